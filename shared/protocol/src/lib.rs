@@ -1,0 +1,54 @@
+//! The wire, the credential and the helper trait of claude-credential.
+//!
+//! `protocol.md` at the top of the project is the normative text; this crate is the only code that knows it.
+//! A helper is a struct of options that implements [`Helper`], and a `main` of one line:
+//!
+//! ```no_run
+//! use claude_credential_protocol::{Auth, Credential, Error, Helper, NoCommands, Request};
+//!
+//! /// Answers with the key of the house.
+//! #[derive(Debug, clap::Args)]
+//! struct House {}
+//!
+//! impl Helper for House {
+//!     const NAME: &'static str = "claude-credential-house";
+//!     type Commands = NoCommands;
+//!
+//!     fn get(&self, _request: &Request) -> Result<Option<Credential>, Error> {
+//!         Ok(Some(Credential::new(Auth::ApiKey("the key".to_owned().into()))))
+//!     }
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     claude_credential_protocol::main::<House>()
+//! }
+//! ```
+#![warn(missing_docs)]
+
+mod credential;
+mod error;
+mod helper;
+mod print;
+mod request;
+mod secret;
+pub mod text;
+mod time;
+mod token;
+mod wire;
+
+pub use credential::{Auth, Credential, Kind, NO_ACCOUNT};
+pub use error::{Class, Error};
+pub use helper::{Helper, NoCommands, main, serve};
+pub use print::{Format, PrintOptions, Shell, print};
+pub use request::{Capabilities, Interactive, Operation, Request};
+pub use secret::Secret;
+pub use time::{Millis, Seconds, iso_8601, now};
+pub use token::{MAX_TOKEN, TokenProblem, parse_token};
+pub use wire::{MAX_LINE, MAX_MESSAGE, Malformed, Message, Problem};
+
+/// Refuses core dumps for this process and its children: a core file would hold every secret that we hold.
+pub fn forbid_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // A limit can always be lowered; where a sandbox forbids even that, there is nothing else to do.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}

@@ -1,0 +1,50 @@
+//! Text that somebody else wrote, made fit for a terminal.
+
+/// The most that one message shows of foreign text.
+const MAX_SHOWN: usize = 1000;
+
+/// `text` on one line, with nothing in it that a terminal would act on: control characters and the marks that
+/// reorder or hide text become `?`. (CVE-2024-50349 and CVE-2024-52005 of git are of this class.)
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    let mut shown: String = text.trim().chars().take(MAX_SHOWN).map(|c| if acts(c) { '?' } else { c }).collect();
+    if text.trim().chars().nth(MAX_SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The last line of a program's stderr that says something, fit to be shown.
+#[must_use]
+pub fn last_line(stderr: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(stderr);
+    text.lines().rev().map(one_line).find(|line| !line.is_empty())
+}
+
+fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{00AD}' | '\u{061C}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+            | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E007F}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{last_line, one_line};
+
+    #[test]
+    fn nothing_reaches_the_terminal_that_it_would_act_on() {
+        assert_eq!(one_line("a\x1b[2Jb\r\nc\u{202E}d\u{2028}e"), "a?[2Jb??c?d?e");
+    }
+
+    #[test]
+    fn long_text_is_cut() {
+        assert_eq!(one_line(&"x".repeat(5000)).chars().count(), 1001);
+    }
+
+    #[test]
+    fn the_last_line_that_says_something_is_shown() {
+        assert_eq!(last_line(b"first\nsecond\n\n  \n").as_deref(), Some("second"));
+        assert_eq!(last_line(b"\n"), None);
+    }
+}
