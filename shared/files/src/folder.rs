@@ -1,0 +1,51 @@
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::Problem;
+
+/// Makes sure that `path` is a folder of ours that nobody else can look into (CVE-2020-26233 and the lock files in
+/// /tmp are what happens otherwise). One that is ours but too open is closed.
+pub fn ensure_folder(path: &Path) -> Result<(), Problem> {
+    let found = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Problem::io(path))?;
+            fs::symlink_metadata(path)
+        }
+        found => found,
+    };
+    let found = found.map_err(Problem::io(path))?;
+    if found.is_symlink() {
+        return Err(Problem::Link(path.to_owned()));
+    }
+    if !found.is_dir() {
+        return Err(Problem::NotFolder(path.to_owned()));
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return Err(Problem::Owner(path.to_owned()));
+    }
+    if found.mode() & 0o077 != 0 {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(Problem::io(path))?;
+    }
+    Ok(())
+}
+
+/// Removes up to `most` files of `folder` that `is_old` says may go; `age` is the time since they were last written.
+/// What can't be removed stays: this is housekeeping, and the next call tries again.
+pub fn remove_older(folder: &Path, most: usize, is_old: impl Fn(&Path, Duration) -> bool) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    let now = SystemTime::now();
+    let mut left = most;
+    for path in entries.flatten().map(|entry| entry.path()) {
+        if left == 0 {
+            return;
+        }
+        let Ok(found) = fs::symlink_metadata(&path) else { continue };
+        let age = found.modified().ok().and_then(|written| now.duration_since(written).ok()).unwrap_or_default();
+        if found.is_file() && is_old(&path, age) && fs::remove_file(&path).is_ok() {
+            left -= 1;
+        }
+    }
+}

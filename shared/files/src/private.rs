@@ -1,0 +1,148 @@
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use zeroize::Zeroizing;
+
+use crate::{Problem, hex, random};
+
+/// What a file has to be before its contents count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Written by us for nobody else: ours, mode 0600 or less, no link.
+    Private,
+    /// A secret that the user wrote: ours or the system's, readable by nobody else; a link may lead to it.
+    Secret,
+    /// Settings: ours or the system's, and nobody else can change it; a link may lead to it.
+    Settings,
+    /// Not ours to judge: read only to see what another program would do with it.
+    Anybody,
+}
+
+/// The file at `path`, or none where there is none.
+///
+/// It is opened once and judged by what was opened, so nothing can be swapped in between.
+pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
+    // Not blocking: a pipe put in the place of a file must not hang us before it is seen to be one.
+    let mut flags = OFlags::NONBLOCK;
+    if trust == Trust::Private {
+        flags |= OFlags::NOFOLLOW;
+    }
+    let mut file = match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Problem::io(path)(error)),
+    };
+    let found = file.metadata().map_err(Problem::io(path))?;
+    judge(path, &found, trust)?;
+    if found.len() > limit {
+        return Err(Problem::TooLarge(path.to_owned(), limit));
+    }
+    let size = usize::try_from(found.len()).unwrap_or_default();
+    // Room for one byte more, so that the read which meets the end of the file does not have to grow the buffer.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1));
+    (&mut file).take(limit).read_to_end(&mut bytes).map_err(Problem::io(path))?;
+    Ok(Some(bytes))
+}
+
+fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), Problem> {
+    let path = || path.to_owned();
+    if !found.is_file() {
+        return Err(Problem::NotRegular(path()));
+    }
+    if trust == Trust::Anybody {
+        return Ok(());
+    }
+    let ours = found.uid() == rustix::process::geteuid().as_raw();
+    let system = trust != Trust::Private && found.uid() == 0;
+    if !ours && !system {
+        return Err(Problem::Owner(path()));
+    }
+    match trust {
+        Trust::Private | Trust::Secret if found.mode() & 0o077 != 0 => Err(Problem::Readable(path())),
+        Trust::Settings if found.mode() & 0o002 != 0 => Err(Problem::Writable(path())),
+        // Where each user has a group of his own, editors write 0664 and nobody else is in the group.
+        Trust::Settings if found.mode() & 0o020 != 0 && found.gid() != found.uid() => Err(Problem::Writable(path())),
+        _ => Ok(()),
+    }
+}
+
+/// Puts a file of mode 0600 with `bytes` in the place of whatever stands at `path`, whole or not at all. It survives a
+/// crash of this process, not one of the machine: for what can be had again.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+    let (temporary, _) = Temporary::write(path, bytes)?;
+    temporary.rename(path)
+}
+
+/// As [`replace`], and it survives a crash of the machine: for what can't be had again. Read back before it counts.
+pub fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+    let (temporary, file) = Temporary::write(path, bytes)?;
+    file.sync_all().map_err(Problem::io(path))?;
+    temporary.rename(path)?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Problem::io(path))?;
+    let kept = read(path, Trust::Private, u64::MAX)?;
+    if kept.as_deref().map(Vec::as_slice) == Some(bytes) {
+        Ok(())
+    } else {
+        Err(Problem::Io(path.to_owned(), io::Error::other("it does not hold what was written to it")))
+    }
+}
+
+/// Makes the file at `path` with `bytes` unless there is one; of several callers at once, one makes it.
+pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+    let (temporary, _) = Temporary::write(path, bytes)?;
+    match fs::hard_link(&temporary.0, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Problem::io(path)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// Writes a small record over the one at `path`, in one write, making the file if need be. The reader tells a torn
+/// record by its checksum; in exchange nothing is created or renamed, which costs more than all the rest of a hit.
+pub fn write_in_place(path: &Path, record: &[u8]) -> Result<(), Problem> {
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+        .open(path)
+        .map_err(Problem::io(path))?;
+    judge(path, &file.metadata().map_err(Problem::io(path))?, Trust::Private)?;
+    file.write_all_at(record, 0).map_err(Problem::io(path))
+}
+
+/// A file on its way to its place; removed if it does not get there.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn write(path: &Path, bytes: &[u8]) -> Result<(Self, File), Problem> {
+        let name = format!(".{}.new", hex(&random::<8>()));
+        let temporary = Self(path.parent().unwrap_or(Path::new("/")).join(name));
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary.0)
+            .map_err(Problem::io(path))?;
+        file.write_all(bytes).map_err(Problem::io(path))?;
+        Ok((temporary, file))
+    }
+
+    fn rename(mut self, path: &Path) -> Result<(), Problem> {
+        fs::rename(&self.0, path).map_err(Problem::io(path))?;
+        self.0.clear();
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        if !self.0.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.0);
+        }
+    }
+}
