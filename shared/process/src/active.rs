@@ -1,0 +1,106 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use claude_credential_files::{create_new, ensure_folder, hex, random};
+
+use crate::CLIENT_SECRETS;
+
+const VARIABLE: &str = "CLAUDE_CREDENTIAL_ACTIVE";
+
+/// Stands among the keys while the command of Claude Code's `apiKeyHelper` setting runs.
+pub const SETTING: &str = "apiKeyHelper";
+
+/// What is being asked for above us: a nonce for the whole call, and the key of each question in it. With it a chain
+/// that leads back to itself is seen at the first turn, through any number of scripts between.
+#[derive(Debug, Clone)]
+pub struct Active {
+    nonce: String,
+    keys: Vec<String>,
+}
+
+impl Active {
+    /// What the environment says, or a new call where it says nothing that we wrote.
+    #[must_use]
+    pub fn from_value(value: Option<&str>) -> Self {
+        let mut words = value.unwrap_or_default().split(' ').map(str::to_owned);
+        // The nonce becomes the name of a file: parsed, not trusted.
+        let is_nonce = |word: &String| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        match words.next().filter(is_nonce) {
+            Some(nonce) => Self { nonce, keys: words.collect() },
+            None => Self { nonce: hex(&random::<16>()), keys: Vec::new() },
+        }
+    }
+
+    /// As [`Active::from_value`], for this process.
+    #[must_use]
+    pub fn here() -> Self {
+        Self::from_value(std::env::var(VARIABLE).ok().as_deref())
+    }
+
+    /// Whether that key is being asked for above us.
+    #[must_use]
+    pub fn contains(&self, key: &str) -> bool {
+        self.keys.iter().any(|active| active == key)
+    }
+
+    /// How many questions there are above us.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// One question more.
+    #[must_use]
+    pub fn with(&self, key: &str) -> Self {
+        let keys = self.keys.iter().cloned().chain([key.to_owned()]).collect();
+        Self { nonce: self.nonce.clone(), keys }
+    }
+
+    /// Prepares a child's environment: it learns what is asked, and gets none of the client's own secrets.
+    pub fn hand_down(&self, command: &mut Command) {
+        for secret in CLIENT_SECRETS {
+            command.env_remove(secret);
+        }
+        command.env(VARIABLE, [std::slice::from_ref(&self.nonce), &self.keys].concat().join(" "));
+    }
+
+    /// Leaves word for the call that started all this that its `apiKeyHelper` setting leads back to us.
+    pub fn mark(&self, runtime: &Path) {
+        // Without the mark the outer call fails instead of going on; nothing worse.
+        let _ = ensure_folder(runtime).and_then(|()| create_new(&self.marker(runtime), b""));
+    }
+
+    /// Whether that word was left; takes it.
+    #[must_use]
+    pub fn take_mark(&self, runtime: &Path) -> bool {
+        fs::remove_file(self.marker(runtime)).is_ok()
+    }
+
+    fn marker(&self, runtime: &Path) -> PathBuf {
+        runtime.join(format!("{}.itself", self.nonce))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Active, SETTING};
+
+    #[test]
+    fn a_nonce_that_is_no_nonce_never_becomes_a_path() {
+        for value in ["../../etc/passwd a", "", "0123 a", "0123456789abcdef0123456789abcde/ a"] {
+            let active = Active::from_value(Some(value));
+            assert!(active.nonce.bytes().all(|byte| byte.is_ascii_hexdigit()), "{value}");
+            assert!(!active.contains("a"), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_child_learns_every_question_above_it() {
+        let mut command = std::process::Command::new("true");
+        Active::from_value(None).with("one").with(SETTING).hand_down(&mut command);
+        let value = command.get_envs().find(|(name, _)| *name == super::VARIABLE).and_then(|(_, value)| value);
+        let inner = Active::from_value(value.and_then(std::ffi::OsStr::to_str));
+        assert!(inner.contains("one") && inner.contains(SETTING) && !inner.contains("two"));
+    }
+}

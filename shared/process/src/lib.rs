@@ -1,0 +1,20 @@
+//! One child process: its streams, its deadline, its end.
+//!
+//! The dispatcher runs helpers and commands with it, and a helper the command in one of Claude Code's settings.
+#![warn(missing_docs)]
+
+mod active;
+mod child;
+mod interrupt;
+mod key_command;
+mod lookup;
+
+pub use active::{Active, SETTING};
+pub use child::{Ended, Failure, Finished, Task};
+pub use interrupt::{Interrupted, interrupted};
+pub use key_command::{KeyCommand, StderrRule};
+pub use lookup::find_on_path;
+
+/// The client's own secrets in our environment, which no child of ours gets: with this one a process could pose as the
+/// client.
+pub const CLIENT_SECRETS: [&str; 1] = ["CLAUDE_CODE_MESSAGING_TOKEN"];
