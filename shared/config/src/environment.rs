@@ -1,0 +1,55 @@
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// The variables of this process, read once.
+#[derive(Debug, Clone, Default)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// Those of this process.
+    #[must_use]
+    pub fn here() -> Self {
+        Self(std::env::vars_os().collect())
+    }
+
+    /// Made up, for tests.
+    pub fn from_pairs<K: Into<OsString>, V: Into<OsString>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+
+    /// The value of a variable. An empty one counts as unset, and one that is not UTF-8 is none of those that we know.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.get_os(name).and_then(OsStr::to_str)
+    }
+
+    /// The value of a variable, whatever its encoding.
+    #[must_use]
+    pub fn get_os(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// Whether a variable is there and empty, which people should be told when they wonder why it does not count.
+    #[must_use]
+    pub fn is_set_but_empty(&self, name: &str) -> bool {
+        self.0.get(OsStr::new(name)).is_some_and(|value| value.is_empty())
+    }
+
+    /// Whether a switch of the client's is on: set to anything but nothing, `0` or `false`.
+    #[must_use]
+    pub fn is_on(&self, name: &str) -> bool {
+        self.get_os(name).is_some_and(|value| value != "0" && value != "false")
+    }
+
+    /// All of them, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.0.iter().map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+    }
+}
+
+/// Names alone: half of the values are secrets.
+impl std::fmt::Display for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} variables", self.0.len())
+    }
+}

@@ -1,0 +1,16 @@
+//! The user's configuration, Claude Code's settings files, and where our folders are.
+#![warn(missing_docs)]
+
+pub mod claude;
+mod environment;
+mod folders;
+pub mod generation;
+pub mod kept;
+mod load;
+mod model;
+mod origin;
+
+pub use environment::Environment;
+pub use folders::Folders;
+pub use model::{ClaudeLogin, Config, Entry, KeyStore, Profile, Program, is_name};
+pub use origin::{NotAnOrigin, Origin};

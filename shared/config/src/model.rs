@@ -1,0 +1,199 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use claude_credential_protocol::Kind;
+
+use crate::Origin;
+
+/// The entries that are there without being written, in the product's documented order: the default chain.
+pub(crate) const BUILT_IN_CHAIN: [&str; 6] =
+    ["auth-token", "oauth-token", "oauth-fd", "api-key-helper", "login", "api-key"];
+
+/// Further entries that are there without being written; a chain has them when it names them, or when the client is
+/// set up for that cloud.
+pub(crate) const BUILT_IN_CLOUDS: [&str; 2] = ["bedrock", "vertex"];
+
+/// Where credentials may go unless the user says otherwise.
+pub(crate) const DEFAULT_HOST: &str = "api.anthropic.com";
+
+/// `config.toml`, or what holds without one.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file, if there is one.
+    pub file: Option<PathBuf>,
+    /// For how long an answer is kept.
+    pub ttl: Option<Duration>,
+    /// Where keys that we keep are kept.
+    pub key_store: KeyStore,
+    /// What becomes of Claude Code's own stored login.
+    pub claude_login: ClaudeLogin,
+    /// All profiles; `default` is always among them.
+    pub profiles: BTreeMap<String, Profile>,
+    /// The user's entries.
+    pub entries: BTreeMap<String, Entry>,
+    /// The OAuth providers that the user configured.
+    pub providers: BTreeSet<String>,
+}
+
+/// Where keys that we keep are kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum KeyStore {
+    /// In the keychain where there is one that works, else in a file.
+    #[default]
+    Auto,
+    /// In the keychain or nowhere.
+    Keychain,
+    /// In a file.
+    File,
+}
+
+/// What becomes of Claude Code's own stored login.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ClaudeLogin {
+    /// People are told that it is there; it is handed to nobody.
+    #[default]
+    Report,
+    /// It answers where the user's own programs ask.
+    Read,
+}
+
+/// A chain, the hosts that its credentials may go to, and a TTL.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// Where its credentials may go; never empty.
+    pub hosts: Vec<Origin>,
+    /// The names of its entries, in the order of priority.
+    pub chain: Vec<String>,
+    /// The folders from which down it is chosen.
+    pub directories: Vec<PathBuf>,
+    /// For how long its answers are kept.
+    pub ttl: Option<Duration>,
+}
+
+/// One named line of a chain.
+#[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a line of the file, and none depends on another")]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// What is run.
+    pub program: Program,
+    /// What a command prints.
+    pub kind: Kind,
+    /// For how long its answers are kept.
+    pub ttl: Option<Duration>,
+    /// The variables on which its answers depend; without it, all of them.
+    pub vary: Option<Vec<String>>,
+    /// Goes on with the next entry when this one fails.
+    pub on_error_next: bool,
+    /// Exit codes of a command that mean "none".
+    pub none_exit: Vec<i32>,
+    /// A command that writes to stderr failed.
+    pub stderr_is_error: bool,
+    /// `store` and `erase` go to it.
+    pub store: bool,
+    /// It may be given refresh tokens.
+    pub refresh_token: bool,
+}
+
+/// What an entry runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Program {
+    /// `claude-credential-NAME`, or the executable at an absolute path, with options.
+    Helper {
+        /// The name or the path.
+        name: String,
+        /// Its options.
+        args: Vec<String>,
+    },
+    /// A command that prints a key: the words of its command line.
+    Command(Vec<String>),
+    /// The same, for `/bin/sh -c`.
+    Shell(String),
+}
+
+impl Config {
+    /// What holds without a file.
+    #[must_use]
+    pub fn built_in() -> Self {
+        let default = Profile::built_in("default");
+        Self {
+            file: None,
+            ttl: None,
+            key_store: KeyStore::default(),
+            claude_login: ClaudeLogin::default(),
+            profiles: BTreeMap::from([(default.name.clone(), default)]),
+            entries: BTreeMap::new(),
+            providers: BTreeSet::new(),
+        }
+    }
+
+    /// The file to name where the user has to change something: the one that was read, or the one to write.
+    #[must_use]
+    pub fn file_shown(&self) -> String {
+        let file = self.file.as_ref().map(|file| file.display().to_string());
+        file.unwrap_or_else(|| "~/.config/claude-credential/config.toml".to_owned())
+    }
+
+    /// Whether a chain may have an entry of that name.
+    #[must_use]
+    pub fn has_entry(&self, name: &str) -> bool {
+        BUILT_IN_CHAIN.contains(&name) || BUILT_IN_CLOUDS.contains(&name) || self.entries.contains_key(name)
+    }
+}
+
+impl Profile {
+    /// The product's own chain, for the product's own host.
+    ///
+    /// # Panics
+    ///
+    /// Never: the default host is one.
+    #[must_use]
+    pub fn built_in(name: &str) -> Self {
+        let host = Origin::listed(DEFAULT_HOST).expect("the default host is a host");
+        Self {
+            name: name.to_owned(),
+            hosts: vec![host],
+            chain: BUILT_IN_CHAIN.map(str::to_owned).to_vec(),
+            directories: Vec::new(),
+            ttl: None,
+        }
+    }
+
+    /// Whether its credentials may go there.
+    #[must_use]
+    pub fn lists(&self, origin: &Origin) -> bool {
+        self.hosts.contains(origin)
+    }
+}
+
+impl Entry {
+    /// An entry that runs `program`, with everything else as it is unless said otherwise.
+    #[must_use]
+    pub fn new(name: &str, program: Program) -> Self {
+        Self {
+            name: name.to_owned(),
+            program,
+            kind: Kind::ApiKey,
+            ttl: None,
+            vary: None,
+            on_error_next: false,
+            none_exit: Vec::new(),
+            stderr_is_error: false,
+            store: false,
+            refresh_token: false,
+        }
+    }
+}
+
+/// Whether a word can be the name of a profile, entry, provider or helper: it becomes part of file names and of
+/// command lines, so it begins with a letter or digit and has nothing in it that either would act on.
+#[must_use]
+pub fn is_name(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
+        && word.len() <= 64
+        && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+}
