@@ -1,0 +1,90 @@
+use std::time::Duration;
+
+use claude_credential_config::{Origin, Profile};
+use claude_credential_protocol::{Error, Request, Seconds};
+
+use crate::chain::Link;
+use crate::context::Context;
+
+/// The client's own time between two runs of its helper, and ours.
+pub(crate) const DEFAULT_TTL: Duration = Duration::from_mins(5);
+
+const TTL_VARIABLE: &str = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS";
+
+/// One question, with everything that its answer depends on.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) profile: Profile,
+    pub(crate) request: Request,
+    pub(crate) chain: Vec<Link>,
+    /// What the variable says, which wins over every setting.
+    variable_ttl: Option<Duration>,
+    default_ttl: Duration,
+}
+
+impl Ask {
+    /// The question of `profile` for `origin`.
+    pub(crate) fn new(context: &Context, profile: Profile, origin: &Origin) -> Result<Self, Error> {
+        let names = if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain };
+        let unknown = |name: &String| {
+            let file = context.config.file_shown();
+            Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.{name}] there"))
+        };
+        let chain = names
+            .iter()
+            .map(|name| Link::resolve(name, context).ok_or_else(|| unknown(name)))
+            .collect::<Result<_, _>>()?;
+        let variable_ttl = match variable_ttl(context) {
+            // The client takes its default then, and so do we with it; a person is told.
+            Err(_) if context.for_client => Some(DEFAULT_TTL),
+            ttl => ttl?,
+        };
+        let request = Request {
+            interactive: context.interactive,
+            deadline: Some(context.deadline),
+            min_ttl: if context.for_client { client_min_ttl(context) } else { 0 },
+            ..Request::new(origin.protocol(), origin.host())
+        };
+        context.log.asked(&profile.name, origin);
+        let default_ttl = context.config.ttl.unwrap_or(DEFAULT_TTL);
+        Ok(Self { profile, request, chain, variable_ttl, default_ttl })
+    }
+
+    /// For how long an answer of `entry` is kept: the variable, the entry, the profile, the file, five minutes.
+    pub(crate) fn ttl(&self, entry: &str) -> Duration {
+        let own = self.chain.iter().find(|link| link.entry.name == entry).and_then(|link| link.entry.ttl);
+        self.variable_ttl.or(own).or(self.profile.ttl).unwrap_or(self.default_ttl)
+    }
+
+    /// Whether the first entry that is there answers from a variable: then there is nothing to wait for or to keep.
+    pub(crate) fn is_answered_by_a_variable(&self) -> bool {
+        let first = self.chain.iter().find(|link| link.is_live());
+        first.is_some_and(|link| matches!(link.standing, crate::chain::Standing::Variable))
+    }
+
+    /// The entry that `store` and `erase` go to.
+    pub(crate) fn store_entry(&self) -> Option<&Link> {
+        self.chain.iter().find(|link| link.entry.store)
+    }
+}
+
+/// For how long the client keeps a key, whatever the profile says.
+pub(crate) fn client_ttl(context: &Context) -> Duration {
+    variable_ttl(context).ok().flatten().unwrap_or(DEFAULT_TTL)
+}
+
+/// The client hands out a key once more after its time, while it asks again: what it gets should live a minute longer.
+fn client_min_ttl(context: &Context) -> Seconds {
+    client_ttl(context).as_secs() + 60
+}
+
+fn variable_ttl(context: &Context) -> Result<Option<Duration>, Error> {
+    let Some(value) = context.environment.get_os(TTL_VARIABLE) else { return Ok(None) };
+    let parsed = value.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).map(str::parse);
+    match parsed {
+        Some(Ok(milliseconds)) => Ok(Some(Duration::from_millis(milliseconds))),
+        _ => Err(Error::config(format!(
+            "{TTL_VARIABLE} is not a number of milliseconds; run: unset {TTL_VARIABLE}, or set it to one such as 300000"
+        ))),
+    }
+}

@@ -1,0 +1,113 @@
+//! The entries that are there without being written, in the product's documented order, and what each needs before its
+//! helper is even started.
+
+use claude_credential_config::{ClaudeLogin, Entry, Program, claude, kept};
+use claude_credential_files::Identity;
+
+use crate::chain::{Depends, Link, Standing};
+use crate::context::Context;
+
+/// The built-in entry of that name, as things stand.
+pub(crate) fn link(name: &str, context: &Context) -> Option<Link> {
+    Some(match name {
+        "auth-token" => variable(context, name, apikey(&["auth-token"]), "ANTHROPIC_AUTH_TOKEN"),
+        "oauth-token" => claude_ai(variable(context, name, oauth("env"), "CLAUDE_CODE_OAUTH_TOKEN"), context),
+        "oauth-fd" => {
+            claude_ai(variable(context, name, oauth("fd"), "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"), context)
+        }
+        "api-key-helper" => api_key_helper(context, name),
+        "login" => claude_ai(login(context, name), context),
+        "api-key" => api_key(context, name),
+        "bedrock" | "vertex" => {
+            Link::new(Entry::new(name, helper(name, &[])), Standing::Ready, vec![Depends::Everything])
+        }
+        _ => return None,
+    })
+    .map(|link| Link { built_in: true, ..link })
+}
+
+fn helper(name: &str, args: &[&str]) -> Program {
+    Program::Helper { name: name.to_owned(), args: args.iter().map(|&arg| arg.to_owned()).collect() }
+}
+
+fn apikey(sources: &[&str]) -> Program {
+    helper("apikey", &sources.iter().flat_map(|source| ["--source", source]).collect::<Vec<_>>())
+}
+
+fn oauth(source: &str) -> Program {
+    helper("oauth", &["--source", source])
+}
+
+/// An entry whose answer is the value of one variable, or of the descriptor that it names.
+fn variable(context: &Context, name: &str, program: Program, variable: &'static str) -> Link {
+    let standing = match missing(context, variable) {
+        None => Standing::Variable,
+        Some(why) => Standing::Absent(why),
+    };
+    Link::new(Entry::new(name, program), standing, vec![Depends::Variable(variable)])
+}
+
+/// Tokens of claude.ai: the client refuses to be handed one as a key, since they need a header of their own.
+fn claude_ai(link: Link, context: &Context) -> Link {
+    let passed_over = context.for_client && matches!(link.standing, Standing::Ready | Standing::Variable);
+    let standing = if passed_over {
+        Standing::PassedOver("a claude.ai token can't be sent as a key".to_owned())
+    } else {
+        link.standing
+    };
+    Link { standing, opaque: true, ..link }
+}
+
+fn api_key_helper(context: &Context, name: &str) -> Link {
+    let (standing, text) = match claude::api_key_helper(&context.folders) {
+        Err(error) => (Standing::Broken(error), String::new()),
+        Ok(None) => (Standing::Absent("no apiKeyHelper in Claude Code's settings".to_owned()), String::new()),
+        Ok(Some(setting)) if claude::leads_to_us(&setting.command) => {
+            (Standing::Absent("the apiKeyHelper setting is this program".to_owned()), String::new())
+        }
+        Ok(Some(setting)) => (Standing::Ready, setting.command),
+    };
+    // Nobody knows on which variables somebody's command depends.
+    let depends = vec![Depends::Text(text), Depends::Everything];
+    Link { runs_setting: true, ..Link::new(Entry::new(name, apikey(&["api-key-helper"])), standing, depends) }
+}
+
+fn login(context: &Context, name: &str) -> Link {
+    let file = context.folders.claude.join(".credentials.json");
+    let standing = match (context.config.claude_login, Identity::of(&file).exists()) {
+        (_, false) => Standing::Absent("nobody is signed in".to_owned()),
+        (ClaudeLogin::Report, true) => Standing::Absent(
+            "Claude Code's own login is there, and is handed out only with [claude] login = \"read\"".to_owned(),
+        ),
+        (ClaudeLogin::Read, true) => Standing::Ready,
+    };
+    Link::new(Entry::new(name, oauth("claude")), standing, vec![Depends::File(file)])
+}
+
+fn api_key(context: &Context, name: &str) -> Link {
+    const VARIABLES: [&str; 2] = ["ANTHROPIC_API_KEY", "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"];
+    let index = kept::path(&context.folders);
+    let reasons: Vec<String> = VARIABLES.iter().filter_map(|variable| missing(context, variable)).collect();
+    let standing = if reasons.len() < VARIABLES.len() {
+        Standing::Variable
+    } else {
+        match kept::list(&context.folders) {
+            Ok(keys) if keys.is_empty() => Standing::Absent(format!("{}, and no key is kept", reasons[0])),
+            Ok(_) => Standing::Ready,
+            Err(error) => Standing::Broken(error),
+        }
+    };
+    let depends = VARIABLES.map(Depends::Variable).into_iter().chain([Depends::File(index)]).collect();
+    let entry = Entry { store: true, ..Entry::new(name, apikey(&["env", "fd", "kept"])) };
+    Link::new(entry, standing, depends)
+}
+
+fn missing(context: &Context, variable: &str) -> Option<String> {
+    if context.environment.get_os(variable).is_some() {
+        None
+    } else if context.environment.is_set_but_empty(variable) {
+        Some(format!("{variable} is set but empty"))
+    } else {
+        Some(format!("{variable} is not set"))
+    }
+}

@@ -1,0 +1,224 @@
+//! Cached answers: one file a key.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use claude_credential_config::Folders;
+use claude_credential_files::{Problem, Trust, create_new, ensure_folder, random, read, remove_older, replace};
+use claude_credential_protocol::{self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, now};
+use thiserror::Error;
+
+use crate::context::{Context, millis};
+use crate::key::Keyed;
+
+/// Hand-out records and refused answers of yesterday tell nothing.
+const DAY: Duration = Duration::from_hours(24);
+
+/// The most that one run tidies up: somebody waits for it.
+const MOST_REMOVED: usize = 64;
+
+/// At most this much has to be left of a credential's life before it is due for renewal, whatever the caller wants.
+const DUE: Seconds = 300;
+
+/// The folder of cached answers, locks, states and records.
+#[derive(Debug, Clone)]
+pub(crate) struct Cache {
+    folder: PathBuf,
+}
+
+/// An answer that was kept.
+#[derive(Debug)]
+pub(crate) struct Cached {
+    pub(crate) credential: Credential,
+    pub(crate) entry: String,
+    pub(crate) profile: String,
+    pub(crate) origin: (String, String),
+    /// When its run ended.
+    pub(crate) obtained: Millis,
+}
+
+/// Why a kept answer does not serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum Fault {
+    #[error("it is from the future")]
+    FromTheFuture,
+    #[error("its time is over")]
+    TimeOver,
+    #[error("it has expired")]
+    Expired,
+    /// It is good yet, and renewed before it ends.
+    #[error("it is due for renewal")]
+    Due,
+}
+
+impl Cache {
+    pub(crate) fn of(folders: &Folders) -> Self {
+        Self { folder: folders.runtime.clone() }
+    }
+
+    /// The file of `key` with that ending.
+    pub(crate) fn file(&self, key: &str, ending: &str) -> PathBuf {
+        self.folder.join(format!("{key}.{ending}"))
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The user's own random hash key, made at the first call.
+    pub(crate) fn keyed(&self) -> Result<Keyed, Problem> {
+        let path = self.folder.join("random");
+        let load =
+            || Ok(read(&path, Trust::Private, 32)?.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()));
+        if let Some(random) = load()? {
+            return Ok(Keyed::new(random));
+        }
+        ensure_folder(&self.folder)?;
+        // One that was cut off is worth no more than none. Of several callers at once one makes it, and all read that.
+        let _ = std::fs::remove_file(&path);
+        create_new(&path, &random::<32>())?;
+        let unreadable = || Problem::Io(path.clone(), std::io::ErrorKind::InvalidData.into());
+        load()?.map(Keyed::new).ok_or_else(unreadable)
+    }
+
+    /// The kept answer in a file, good or not. What can't be used is a miss, and said once.
+    pub(crate) fn read(path: &Path, context: &Context) -> Option<Cached> {
+        let found = match read(path, Trust::Private, 2 * MAX_MESSAGE as u64) {
+            Ok(found) => found?,
+            Err(problem) => {
+                context.log.complain(&problem);
+                return None;
+            }
+        };
+        let cached = Message::parse(&found).ok().filter(Message::ended).and_then(|message| Cached::parse(&message));
+        if cached.is_none() {
+            context.log.complain(&format_args!("{} is damaged", path.display()));
+        }
+        cached
+    }
+
+    /// Keeps an answer in a file.
+    pub(crate) fn write(&self, path: &Path, cached: &Cached) -> Result<(), protocol::Error> {
+        ensure_folder(&self.folder)?;
+        Ok(replace(path, &cached.to_message()?.to_bytes())?)
+    }
+
+    /// Removes what nobody will use again.
+    pub(crate) fn tidy(&self) {
+        remove_older(&self.folder, MOST_REMOVED, |path, age| {
+            match path.extension().and_then(std::ffi::OsStr::to_str) {
+                Some("caller" | "refused" | "itself" | "shared" | "new") => age > DAY,
+                Some("cache") => age > DAY || is_past_expiry(path),
+                _ => false,
+            }
+        });
+    }
+}
+
+fn is_past_expiry(path: &Path) -> bool {
+    let found = read(path, Trust::Private, 2 * MAX_MESSAGE as u64).ok().flatten();
+    let cached = found.and_then(|bytes| Message::parse(&bytes).ok()).and_then(|message| Cached::parse(&message));
+    cached.is_none_or(|cached| cached.credential.expires_at.is_some_and(|at| at * 1000 <= now()))
+}
+
+impl Cached {
+    /// Why it does not serve a caller who wants it no older than `ttl` and to live `min_ttl` seconds yet; none if it does.
+    pub(crate) fn fault(&self, ttl: Duration, min_ttl: Seconds, now: Millis) -> Option<Fault> {
+        if self.obtained > now {
+            return Some(Fault::FromTheFuture);
+        }
+        if now - self.obtained >= millis(ttl) {
+            return Some(Fault::TimeOver);
+        }
+        let expires_at = self.credential.expires_at?;
+        let left = (expires_at * 1000).saturating_sub(now);
+        let life = (expires_at * 1000).saturating_sub(self.obtained);
+        // At most half of its life, or a credential that lives shortly would never be kept.
+        let due = (DUE.max(min_ttl) * 1000).min(life / 2);
+        match left {
+            0 => Some(Fault::Expired),
+            left if left < due => Some(Fault::Due),
+            _ => None,
+        }
+    }
+
+    fn parse(message: &Message) -> Option<Self> {
+        let text = |key: &str| message.get(key).map(str::to_owned);
+        Some(Self {
+            credential: Credential::from_message(message).ok()??,
+            entry: text("cache.entry")?,
+            profile: text("cache.profile")?,
+            origin: (text("protocol")?, text("host")?),
+            obtained: message.number("cache.obtained", 0..=Millis::MAX).ok()??,
+        })
+    }
+
+    fn to_message(&self) -> Result<Message, protocol::Error> {
+        // Named one by one: a field forgotten here would be lost between two calls.
+        let Self { credential, entry, profile, origin: (protocol, host), obtained } = self;
+        let mut message = credential.answer(&Request::new(protocol, host))?;
+        message.push("protocol", protocol)?;
+        message.push("host", host)?;
+        message.push("cache.entry", entry)?;
+        message.push("cache.profile", profile)?;
+        message.push("cache.obtained", &obtained.to_string())?;
+        Ok(message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use claude_credential_protocol::{Auth, Credential};
+
+    use super::{Cached, Fault};
+
+    const OBTAINED: u64 = 1_000_000_000_000;
+
+    fn cached(life: Option<u64>) -> Cached {
+        Cached {
+            credential: Credential {
+                expires_at: life.map(|life| OBTAINED / 1000 + life),
+                source: Some("command".to_owned()),
+                headers: vec!["a: b".to_owned()],
+                ..Credential::new(Auth::Bearer("CANARY".into()))
+            },
+            entry: "e".to_owned(),
+            profile: "p".to_owned(),
+            origin: ("https".to_owned(), "h".to_owned()),
+            obtained: OBTAINED,
+        }
+    }
+
+    fn fault(life: Option<u64>, min_ttl: u64, seconds: u64) -> Option<Fault> {
+        cached(life).fault(Duration::from_mins(5), min_ttl, OBTAINED + seconds * 1000)
+    }
+
+    #[test]
+    fn an_answer_serves_until_its_time_is_over() {
+        assert_eq!(fault(None, 0, 299), None);
+        assert_eq!(fault(None, 0, 300), Some(Fault::TimeOver));
+        let earlier = cached(None).fault(Duration::from_mins(5), 0, OBTAINED - 1);
+        assert_eq!(earlier, Some(Fault::FromTheFuture));
+    }
+
+    #[test]
+    fn it_is_renewed_before_it_expires_but_not_in_the_first_half_of_its_life() {
+        assert_eq!(fault(Some(500), 0, 249), None);
+        assert_eq!(fault(Some(500), 0, 251), Some(Fault::Due));
+        assert_eq!(fault(Some(3600), 0, 100), None);
+        assert_eq!(fault(Some(540), 360, 100), None);
+        assert_eq!(fault(Some(540), 360, 271), Some(Fault::Due));
+        assert_eq!(fault(Some(10), 0, 4), None);
+        assert_eq!(fault(Some(10), 0, 11), Some(Fault::Expired));
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_whole() {
+        let message = cached(Some(60)).to_message().unwrap();
+        let read = Cached::parse(&message).unwrap();
+        assert_eq!(read.credential, cached(Some(60)).credential);
+        assert_eq!((read.entry.as_str(), read.profile.as_str(), read.obtained), ("e", "p", OBTAINED));
+    }
+}

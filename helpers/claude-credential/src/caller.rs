@@ -1,0 +1,158 @@
+//! Who asks, and what it was handed.
+
+use std::fs;
+use std::path::PathBuf;
+
+use claude_credential_files::{Problem, Trust, hex, read, write_in_place};
+use claude_credential_protocol::Millis;
+use rustix::fs::{FileType, fstat};
+
+use crate::cache::Cache;
+use crate::context::Context;
+use crate::key::{Fingerprint, Keyed};
+use crate::refusal::Record;
+
+const TOKEN: &str = "CLAUDE_CODE_MESSAGING_TOKEN";
+
+/// Programs that stand between the client and us and are not the caller: shells and what people put before a command.
+const BETWEEN: [&str; 15] = [
+    "sh",
+    "dash",
+    "bash",
+    "zsh",
+    "ksh",
+    "mksh",
+    "fish",
+    "busybox",
+    "timeout",
+    "env",
+    "nice",
+    "sudo",
+    "setsid",
+    "stdbuf",
+    "coreutils",
+];
+
+/// A chain of parents longer than this is none that a person made.
+const MOST_PARENTS: usize = 16;
+
+/// One client process, as far as we can tell it from others.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    file: PathBuf,
+    keyed: Keyed,
+}
+
+impl Caller {
+    /// The client that called us; none where it was somebody else (a shell, a script, the client's own shell tool) or
+    /// where it can't be told from others. Then the 401 rule does not hold.
+    pub(crate) fn identify(context: &Context, cache: &Cache, keyed: &Keyed) -> Option<Self> {
+        let token = context.environment.get(TOKEN);
+        let agent = context.environment.get("AI_AGENT");
+        let is_client = token.is_some() && agent.is_some_and(|agent| !agent.ends_with("_agent"));
+        if !is_client && !stdin_is_socket() {
+            return None;
+        }
+        // The same number means another process in another namespace.
+        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let namespace = namespace.as_os_str().as_encoded_bytes();
+        let hash = match token {
+            Some(token) => keyed.hash(&[b"token", namespace, token.as_bytes()]),
+            None => keyed.hash(&[b"process", namespace, nearest_program()?.as_bytes()]),
+        };
+        Some(Self { file: cache.file(&hex(&hash), "caller"), keyed: keyed.clone() })
+    }
+
+    /// What it was handed last. A torn or foreign record is none.
+    pub(crate) fn record(&self) -> Option<Record> {
+        let bytes = read(&self.file, Trust::Private, SIZE as u64).ok()??;
+        decode(&bytes, &self.keyed)
+    }
+
+    pub(crate) fn write(&self, record: &Record) -> Result<(), Problem> {
+        write_in_place(&self.file, &encode(record, &self.keyed))
+    }
+}
+
+/// What was handed out, by every record of the last day in a folder.
+pub(crate) fn fingerprint_in(path: &std::path::Path, keyed: &Keyed) -> Option<Fingerprint> {
+    let bytes = read(path, Trust::Private, SIZE as u64).ok()??;
+    decode(&bytes, keyed).map(|record| record.given)
+}
+
+fn stdin_is_socket() -> bool {
+    fstat(rustix::stdio::stdin()).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Socket)
+}
+
+/// The nearest parent that is no shell and no wrapper: its number and the time of its start.
+fn nearest_program() -> Option<String> {
+    let mut pid = rustix::process::getppid()?.as_raw_nonzero().get().to_string();
+    for _ in 0..MOST_PARENTS {
+        let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The second field is a name in parentheses that may hold anything; after its end the third one begins.
+        let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
+        let (parent, started) = (fields.get(1)?, fields.get(19)?);
+        let name = program.file_name()?.to_str()?;
+        if !BETWEEN.contains(&name) {
+            return Some(format!("{pid} {started}"));
+        }
+        (*parent).clone_into(&mut pid);
+    }
+    None
+}
+
+/// The size of a record: small enough for one write in place.
+const SIZE: usize = 128;
+const SUMMED: usize = SIZE - 16;
+const MAGIC: &[u8; 8] = b"caller 1";
+
+fn encode(record: &Record, keyed: &Keyed) -> [u8; SIZE] {
+    let Record { given, at, since, differed, doubts } = record;
+    let mut bytes = [0; SIZE];
+    bytes[..8].copy_from_slice(MAGIC);
+    bytes[8..24].copy_from_slice(&given.0);
+    bytes[24..32].copy_from_slice(&at.to_le_bytes());
+    bytes[32..40].copy_from_slice(&since.to_le_bytes());
+    bytes[40] = u8::from(*differed);
+    bytes[41] = *doubts;
+    let sum = keyed.hash(&[b"record", &bytes[..SUMMED]]);
+    bytes[SUMMED..].copy_from_slice(&sum);
+    bytes
+}
+
+fn decode(bytes: &[u8], keyed: &Keyed) -> Option<Record> {
+    let bytes: &[u8; SIZE] = bytes.try_into().ok()?;
+    let is_whole = bytes.starts_with(MAGIC) && bytes[SUMMED..] == keyed.hash(&[b"record", &bytes[..SUMMED]]);
+    let time = |at: usize| bytes[at..at + 8].try_into().map(Millis::from_le_bytes).ok();
+    is_whole.then_some(())?;
+    Some(Record {
+        given: Fingerprint(bytes[8..24].try_into().ok()?),
+        at: time(24)?,
+        since: time(32)?,
+        differed: bytes[40] == 1,
+        doubts: bytes[41],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Keyed, SIZE, decode, encode};
+    use crate::key::Fingerprint;
+    use crate::refusal::Record;
+
+    #[test]
+    fn a_record_is_read_back_whole_or_not_at_all() {
+        let keyed = Keyed::new([7; 32]);
+        let record = Record { given: Fingerprint([1; 16]), at: 2, since: 3, differed: true, doubts: 1 };
+        let bytes = encode(&record, &keyed);
+        assert_eq!(decode(&bytes, &keyed), Some(record));
+        assert_eq!(decode(&bytes, &Keyed::new([8; 32])), None);
+        assert_eq!(decode(&bytes[..SIZE - 1], &keyed), None);
+        for torn in 0..SIZE {
+            let mut bytes = bytes;
+            bytes[torn] ^= 1;
+            assert_eq!(decode(&bytes, &keyed), None, "byte {torn}");
+        }
+    }
+}

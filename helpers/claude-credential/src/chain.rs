@@ -1,0 +1,160 @@
+//! Entries in priority order; the first that answers wins.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use claude_credential_config::{Entry, Program};
+use claude_credential_protocol::{Credential, Error, Kind, Request, Secret, now};
+
+use crate::builtin;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::program;
+
+/// One entry of a chain, as things stand for this call.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) entry: Entry,
+    pub(crate) standing: Standing,
+    pub(crate) depends: Vec<Depends>,
+    pub(crate) built_in: bool,
+    /// What it answers may be something that the client can't send as a key: known only once it has answered.
+    pub(crate) opaque: bool,
+    /// It runs the command of Claude Code's `apiKeyHelper` setting.
+    pub(crate) runs_setting: bool,
+}
+
+/// Whether there is anything to ask.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// Its helper or command is run.
+    Ready,
+    /// The same, and what it answers stands in a variable or comes from a descriptor: never cached, never queued for,
+    /// and asking again gives the same.
+    Variable,
+    /// What it needs is not there.
+    Absent(String),
+    /// There is something, and the client can't use it.
+    PassedOver(String),
+    /// What it needs is there and can't be used.
+    Broken(Error),
+}
+
+/// On what an entry's answer depends, beside its own definition.
+#[derive(Debug)]
+pub(crate) enum Depends {
+    Variable(&'static str),
+    /// The variables that match: `NAME`, or `PREFIX*`.
+    Vary(Vec<String>),
+    /// Every variable that is not one of a terminal or a process.
+    Everything,
+    File(PathBuf),
+    Text(String),
+}
+
+/// What a walk came to.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) credential: Credential,
+    /// The entry that gave it.
+    pub(crate) entry: String,
+}
+
+impl Link {
+    pub(crate) fn new(entry: Entry, standing: Standing, depends: Vec<Depends>) -> Self {
+        Self { entry, standing, depends, built_in: false, opaque: false, runs_setting: false }
+    }
+
+    /// The entry of that name: the user's, else the built-in one.
+    pub(crate) fn resolve(name: &str, context: &Context) -> Option<Self> {
+        let Some(entry) = context.config.entries.get(name) else { return builtin::link(name, context) };
+        let depends = entry.vary.clone().map_or(Depends::Everything, Depends::Vary);
+        let opaque = matches!(entry.program, Program::Helper { .. });
+        Some(Self { opaque, ..Self::new(entry.clone(), Standing::Ready, vec![depends]) })
+    }
+
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.standing, Standing::Ready | Standing::Variable | Standing::Broken(_))
+    }
+}
+
+/// Walks `chain`:
+///
+/// - an answer ends it;
+/// - "none" goes on;
+/// - any failure stops it, because going on silently from a broken sign-in to a metered key bills somebody, unless the
+///   entry says `on_error = "next"`.
+///
+/// `refused` is the secret that was refused and the entry that gave it: that entry alone is told.
+pub(crate) fn walk(
+    context: &Context,
+    chain: &[Link],
+    request: &Request,
+    key: &str,
+    refused: Option<(&str, &Secret)>,
+) -> Result<Answer, Failure> {
+    let mut said = Vec::new();
+    let mut passed_over = false;
+    for link in chain {
+        let name = &link.entry.name;
+        let none = match &link.standing {
+            Standing::Absent(why) => why.clone(),
+            Standing::PassedOver(why) => {
+                passed_over = true;
+                why.clone()
+            }
+            Standing::Broken(error) => go_on(link, error)?,
+            Standing::Ready | Standing::Variable => {
+                let mine = refused.filter(|(entry, _)| entry == name).map(|(_, secret)| secret.clone());
+                let request = Request { rejected: mine, ..request.clone() };
+                let started = Instant::now();
+                let answer = match program::ask(context, link, &request, key) {
+                    Ok(found) => Ok(found),
+                    Err(failure) => Err(failure.to_error().ok_or(failure)?),
+                };
+                context.log.entry_answered(name, &answer, started.elapsed());
+                match answer {
+                    Err(error) => go_on(link, &error)?,
+                    Ok(None) => "none".to_owned(),
+                    Ok(Some(credential)) if is_over(&credential) => "what it gave has expired".to_owned(),
+                    Ok(Some(credential)) if context.for_client && !is_a_key(&credential) => {
+                        passed_over = true;
+                        format!("a credential of kind {} can't be sent as a key", credential.auth.kind())
+                    }
+                    Ok(Some(credential)) => return Ok(Answer { credential, entry: name.clone() }),
+                }
+            }
+        };
+        context.log.entry_skipped(name, &none);
+        said.push(format!("{name}: {none}"));
+    }
+    Err(nothing(&said, request, passed_over).into())
+}
+
+/// Why there is no answer from an entry that failed, where the user said to go on.
+fn go_on(link: &Link, error: &Error) -> Result<String, Failure> {
+    if link.entry.on_error_next {
+        return Ok(error.to_string());
+    }
+    Err(Failure::Entry(link.entry.name.clone(), error.clone()))
+}
+
+fn is_over(credential: &Credential) -> bool {
+    credential.expires_at.is_some_and(|at| at <= now() / 1000)
+}
+
+/// Whether the client can send it: it takes one key, and adds no header.
+pub(crate) fn is_a_key(credential: &Credential) -> bool {
+    credential.auth.kind() != Kind::Aws && credential.headers.is_empty()
+}
+
+fn nothing(said: &[String], request: &Request, passed_over: bool) -> Error {
+    let said = said.join("; ");
+    if passed_over {
+        return Error::config(format!(
+            "nothing that Claude Code can send as a key ({said}); for scripts, use: claude-credential print"
+        ));
+    }
+    let origin = request.origin();
+    Error::not_found(format!("no credential for {origin} ({said}); run: claude-credential login api-key"))
+}

@@ -1,0 +1,99 @@
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use claude_credential_protocol::PrintOptions;
+
+/// Hands Claude Code and scripts the right credential, cached and shared
+#[derive(Debug, Parser)]
+#[command(name = "claude-credential", version, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) options: Options,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct Options {
+    /// The profile to use, instead of the one that the working directory or the host means
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// The entries to ask, in this order, instead of the profile's
+    #[arg(long, global = true, value_name = "ENTRY,…", value_delimiter = ',')]
+    pub(crate) chain: Vec<String>,
+    /// The configuration to use, instead of ~/.config/claude-credential/config.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Ask the sources now; read, lock and write nothing
+    #[arg(long, global = true)]
+    pub(crate) no_cache: bool,
+    /// Never ask the person at the terminal
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Say on stderr what is done; no secret is among it
+    #[arg(long, short, global = true)]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Print a key for Claude Code's `apiKeyHelper` setting
+    ApiKeyHelper,
+    /// Print a credential for a script
+    Print(Print),
+    /// Answer the request on stdin, as git's credential helpers do
+    Get,
+    /// Keep the credential on stdin
+    Store,
+    /// Forget the credential on stdin, which was refused
+    Erase,
+    /// List what this program understands
+    Capability,
+    /// Sign in, or store a key, for an entry, a provider, or claude
+    Login(SignIn),
+    /// Sign out, or remove a key
+    Logout(SignIn),
+    /// Look into the cache, or empty it
+    Cache {
+        #[command(subcommand)]
+        what: Cache,
+    },
+    /// Show all of this working, with no account and no network
+    Demo,
+    #[command(external_subcommand)]
+    External(Vec<OsString>),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Print {
+    #[command(flatten)]
+    pub(crate) format: PrintOptions,
+    /// The host that it is for, instead of the profile's first
+    #[arg(long, value_name = "HOST")]
+    pub(crate) host: Option<String>,
+    /// The account, where several are kept
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// The last one was refused: get another
+    #[arg(long)]
+    pub(crate) rejected: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignIn {
+    /// An entry, a provider, or claude
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Options for the helper
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+    pub(crate) options: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum Cache {
+    /// Show what is cached and where keys are kept; no secrets
+    List,
+    /// Remove every cached answer
+    Clear,
+}

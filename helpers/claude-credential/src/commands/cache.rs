@@ -1,0 +1,88 @@
+//! `cache list` and `cache clear`.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use claude_credential_config::kept::{self, Place};
+use claude_credential_protocol::{Error, iso_8601, now, text};
+
+use crate::cache::Cache as Answers;
+use crate::cli::Cache;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Endings of files that hold a secret or tell of one. Locks and states stay: a lock that is removed while somebody
+/// holds it is two locks.
+const CLEARED: [&str; 4] = ["cache", "refused", "shared", "caller"];
+
+pub(crate) fn run(context: &Context, what: Cache) -> Result<(), Failure> {
+    let text = match what {
+        Cache::List => list(context)?,
+        Cache::Clear => clear(context)?,
+    };
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| Error::broke(format!("can't write to stdout: {error}")).into())
+}
+
+fn list(context: &Context) -> Result<String, Error> {
+    let folder = &context.folders.runtime;
+    let mut text = String::new();
+    for path in files(context, &["cache"]) {
+        let Some(cached) = Answers::read(&path, context) else { continue };
+        let (protocol, host) = &cached.origin;
+        let source = cached.credential.source.as_deref().unwrap_or("unnamed");
+        let expiry =
+            cached.credential.expires_at.map_or("no expiry".to_owned(), |at| format!("until {}", iso_8601(at)));
+        let _ = writeln!(
+            text,
+            "{profile}  {protocol}://{host}  entry {entry}  {kind} from {source}  {age} s old, {expiry}",
+            profile = cached.profile,
+            entry = cached.entry,
+            kind = cached.credential.auth.kind(),
+            source = text::one_line(source),
+            age = now().saturating_sub(cached.obtained) / 1000,
+        );
+    }
+    if text.is_empty() {
+        text += "nothing is cached\n";
+    }
+    let _ = writeln!(text, "cached answers: {}", folder.display());
+    let keys = kept::list(&context.folders)?;
+    if keys.is_empty() {
+        text += "kept keys: none; to keep one, run: claude-credential login api-key\n";
+    }
+    for key in keys {
+        let place = match key.place {
+            Place::Keychain => "in the keychain".to_owned(),
+            Place::File => format!("in a file of mode 0600 in {}", context.folders.data.join("keys").display()),
+        };
+        let account = key.username.map(|name| format!(", account {}", text::one_line(&name))).unwrap_or_default();
+        let _ = writeln!(text, "kept key: {}://{}{account}, {place}", key.protocol, key.host);
+    }
+    Ok(text)
+}
+
+fn clear(context: &Context) -> Result<String, Error> {
+    let mut removed = 0;
+    for path in files(context, &CLEARED) {
+        match fs::remove_file(&path) {
+            Ok(()) => removed += usize::from(path.extension().is_some_and(|ending| ending == "cache")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Error::config(format!("{} can't be removed: {error}", path.display()))),
+        }
+    }
+    Ok(format!("removed {removed} cached answers\n"))
+}
+
+fn files(context: &Context, endings: &[&str]) -> Vec<PathBuf> {
+    let entries = fs::read_dir(&context.folders.runtime).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    files.retain(|path| {
+        path.extension().and_then(std::ffi::OsStr::to_str).is_some_and(|ending| endings.contains(&ending))
+    });
+    files.sort_unstable();
+    files
+}

@@ -1,0 +1,92 @@
+//! `login` and `logout`: passed on to the helper of an entry, with the terminal; or to the official client.
+
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
+
+use claude_credential_config::Program;
+use claude_credential_process::find_on_path;
+use claude_credential_protocol::{Class, Error};
+
+use crate::chain::Link;
+use crate::cli::SignIn;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::program;
+
+/// `word` is `login` or `logout`.
+pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<ExitCode, Failure> {
+    let SignIn { name, options } = sign_in;
+    if name == "claude" && !context.config.entries.contains_key(name) {
+        return claude(context, word, options);
+    }
+    let file = context.config.file_shown();
+    let link = Link::resolve(name, context).ok_or_else(|| {
+        Error::config(format!(
+            "{name} is no entry or provider in {file}; to store a key, run: claude-credential login api-key"
+        ))
+    })?;
+    let leads_to_provider =
+        Program::Helper { name: "oauth".to_owned(), args: vec!["--provider".to_owned(), name.clone()] };
+    if context.config.providers.contains(name) && link.entry.program != leads_to_provider {
+        return Err(Error::config(format!(
+            "{file}: [entry.{name}] bears the name of [provider.{name}] and leads elsewhere; rename one of them"
+        ))
+        .into());
+    }
+    Ok(exit_code(status(context, &link, word, options)?))
+}
+
+/// The same for a link that is at hand; whether it went well.
+pub(crate) fn with_helper(context: &Context, link: &Link, word: &str, options: &[OsString]) -> Result<bool, Failure> {
+    Ok(status(context, link, word, options)?.success())
+}
+
+fn status(context: &Context, link: &Link, word: &str, options: &[OsString]) -> Result<ExitStatus, Failure> {
+    let entry = &link.entry;
+    let Program::Helper { name, args } = &entry.program else {
+        return Err(Error::config(format!(
+            "entry {} is a command, which has no {word}; sign in with its own tool",
+            entry.name
+        ))
+        .into());
+    };
+    let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, &context.config))?;
+    let args = program::helper_args(context, name, args);
+    if !has(context, &file, word)? {
+        return Err(Error::config(format!("the helper {name} of entry {} has no {word}", entry.name)).into());
+    }
+    let mut command = Command::new(&file);
+    command.args(args).arg(word).args(options);
+    context.active.hand_down(&mut command);
+    command.status().map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())).into())
+}
+
+/// Whether a helper announces that word.
+fn has(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Failure> {
+    let mut command = Command::new(file);
+    command.arg("capability").stdin(Stdio::null()).stderr(Stdio::null());
+    context.active.hand_down(&mut command);
+    let output =
+        command.output().map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())))?;
+    let wanted = format!("capability claude.{word}");
+    Ok(output.status.success() && String::from_utf8_lossy(&output.stdout).lines().any(|line| line == wanted))
+}
+
+/// Accounts of claude.ai are signed in and out by the official client alone: Anthropic's terms ask for that.
+fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<ExitCode, Failure> {
+    let path = context.environment.get_os("PATH").unwrap_or_default();
+    let client = find_on_path("claude", path).ok_or_else(|| {
+        Error::config("signing in to claude.ai is the official client's own work, and it is not on PATH; install Claude Code, then run: claude auth login")
+    })?;
+    let mut command = Command::new(client);
+    command.arg("auth").arg(word).args(options);
+    context.active.hand_down(&mut command);
+    let status = command.status().map_err(|error| Error::config(format!("claude can't be started: {error}")))?;
+    Ok(exit_code(status))
+}
+
+fn exit_code(status: ExitStatus) -> ExitCode {
+    let code = status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(1);
+    ExitCode::from(u8::try_from(code).unwrap_or(Class::Broke.exit_code()))
+}

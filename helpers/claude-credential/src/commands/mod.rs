@@ -1,0 +1,9 @@
+//! What each word on the command line does.
+
+pub(crate) mod api_key_helper;
+pub(crate) mod cache;
+pub(crate) mod demo;
+pub(crate) mod external;
+pub(crate) mod login;
+pub(crate) mod print;
+pub(crate) mod wire;

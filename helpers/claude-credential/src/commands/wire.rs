@@ -1,0 +1,96 @@
+//! `get`, `store`, `erase`, `capability`: the wire, on stdin and stdout, as git calls its credential helpers.
+
+use std::io::{self, Write};
+
+use claude_credential_config::Origin;
+use claude_credential_protocol::{Capabilities, Class, Credential, Error, Message, Request};
+
+use crate::ask::Ask;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::{profile, run, store};
+
+pub(crate) fn get(context: &Context) -> Result<(), Failure> {
+    let message = read()?;
+    let request = Request::from_message(&message)?;
+    match answer(context, &request) {
+        Ok(answer) => write(&answer),
+        Err(failure) => {
+            // git looks at no exit code; without this word it would ask the next helper, and then the person.
+            let mut quit = Message::default();
+            request.capabilities.write(&mut quit)?;
+            quit.push("quit", "1")?;
+            write(&quit)?;
+            Err(failure)
+        }
+    }
+}
+
+fn answer(context: &Context, request: &Request) -> Result<Message, Failure> {
+    let Some(mut ask) = ask(context, request)? else { return Ok(Message::default()) };
+    ask.request.check_live = request.check_live;
+    ask.request.min_ttl = request.min_ttl;
+    ask.request.deadline = request.deadline.map_or(context.deadline, |at| at.min(context.deadline)).into();
+    let refused = request.rejected.clone().map(|secret| {
+        let entry = run::last(context, &ask).filter(|last| *last.credential.auth.secret() == secret);
+        run::Refused { secret, entry: entry.map(|last| last.entry), concluded: false }
+    });
+    match run::obtain(context, &ask, refused) {
+        Ok(answer) => {
+            let request = Request { capabilities: request.capabilities, ..ask.request };
+            Ok(answer.credential.answer(&request)?)
+        }
+        // On the wire "none" is an empty answer, and whoever asked goes on to his next helper.
+        Err(Failure::Error(error)) if error.class() == Class::NotFound => Ok(Message::default()),
+        Err(failure) => Err(failure),
+    }
+}
+
+pub(crate) fn store(context: &Context) -> Result<(), Failure> {
+    let message = read()?;
+    let request = Request::from_message(&message)?;
+    match (ask(context, &request)?, Credential::from_message(&message)?) {
+        (Some(ask), Some(credential)) => store::store(context, &ask, &credential),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn erase(context: &Context) -> Result<(), Failure> {
+    let message = read()?;
+    let request = Request::from_message(&message)?;
+    let Some(ask) = ask(context, &request)? else { return Ok(()) };
+    store::erase(context, &ask, Credential::from_message(&message)?.as_ref())
+}
+
+pub(crate) fn capability() -> Result<(), Failure> {
+    let names = Capabilities::ALL.names().map(|name| format!("capability {name}\n"));
+    let text = ["version 0\n".to_owned()].into_iter().chain(names).collect::<String>();
+    io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|error| Error::broke(format!("can't write to stdout: {error}")).into())
+}
+
+/// The question of a request; none for a host that no profile lists, or that is none: such a request gets silence.
+fn ask(context: &Context, request: &Request) -> Result<Option<Ask>, Failure> {
+    let Ok(origin) = Origin::new(&request.protocol, &request.host) else { return Ok(None) };
+    let Some(profile) = profile::for_origin(context, &origin)? else { return Ok(None) };
+    let mut ask = Ask::new(context, profile, &origin)?;
+    // As the caller wrote them: an answer for a host that only reads alike would be another host's.
+    ask.request.protocol.clone_from(&request.protocol);
+    ask.request.host.clone_from(&request.host);
+    ask.request.path.clone_from(&request.path);
+    ask.request.username.clone_from(&request.username);
+    ask.request.wwwauth.clone_from(&request.wwwauth);
+    ask.request.state.clone_from(&request.state);
+    Ok(Some(ask))
+}
+
+fn read() -> Result<Message, Failure> {
+    let message =
+        Message::read(&mut io::stdin()).map_err(|error| Error::broke(format!("can't read stdin: {error}")))?;
+    Ok(message?)
+}
+
+fn write(message: &Message) -> Result<(), Failure> {
+    message.write(&mut io::stdout()).map_err(|error| Error::broke(format!("can't write to stdout: {error}")).into())
+}

@@ -1,0 +1,65 @@
+use std::fmt;
+use std::process::ExitCode;
+
+use claude_credential_process::Interrupted;
+use claude_credential_protocol::{Class, Error, Malformed};
+
+/// Why a command did not do what it was called for.
+#[derive(Debug, Clone)]
+pub(crate) enum Failure {
+    /// Something to be said in one line, with its exit code.
+    Error(Error),
+    /// The same, of an entry of the chain.
+    Entry(String, Error),
+    /// We were asked to end.
+    Interrupted(Interrupted),
+}
+
+impl Failure {
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Error(error) | Self::Entry(_, error) => error.class().exit_code(),
+            Self::Interrupted(signal) => signal.exit_code(),
+        })
+    }
+
+    pub(crate) fn class(&self) -> Option<Class> {
+        match self {
+            Self::Error(error) | Self::Entry(_, error) => Some(error.class()),
+            Self::Interrupted(_) => None,
+        }
+    }
+}
+
+impl Failure {
+    /// What can be left to others who wait for the same: all but our own end.
+    pub(crate) fn to_error(&self) -> Option<Error> {
+        match self {
+            Self::Error(error) => Some(error.clone()),
+            Self::Entry(entry, error) => Some(error.from_whom(&format!("entry {entry}"))),
+            Self::Interrupted(_) => None,
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        Self::Error(malformed.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Entry(entry, error) => write!(f, "entry {entry}: {error}"),
+            Self::Interrupted(_) => f.write_str("interrupted"),
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! `claude-credential`: asks a chain of helpers, in priority order, for a credential; keeps the answer as long as it is
+//! good; lets everybody share one lookup; and notices when a key was refused.
+
+mod ask;
+mod builtin;
+mod cache;
+mod caller;
+mod chain;
+mod cli;
+mod commands;
+mod context;
+mod failure;
+mod key;
+mod log;
+mod profile;
+mod program;
+mod refusal;
+mod run;
+mod state;
+mod store;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use cli::{Cli, Command};
+use context::Context;
+use failure::Failure;
+
+fn main() -> ExitCode {
+    claude_credential_protocol::forbid_core_dumps();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            // A closed stderr is no reason to say anything else.
+            let _ = writeln!(std::io::stderr(), "claude-credential: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+    let Some(command) = cli.command else { return Ok(commands::external::usage()) };
+    let context = Context::new(cli.options, matches!(command, Command::ApiKeyHelper))?;
+    match command {
+        Command::ApiKeyHelper => commands::api_key_helper::run(&context)?,
+        Command::Print(options) => commands::print::run(&context, &options)?,
+        Command::Get => commands::wire::get(&context)?,
+        Command::Store => commands::wire::store(&context)?,
+        Command::Erase => commands::wire::erase(&context)?,
+        Command::Capability => commands::wire::capability()?,
+        Command::Login(options) => return commands::login::run(&context, "login", &options),
+        Command::Logout(options) => return commands::login::run(&context, "logout", &options),
+        Command::Cache { what } => commands::cache::run(&context, what)?,
+        Command::Demo => return commands::demo::run(&context),
+        Command::External(words) => return commands::external::run(&context, &words),
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,172 @@
+//! Which profile a call means, and for which host.
+
+use std::fs;
+use std::path::Path;
+
+use claude_credential_config::{Origin, Profile, claude};
+use claude_credential_protocol::Error;
+
+use crate::context::Context;
+
+/// What the client is set up to talk to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cloud {
+    Bedrock,
+    Vertex,
+}
+
+/// Where the client sends a key unless it is told otherwise.
+const API: &str = "https://api.anthropic.com";
+
+/// The profile that people's commands and the client mean.
+pub(crate) fn choose(context: &Context) -> Result<Profile, Error> {
+    match named(context)?.or_else(|| by_directory(context, |_| true)) {
+        Some(profile) => Ok(profile),
+        None => standard(context),
+    }
+}
+
+/// The profile that a request on the wire means; none where no profile lists its host.
+pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Profile>, Error> {
+    if let Some(profile) = named(context)? {
+        return Ok(Some(profile).filter(|profile| profile.lists(origin)));
+    }
+    if let Some(profile) = by_directory(context, |profile| profile.lists(origin)) {
+        return Ok(Some(profile));
+    }
+    let standard = standard(context)?;
+    if standard.lists(origin) {
+        return Ok(Some(standard));
+    }
+    let mut listing = context.config.profiles.values().filter(|profile| profile.lists(origin));
+    match (listing.next(), listing.next()) {
+        (None, _) => Ok(None),
+        (Some(only), None) => Ok(Some(only.clone())),
+        (Some(one), Some(other)) => Err(Error::config(format!(
+            "{}: the profiles {} and {} both list {}; name one with --profile or by `directories`",
+            context.config.file_shown(),
+            one.name,
+            other.name,
+            origin.as_listed()
+        ))),
+    }
+}
+
+/// Where the client will send the key: what its environment says, if the profile lists it. A project's settings are
+/// looked at only to refuse: the client runs us before it applies them, and uses the key afterwards.
+pub(crate) fn clients_origin(context: &Context, profile: &Profile) -> Result<Origin, Error> {
+    let variable = match cloud(context) {
+        Some((Cloud::Bedrock, _)) => "ANTHROPIC_BEDROCK_BASE_URL",
+        Some((Cloud::Vertex, _)) => "ANTHROPIC_VERTEX_BASE_URL",
+        None => "ANTHROPIC_BASE_URL",
+    };
+    let cloud_alone = matches!(cloud(context), Some((_, false)));
+    let origin = match context.environment.get_os(variable) {
+        Some(url) => {
+            let parsed = url.to_str().map(Origin::of_url);
+            let parsed = parsed.unwrap_or_else(|| Origin::of_url(""));
+            parsed.map_err(|error| Error::config(format!("{variable} is {error}")))?
+        }
+        None if cloud_alone => profile.hosts[0].clone(),
+        None => Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?,
+    };
+    must_list(context, profile, &origin, variable)?;
+    let folder = std::env::current_dir();
+    let folder = folder.map_err(|error| Error::config(format!("the working directory can't be read: {error}")))?;
+    for url in claude::project_urls(&folder, &context.folders) {
+        let file = url.file.display();
+        let Some((variable, value)) = url.sets else {
+            return Err(Error::config(format!(
+                "{file} can't be understood, so where it would send the key is not known; mend or remove it"
+            )));
+        };
+        let origin = Origin::of_url(&value)
+            .map_err(|error| Error::config(format!("{file}: {variable} is {error}; mend or remove it")))?;
+        must_list(context, profile, &origin, &format!("{file}: {variable}"))?;
+    }
+    Ok(origin)
+}
+
+/// Refuses to speak of a host that the user did not list, and says which line would list it.
+pub(crate) fn must_list(context: &Context, profile: &Profile, origin: &Origin, who: &str) -> Result<(), Error> {
+    if profile.lists(origin) {
+        return Ok(());
+    }
+    let hosts: Vec<String> =
+        profile.hosts.iter().chain([origin]).map(|host| format!("{:?}", host.as_listed())).collect();
+    Err(Error::config(format!(
+        "{who} leads to {origin}, which profile {name} does not list; if it may have the key, add to [profile.{name}] in \
+         {file}: hosts = [{hosts}]",
+        name = profile.name,
+        file = context.config.file_shown(),
+        hosts = hosts.join(", "),
+    )))
+}
+
+fn named(context: &Context) -> Result<Option<Profile>, Error> {
+    // Not for the client: a project's settings can set its variables.
+    let variable = context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
+    let Some(name) = context.options.profile.as_deref().or(variable) else { return Ok(None) };
+    let found = context.config.profiles.get(name).cloned();
+    found.map(Some).ok_or_else(|| {
+        let names: Vec<&str> = context.config.profiles.keys().map(String::as_str).collect();
+        let file = context.config.file_shown();
+        Error::config(format!("there is no profile of that name in {file}; there are: {}", names.join(", ")))
+    })
+}
+
+/// The profile with the longest of its `directories` at or above the working directory, by whole components.
+fn by_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<Profile> {
+    let profiles = || context.config.profiles.values().filter(|profile| suits(profile));
+    if profiles().all(|profile| profile.directories.is_empty()) {
+        return None;
+    }
+    // Physical on both sides: a link into a folder must not choose differently from the folder.
+    let here = std::env::current_dir().ok()?;
+    let depth = |directory: &Path| {
+        let physical = fs::canonicalize(directory).ok()?;
+        here.starts_with(&physical).then(|| physical.components().count())
+    };
+    profiles()
+        .filter_map(|profile| Some((profile.directories.iter().filter_map(|folder| depth(folder)).max()?, profile)))
+        .max_by_key(|(depth, _)| *depth)
+        .map(|(_, profile)| profile.clone())
+}
+
+/// What holds where nothing chose a profile: `default`, or the cloud that the client is set up for.
+fn standard(context: &Context) -> Result<Profile, Error> {
+    let default = context.config.profiles["default"].clone();
+    let Some((cloud, false)) = cloud(context) else { return Ok(default) };
+    let variable = |names: &[&str], otherwise: &str| {
+        let set = names.iter().find_map(|name| context.environment.get(name));
+        set.unwrap_or(otherwise).to_owned()
+    };
+    let (name, host, base) = match cloud {
+        Cloud::Bedrock => {
+            let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"], "us-east-1");
+            ("bedrock", format!("bedrock-runtime.{region}.amazonaws.com"), "ANTHROPIC_BEDROCK_BASE_URL")
+        }
+        Cloud::Vertex => match variable(&["CLOUD_ML_REGION"], "us-east5").as_str() {
+            "global" => ("vertex", "aiplatform.googleapis.com".to_owned(), "ANTHROPIC_VERTEX_BASE_URL"),
+            region => ("vertex", format!("{region}-aiplatform.googleapis.com"), "ANTHROPIC_VERTEX_BASE_URL"),
+        },
+    };
+    let own = Origin::listed(&host).map_err(|error| Error::config(format!("the region is not one: {error}")))?;
+    // An endpoint of the user's own counts only where the user listed it.
+    let elsewhere = context.environment.get(base).and_then(|url| Origin::of_url(url).ok());
+    let hosts = elsewhere.filter(|origin| default.lists(origin)).into_iter().chain([own]).collect();
+    Ok(Profile { name: name.to_owned(), hosts, chain: vec![name.to_owned()], ..default })
+}
+
+/// The cloud that the client is set up for, and whether it asks us for a gateway's key instead of the cloud's own
+/// credentials.
+fn cloud(context: &Context) -> Option<(Cloud, bool)> {
+    let is_on = |name| context.environment.is_on(name);
+    if is_on("CLAUDE_CODE_USE_BEDROCK") {
+        Some((Cloud::Bedrock, is_on("CLAUDE_CODE_SKIP_BEDROCK_AUTH")))
+    } else if is_on("CLAUDE_CODE_USE_VERTEX") {
+        Some((Cloud::Vertex, is_on("CLAUDE_CODE_SKIP_VERTEX_AUTH")))
+    } else {
+        None
+    }
+}

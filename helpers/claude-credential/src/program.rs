@@ -1,0 +1,216 @@
+//! One helper process, or one command that prints a key.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use claude_credential_config::{Config, Entry, Program};
+use claude_credential_process::{Ended, Failure as Ending, Finished, KeyCommand, StderrRule, Task, find_on_path};
+use claude_credential_protocol::{
+    Auth, Capabilities, Class, Credential, Error, Interactive, Kind, MAX_MESSAGE, Message, Operation, Request, now,
+    text,
+};
+
+use crate::chain::Link;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// The helpers of this suite: they read our configuration, so they are told where it is.
+const SUITE: [&str; 4] = ["apikey", "oauth", "bedrock", "vertex"];
+
+/// Asks an entry.
+pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) -> Result<Option<Credential>, Failure> {
+    match &link.entry.program {
+        Program::Helper { name, args } => {
+            let Some(file) = locate(context, name) else {
+                // The suite can be installed in part; what the user wrote himself has to be there.
+                return if link.built_in { Ok(None) } else { Err(not_installed(name, &context.config).into()) };
+            };
+            let finished = run_helper(context, &file, args, Operation::Get, &request.to_message()?, key)?;
+            Ok(read_answer(&finished, request, &link.entry, &context.config)?)
+        }
+        Program::Command(words) => {
+            let mut command = Command::new(resolve(context, &words[0])?);
+            command.args(&words[1..]);
+            run_command(context, command, &link.entry, key)
+        }
+        Program::Shell(script) => {
+            let mut command = Command::new("/bin/sh");
+            command.arg("-c").arg(script);
+            run_command(context, command, &link.entry, key)
+        }
+    }
+}
+
+/// Hands `message` to the helper of an entry for `store` or `erase`; what it prints has no meaning there.
+pub(crate) fn tell(
+    context: &Context,
+    link: &Link,
+    operation: Operation,
+    message: &Message,
+    key: &str,
+) -> Result<(), Failure> {
+    let Program::Helper { name, args } = &link.entry.program else { return Ok(()) };
+    let Some(file) = locate(context, name) else { return Ok(()) };
+    let finished = run_helper(context, &file, args, operation, message, key)?;
+    // Told things only, a helper has no answer to announce its capabilities in: ours always say the class.
+    let announced = SUITE.contains(&name.as_str());
+    Ok(failure(&finished, announced).map_or(Ok(()), Err)?)
+}
+
+/// The executable of a helper: beside our own, links resolved, so that one installation stays together; then on PATH.
+pub(crate) fn locate(context: &Context, name: &str) -> Option<PathBuf> {
+    if Path::new(name).is_absolute() {
+        return Path::new(name).is_file().then(|| PathBuf::from(name));
+    }
+    let file = format!("claude-credential-{name}");
+    let own = std::env::current_exe().and_then(std::fs::canonicalize).ok();
+    let beside = own.and_then(|own| own.parent().map(|folder| folder.join(&file)));
+    beside.filter(|beside| beside.is_file()).or_else(|| find_on_path(&file, path(context)))
+}
+
+/// What a helper of ours needs on its command line beside what the entry says.
+pub(crate) fn helper_args(context: &Context, name: &str, args: &[String]) -> Vec<std::ffi::OsString> {
+    let mut all: Vec<std::ffi::OsString> = args.iter().map(Into::into).collect();
+    if let Some(config) = context.options.config.as_ref().filter(|_| SUITE.contains(&name)) {
+        all.push("--config".into());
+        all.push(std::path::absolute(config).unwrap_or_else(|_| config.clone()).into());
+    }
+    all
+}
+
+pub(crate) fn not_installed(name: &str, config: &Config) -> Error {
+    let file = config.file_shown();
+    Error::config(format!("the helper {name} of {file} is not installed; run: command -v claude-credential-{name}"))
+}
+
+fn path(context: &Context) -> &OsStr {
+    context.environment.get_os("PATH").unwrap_or_default()
+}
+
+fn run_helper(
+    context: &Context,
+    file: &Path,
+    args: &[String],
+    operation: Operation,
+    message: &Message,
+    key: &str,
+) -> Result<Finished, Failure> {
+    let name = file.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_prefix("claude-credential-"));
+    let mut command = Command::new(file);
+    command.args(helper_args(context, name.unwrap_or_default(), args)).arg(operation.name());
+    command.current_dir(&context.folders.home);
+    context.active.with(key).hand_down(&mut command);
+    let task = Task {
+        command,
+        input: message.to_bytes(),
+        max_stdout: MAX_MESSAGE,
+        deadline: deadline(context),
+        own_group: context.interactive == Interactive::Never,
+    };
+    task.run().map_err(|ending| match ending {
+        Ending::Interrupted(signal) => Failure::Interrupted(signal),
+        Ending::Start(_) => Error::config(format!("{} {ending}", file.display())).into(),
+        _ => Error::broke(format!("the helper {ending}")).into(),
+    })
+}
+
+fn run_command(context: &Context, command: Command, entry: &Entry, key: &str) -> Result<Option<Credential>, Failure> {
+    let command = KeyCommand {
+        command,
+        folder: &context.folders.home,
+        active: &context.active.with(key),
+        deadline: deadline(context),
+        own_group: context.interactive == Interactive::Never,
+        none_exit: &entry.none_exit,
+        stderr: if entry.stderr_is_error { StderrRule::Refuse } else { StderrRule::Accept },
+    };
+    match command.run() {
+        Err(signal) => Err(Failure::Interrupted(signal)),
+        Ok(Err(error)) => {
+            let place = format!(
+                "{error}; to see why, run the command of [entry.{}] in {} by hand",
+                entry.name,
+                context.config.file_shown()
+            );
+            Err(Error::new(error.class(), place).into())
+        }
+        Ok(Ok(secret)) => Ok(secret.map(|secret| {
+            let auth = if entry.kind == Kind::Bearer { Auth::Bearer(secret) } else { Auth::ApiKey(secret) };
+            Credential::new(auth).from_source("command")
+        })),
+    }
+}
+
+/// The executable that a command's first word names: resolved once, by us, and never in the working directory.
+fn resolve(context: &Context, word: &str) -> Result<PathBuf, Error> {
+    if Path::new(word).is_absolute() {
+        return Ok(PathBuf::from(word));
+    }
+    if let Some(below) = word.strip_prefix("~/") {
+        return Ok(context.folders.home.join(below));
+    }
+    let found = if word.contains('/') { None } else { find_on_path(word, path(context)) };
+    found.ok_or_else(|| Error::config(format!("{word} is not on PATH; write its absolute path")))
+}
+
+fn deadline(context: &Context) -> Instant {
+    Instant::now() + Duration::from_millis(context.deadline.saturating_sub(now()))
+}
+
+/// What a helper's exit and output say, and nothing in between: a complete answer, none, or a failure.
+fn read_answer(
+    finished: &Finished,
+    request: &Request,
+    entry: &Entry,
+    config: &Config,
+) -> Result<Option<Credential>, Error> {
+    let answer = Message::parse(&finished.stdout);
+    let speaks_v1 = answer.as_ref().is_ok_and(|answer| Capabilities::from_message(answer).claude_v1);
+    if let Some(error) = failure(finished, speaks_v1) {
+        return Err(error);
+    }
+    let malformed = |what: &str| {
+        Error::new(
+            Class::Malformed,
+            format!("its answer {what}; look into the helper of [entry.{}] in {}", entry.name, config.file_shown()),
+        )
+    };
+    let answer = answer.map_err(|error| malformed(&format!("is a {error}")))?;
+    if answer.flag("quit") {
+        return Err(Error::broke("the helper said to ask nobody else"));
+    }
+    // Who speaks claude.v1 ends every message, so this one was cut, perhaps in the middle of a key.
+    if speaks_v1 && !answer.ended() {
+        return Err(malformed("is cut off"));
+    }
+    if let Some(key) = request.contradicted_by(&answer) {
+        return Err(malformed(&format!("speaks of another `{key}`")));
+    }
+    let credential = Credential::from_message(&answer).map_err(|error| malformed(&format!("is a {error}")))?;
+    // A refresh token goes to entries that the user marked for it, and so to nobody by way of us.
+    Ok(credential.map(|credential| Credential {
+        refresh_token: credential.refresh_token.filter(|_| entry.refresh_token),
+        ..credential
+    }))
+}
+
+fn failure(finished: &Finished, says_class: bool) -> Option<Error> {
+    let code = match finished.ended {
+        Ended::Exit(0) => return None,
+        Ended::Exit(code) => code,
+        Ended::Signal(signal) => return Some(Error::broke(format!("the helper was ended by signal {signal}"))),
+    };
+    if !says_class {
+        // Nobody knows what is on the stderr of somebody else's program, so none of it is repeated.
+        return Some(Error::broke(format!("the helper exited {code}")));
+    }
+    let said = text::last_line(&finished.stderr).unwrap_or_else(|| format!("the helper exited {code}"));
+    // Its own name in front says less than the entry's, which is put there instead.
+    let said = match said.split_once(": ") {
+        Some((name, said)) if name.starts_with("claude-credential-") => said.to_owned(),
+        _ => said,
+    };
+    Some(Error::new(Class::from_exit_code(code), said))
+}

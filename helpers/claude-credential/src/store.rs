@@ -1,0 +1,104 @@
+//! `store` and `erase`: what becomes of a credential that somebody else found good or bad.
+
+use std::fs;
+
+use claude_credential_protocol::{Auth, Credential, Message, Operation, Request, Secret, now};
+
+use crate::ask::Ask;
+use crate::cache::Cache;
+use crate::caller;
+use crate::chain::Link;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::key::Keyed;
+use crate::program;
+use crate::state::State;
+
+/// Hands `credential` to the one entry that keeps keys, unless it came from us in the first place: git offers every
+/// credential that worked to every helper, and drops the `ephemeral` mark on the way, so a key from a variable or a
+/// vault would end up in the keychain.
+pub(crate) fn store(context: &Context, ask: &Ask, credential: &Credential) -> Result<(), Failure> {
+    let is_key = matches!(credential.auth, Auth::ApiKey(_) | Auth::Bearer(_));
+    let is_over = credential.expires_at.is_some_and(|at| at <= now() / 1000);
+    if credential.ephemeral || is_over || !is_key || comes_from_us(context, credential.auth.secret()) {
+        return Ok(());
+    }
+    let Some(link) = ask.store_entry() else { return Ok(()) };
+    let refresh_token = credential.refresh_token.clone().filter(|_| link.entry.refresh_token);
+    tell(context, link, ask, Operation::Store, Some(&Credential { refresh_token, ..credential.clone() }))
+}
+
+/// Drops the cached answer if it is that very secret, so that the next `get` tells the entry that gave it; and lets the
+/// entry that keeps keys forget it, if it has it. Without a secret, whatever there is.
+pub(crate) fn erase(context: &Context, ask: &Ask, credential: Option<&Credential>) -> Result<(), Failure> {
+    if let Some((cache, _)) = opened(context) {
+        take_back(context, &cache, &ask.request, credential);
+    }
+    let Some(link) = ask.store_entry() else { return Ok(()) };
+    tell(context, link, ask, Operation::Erase, credential)
+}
+
+/// Every cached answer for that place, whichever command it was cached for: scripts and the client have keys of their
+/// own where their chains differ.
+fn take_back(context: &Context, cache: &Cache, request: &Request, erased: Option<&Credential>) {
+    let files = fs::read_dir(cache.folder()).into_iter().flatten().flatten().map(|entry| entry.path());
+    for path in files.filter(|path| path.extension().is_some_and(|ending| ending == "cache")) {
+        let Some(cached) = Cache::read(&path, context) else { continue };
+        let is_there = cached.origin == (request.protocol.clone(), request.host.clone())
+            && (request.username.is_none() || request.username == cached.credential.username);
+        if is_there && erased.is_none_or(|erased| erased.auth.secret() == cached.credential.auth.secret()) {
+            let _ = fs::rename(&path, path.with_extension("refused"));
+        }
+    }
+}
+
+fn tell(
+    context: &Context,
+    link: &Link,
+    ask: &Ask,
+    operation: Operation,
+    credential: Option<&Credential>,
+) -> Result<(), Failure> {
+    let message = match credential {
+        // A `store` or `erase` is an answer and a request in one, as in git.
+        Some(credential) => described(&ask.request, credential.answer(&ask.request)?)?,
+        None => ask.request.to_message()?,
+    };
+    program::tell(context, link, operation, &message, operation.name())
+}
+
+fn described(request: &Request, mut message: Message) -> Result<Message, Failure> {
+    message.push("protocol", &request.protocol)?;
+    message.push("host", &request.host)?;
+    message.push_some("path", request.path.as_deref())?;
+    message.push_some("username", request.username.as_deref())?;
+    Ok(message)
+}
+
+/// Whether a secret stands in a variable of ours, or was an answer, a run or a hand-out of the last day.
+fn comes_from_us(context: &Context, secret: &Secret) -> bool {
+    let in_variable = context.environment.iter().any(|(_, value)| value == secret.expose());
+    in_variable || opened(context).is_some_and(|(cache, keyed)| is_known(context, &cache, &keyed, secret))
+}
+
+fn is_known(context: &Context, cache: &Cache, keyed: &Keyed, secret: &Secret) -> bool {
+    let wanted = keyed.fingerprint(secret);
+    let files = fs::read_dir(cache.folder()).into_iter().flatten().flatten().map(|entry| entry.path());
+    files.into_iter().any(|path| match path.extension().and_then(std::ffi::OsStr::to_str) {
+        Some("cache" | "refused" | "shared") => {
+            Cache::read(&path, context).is_some_and(|cached| cached.credential.auth.secret() == secret)
+        }
+        Some("state") => State::read(&path, context).given == Some(wanted),
+        Some("caller") => caller::fingerprint_in(&path, keyed) == Some(wanted),
+        _ => false,
+    })
+}
+
+fn opened(context: &Context) -> Option<(Cache, Keyed)> {
+    if context.options.no_cache {
+        return None;
+    }
+    let cache = Cache::of(&context.folders);
+    let keyed = cache.keyed().map_err(|problem| context.log.complain(&problem)).ok()?;
+    Some((cache, keyed))
+}
