@@ -40,7 +40,6 @@ impl Ask {
             ttl => ttl?,
         };
         let request = Request {
-            interactive: context.interactive,
             deadline: Some(context.deadline),
             min_ttl: if context.for_client { client_min_ttl(context) } else { 0 },
             ..Request::new(origin.protocol(), origin.host())

@@ -86,18 +86,16 @@ fn login(context: &Context, name: &str) -> Link {
 
 fn api_key(context: &Context, name: &str) -> Link {
     const VARIABLES: [&str; 2] = ["ANTHROPIC_API_KEY", "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"];
-    let index = kept::path(&context.folders);
     let reasons: Vec<String> = VARIABLES.iter().filter_map(|variable| missing(context, variable)).collect();
     let standing = if reasons.len() < VARIABLES.len() {
         Standing::Variable
+    } else if kept::is_any(&context.folders) {
+        Standing::Ready
     } else {
-        match kept::list(&context.folders) {
-            Ok(keys) if keys.is_empty() => Standing::Absent(format!("{}, and no key is kept", reasons[0])),
-            Ok(_) => Standing::Ready,
-            Err(error) => Standing::Broken(error),
-        }
+        Standing::Absent(format!("{}, and no key is kept", reasons[0]))
     };
-    let depends = VARIABLES.map(Depends::Variable).into_iter().chain([Depends::File(index)]).collect();
+    // What is kept is in the key already: who changes it begins a new generation.
+    let depends = VARIABLES.map(Depends::Variable).to_vec();
     let entry = Entry { store: true, ..Entry::new(name, apikey(&["env", "fd", "kept"])) };
     Link::new(entry, standing, depends)
 }

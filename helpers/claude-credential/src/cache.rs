@@ -1,10 +1,11 @@
 //! Cached answers: one file a key.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use claude_credential_config::Folders;
-use claude_credential_files::{Problem, Trust, create_new, ensure_folder, random, read, remove_older, replace};
+use claude_credential_files::{Lock, Problem, Trust, ensure_folder, random, read, remove_older, replace};
 use claude_credential_protocol::{self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, now};
 use thiserror::Error;
 
@@ -13,6 +14,12 @@ use crate::key::Keyed;
 
 /// Hand-out records and refused answers of yesterday tell nothing.
 const DAY: Duration = Duration::from_hours(24);
+
+/// Whoever makes the random key writes one small file.
+const MAKING: Duration = Duration::from_secs(2);
+
+/// Nobody waits longer than a call lasts.
+const SHARED: Duration = Duration::from_mins(1);
 
 /// The most that one run tidies up: somebody waits for it.
 const MOST_REMOVED: usize = 64;
@@ -74,11 +81,15 @@ impl Cache {
             return Ok(Keyed::new(random));
         }
         ensure_folder(&self.folder)?;
-        // One that was cut off is worth no more than none. Of several callers at once one makes it, and all read that.
-        let _ = std::fs::remove_file(&path);
-        create_new(&path, &random::<32>())?;
-        let unreadable = || Problem::Io(path.clone(), std::io::ErrorKind::InvalidData.into());
-        load()?.map(Keyed::new).ok_or_else(unreadable)
+        // Of several callers at once one makes it, and all others use that: two would be two keys for one question.
+        let lock = Lock::acquire(&self.folder.join("random.lock"), MAKING);
+        let _lock = lock.map_err(|error| Problem::Io(path.clone(), io::Error::other(error)))?;
+        if let Some(random) = load()? {
+            return Ok(Keyed::new(random));
+        }
+        let random = random::<32>();
+        replace(&path, &random)?;
+        Ok(Keyed::new(random))
     }
 
     /// The kept answer in a file, good or not. What can't be used is a miss, and said once.
@@ -107,7 +118,9 @@ impl Cache {
     pub(crate) fn tidy(&self) {
         remove_older(&self.folder, MOST_REMOVED, |path, age| {
             match path.extension().and_then(std::ffi::OsStr::to_str) {
-                Some("caller" | "refused" | "itself" | "shared" | "new") => age > DAY,
+                Some("caller" | "refused" | "itself" | "new") => age > DAY,
+                // Whoever was to remove it was killed.
+                Some("shared") => age > SHARED,
                 Some("cache") => age > DAY || is_past_expiry(path),
                 _ => false,
             }

@@ -41,7 +41,7 @@ pub(crate) enum Standing {
 }
 
 /// On what an entry's answer depends, beside its own definition.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Depends {
     Variable(&'static str),
     /// The variables that match: `NAME`, or `PREFIX*`.
@@ -106,7 +106,7 @@ pub(crate) fn walk(
             Standing::Broken(error) => go_on(link, error)?,
             Standing::Ready | Standing::Variable => {
                 let mine = refused.filter(|(entry, _)| entry == name).map(|(_, secret)| secret.clone());
-                let request = Request { rejected: mine, ..request.clone() };
+                let request = Request { rejected: mine, interactive: context.interactive(), ..request.clone() };
                 let started = Instant::now();
                 let answer = match program::ask(context, link, &request, key) {
                     Ok(found) => Ok(found),

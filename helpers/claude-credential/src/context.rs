@@ -20,7 +20,6 @@ pub(crate) struct Context {
     pub(crate) folders: Folders,
     pub(crate) config: Config,
     pub(crate) active: Active,
-    pub(crate) interactive: Interactive,
     pub(crate) deadline: Millis,
     pub(crate) log: Log,
     /// The call comes from the `apiKeyHelper` setting, whose contract is stricter than ours with people.
@@ -32,10 +31,8 @@ impl Context {
         let environment = Environment::here();
         let folders = Folders::of(&environment)?;
         let config = Config::load(&folders, options.config.as_deref())?;
-        let person = !for_client && !options.no_input && io::stdin().is_terminal() && io::stderr().is_terminal();
         Ok(Self {
             active: Active::here(),
-            interactive: if person { Interactive::Auto } else { Interactive::Never },
             deadline: now() + millis(DEADLINE),
             log: Log::new(options.verbose, for_client),
             options,
@@ -45,6 +42,28 @@ impl Context {
             for_client,
         })
     }
+}
+
+impl Context {
+    /// Whether a person can be asked. Found out when a helper is about to start: a hit does not need to know.
+    pub(crate) fn interactive(&self) -> Interactive {
+        let nobody = self.for_client || self.options.no_input;
+        if !nobody && io::stdin().is_terminal() && io::stderr().is_terminal() {
+            Interactive::Auto
+        } else {
+            Interactive::Never
+        }
+    }
+}
+
+/// Whether stdin, stdout and stderr are there. Where one is not, the next file that is opened takes its number.
+#[cfg(all(not(test), target_os = "linux", target_env = "gnu"))]
+pub(crate) fn streams_are_open() -> bool {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::stdio::{stderr, stdin, stdout};
+    let mut streams = [stdin(), stdout(), stderr()].map(|stream| PollFd::from_borrowed_fd(stream, PollFlags::empty()));
+    let asked = poll(&mut streams, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    asked.is_ok() && streams.iter().all(|stream| !stream.revents().contains(PollFlags::NVAL))
 }
 
 pub(crate) fn millis(span: Duration) -> Millis {

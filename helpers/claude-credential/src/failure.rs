@@ -1,5 +1,4 @@
 use std::fmt;
-use std::process::ExitCode;
 
 use claude_credential_process::Interrupted;
 use claude_credential_protocol::{Class, Error, Malformed};
@@ -16,11 +15,11 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    pub(crate) fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self {
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
             Self::Error(error) | Self::Entry(_, error) => error.class().exit_code(),
             Self::Interrupted(signal) => signal.exit_code(),
-        })
+        }
     }
 
     pub(crate) fn class(&self) -> Option<Class> {

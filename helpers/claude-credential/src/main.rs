@@ -1,5 +1,6 @@
 //! `claude-credential`: asks a chain of helpers, in priority order, for a credential; keeps the answer as long as it is
 //! good; lets everybody share one lookup; and notices when a key was refused.
+#![cfg_attr(all(not(test), target_os = "linux", target_env = "gnu"), no_main)]
 
 mod ask;
 mod builtin;
@@ -20,7 +21,6 @@ mod state;
 mod store;
 
 use std::io::Write;
-use std::process::ExitCode;
 
 use clap::Parser;
 
@@ -28,13 +28,32 @@ use cli::{Cli, Command};
 use context::Context;
 use failure::Failure;
 
-fn main() -> ExitCode {
+/// Where the C library calls `main` itself, the standard library's own start is left out: it installs a handler for
+/// stack overflows, for which it reads /proc/self/maps, and that is a third of all system calls of a hit
+/// (`docs/design/no-main.md`).
+#[cfg(all(not(test), target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "the attribute exports the name that the C library calls; the function itself is safe")]
+#[unsafe(no_mangle)]
+extern "C" fn main() -> std::ffi::c_int {
+    if !context::streams_are_open() {
+        // Whatever we opened would become our stdout or stderr, and be written to as such.
+        return claude_credential_protocol::Class::Broke.exit_code().into();
+    }
+    start().into()
+}
+
+#[cfg(any(test, not(all(target_os = "linux", target_env = "gnu"))))]
+fn main() -> std::process::ExitCode {
+    start().into()
+}
+
+fn start() -> u8 {
     claude_credential_protocol::forbid_core_dumps();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
             let _ = usage.print();
-            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+            return u8::try_from(usage.exit_code()).unwrap_or(2);
         }
     };
     match dispatch(cli) {
@@ -47,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
+fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
     let context = Context::new(cli.options, matches!(command, Command::ApiKeyHelper))?;
     match command {
@@ -63,5 +82,5 @@ fn dispatch(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Demo => return commands::demo::run(&context),
         Command::External(words) => return commands::external::run(&context, &words),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }

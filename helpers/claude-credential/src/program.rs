@@ -107,7 +107,7 @@ fn run_helper(
         input: message.to_bytes(),
         max_stdout: MAX_MESSAGE,
         deadline: deadline(context),
-        own_group: context.interactive == Interactive::Never,
+        own_group: context.interactive() == Interactive::Never,
     };
     task.run().map_err(|ending| match ending {
         Ending::Interrupted(signal) => Failure::Interrupted(signal),
@@ -122,7 +122,7 @@ fn run_command(context: &Context, command: Command, entry: &Entry, key: &str) ->
         folder: &context.folders.home,
         active: &context.active.with(key),
         deadline: deadline(context),
-        own_group: context.interactive == Interactive::Never,
+        own_group: context.interactive() == Interactive::Never,
         none_exit: &entry.none_exit,
         stderr: if entry.stderr_is_error { StderrRule::Refuse } else { StderrRule::Accept },
     };

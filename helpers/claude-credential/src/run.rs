@@ -94,12 +94,12 @@ impl<'a> Run<'a> {
     }
 
     fn obtain(&self, refused: Option<Refused>) -> Result<Answer, Failure> {
-        let refused = refused.or_else(|| self.erased());
         if refused.is_none()
             && let Some(answer) = self.kept(None)
         {
             return Ok(answer);
         }
+        let refused = refused.or_else(|| self.erased());
         if self.context.active.contains(&self.key) {
             return Err(calls_itself().into());
         }
@@ -116,8 +116,8 @@ impl<'a> Run<'a> {
         if let Some(answer) = self.kept(refused.as_ref()) {
             return Ok(answer);
         }
-        if let Some(waiting) = waiting.filter(|_| state.run > before) {
-            match self.share(&state, waiting, refused.as_ref()) {
+        if waiting.is_some() && state.run > before {
+            match self.share(&state, refused.as_ref()) {
                 Share::Outcome(outcome) => return self.or_kept(*outcome, refused.as_ref()),
                 Share::SideBySide => {
                     drop(lock);
@@ -138,14 +138,15 @@ impl<'a> Run<'a> {
     }
 
     /// The lock of the key; and, where somebody had it, our word that we wait for what he gets.
-    fn lock(&self) -> Result<(Lock, Option<Waiting>), LockError> {
+    fn lock(&self) -> Result<(Lock, Option<Waiter>), LockError> {
         let path = self.file("lock");
         if let Some(lock) = Lock::try_acquire(&path)? {
             return Ok((lock, None));
         }
         let waiting = Waiting::announce(&self.file("waiting"))?;
+        let waiter = Waiter { waiting: Some(waiting), shared: self.file("shared") };
         let patience = Duration::from_millis(self.context.deadline.saturating_sub(now()));
-        Ok((Lock::acquire(&path, patience)?, Some(waiting)))
+        Ok((Lock::acquire(&path, patience)?, Some(waiter)))
     }
 
     /// The kept answer, if it serves and is not the refused one.
@@ -178,31 +179,22 @@ impl<'a> Run<'a> {
     }
 
     /// What the run that we waited for leaves to us.
-    fn share(&self, state: &State, waiting: Waiting, refused: Option<&Refused>) -> Share {
+    fn share(&self, state: &State, refused: Option<&Refused>) -> Share {
         match &state.outcome {
             Outcome::Failed { error, rejected, interactive } => {
-                let mine = (refused.is_some(), self.context.interactive == Interactive::Auto);
+                let mine = (refused.is_some(), self.context.interactive() == Interactive::Auto);
                 if (*rejected, *interactive) == mine {
                     return Share::Outcome(Box::new(Err(error.clone().into())));
                 }
                 Share::Nothing
             }
             Outcome::Ephemeral => Share::SideBySide,
-            Outcome::Shared => {
-                let path = self.file("shared");
-                let shared = Cache::read(&path, self.context);
-                if waiting.leave() {
-                    let _ = std::fs::remove_file(&path);
+            Outcome::Shared => match Cache::read(&self.file("shared"), self.context) {
+                Some(shared) if refused.is_none_or(|refused| refused.secret != *shared.credential.auth.secret()) => {
+                    Share::Outcome(Box::new(Ok(Answer { credential: shared.credential, entry: shared.entry })))
                 }
-                match shared {
-                    Some(shared)
-                        if refused.is_none_or(|refused| refused.secret != *shared.credential.auth.secret()) =>
-                    {
-                        Share::Outcome(Box::new(Ok(Answer { credential: shared.credential, entry: shared.entry })))
-                    }
-                    _ => Share::Nothing,
-                }
-            }
+                _ => Share::Nothing,
+            },
             Outcome::Kept => Share::Nothing,
         }
     }
@@ -236,7 +228,7 @@ impl<'a> Run<'a> {
                 Some(error) => Outcome::Failed {
                     error,
                     rejected: refused.is_some(),
-                    interactive: self.context.interactive == Interactive::Auto,
+                    interactive: self.context.interactive() == Interactive::Auto,
                 },
                 None => return,
             },
@@ -271,10 +263,16 @@ impl<'a> Run<'a> {
             return Ok(Outcome::Kept);
         }
         // Nothing is kept, and those who waited share it all the same; the last of them removes it.
-        let _ = std::fs::remove_file(self.file("cache"));
-        let _ = std::fs::remove_file(self.file("refused"));
-        if Waiting::anybody(&self.file("waiting"))? {
-            self.cache.write(&self.file("shared"), &cached)?;
+        let [waiting, shared] = ["waiting", "shared"].map(|ending| self.file(ending));
+        for stale in ["cache", "refused", "shared"] {
+            let _ = std::fs::remove_file(self.file(stale));
+        }
+        if Waiting::anybody(&waiting)? {
+            self.cache.write(&shared, &cached)?;
+            // The last of them may have gone while it was written, and then nobody would remove it.
+            if !Waiting::anybody(&waiting)? {
+                let _ = std::fs::remove_file(&shared);
+            }
         }
         Ok(Outcome::Shared)
     }
@@ -297,6 +295,22 @@ impl<'a> Run<'a> {
         Error::unavailable(format!(
             "another call for profile {name} did not end in time; run: claude-credential --no-cache print"
         ))
+    }
+}
+
+/// Our word that we wait. With the last one that is taken back, what was laid ready for those who waited goes.
+struct Waiter {
+    waiting: Option<Waiting>,
+    shared: PathBuf,
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Some(waiting) = self.waiting.take() {
+            waiting.leave(|| {
+                let _ = std::fs::remove_file(&self.shared);
+            });
+        }
     }
 }
 

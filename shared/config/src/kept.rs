@@ -65,6 +65,12 @@ pub fn path(folders: &Folders) -> PathBuf {
     folders.data.join("kept.json")
 }
 
+/// Whether anything is kept. What exactly, and whether the index can be read at all, is for the helper to say.
+#[must_use]
+pub fn is_any(folders: &Folders) -> bool {
+    path(folders).symlink_metadata().is_ok()
+}
+
 /// What is kept.
 pub fn list(folders: &Folders) -> Result<Vec<Kept>, Error> {
     let path = path(folders);
@@ -96,6 +102,15 @@ fn update(folders: &Folders, change: impl FnOnce(&mut Vec<Kept>)) -> Result<(), 
     let _lock = Lock::acquire(&lock, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
     let mut keys = list(folders)?;
     change(&mut keys);
+    if keys.is_empty() {
+        // An index that is there holds something: who only wants to know that much need not read it.
+        return match std::fs::remove_file(path(folders)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::config(format!("{} can't be removed: {error}", path(folders).display())))
+            }
+            _ => Ok(()),
+        };
+    }
     let bytes = serde_json::to_vec_pretty(&Index { version: 1, keys })
         .map_err(|error| Error::broke(format!("can't write the index of keys: {error}")))?;
     Ok(replace_durably(&path(folders), &bytes)?)

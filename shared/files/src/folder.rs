@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::Problem;
+use crate::private::own_uid;
 
 /// Makes sure that `path` is a folder of ours that nobody else can look into (CVE-2020-26233 and the lock files in
 /// /tmp are what happens otherwise). One that is ours but too open is closed.
@@ -23,7 +24,7 @@ pub fn ensure_folder(path: &Path) -> Result<(), Problem> {
     if !found.is_dir() {
         return Err(Problem::NotFolder(path.to_owned()));
     }
-    if found.uid() != rustix::process::geteuid().as_raw() {
+    if found.uid() != own_uid() {
         return Err(Problem::Owner(path.to_owned()));
     }
     if found.mode() & 0o077 != 0 {

@@ -98,11 +98,12 @@ impl Waiting {
         Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
     }
 
-    /// Says no more. True for the last one: there is nobody left who waits.
-    #[must_use]
-    pub fn leave(self) -> bool {
+    /// Says no more. The last one, with nobody left who waits, does `last` before anybody can say so anew.
+    pub fn leave(self, last: impl FnOnce()) {
         // The conversion frees the shared lock first, so of several that leave at once each sees those before it gone.
-        flock(&self.file, FlockOperation::NonBlockingLockExclusive).is_ok()
+        if flock(&self.file, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            last();
+        }
     }
 }
 

@@ -2,6 +2,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
@@ -40,10 +41,23 @@ pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Ve
     if found.len() > limit {
         return Err(Problem::TooLarge(path.to_owned(), limit));
     }
+    // Room for one byte more: a read that does not fill it has met the end of the file, and no second one is needed.
     let size = usize::try_from(found.len()).unwrap_or_default();
-    // Room for one byte more, so that the read which meets the end of the file does not have to grow the buffer.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size + 1));
-    (&mut file).take(limit).read_to_end(&mut bytes).map_err(Problem::io(path))?;
+    let mut bytes = Zeroizing::new(vec![0; size + 1]);
+    let mut filled = 0;
+    while filled < bytes.len() {
+        match file.read(&mut bytes[filled..]) {
+            Ok(read) => {
+                filled += read;
+                if read == 0 || filled == size {
+                    break;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Problem::io(path)(error)),
+        }
+    }
+    bytes.truncate(filled.min(size));
     Ok(Some(bytes))
 }
 
@@ -55,7 +69,7 @@ fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), Problem>
     if trust == Trust::Anybody {
         return Ok(());
     }
-    let ours = found.uid() == rustix::process::geteuid().as_raw();
+    let ours = found.uid() == own_uid();
     let system = trust != Trust::Private && found.uid() == 0;
     if !ours && !system {
         return Err(Problem::Owner(path()));
@@ -67,6 +81,12 @@ fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), Problem>
         Trust::Settings if found.mode() & 0o020 != 0 && found.gid() != found.uid() => Err(Problem::Writable(path())),
         _ => Ok(()),
     }
+}
+
+/// Who we are; asked once, since a process does not change it.
+pub(crate) fn own_uid() -> u32 {
+    static UID: OnceLock<u32> = OnceLock::new();
+    *UID.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
 /// Puts a file of mode 0600 with `bytes` in the place of whatever stands at `path`, whole or not at all. It survives a

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use claude_credential_files::{create_new, ensure_folder, hex, random};
 
@@ -15,7 +16,8 @@ pub const SETTING: &str = "apiKeyHelper";
 /// that leads back to itself is seen at the first turn, through any number of scripts between.
 #[derive(Debug, Clone)]
 pub struct Active {
-    nonce: String,
+    /// Made when it is first handed down: most calls start no child.
+    nonce: OnceLock<String>,
     keys: Vec<String>,
 }
 
@@ -27,8 +29,8 @@ impl Active {
         // The nonce becomes the name of a file: parsed, not trusted.
         let is_nonce = |word: &String| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
         match words.next().filter(is_nonce) {
-            Some(nonce) => Self { nonce, keys: words.collect() },
-            None => Self { nonce: hex(&random::<16>()), keys: Vec::new() },
+            Some(nonce) => Self { nonce: nonce.into(), keys: words.collect() },
+            None => Self { nonce: OnceLock::new(), keys: Vec::new() },
         }
     }
 
@@ -54,7 +56,7 @@ impl Active {
     #[must_use]
     pub fn with(&self, key: &str) -> Self {
         let keys = self.keys.iter().cloned().chain([key.to_owned()]).collect();
-        Self { nonce: self.nonce.clone(), keys }
+        Self { nonce: self.nonce().to_owned().into(), keys }
     }
 
     /// Prepares a child's environment: it learns what is asked, and gets none of the client's own secrets.
@@ -62,7 +64,7 @@ impl Active {
         for secret in CLIENT_SECRETS {
             command.env_remove(secret);
         }
-        command.env(VARIABLE, [std::slice::from_ref(&self.nonce), &self.keys].concat().join(" "));
+        command.env(VARIABLE, [&[self.nonce().to_owned()], self.keys.as_slice()].concat().join(" "));
     }
 
     /// Leaves word for the call that started all this that its `apiKeyHelper` setting leads back to us.
@@ -77,8 +79,12 @@ impl Active {
         fs::remove_file(self.marker(runtime)).is_ok()
     }
 
+    fn nonce(&self) -> &str {
+        self.nonce.get_or_init(|| hex(&random::<16>()))
+    }
+
     fn marker(&self, runtime: &Path) -> PathBuf {
-        runtime.join(format!("{}.itself", self.nonce))
+        runtime.join(format!("{}.itself", self.nonce()))
     }
 }
 
@@ -90,7 +96,7 @@ mod tests {
     fn a_nonce_that_is_no_nonce_never_becomes_a_path() {
         for value in ["../../etc/passwd a", "", "0123 a", "0123456789abcdef0123456789abcde/ a"] {
             let active = Active::from_value(Some(value));
-            assert!(active.nonce.bytes().all(|byte| byte.is_ascii_hexdigit()), "{value}");
+            assert!(active.nonce().bytes().all(|byte| byte.is_ascii_hexdigit()), "{value}");
             assert!(!active.contains("a"), "{value}");
         }
     }

@@ -93,6 +93,7 @@ impl Task {
         }
         // Noted from before the start, so that no signal falls between it and the wait.
         let _ = interrupt::watch().count();
+        interrupt::survive_closed_pipes();
         let mut child = self.command.spawn().map_err(Failure::Start)?;
         let pid = Pid::from_child(&child);
         let mut running = Running {

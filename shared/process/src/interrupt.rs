@@ -1,9 +1,10 @@
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::OnceLock;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::low_level::pipe;
 
 /// A signal that asked us to end: we pass it on to the child that runs, wait for it, and exit with 128 and the number.
@@ -31,6 +32,18 @@ fn pipes() -> &'static [(i32, UnixStream)] {
         };
         [SIGINT, SIGTERM, SIGHUP].into_iter().filter_map(pipe).collect()
     })
+}
+
+/// From now on a child that closes its stdin early is an error of that write and does not end this process. Our own
+/// executables may be started without the part of the standard library that sees to that.
+pub(crate) fn survive_closed_pipes() {
+    static SEEN: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    // A handler in place of "ignore": it is not inherited by the child.
+    SEEN.get_or_init(|| {
+        let seen = Arc::default();
+        let _ = signal_hook::flag::register(SIGPIPE, Arc::clone(&seen));
+        seen
+    });
 }
 
 /// From now on SIGINT, SIGTERM and SIGHUP are noted instead of ending this process. What to wait on for them.

@@ -28,7 +28,10 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     };
     let token = checked(answer.credential.auth.secret(), &answer.entry)?;
     let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(token.expose().as_bytes()).and_then(|()| stdout.write_all(b"\n"));
+    let written = stdout
+        .write_all(token.expose().as_bytes())
+        .and_then(|()| stdout.write_all(b"\n"))
+        .and_then(|()| stdout.flush());
     written.map_err(|error| Error::broke(format!("can't write to stdout: {error}")).into())
 }
 

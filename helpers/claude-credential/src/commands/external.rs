@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use clap::CommandFactory;
 use claude_credential_config::is_name;
@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::program;
 
-pub(crate) fn run(context: &Context, words: &[OsString]) -> Result<ExitCode, Failure> {
+pub(crate) fn run(context: &Context, words: &[OsString]) -> Result<u8, Failure> {
     let word = words.first().and_then(|word| word.to_str()).filter(|word| is_name(word));
     if let Some(file) = word.and_then(|word| program::locate(context, word)) {
         let mut command = Command::new(&file);
@@ -29,10 +29,10 @@ pub(crate) fn run(context: &Context, words: &[OsString]) -> Result<ExitCode, Fai
 }
 
 /// Usage for a person. A later git may have operations that we don't know: it gets silence.
-pub(crate) fn usage() -> ExitCode {
+pub(crate) fn usage() -> u8 {
     if !io::stdin().is_terminal() {
-        return ExitCode::SUCCESS;
+        return 0;
     }
     let _ = writeln!(io::stderr(), "{}", Cli::command().render_help());
-    ExitCode::from(2)
+    2
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 
 use claude_credential_config::Program;
 use claude_credential_process::find_on_path;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::program;
 
 /// `word` is `login` or `logout`.
-pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<ExitCode, Failure> {
+pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8, Failure> {
     let SignIn { name, options } = sign_in;
     if name == "claude" && !context.config.entries.contains_key(name) {
         return claude(context, word, options);
@@ -74,7 +74,7 @@ fn has(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Fa
 }
 
 /// Accounts of claude.ai are signed in and out by the official client alone: Anthropic's terms ask for that.
-fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<ExitCode, Failure> {
+fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<u8, Failure> {
     let path = context.environment.get_os("PATH").unwrap_or_default();
     let client = find_on_path("claude", path).ok_or_else(|| {
         Error::config("signing in to claude.ai is the official client's own work, and it is not on PATH; install Claude Code, then run: claude auth login")
@@ -86,7 +86,7 @@ fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<ExitCod
     Ok(exit_code(status))
 }
 
-fn exit_code(status: ExitStatus) -> ExitCode {
+fn exit_code(status: ExitStatus) -> u8 {
     let code = status.code().or(status.signal().map(|signal| 128 + signal)).unwrap_or(1);
-    ExitCode::from(u8::try_from(code).unwrap_or(Class::Broke.exit_code()))
+    u8::try_from(code).unwrap_or(Class::Broke.exit_code())
 }

@@ -44,7 +44,7 @@ fn last_answer(context: &Context, ask: &Ask) -> Option<run::Refused> {
 /// Asks the person at the terminal whether to mend an exit 77 now, and does.
 fn sign_in(context: &Context, ask: &Ask, failure: &Failure) -> Result<bool, Failure> {
     let Failure::Entry(entry, error) = failure else { return Ok(false) };
-    if error.class() != Class::SignIn || context.interactive != Interactive::Auto {
+    if error.class() != Class::SignIn || context.interactive() != Interactive::Auto {
         return Ok(false);
     }
     let Some(link) = ask.chain.iter().find(|link| link.entry.name == *entry) else { return Ok(false) };
