@@ -68,7 +68,11 @@ fn start() -> u8 {
 
 fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
-    let context = Context::new(cli.options, matches!(command, Command::ApiKeyHelper))?;
+    let context = match Context::new(cli.options, matches!(command, Command::ApiKeyHelper)) {
+        Ok(context) => context,
+        Err(failure) if matches!(command, Command::Get) => return commands::wire::stop(failure),
+        Err(failure) => return Err(failure),
+    };
     match command {
         Command::ApiKeyHelper => commands::api_key_helper::run(&context)?,
         Command::Print(options) => commands::print::run(&context, &options)?,

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claude_credential_config::{Config, Entry, Program};
+use claude_credential_config::{Entry, Program};
 use claude_credential_process::{Ended, Failure as Ending, Finished, KeyCommand, StderrRule, Task, find_on_path};
 use claude_credential_protocol::{
     Auth, Capabilities, Class, Credential, Error, Interactive, Kind, MAX_MESSAGE, Message, Operation, Request, now,
@@ -25,10 +25,10 @@ pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) 
         Program::Helper { name, args } => {
             let Some(file) = locate(context, name) else {
                 // The suite can be installed in part; what the user wrote himself has to be there.
-                return if link.built_in { Ok(None) } else { Err(not_installed(name, &context.config).into()) };
+                return if link.built_in { Ok(None) } else { Err(not_installed(name, &link.entry).into()) };
             };
             let finished = run_helper(context, &file, args, Operation::Get, &request.to_message()?, key)?;
-            Ok(read_answer(&finished, request, &link.entry, &context.config)?)
+            Ok(read_answer(&finished, request, &link.entry)?)
         }
         Program::Command(words) => {
             let mut command = Command::new(resolve(context, &words[0])?);
@@ -80,9 +80,17 @@ pub(crate) fn helper_args(context: &Context, name: &str, args: &[String]) -> Vec
     all
 }
 
-pub(crate) fn not_installed(name: &str, config: &Config) -> Error {
-    let file = config.file_shown();
-    Error::config(format!("the helper {name} of {file} is not installed; run: command -v claude-credential-{name}"))
+pub(crate) fn not_installed(name: &str, entry: &Entry) -> Error {
+    let executable = if Path::new(name).is_absolute() { name.to_owned() } else { format!("claude-credential-{name}") };
+    Error::config(format!(
+        "{}: {executable} is not installed; put it beside claude-credential or on PATH",
+        place(entry)
+    ))
+}
+
+/// Where the user finds what we speak of.
+fn place(entry: &Entry) -> String {
+    entry.place.clone().unwrap_or_else(|| format!("built-in entry {}", entry.name))
 }
 
 fn path(context: &Context) -> &OsStr {
@@ -129,12 +137,8 @@ fn run_command(context: &Context, command: Command, entry: &Entry, key: &str) ->
     match command.run() {
         Err(signal) => Err(Failure::Interrupted(signal)),
         Ok(Err(error)) => {
-            let place = format!(
-                "{error}; to see why, run the command of [entry.{}] in {} by hand",
-                entry.name,
-                context.config.file_shown()
-            );
-            Err(Error::new(error.class(), place).into())
+            let said = format!("{error}; to see why, run the command by hand: {}", place(entry));
+            Err(Error::new(error.class(), said).into())
         }
         Ok(Ok(secret)) => Ok(secret.map(|secret| {
             let auth = if entry.kind == Kind::Bearer { Auth::Bearer(secret) } else { Auth::ApiKey(secret) };
@@ -160,22 +164,14 @@ fn deadline(context: &Context) -> Instant {
 }
 
 /// What a helper's exit and output say, and nothing in between: a complete answer, none, or a failure.
-fn read_answer(
-    finished: &Finished,
-    request: &Request,
-    entry: &Entry,
-    config: &Config,
-) -> Result<Option<Credential>, Error> {
+fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<Option<Credential>, Error> {
     let answer = Message::parse(&finished.stdout);
     let speaks_v1 = answer.as_ref().is_ok_and(|answer| Capabilities::from_message(answer).claude_v1);
     if let Some(error) = failure(finished, speaks_v1) {
         return Err(error);
     }
     let malformed = |what: &str| {
-        Error::new(
-            Class::Malformed,
-            format!("its answer {what}; look into the helper of [entry.{}] in {}", entry.name, config.file_shown()),
-        )
+        Error::new(Class::Malformed, format!("the helper's answer {what}; look at the helper of {}", place(entry)))
     };
     let answer = answer.map_err(|error| malformed(&format!("is a {error}")))?;
     if answer.flag("quit") {

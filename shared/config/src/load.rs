@@ -97,7 +97,9 @@ impl Config {
                 name: "oauth".to_owned(),
                 args: vec!["--provider".to_owned(), name.get_ref().clone()],
             };
-            config.entries.insert(name.get_ref().clone(), Entry::new(name.get_ref(), helper));
+            let place_of = Some(place.of(name.span().start));
+            let entry = Entry { place: place_of, ..Entry::new(name.get_ref(), helper) };
+            config.entries.insert(name.get_ref().clone(), entry);
             config.providers.insert(name.get_ref().clone());
         }
         for (name, raw) in entry {
@@ -119,8 +121,12 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn error(&self, at: usize, message: &str) -> Error {
+        Error::config(format!("{}: {message}", self.of(at)))
+    }
+
+    fn of(&self, at: usize) -> String {
         let line = self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
-        Error::config(format!("{}:{line}: {message}", self.shown))
+        format!("{}:{line}", self.shown)
     }
 
     fn name(&self, what: &str, name: &Spanned<String>) -> Result<(), Error> {
@@ -231,6 +237,7 @@ impl Place<'_> {
         };
         let kinds = ["api-key", "bearer"].map(|name| (name, Kind::from_str(name).unwrap_or(Kind::ApiKey)));
         Ok(Entry {
+            place: Some(self.of(at)),
             kind: self.choice("kind", kind.as_ref(), &kinds)?,
             ttl: self.ttl(ttl)?,
             vary,

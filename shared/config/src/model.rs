@@ -79,6 +79,8 @@ pub struct Profile {
 pub struct Entry {
     /// Its name.
     pub name: String,
+    /// Where the user wrote it, as `FILE:LINE`; none for what is built in.
+    pub place: Option<String>,
     /// What is run.
     pub program: Program,
     /// What a command prints.
@@ -176,6 +178,7 @@ impl Entry {
     pub fn new(name: &str, program: Program) -> Self {
         Self {
             name: name.to_owned(),
+            place: None,
             program,
             kind: Kind::ApiKey,
             ttl: None,

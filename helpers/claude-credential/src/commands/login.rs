@@ -51,7 +51,7 @@ fn status(context: &Context, link: &Link, word: &str, options: &[OsString]) -> R
         ))
         .into());
     };
-    let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, &context.config))?;
+    let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, entry))?;
     let args = program::helper_args(context, name, args);
     if !has(context, &file, word)? {
         return Err(Error::config(format!("the helper {name} of entry {} has no {word}", entry.name)).into());

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use claude_credential_config::Origin;
+use claude_credential_config::{Origin, Profile};
 use claude_credential_protocol::{Capabilities, Class, Credential, Error, Message, Request};
 
 use crate::ask::Ask;
@@ -16,14 +16,29 @@ pub(crate) fn get(context: &Context) -> Result<(), Failure> {
     match answer(context, &request) {
         Ok(answer) => write(&answer),
         Err(failure) => {
-            // git looks at no exit code; without this word it would ask the next helper, and then the person.
-            let mut quit = Message::default();
-            request.capabilities.write(&mut quit)?;
-            quit.push("quit", "1")?;
-            write(&quit)?;
+            quit(&request)?;
             Err(failure)
         }
     }
+}
+
+/// A `get` that can't even begin, because the configuration is broken. Which hosts are ours is not known then, so only
+/// for the product's own does git hear that it is to stop: all others may be other helpers' business.
+pub(crate) fn stop(failure: Failure) -> Result<u8, Failure> {
+    let request = Request::from_message(&read()?)?;
+    let origin = Origin::new(&request.protocol, &request.host);
+    if origin.is_ok_and(|origin| Profile::built_in("default").lists(&origin)) {
+        quit(&request)?;
+    }
+    Err(failure)
+}
+
+/// git looks at no exit code; without this word it would ask the next helper, and then the person.
+fn quit(request: &Request) -> Result<(), Failure> {
+    let mut message = Message::default();
+    request.capabilities.write(&mut message)?;
+    message.push("quit", "1")?;
+    write(&message)
 }
 
 fn answer(context: &Context, request: &Request) -> Result<Message, Failure> {
