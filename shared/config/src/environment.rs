@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 
 /// The variables of this process, read once.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
 
 impl Environment {
@@ -47,9 +48,20 @@ impl Environment {
     }
 }
 
-/// Names alone: half of the values are secrets.
-impl std::fmt::Display for Environment {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} variables", self.0.len())
+/// Names alone: some of the values are secrets.
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Environment;
+
+    #[test]
+    fn debug_shows_no_value() {
+        let shown = format!("{:?}", Environment::from_pairs([("ANTHROPIC_API_KEY", "CANARY")]));
+        assert!(shown.contains("ANTHROPIC_API_KEY") && !shown.contains("CANARY"), "{shown}");
     }
 }

@@ -43,6 +43,8 @@ pub trait Helper: Args {
 
 /// The commands of a helper that has none.
 #[derive(Debug, Subcommand)]
+// Or clap would take the line above for the helper's own description.
+#[command(about = None, long_about = None)]
 pub enum NoCommands {}
 
 #[derive(Parser)]

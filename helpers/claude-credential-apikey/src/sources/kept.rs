@@ -1,0 +1,30 @@
+use claude_credential_keychain::{Keychain, Name, Place};
+use claude_credential_protocol::{Auth, Credential, Error};
+
+use super::Asked;
+
+pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
+    let Some(wanted) = Name::of(asked.request) else { return Ok(None) };
+    let keychain = Keychain::new(asked.folders, asked.request.patience());
+    let Some(name) = select(&keychain, &wanted)? else { return Ok(None) };
+    let Some((value, place)) = keychain.find(&name)? else { return Ok(None) };
+    let source = match place {
+        Place::Keychain => "keychain".to_owned(),
+        Place::File => keychain.shown(&name, place),
+    };
+    let mut credential = Credential::new(Auth::ApiKey(value.secret)).from_source(source);
+    credential.username = name.account;
+    credential.expires_at = value.expires_at;
+    Ok(Some(credential))
+}
+
+/// The one key that `wanted` means: that of its account; without one, the key that was kept without, or else the only
+/// one of that host. Of several accounts none is better than another.
+pub(crate) fn select(keychain: &Keychain<'_>, wanted: &Name) -> Result<Option<Name>, Error> {
+    let mut names = keychain.names()?.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    names.retain(|name| name.origin == wanted.origin);
+    if let Some(exact) = names.iter().position(|name| name == wanted) {
+        return Ok(Some(names.swap_remove(exact)));
+    }
+    Ok(names.pop().filter(|_| names.is_empty() && wanted.account.is_none()))
+}

@@ -1,0 +1,77 @@
+use std::fmt;
+
+use claude_credential_config::{Origin, kept::Kept};
+use claude_credential_protocol::{Error, Request};
+
+/// What a key is kept for: an origin, and an account there if the user has several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// Where it may go.
+    pub origin: Origin,
+    /// Whose it is.
+    pub account: Option<String>,
+}
+
+impl Name {
+    /// What `request` asks for; none where its host is no host.
+    #[must_use]
+    pub fn of(request: &Request) -> Option<Self> {
+        let origin = Origin::new(&request.protocol, &request.host).ok()?;
+        Some(Self { origin, account: request.username.clone() })
+    }
+
+    pub(crate) fn of_kept(kept: &Kept) -> Result<Self, Error> {
+        let origin = Origin::new(&kept.protocol, &kept.host)
+            .map_err(|problem| Error::config(format!("the index of keys, kept.json, names {problem}")))?;
+        Ok(Self { origin, account: kept.username.clone() })
+    }
+
+    /// One text for each name and one name for each text: the account can't pass for a host, nor a host for an account.
+    /// It stands in keychains and, hashed, in file names, so it never changes.
+    pub(crate) fn as_url(&self) -> String {
+        let (protocol, host) = (self.origin.protocol(), self.origin.host());
+        match &self.account {
+            Some(account) => format!("{protocol}://{}@{host}", escape(account)),
+            None => format!("{protocol}://{host}"),
+        }
+    }
+
+    /// What keeps a new key under this name.
+    pub(crate) fn login(&self) -> String {
+        let account = self.account.as_ref().map(|account| format!(" --account {account}"));
+        format!("claude-credential login api-key{}", account.unwrap_or_default())
+    }
+}
+
+fn escape(account: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let escape = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    account.bytes().map(escape).collect()
+}
+
+/// For people.
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.account {
+            Some(account) => write!(f, "{}, account {account}", self.origin),
+            None => self.origin.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Name;
+    use claude_credential_config::Origin;
+
+    #[test]
+    fn no_two_names_have_one_url() {
+        let url = |host: &str, account: Option<&str>| {
+            Name { origin: Origin::listed(host).unwrap(), account: account.map(str::to_owned) }.as_url()
+        };
+        assert_eq!(url("api.anthropic.com", None), "https://api.anthropic.com");
+        assert_eq!(url("a.example:8443", Some("me@x.example/é")), "https://me%40x.example%2F%C3%A9@a.example:8443");
+        assert_ne!(url("a.example", Some("b@c")), url("a.example", Some("b%40c")));
+        assert_ne!(url("a.example", Some("")), url("a.example", None));
+    }
+}

@@ -1,0 +1,69 @@
+use claude_credential_protocol::{Auth, Credential, Error, Malformed, Message, Seconds, Secret};
+use zeroize::Zeroizing;
+
+use crate::Name;
+
+/// What is kept under a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Value {
+    /// The key.
+    pub secret: Secret,
+    /// When it ends, if whoever gave it to us said so.
+    pub expires_at: Option<Seconds>,
+}
+
+impl Value {
+    /// In the wire format, in files and keychains alike, with the name in it: what was moved under another name is not
+    /// answered with.
+    pub(crate) fn to_bytes(&self, name: &Name) -> Result<Zeroizing<Vec<u8>>, Malformed> {
+        let mut message = Message::default();
+        message.push("protocol", name.origin.protocol())?;
+        message.push("host", name.origin.host())?;
+        message.push_some("username", name.account.as_deref())?;
+        message.push("password", self.secret.expose())?;
+        message.push_some("password_expiry_utc", self.expires_at.map(|at| at.to_string()).as_deref())?;
+        Ok(message.to_bytes())
+    }
+
+    pub(crate) fn parse(bytes: &[u8], name: &Name) -> Result<Self, Error> {
+        let unknown = || Error::sign_in(format!("what is kept for {name} is no key; run: {}", name.login()));
+        let message = Message::parse(bytes).map_err(|_| unknown())?;
+        let named = [
+            ("protocol", Some(name.origin.protocol())),
+            ("host", Some(name.origin.host())),
+            ("username", name.account.as_deref()),
+        ];
+        let same = named.into_iter().all(|(key, value)| message.get(key) == value);
+        match Credential::from_message(&message) {
+            Ok(Some(Credential { auth: Auth::ApiKey(secret), expires_at, .. })) if same && message.ended() => {
+                Ok(Self { secret, expires_at })
+            }
+            _ => Err(unknown()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Value;
+    use crate::Name;
+    use claude_credential_config::Origin;
+
+    #[test]
+    fn a_value_counts_only_whole_and_under_its_own_name() {
+        let name = |account: Option<&str>| Name {
+            origin: Origin::listed("api.anthropic.com").unwrap(),
+            account: account.map(str::to_owned),
+        };
+        for expires_at in [None, Some(4_102_444_800)] {
+            let value = Value { secret: "CANARY".into(), expires_at };
+            let bytes = value.to_bytes(&name(Some("me"))).unwrap();
+            assert_eq!(Value::parse(&bytes, &name(Some("me"))).unwrap(), value);
+            assert!(Value::parse(&bytes, &name(None)).is_err());
+            assert!(Value::parse(&bytes, &name(Some("you"))).is_err());
+            let error = Value::parse(&bytes[..bytes.len() - 1], &name(Some("me"))).unwrap_err().to_string();
+            assert!(error.ends_with("run: claude-credential login api-key --account me"), "{error}");
+            assert!(!error.contains("CANARY"), "{error}");
+        }
+    }
+}
