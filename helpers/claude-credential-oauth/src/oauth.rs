@@ -34,7 +34,7 @@ impl Helper for Oauth {
     /// `request.rejected` changes nothing: each of these tokens has an owner who renews it, and that is not us.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
         // None of them is kept for an account.
-        if request.username.is_some() {
+        if request.username.is_some() || Origin::new(&request.protocol, &request.host).is_err() {
             return Ok(None);
         }
         let home = is_home(request);

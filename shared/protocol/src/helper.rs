@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::request::{Capabilities, Request};
-use crate::{Class, Credential, Error, Message, PrintOptions, Secret};
+use crate::{Class, Credential, Error, Message, PrintOptions, Secret, written};
 
 /// A helper: its options, and what it does for each operation.
 ///
@@ -140,7 +140,7 @@ pub fn serve<H: Helper>(
                 Ok(message) => (message, Ok(())),
                 Err(error) => (quit(request.capabilities)?, Err(error)),
             };
-            message.write(stdout).map_err(|error| Error::broke(format!("can't write to stdout: {error}")))?;
+            written(message.write(stdout))?;
             outcome
         }
     }
@@ -164,7 +164,7 @@ fn capability<H: Helper>(stdout: &mut dyn Write) -> Result<(), Error> {
             .map(|word| format!("capability claude.{word}")),
     );
     let text = lines.join("\n") + "\n";
-    stdout.write_all(text.as_bytes()).map_err(|error| Error::broke(format!("can't write to stdout: {error}")))
+    written(stdout.write_all(text.as_bytes()))
 }
 
 fn print<H: Helper>(helper: &H, options: PrintOptions, stdout: &mut dyn Write) -> Result<(), Error> {

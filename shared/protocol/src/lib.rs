@@ -39,7 +39,7 @@ mod wire;
 pub use credential::{Auth, Credential, Kind, NO_ACCOUNT};
 pub use error::{Class, Error};
 pub use helper::{Helper, NoCommands, main, serve};
-pub use print::{Format, PrintOptions, Shell, print};
+pub use print::{Format, PrintOptions, Shell, print, written};
 pub use request::{Capabilities, Interactive, Operation, Request};
 pub use secret::Secret;
 pub use time::{Millis, Seconds, iso_8601, now};

@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
@@ -70,10 +70,17 @@ pub fn print(credential: &Credential, options: PrintOptions, stdout: &mut dyn Wr
             line(&serde_json::Value::Object(members.collect()))
         }
     };
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .map_err(|error| Error::broke(format!("can't write to stdout: {error}")))
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// What a write to stdout came to. A reader that has gone away has what it wanted.
+pub fn written(outcome: io::Result<()>) -> Result<(), Error> {
+    match outcome {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::broke(format!("can't write to stdout: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn key(credential: &Credential) -> Result<Zeroizing<String>, Error> {

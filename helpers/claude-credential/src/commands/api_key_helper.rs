@@ -5,7 +5,8 @@
 
 use std::io::{self, Write};
 
-use claude_credential_protocol::{Error, Secret, TokenProblem, now, parse_token};
+use claude_credential_protocol::{Error, Secret, TokenProblem, now, parse_token, written};
+use zeroize::Zeroizing;
 
 use crate::ask::{Ask, client_ttl};
 use crate::cache::Cache;
@@ -28,11 +29,8 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     };
     let token = checked(answer.credential.auth.secret(), &answer.entry)?;
     let mut stdout = io::stdout().lock();
-    let written = stdout
-        .write_all(token.expose().as_bytes())
-        .and_then(|()| stdout.write_all(b"\n"))
-        .and_then(|()| stdout.flush());
-    written.map_err(|error| Error::broke(format!("can't write to stdout: {error}")).into())
+    let line = Zeroizing::new(format!("{}\n", token.expose()));
+    Ok(written(stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()))?)
 }
 
 fn remembered(context: &Context) -> Option<(Caller, Keyed)> {

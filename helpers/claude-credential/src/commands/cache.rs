@@ -5,26 +5,21 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use claude_credential_config::generation::ANSWERS;
 use claude_credential_config::kept::{self, Place};
-use claude_credential_protocol::{Error, iso_8601, now, text};
+use claude_credential_protocol::{Error, iso_8601, now, text, written};
 
 use crate::cache::Cache as Answers;
 use crate::cli::Cache;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// Endings of files that hold a secret or tell of one. Locks and states stay: a lock that is removed while somebody
-/// holds it is two locks.
-const CLEARED: [&str; 4] = ["cache", "refused", "shared", "caller"];
-
 pub(crate) fn run(context: &Context, what: Cache) -> Result<(), Failure> {
     let text = match what {
         Cache::List => list(context)?,
         Cache::Clear => clear(context)?,
     };
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| Error::broke(format!("can't write to stdout: {error}")).into())
+    Ok(written(io::stdout().write_all(text.as_bytes()))?)
 }
 
 fn list(context: &Context) -> Result<String, Error> {
@@ -67,7 +62,8 @@ fn list(context: &Context) -> Result<String, Error> {
 
 fn clear(context: &Context) -> Result<String, Error> {
     let mut removed = 0;
-    for path in files(context, &CLEARED) {
+    // Locks and states stay: a lock that is removed while somebody holds it is two locks.
+    for path in files(context, &[ANSWERS.as_slice(), &["caller"]].concat()) {
         match fs::remove_file(&path) {
             Ok(()) => removed += usize::from(path.extension().is_some_and(|ending| ending == "cache")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

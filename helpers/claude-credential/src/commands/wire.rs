@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use claude_credential_config::{Origin, Profile};
-use claude_credential_protocol::{Capabilities, Class, Credential, Error, Message, Request};
+use claude_credential_protocol::{Capabilities, Class, Credential, Error, Message, Request, written};
 
 use crate::ask::Ask;
 use crate::context::Context;
@@ -80,9 +80,7 @@ pub(crate) fn erase(context: &Context) -> Result<(), Failure> {
 pub(crate) fn capability() -> Result<(), Failure> {
     let names = Capabilities::ALL.names().map(|name| format!("capability {name}\n"));
     let text = ["version 0\n".to_owned()].into_iter().chain(names).collect::<String>();
-    io::stdout()
-        .write_all(text.as_bytes())
-        .map_err(|error| Error::broke(format!("can't write to stdout: {error}")).into())
+    Ok(written(io::stdout().write_all(text.as_bytes()))?)
 }
 
 /// The question of a request; none for a host that no profile lists, or that is none: such a request gets silence.
@@ -107,5 +105,5 @@ fn read() -> Result<Message, Failure> {
 }
 
 fn write(message: &Message) -> Result<(), Failure> {
-    message.write(&mut io::stdout()).map_err(|error| Error::broke(format!("can't write to stdout: {error}")).into())
+    Ok(written(message.write(&mut io::stdout()))?)
 }
