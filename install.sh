@@ -1,0 +1,225 @@
+#!/usr/bin/env bash
+# Builds claude-credential and its helpers, installs them into PREFIX/bin, and shows them working.
+set -eu
+
+usage="usage: ./install.sh [--prefix DIR] [--uninstall]    (DIR: ~/.local unless given; executables go to DIR/bin)"
+
+main() {
+    read_arguments "$@"
+    CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
+    bin=${prefix%/}/bin
+    if [ "$uninstall" = yes ]; then
+        uninstall
+    else
+        install
+    fi
+}
+
+install() {
+    check_cargo
+    scratch=$(mktemp -d)
+    stage=
+    trap 'rm -rf -- "$scratch" ${stage:+"$stage"}' EXIT
+    check_c_compiler
+    check_destination
+
+    # Everything is built before anything is installed: interrupted until then, the old version stays as it was.
+    host=$("${RUSTC:-rustc}" -vV | sed -n 's/^host: //p')
+    built=$(target_directory)/$host/release
+    failed=
+    build_dispatcher || die "claude-credential did not build; nothing was installed"
+    names=claude-credential
+    for name in $(helpers); do
+        if build "$name"; then names="$names $name"; else failed="$failed $name"; fi
+    done
+
+    put_in_place
+    status=0
+    show_it_working || status=$?
+    [ -z "$failed" ] || die "did not build, and so not installed:$failed"
+    exit "$status"
+}
+
+# --- what the user asked for ---------------------------------------------------------------------------------------
+
+read_arguments() {
+    prefix=
+    uninstall=no
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --prefix) prefix=$(folder "${2:-}") || exit; shift ;;
+            --prefix=*) prefix=$(folder "${1#--prefix=}") || exit ;;
+            --uninstall) uninstall=yes ;;
+            -h | --help) echo "$usage"; exit 0 ;;
+            *) refuse "unknown option $1" ;;
+        esac
+        shift
+    done
+    if [ -z "$prefix" ]; then prefix=$(home)/.local; fi
+}
+
+folder() {
+    case $1 in
+        "") refuse "--prefix needs a folder" ;;
+        /*) echo "$1" ;;
+        *) echo "$PWD/$1" ;;
+    esac
+}
+
+home() {
+    case ${HOME:-} in
+        /*) echo "${HOME%/}" ;;
+        *) die "HOME is not set to an absolute path; set it, or say --prefix DIR" ;;
+    esac
+}
+
+# --- what must be there first --------------------------------------------------------------------------------------
+
+check_cargo() {
+    minimum=$(sed -n 's/^rust-version *= *"\(.*\)"/\1/p' Cargo.toml)
+    command -v cargo >/dev/null ||
+        die "no cargo on PATH; install Rust $minimum or later: https://www.rust-lang.org/tools/install"
+    version=$(cargo --version 2>/dev/null | sed -n 's/^cargo \([0-9.]*\).*/\1/p')
+    [ -n "$version" ] || die "cargo is there but does not run; install a toolchain: rustup default stable"
+    at_least "$version" "$minimum" ||
+        die "cargo is $version, but $minimum or later is needed; update it: rustup update stable"
+}
+
+at_least() {
+    local have need
+    IFS=. read -r -a have <<<"$1"
+    IFS=. read -r -a need <<<"$2"
+    for i in 0 1 2; do
+        if [ "${have[i]:-0}" -ne "${need[i]:-0}" ]; then
+            [ "${have[i]:-0}" -gt "${need[i]:-0}" ]
+            return
+        fi
+    done
+}
+
+# A compiler that only looks like one (a stub, no libc headers) is found here rather than after minutes of building.
+check_c_compiler() {
+    links || die "no working C compiler (cc), which Rust links with; on Debian: apt-get install gcc libc6-dev"
+}
+
+links() {
+    echo 'int main(void) { return 0; }' >"$scratch/probe.c"
+    cc "$@" -o "$scratch/probe" "$scratch/probe.c" 2>/dev/null
+}
+
+check_destination() {
+    mkdir -p -- "$bin" || die "$bin cannot be made; choose another place: ./install.sh --prefix DIR"
+    stage=$(mktemp -d "$bin/.claude-credential.XXXXXX") ||
+        die "$bin cannot be written; choose another place: ./install.sh --prefix DIR"
+}
+
+# --- building ------------------------------------------------------------------------------------------------------
+
+# Static, it starts in two thirds of the time: the loader has nothing to look up. Helpers stay dynamic, for name resolution.
+build_dispatcher() {
+    case $host in
+        *-linux-gnu* | *-linux-musl*)
+            if links -static-pie; then build_static; else build claude-credential "dynamic: no static libc here"; fi
+            ;;
+        *) build claude-credential "dynamic: static is for Linux" ;;
+    esac
+}
+
+build_static() (
+    # The user's own flags stay. Cargo reads RUSTFLAGS only where there is no CARGO_ENCODED_RUSTFLAGS.
+    if [ -n "${CARGO_ENCODED_RUSTFLAGS+set}" ]; then
+        local separator=$'\x1f'
+        local theirs=${CARGO_ENCODED_RUSTFLAGS:+$CARGO_ENCODED_RUSTFLAGS$separator}
+        export CARGO_ENCODED_RUSTFLAGS="$theirs-Ctarget-feature=+crt-static"
+    else
+        export RUSTFLAGS="${RUSTFLAGS:+$RUSTFLAGS }-C target-feature=+crt-static"
+    fi
+    build claude-credential static
+)
+
+# --target keeps +crt-static away from procedural macros, which cannot be static, and puts all that we build in one
+# place.
+build() {
+    echo "building $1${2:+ ($2)} …"
+    cargo build -p "$1" --release --locked --target "$host" && [ -x "$built/$1" ]
+}
+
+target_directory() {
+    cargo metadata --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
+}
+
+# The folders are the list; the key helper comes first, because it is what a new user needs.
+helpers() {
+    echo claude-credential-apikey
+    for folder in helpers/claude-credential-*/; do
+        name=$(basename -- "$folder")
+        if [ "$name" != claude-credential-apikey ]; then echo "$name"; fi
+    done
+}
+
+# --- installing ----------------------------------------------------------------------------------------------------
+
+# Copied beside their place first, then renamed: whoever starts one meanwhile gets the old one or the new one, whole.
+put_in_place() {
+    for name in $names git-credential-claude; do
+        # mv would put the new one inside.
+        [ ! -d "$bin/$name" ] || die "$bin/$name is a folder; move it away"
+    done
+    for name in $names; do
+        cp -- "$built/$name" "$stage/$name"
+        chmod 755 "$stage/$name"
+    done
+    # git looks for "git-credential-claude" where its configuration says "helper = claude".
+    ln -s claude-credential "$stage/git-credential-claude"
+
+    for name in $names git-credential-claude; do
+        mv -f -- "$stage/$name" "$bin/$name"
+        echo "installed $bin/$name"
+    done
+}
+
+show_it_working() {
+    echo
+    "$bin/claude-credential" demo || {
+        status=$?
+        echo "install.sh: installed, but it does not work here; see it again: $bin/claude-credential demo" >&2
+        return "$status"
+    }
+    echo
+    echo "next: $bin/claude-credential login api-key"
+    case ":$PATH:" in
+        *":$bin:"*) ;;
+        *) echo "$bin is not on PATH: type the whole path, or add it" ;;
+    esac
+}
+
+# --- uninstalling --------------------------------------------------------------------------------------------------
+
+uninstall() {
+    for name in claude-credential git-credential-claude $(helpers); do
+        if [ -e "$bin/$name" ] || [ -L "$bin/$name" ]; then
+            rm -f -- "$bin/$name"
+            echo "removed $bin/$name"
+        fi
+    done
+    echo "left as they are:"
+    echo "  configuration    ${XDG_CONFIG_HOME:-~/.config}/claude-credential"
+    echo "  kept keys        the OS keychain, or ${XDG_DATA_HOME:-~/.local/share}/claude-credential where there is none"
+    echo "  your settings    an apiKeyHelper or git credential.helper that names claude-credential"
+    echo "to drop the kept keys as well: ./install.sh, claude-credential logout api-key, ./install.sh --uninstall"
+}
+
+# --- ends ----------------------------------------------------------------------------------------------------------
+
+refuse() {
+    echo "install.sh: $1" >&2
+    echo "$usage" >&2
+    exit 2
+}
+
+die() {
+    echo "install.sh: $1" >&2
+    exit 1
+}
+
+main "$@"
