@@ -185,8 +185,7 @@ show_it_working() {
         echo "install.sh: installed, but it does not work here; see it again: $bin/claude-credential demo" >&2
         return "$status"
     }
-    echo
-    echo "next: $bin/claude-credential login api-key"
+    # The demo has ended with the next command to type.
     case ":$PATH:" in
         *":$bin:"*) ;;
         *) echo "$bin is not on PATH: type the whole path, or add it" ;;

@@ -76,7 +76,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
     match command {
         Command::ApiKeyHelper => commands::api_key_helper::run(&context)?,
         Command::Print(options) => commands::print::run(&context, &options)?,
-        Command::Get => commands::wire::get(&context)?,
+        Command::Get => commands::wire::get(context)?,
         Command::Store => commands::wire::store(&context)?,
         Command::Erase => commands::wire::erase(&context)?,
         Command::Capability => commands::wire::capability()?,

@@ -70,7 +70,8 @@ pub(crate) fn clients_origin(context: &Context, profile: &Profile) -> Result<Ori
         None if cloud_alone => profile.hosts[0].clone(),
         None => Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?,
     };
-    must_list(context, profile, &origin, variable)?;
+    let is_set = context.environment.get_os(variable).is_some();
+    must_list(context, profile, &origin, if is_set { variable } else { "without ANTHROPIC_BASE_URL the client" })?;
     let folder = std::env::current_dir();
     let folder = folder.map_err(|error| Error::config(format!("the working directory can't be read: {error}")))?;
     for url in claude::project_urls(&folder, &context.folders) {
@@ -95,7 +96,7 @@ pub(crate) fn must_list(context: &Context, profile: &Profile, origin: &Origin, w
     let hosts: Vec<String> =
         profile.hosts.iter().chain([origin]).map(|host| format!("{:?}", host.as_listed())).collect();
     Err(Error::config(format!(
-        "{who} leads to {origin}, which profile {name} does not list; if it may have the key, add to [profile.{name}] in \
+        "{who} goes to {origin}, which profile {name} does not list; if it may have the key, add to [profile.{name}] in \
          {file}: hosts = [{hosts}]",
         name = profile.name,
         file = context.config.file_shown(),

@@ -55,8 +55,7 @@ pub(crate) fn tell(
     let Some(file) = locate(context, name) else { return Ok(()) };
     let finished = run_helper(context, &file, args, operation, message, key)?;
     // Told things only, a helper has no answer to announce its capabilities in: ours always say the class.
-    let announced = SUITE.contains(&name.as_str());
-    Ok(failure(&finished, announced).map_or(Ok(()), Err)?)
+    Ok(failure(&finished, is_of_suite(&link.entry)).map_or(Ok(()), Err)?)
 }
 
 /// The executable of a helper: beside our own, links resolved, so that one installation stays together; then on PATH.
@@ -167,6 +166,10 @@ fn deadline(context: &Context) -> Instant {
 fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<Option<Credential>, Error> {
     let answer = Message::parse(&finished.stdout);
     let speaks_v1 = answer.as_ref().is_ok_and(|answer| Capabilities::from_message(answer).claude_v1);
+    if finished.ended == Ended::Exit(2) && is_of_suite(entry) {
+        // Our own helpers exit so before they can announce anything: they do not know an option.
+        return Err(Error::config(format!("the helper does not know an option; mend `args` of {}", place(entry))));
+    }
     if let Some(error) = failure(finished, speaks_v1) {
         return Err(error);
     }
@@ -190,6 +193,10 @@ fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<
         refresh_token: credential.refresh_token.filter(|_| entry.refresh_token),
         ..credential
     }))
+}
+
+fn is_of_suite(entry: &Entry) -> bool {
+    matches!(&entry.program, Program::Helper { name, .. } if SUITE.contains(&name.as_str()))
 }
 
 fn failure(finished: &Finished, says_class: bool) -> Option<Error> {

@@ -152,6 +152,10 @@ impl<'a> Run<'a> {
     /// The kept answer, if it serves and is not the refused one.
     fn kept(&self, refused: Option<&Refused>) -> Option<Answer> {
         let cached = self.cached()?;
+        if self.ask.request.check_live {
+            self.context.log.cache_missed(&"it has to be proved with its server");
+            return None;
+        }
         let ttl = self.ask.ttl(&cached.entry);
         if let Some(fault) = cached.fault(ttl, self.ask.request.min_ttl, now()) {
             self.context.log.cache_missed(&fault);

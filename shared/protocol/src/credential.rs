@@ -137,6 +137,15 @@ impl Credential {
         }))
     }
 
+    /// The credential in a `store` or `erase`. Whoever offers it offers it to everybody, so one of a scheme that is none
+    /// of ours is no mistake of his.
+    pub fn offered(message: &Message) -> Result<Option<Self>, Malformed> {
+        match Self::from_message(message) {
+            Err(Malformed { problem: Problem::Form("authtype"), .. }) => Ok(None),
+            offered => offered,
+        }
+    }
+
     /// The answer to `request`, as its caller can read it: nothing for a caller to whom this kind can't be told whole.
     pub fn answer(&self, request: &Request) -> Result<Message, Error> {
         let caller = request.capabilities;

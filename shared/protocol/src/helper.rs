@@ -43,8 +43,6 @@ pub trait Helper: Args {
 
 /// The commands of a helper that has none.
 #[derive(Debug, Subcommand)]
-// Or clap would take the line above for the helper's own description.
-#[command(about = None, long_about = None)]
 pub enum NoCommands {}
 
 #[derive(Parser)]
@@ -79,7 +77,7 @@ enum Word<C: Subcommand> {
 #[must_use]
 pub fn main<H: Helper>() -> ExitCode {
     crate::forbid_core_dumps();
-    let parsed = Cli::<H>::command().name(H::NAME).try_get_matches();
+    let parsed = command::<H>().try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::<H>::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(usage) => {
@@ -98,7 +96,7 @@ pub fn main<H: Helper>() -> ExitCode {
         // Later versions of git and of this protocol may have operations that we don't know: they get silence.
         Some(Word::Unknown(_)) if !stdin.is_terminal() => Ok(()),
         Some(Word::Unknown(_)) | None => {
-            let _ = writeln!(std::io::stderr(), "{}", Cli::<H>::command().name(H::NAME).render_usage());
+            let _ = writeln!(std::io::stderr(), "{}", command::<H>().render_usage());
             return ExitCode::from(2);
         }
     };
@@ -108,6 +106,16 @@ pub fn main<H: Helper>() -> ExitCode {
             let _ = writeln!(std::io::stderr(), "{}: {error}", H::NAME);
             ExitCode::from(error.class().exit_code())
         }
+    }
+}
+
+/// The command line, described by the words of the helper: of all that is flattened into it, clap takes the last.
+fn command<H: Helper>() -> clap::Command {
+    let own = H::augment_args(clap::Command::new(H::NAME));
+    let command = Cli::<H>::command().name(H::NAME);
+    match own.get_about() {
+        Some(about) => command.about(about.clone()),
+        None => command,
     }
 }
 
@@ -127,10 +135,16 @@ pub fn serve<H: Helper>(
     let unreadable = |error: std::io::Error| Error::broke(format!("can't read stdin: {error}"));
     let message = Message::read(stdin).map_err(unreadable)??;
     let request = Request::from_message(&message)?;
-    let credential = Credential::from_message(&message);
     match operation {
-        "store" => credential?.map_or(Ok(()), |credential| helper.store(&request, &credential)),
-        "erase" => helper.erase(&request, credential?.as_ref().map(|credential| credential.auth.secret())),
+        "store" => Credential::offered(&message)?.map_or(Ok(()), |credential| helper.store(&request, &credential)),
+        "erase" => {
+            let offered = Credential::offered(&message)?;
+            // What is not of our kinds is not kept here; to forget all there is would be another matter.
+            if offered.is_none() && message.get("credential").is_some() {
+                return Ok(());
+            }
+            helper.erase(&request, offered.as_ref().map(|credential| credential.auth.secret()))
+        }
         _ => {
             let answer = helper.get(&request).and_then(|found| match found {
                 Some(credential) => credential.answer(&request),

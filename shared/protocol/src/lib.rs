@@ -6,7 +6,7 @@
 //! ```no_run
 //! use claude_credential_protocol::{Auth, Credential, Error, Helper, NoCommands, Request};
 //!
-//! /// Answers with the key of the house.
+//! /// Answers with the key of the house, to its own host.
 //! #[derive(Debug, clap::Args)]
 //! struct House {}
 //!
@@ -14,7 +14,10 @@
 //!     const NAME: &'static str = "claude-credential-house";
 //!     type Commands = NoCommands;
 //!
-//!     fn get(&self, _request: &Request) -> Result<Option<Credential>, Error> {
+//!     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
+//!         if request.origin() != "https://api.anthropic.com" || request.username.is_some() {
+//!             return Ok(None);
+//!         }
 //!         Ok(Some(Credential::new(Auth::ApiKey("the key".to_owned().into()))))
 //!     }
 //! }

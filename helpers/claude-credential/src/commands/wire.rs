@@ -10,10 +10,11 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::{profile, run, store};
 
-pub(crate) fn get(context: &Context) -> Result<(), Failure> {
+pub(crate) fn get(context: Context) -> Result<(), Failure> {
     let message = read()?;
     let request = Request::from_message(&message)?;
-    match answer(context, &request) {
+    let deadline = request.deadline.map_or(context.deadline, |at| at.min(context.deadline));
+    match answer(&Context { deadline, ..context }, &request) {
         Ok(answer) => write(&answer),
         Err(failure) => {
             quit(&request)?;
@@ -45,7 +46,6 @@ fn answer(context: &Context, request: &Request) -> Result<Message, Failure> {
     let Some(mut ask) = ask(context, request)? else { return Ok(Message::default()) };
     ask.request.check_live = request.check_live;
     ask.request.min_ttl = request.min_ttl;
-    ask.request.deadline = request.deadline.map_or(context.deadline, |at| at.min(context.deadline)).into();
     let refused = request.rejected.clone().map(|secret| {
         let entry = run::last(context, &ask).filter(|last| *last.credential.auth.secret() == secret);
         run::Refused { secret, entry: entry.map(|last| last.entry), concluded: false }
@@ -64,17 +64,20 @@ fn answer(context: &Context, request: &Request) -> Result<Message, Failure> {
 pub(crate) fn store(context: &Context) -> Result<(), Failure> {
     let message = read()?;
     let request = Request::from_message(&message)?;
-    match (ask(context, &request)?, Credential::from_message(&message)?) {
-        (Some(ask), Some(credential)) => store::store(context, &ask, &credential),
-        _ => Ok(()),
-    }
+    let Some(ask) = ask(context, &request)? else { return Ok(()) };
+    Credential::offered(&message)?.map_or(Ok(()), |credential| store::store(context, &ask, &credential))
 }
 
 pub(crate) fn erase(context: &Context) -> Result<(), Failure> {
     let message = read()?;
     let request = Request::from_message(&message)?;
     let Some(ask) = ask(context, &request)? else { return Ok(()) };
-    store::erase(context, &ask, Credential::from_message(&message)?.as_ref())
+    let offered = Credential::offered(&message)?;
+    // A scheme that is none of ours: nothing of it is here, and all that is here was not meant.
+    if offered.is_none() && message.get("credential").is_some() {
+        return Ok(());
+    }
+    store::erase(context, &ask, offered.as_ref())
 }
 
 pub(crate) fn capability() -> Result<(), Failure> {
