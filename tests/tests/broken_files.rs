@@ -1,6 +1,7 @@
 //! Files of ours that are not what we wrote, and places where we can't write: a miss, never a failure. Settings that
 //! somebody else could have changed: an error.
 
+use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -10,6 +11,9 @@ use claude_credential_tests::{Call, Client, Fake, Output, Sandbox, skip, tool};
 
 /// Nobody's number on Linux.
 const NOBODY: u32 = 65_534;
+
+/// What must stay as it is.
+const VICTIM: &str = "precious";
 
 #[test]
 fn files_that_are_cut_or_rubbish_are_a_miss() {
@@ -28,7 +32,7 @@ fn files_that_are_cut_or_rubbish_are_a_miss() {
 fn a_link_in_the_place_of_a_file_is_a_miss_and_is_not_followed() {
     survives(|file| {
         let target = file.parent().and_then(Path::parent).expect("the runtime folder").join("victim");
-        fs::write(&target, "precious").expect("a victim");
+        fs::write(&target, VICTIM).expect("a victim");
         fs::remove_file(file).expect("the file goes");
         symlink(&target, file).expect("a link");
     });
@@ -200,41 +204,47 @@ fn a_config_that_is_a_folder_is_refused_by_name() {
     assert_eq!(fake.runs(), 0);
 }
 
-/// Each file that two calls leave behind is spoilt in turn; a key comes out all the same, and the client hears nothing.
+/// The files that calls leave behind are spoilt, each kind in turn; a key comes out all the same, and the client hears
+/// nothing.
 #[track_caller]
 fn survives(spoil: impl Fn(&Path)) {
-    let names = {
-        let (sandbox, _fake) = used_house();
-        let names = |file: &PathBuf| file.file_name().expect("a name").to_owned();
-        sandbox.runtime_files().iter().map(names).collect::<Vec<_>>()
-    };
-    assert!(names.len() > 1, "no cache, no state: {names:?}");
-    for index in 0..names.len() {
-        let (sandbox, _fake) = used_house();
-        let files = sandbox.runtime_files();
-        let Some(file) = files.get(index) else { continue };
-        let answer = sandbox.files_with_secrets().contains(file);
-        spoil(file);
-        let client = Client::usual(&sandbox).call();
-        assert!(client.key().starts_with("key-"), "{}: {client:#?}", file.display());
-        spoil_again(file, &spoil);
-        let print = sandbox.print().run();
-        assert!(print.printed_key().starts_with("key-"), "{}: {print:#?}", file.display());
-        assert!(print.stderr.lines().count() <= 1, "{}: {print:#?}", file.display());
-        assert!(print.stderr.is_empty() || !answer || print.stderr.starts_with("claude-credential: "), "{print:#?}");
-        // What could be mended is; nothing is worse than before.
-        assert!(sandbox.print().run().printed_key().starts_with("key-"), "{}", file.display());
-    }
-    // A link's target is whole.
     let (sandbox, _fake) = used_house();
-    assert!(!sandbox.root().join("run/victim").exists());
+    let kinds: BTreeSet<String> = sandbox.runtime_files().iter().map(|file| kind(file)).collect();
+    assert!(kinds.contains("cache") && kinds.contains("lock") && kinds.contains("state"), "{kinds:?}");
+    for kind_spoilt in kinds {
+        let (sandbox, _fake) = used_house();
+        let spoil_all = || {
+            let files = sandbox.runtime_files().into_iter().filter(|file| kind(file) == kind_spoilt);
+            // Not those that are spoilt already and were left so.
+            files
+                .filter(|file| fs::symlink_metadata(file).is_ok_and(|found| found.is_file()))
+                .for_each(|file| spoil(&file));
+        };
+        spoil_all();
+        let client = Client::usual(&sandbox).call();
+        assert!(client.key().starts_with("key-"), "{kind_spoilt}: {client:#?}");
+        spoil_all();
+        let print = sandbox.print().run();
+        assert!(print.printed_key().starts_with("key-"), "{kind_spoilt}: {print:#?}");
+        assert!(print.stderr.lines().count() <= 1, "{kind_spoilt}: {print:#?}");
+        assert!(print.stderr.is_empty() || print.stderr.starts_with("claude-credential: "), "{print:#?}");
+        // What could be mended is; nothing is worse than before.
+        assert!(sandbox.print().run().printed_key().starts_with("key-"), "{kind_spoilt}");
+        assert!(Client::usual(&sandbox).key().starts_with("key-"), "{kind_spoilt}");
+        let victim = fs::read_to_string(victim(&sandbox));
+        assert!(victim.is_err() || victim.is_ok_and(|text| text == VICTIM), "a link was followed");
+    }
 }
 
-/// The call before may have put a good file in the place of the spoilt one.
-fn spoil_again(file: &Path, spoil: impl Fn(&Path)) {
-    if fs::symlink_metadata(file).is_ok_and(|found| found.is_file()) {
-        spoil(file);
-    }
+/// What a link in the place of one of our files leads to.
+fn victim(sandbox: &Sandbox) -> PathBuf {
+    sandbox.root().join("run/victim")
+}
+
+/// Its ending, or its name.
+fn kind(file: &Path) -> String {
+    let part = file.extension().or(file.file_name()).expect("a file has a name");
+    part.to_string_lossy().into_owned()
 }
 
 fn used_house() -> (Sandbox, Fake) {

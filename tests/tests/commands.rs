@@ -208,6 +208,39 @@ fn an_unknown_word_runs_an_installed_program_of_that_name() {
 }
 
 #[test]
+fn somebody_is_there_only_at_a_terminal_and_unless_the_caller_says_otherwise() {
+    let Some(script) = tool("script") else { return skip("calls at a terminal", "no script") };
+    let (sandbox, fake) = house(9);
+    let interactive = || fake.last("get").and_then(|heard| heard.get("claude.interactive").map(str::to_owned));
+    let at_terminal = |options: &str| {
+        let command = format!("claude-credential --no-cache {options} print");
+        sandbox.call(&script, &["-qec", &command, "/dev/null"]).input(Input::Open(Vec::new())).shows_secret().run()
+    };
+    at_terminal("").exits(0);
+    assert_eq!(interactive().as_deref(), Some("auto"));
+    at_terminal("--no-input").exits(0);
+    assert_eq!(interactive().as_deref(), Some("never"));
+    sandbox.print().arg("--no-cache").run().exits(0);
+    assert_eq!(interactive().as_deref(), Some("never"));
+}
+
+#[test]
+fn at_a_terminal_whoever_is_signed_out_is_asked_whether_to_sign_in() {
+    let Some(script) = tool("script") else { return skip("signing in at a terminal", "no script") };
+    for (typed, code) in [("y\n", 0), ("\n", 0), ("n\n", 77)] {
+        let (sandbox, fake) = house(1);
+        let signed_out = Does::Fails { code: 77, stderr: "signed out; run: acme login".to_owned(), secret: None };
+        fake.does(&Script::steps([signed_out, Does::answers(sandbox.secret("key-1"))]));
+        let call = sandbox.call(&script, &["-qec", "claude-credential print", "/dev/null"]).shows_secret();
+        let output = call.input(Input::Open(typed.as_bytes().to_vec())).run();
+        assert!(output.exits(code).stdout.contains("sign in to acme now?"), "{output:#?}");
+        assert_eq!(output.stdout.contains("-key-1"), code == 0, "{output:#?}");
+        assert_eq!(fake.last("login").is_some(), code == 0);
+        assert_eq!(fake.runs(), if code == 0 { 2 } else { 1 });
+    }
+}
+
+#[test]
 fn demo_shows_itself_working() {
     let output = Sandbox::new().dispatcher(&["demo"]).run();
     assert!(output.exits(0).stdout.lines().count() >= 4, "{output:#?}");

@@ -2,11 +2,11 @@
 //! protocol.md, each scenario folder.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use claude_credential_tests::document::{Block, blocks, differences};
-use claude_credential_tests::{Sandbox, workspace};
+use claude_credential_tests::{Sandbox, tool, workspace};
 
 /// Words after a fence, and what is done with such a block; any other is a mistake.
 const TAGS: [&str; 6] = ["sh", "bash", "console", "toml", "json", "text"];
@@ -110,6 +110,9 @@ fn reader() -> Sandbox {
     }
     for file in files(&sandbox.root().join("bin")).into_iter().chain(files(&clone)) {
         fs::set_permissions(file, fs::Permissions::from_mode(0o755)).expect("a mode");
+    }
+    if let Some(git) = tool("git") {
+        symlink(git, sandbox.bin("git")).expect("a link");
     }
     // Where install.sh puts them.
     let installed = sandbox.folder(".local/bin");

@@ -1,7 +1,7 @@
 //! To which hosts a key may go.
 
 use claude_credential_tests::script::Script;
-use claude_credential_tests::{Client, Fake, Output, Sandbox, request};
+use claude_credential_tests::{Answer, Client, Fake, Output, Sandbox, label, request};
 use serde_json::json;
 
 /// Hosts that look like api.anthropic.com and are others.
@@ -105,6 +105,27 @@ fn the_secrets_of_two_hosts_are_kept_apart() {
     assert_eq!(sandbox.print().args(["--host", "b.example"]).run().key(), "key-2");
     assert_eq!(sandbox.print().args(["--host", "a.example"]).run().key(), "key-1");
     assert_eq!(fake.runs(), 2);
+}
+
+#[test]
+fn the_secrets_of_two_accounts_and_of_two_paths_are_kept_apart() {
+    let (sandbox, fake) = house("");
+    fake.does(&Script::secrets(sandbox.keys(9)));
+    let print = |account: &[&str]| sandbox.print().args(account).run().key();
+    assert_eq!(print(&["--account", "alice"]), "key-1");
+    assert_eq!(print(&["--account", "bob"]), "key-2");
+    assert_eq!(print(&[]), "key-3");
+    assert_eq!(print(&["--account", "alice"]), "key-1");
+    assert_eq!(fake.last("get").expect("a get").get("username"), None);
+    let get = |path: &str| {
+        let output = sandbox.dispatcher(&["get"]).says(request("api.anthropic.com", &[path])).shows_secret().run();
+        label(Answer::parse(&output.succeeds().stdout).get("password").expect("a password"))
+    };
+    assert_eq!(
+        [get("path=team"), get("path=team/"), get("path=Team"), get("path=team")],
+        ["key-4", "key-5", "key-6", "key-4"]
+    );
+    assert_eq!(get("username=alice"), "key-1");
 }
 
 #[test]
