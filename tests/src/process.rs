@@ -1,7 +1,6 @@
 //! What `/proc` says about processes.
 
 use std::fs;
-use std::path::PathBuf;
 
 /// The command line of a process, its arguments ended by NUL; empty where it is gone.
 #[must_use]
@@ -41,16 +40,10 @@ pub fn runs(pid: u32) -> bool {
         .is_ok_and(|stat| !stat.rsplit(')').next().unwrap_or_default().trim_start().starts_with(['Z', 'X']))
 }
 
-/// How many wait for a lock on a file below `folder`.
+/// How many of them wait for a lock on a file.
 #[must_use]
 pub fn waiting_for_locks(pids: &[u32]) -> usize {
     let Ok(locks) = fs::read_to_string("/proc/locks") else { return 0 };
     let waiting = locks.lines().filter(|line| line.contains("-> ")).filter_map(|line| line.split_whitespace().nth(5));
     waiting.filter_map(|pid| pid.parse().ok()).filter(|pid| pids.contains(pid)).count()
-}
-
-/// Its executable.
-#[must_use]
-pub fn executable_of(pid: u32) -> Option<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/exe")).ok()
 }

@@ -3,7 +3,7 @@ use std::time::Duration;
 use claude_credential_config::{Origin, Profile};
 use claude_credential_protocol::{Error, Request, Seconds};
 
-use crate::chain::Link;
+use crate::chain::{Link, Standing};
 use crate::context::Context;
 
 /// The client's own time between two runs of its helper, and ours.
@@ -34,11 +34,8 @@ impl Ask {
             .iter()
             .map(|name| Link::resolve(name, context).ok_or_else(|| unknown(name)))
             .collect::<Result<_, _>>()?;
-        let variable_ttl = match variable_ttl(context) {
-            // The client takes its default then, and so do we with it; a person is told.
-            Err(_) if context.for_client => Some(DEFAULT_TTL),
-            ttl => ttl?,
-        };
+        // The client takes its default for what is no number, and so do we; a person is told by `check_ttl`.
+        let variable_ttl = variable_ttl(context).unwrap_or(Some(DEFAULT_TTL));
         let request = Request {
             deadline: Some(context.deadline),
             min_ttl: if context.for_client { client_min_ttl(context) } else { 0 },
@@ -55,16 +52,22 @@ impl Ask {
         self.variable_ttl.or(own).or(self.profile.ttl).unwrap_or(self.default_ttl)
     }
 
-    /// Whether the first entry that is there answers from a variable: then there is nothing to wait for or to keep.
-    pub(crate) fn is_answered_by_a_variable(&self) -> bool {
-        let first = self.chain.iter().find(|link| link.is_live());
-        first.is_some_and(|link| matches!(link.standing, crate::chain::Standing::Variable))
+    /// The entries at the beginning that answer from variables and descriptors, and the others. Of the former nothing is
+    /// kept and nobody waits for them; if they have nothing after all, the others are asked as ever.
+    pub(crate) fn leading_variables(&self) -> (&[Link], &[Link]) {
+        let is_other = |link: &Link| link.is_live() && !matches!(link.standing, Standing::Variable);
+        self.chain.split_at(self.chain.iter().position(is_other).unwrap_or(self.chain.len()))
     }
 
     /// The entry that `store` and `erase` go to.
     pub(crate) fn store_entry(&self) -> Option<&Link> {
         self.chain.iter().find(|link| link.entry.store)
     }
+}
+
+/// Refuses a TTL variable that is no number of milliseconds, where somebody can mend it.
+pub(crate) fn check_ttl(context: &Context) -> Result<(), Error> {
+    variable_ttl(context).map(|_| ())
 }
 
 /// For how long the client keeps a key, whatever the profile says.

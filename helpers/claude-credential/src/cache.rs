@@ -118,7 +118,7 @@ impl Cache {
     pub(crate) fn tidy(&self) {
         remove_older(&self.folder, MOST_REMOVED, |path, age| {
             match path.extension().and_then(std::ffi::OsStr::to_str) {
-                Some("caller" | "refused" | "itself" | "new") => age > DAY,
+                Some("caller" | "given" | "refused" | "itself" | "new") => age > DAY,
                 // Whoever was to remove it was killed.
                 Some("shared") => age > SHARED,
                 Some("cache") => age > DAY || is_past_expiry(path),

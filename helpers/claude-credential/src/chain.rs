@@ -53,11 +53,20 @@ pub(crate) enum Depends {
 }
 
 /// What a walk came to.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) credential: Credential,
     /// The entry that gave it.
     pub(crate) entry: String,
+    /// It stands in a variable or came from a descriptor: asking again gives the same.
+    pub(crate) from_variable: bool,
+}
+
+/// What the entries said that had nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Said {
+    lines: Vec<String>,
+    passed_over: bool,
 }
 
 impl Link {
@@ -88,19 +97,18 @@ impl Link {
 /// `refused` is the secret that was refused and the entry that gave it: that entry alone is told.
 pub(crate) fn walk(
     context: &Context,
-    chain: &[Link],
+    links: &[Link],
     request: &Request,
     key: &str,
     refused: Option<(&str, &Secret)>,
-) -> Result<Answer, Failure> {
-    let mut said = Vec::new();
-    let mut passed_over = false;
-    for link in chain {
+    said: &mut Said,
+) -> Result<Option<Answer>, Failure> {
+    for link in links {
         let name = &link.entry.name;
         let none = match &link.standing {
             Standing::Absent(why) => why.clone(),
             Standing::PassedOver(why) => {
-                passed_over = true;
+                said.passed_over = true;
                 why.clone()
             }
             Standing::Broken(error) => go_on(link, error)?,
@@ -118,17 +126,20 @@ pub(crate) fn walk(
                     Ok(None) => "none".to_owned(),
                     Ok(Some(credential)) if is_over(&credential) => "what it gave has expired".to_owned(),
                     Ok(Some(credential)) if context.for_client && !is_a_key(&credential) => {
-                        passed_over = true;
+                        said.passed_over = true;
                         format!("a credential of kind {} can't be sent as a key", credential.auth.kind())
                     }
-                    Ok(Some(credential)) => return Ok(Answer { credential, entry: name.clone() }),
+                    Ok(Some(credential)) => {
+                        let from_variable = credential.ephemeral && matches!(link.standing, Standing::Variable);
+                        return Ok(Some(Answer { credential, entry: name.clone(), from_variable }));
+                    }
                 }
             }
         };
         context.log.entry_skipped(name, &none);
-        said.push(format!("{name}: {none}"));
+        said.lines.push(format!("{name}: {none}"));
     }
-    Err(nothing(&said, request, passed_over).into())
+    Ok(None)
 }
 
 /// Why there is no answer from an entry that failed, where the user said to go on.
@@ -148,13 +159,17 @@ pub(crate) fn is_a_key(credential: &Credential) -> bool {
     credential.auth.kind() != Kind::Aws && credential.headers.is_empty()
 }
 
-fn nothing(said: &[String], request: &Request, passed_over: bool) -> Error {
-    let said = said.join("; ");
-    if passed_over {
-        return Error::config(format!(
-            "nothing that Claude Code can send as a key ({said}); for scripts, use: claude-credential print"
-        ));
+impl Said {
+    /// The error that says all of it, and what mends it.
+    pub(crate) fn nothing(&self, request: &Request, profile: &str) -> Error {
+        let said = self.lines.join("; ");
+        if self.passed_over {
+            return Error::config(format!(
+                "nothing that Claude Code can send as a key ({said}); for scripts, use: claude-credential print"
+            ));
+        }
+        let origin = request.origin();
+        let option = if profile == "default" { String::new() } else { format!("--profile {profile} ") };
+        Error::not_found(format!("no credential for {origin} ({said}); run: claude-credential {option}login api-key"))
     }
-    let origin = request.origin();
-    Error::not_found(format!("no credential for {origin} ({said}); run: claude-credential login api-key"))
 }

@@ -56,14 +56,21 @@ impl Context {
     }
 }
 
-/// Whether stdin, stdout and stderr are there. Where one is not, the next file that is opened takes its number.
+/// Puts /dev/null in the place of a missing stdin, stdout or stderr: the next file that is opened would take its number,
+/// and be written to as such.
 #[cfg(all(not(test), target_os = "linux", target_env = "gnu"))]
-pub(crate) fn streams_are_open() -> bool {
+pub(crate) fn open_missing_streams() {
+    use std::os::fd::IntoRawFd;
+
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::stdio::{stderr, stdin, stdout};
+
     let mut streams = [stdin(), stdout(), stderr()].map(|stream| PollFd::from_borrowed_fd(stream, PollFlags::empty()));
-    let asked = poll(&mut streams, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-    asked.is_ok() && streams.iter().all(|stream| !stream.revents().contains(PollFlags::NVAL))
+    let _ = poll(&mut streams, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    for _ in streams.iter().filter(|stream| stream.revents().contains(PollFlags::NVAL)) {
+        // The lowest free number is that of the first missing one; it stays open to the end.
+        let _ = std::fs::File::options().read(true).write(true).open("/dev/null").map(IntoRawFd::into_raw_fd);
+    }
 }
 
 pub(crate) fn millis(span: Duration) -> Millis {

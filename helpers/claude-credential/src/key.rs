@@ -111,6 +111,12 @@ impl Keyed {
         let mut hasher = Hasher::new_keyed(&self.0);
         let mut put = |part: &[u8]| put(&mut hasher, part);
         put(b"key 1");
+        // Where things are found and run: another home or PATH is another helper, or another file that it reads.
+        put(context.folders.home.as_os_str().as_bytes());
+        put(context.environment.get_os("PATH").unwrap_or_default().as_bytes());
+        put(std::env::current_exe().unwrap_or_default().as_os_str().as_bytes());
+        // Every setting may change an answer; an edit that does not costs one run.
+        put(context.config.text.as_bytes());
         put(ask.profile.name.as_bytes());
         put(ask.request.protocol.as_bytes());
         put(ask.request.host.as_bytes());

@@ -35,10 +35,8 @@ use failure::Failure;
 #[expect(unsafe_code, reason = "the attribute exports the name that the C library calls; the function itself is safe")]
 #[unsafe(no_mangle)]
 extern "C" fn main() -> std::ffi::c_int {
-    if !context::streams_are_open() {
-        // Whatever we opened would become our stdout or stderr, and be written to as such.
-        return claude_credential_protocol::Class::Broke.exit_code().into();
-    }
+    context::open_missing_streams();
+    claude_credential_process::survive_closed_pipes();
     start().into()
 }
 

@@ -73,7 +73,11 @@ pub(crate) fn clients_origin(context: &Context, profile: &Profile) -> Result<Ori
     let is_set = context.environment.get_os(variable).is_some();
     must_list(context, profile, &origin, if is_set { variable } else { "without ANTHROPIC_BASE_URL the client" })?;
     let folder = std::env::current_dir();
-    let folder = folder.map_err(|error| Error::config(format!("the working directory can't be read: {error}")))?;
+    let folder = folder.map_err(|error| {
+        Error::config(format!(
+            "the working directory can't be read ({error}), nor a project's settings in it; run: cd ~"
+        ))
+    })?;
     for url in claude::project_urls(&folder, &context.folders) {
         let file = url.file.display();
         let Some((variable, value)) = url.sets else {

@@ -22,14 +22,16 @@ const SUITE: [&str; 4] = ["apikey", "oauth", "bedrock", "vertex"];
 /// Asks an entry.
 pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) -> Result<Option<Credential>, Failure> {
     match &link.entry.program {
-        Program::Helper { name, args } => {
+        Program::Helper { name, .. } => {
             let Some(file) = locate(context, name) else {
                 // The suite can be installed in part; what the user wrote himself has to be there.
                 return if link.built_in { Ok(None) } else { Err(not_installed(name, &link.entry).into()) };
             };
-            let finished = run_helper(context, &file, args, Operation::Get, &request.to_message()?, key)?;
+            let finished = run_helper(context, &link.entry, &file, Operation::Get, &request.to_message()?, key)?;
             Ok(read_answer(&finished, request, &link.entry)?)
         }
+        // What a command prints belongs to no account that it was told of.
+        Program::Command(_) | Program::Shell(_) if request.username.is_some() => Ok(None),
         Program::Command(words) => {
             let mut command = Command::new(resolve(context, &words[0])?);
             command.args(&words[1..]);
@@ -51,11 +53,11 @@ pub(crate) fn tell(
     message: &Message,
     key: &str,
 ) -> Result<(), Failure> {
-    let Program::Helper { name, args } = &link.entry.program else { return Ok(()) };
+    let Program::Helper { name, .. } = &link.entry.program else { return Ok(()) };
     let Some(file) = locate(context, name) else { return Ok(()) };
-    let finished = run_helper(context, &file, args, operation, message, key)?;
+    let finished = run_helper(context, &link.entry, &file, operation, message, key)?;
     // Told things only, a helper has no answer to announce its capabilities in: ours always say the class.
-    Ok(failure(&finished, is_of_suite(&link.entry)).map_or(Ok(()), Err)?)
+    Ok(failure(&finished, is_suite_entry(&link.entry)).map_or(Ok(()), Err)?)
 }
 
 /// The executable of a helper: beside our own, links resolved, so that one installation stays together; then on PATH.
@@ -72,7 +74,7 @@ pub(crate) fn locate(context: &Context, name: &str) -> Option<PathBuf> {
 /// What a helper of ours needs on its command line beside what the entry says.
 pub(crate) fn helper_args(context: &Context, name: &str, args: &[String]) -> Vec<std::ffi::OsString> {
     let mut all: Vec<std::ffi::OsString> = args.iter().map(Into::into).collect();
-    if let Some(config) = context.options.config.as_ref().filter(|_| SUITE.contains(&name)) {
+    if let Some(config) = context.options.config.as_ref().filter(|_| is_of_suite(name)) {
         all.push("--config".into());
         all.push(std::path::absolute(config).unwrap_or_else(|_| config.clone()).into());
     }
@@ -98,15 +100,15 @@ fn path(context: &Context) -> &OsStr {
 
 fn run_helper(
     context: &Context,
+    entry: &Entry,
     file: &Path,
-    args: &[String],
     operation: Operation,
     message: &Message,
     key: &str,
 ) -> Result<Finished, Failure> {
-    let name = file.file_name().and_then(OsStr::to_str).and_then(|name| name.strip_prefix("claude-credential-"));
+    let Program::Helper { name, args } = &entry.program else { return Err(Error::broke("no helper").into()) };
     let mut command = Command::new(file);
-    command.args(helper_args(context, name.unwrap_or_default(), args)).arg(operation.name());
+    command.args(helper_args(context, name, args)).arg(operation.name());
     command.current_dir(&context.folders.home);
     context.active.with(key).hand_down(&mut command);
     let task = Task {
@@ -119,7 +121,7 @@ fn run_helper(
     task.run().map_err(|ending| match ending {
         Ending::Interrupted(signal) => Failure::Interrupted(signal),
         Ending::Start(_) => Error::config(format!("{} {ending}", file.display())).into(),
-        _ => Error::broke(format!("the helper {ending}")).into(),
+        _ => Error::broke(format!("the helper {ending}; look at the helper of {}", place(entry))).into(),
     })
 }
 
@@ -166,7 +168,7 @@ fn deadline(context: &Context) -> Instant {
 fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<Option<Credential>, Error> {
     let answer = Message::parse(&finished.stdout);
     let speaks_v1 = answer.as_ref().is_ok_and(|answer| Capabilities::from_message(answer).claude_v1);
-    if finished.ended == Ended::Exit(2) && is_of_suite(entry) {
+    if finished.ended == Ended::Exit(2) && is_suite_entry(entry) {
         // Our own helpers exit so before they can announce anything: they do not know an option.
         return Err(Error::config(format!("the helper does not know an option; mend `args` of {}", place(entry))));
     }
@@ -180,14 +182,20 @@ fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<
     if answer.flag("quit") {
         return Err(Error::broke("the helper said to ask nobody else"));
     }
-    // Who speaks claude.v1 ends every message, so this one was cut, perhaps in the middle of a key.
-    if speaks_v1 && !answer.ended() {
+    // Who speaks claude.v1 ends every message with an empty line, and everybody ends every line: this one was cut, perhaps
+    // in the middle of a key.
+    if (speaks_v1 && !answer.ended()) || answer.is_cut() {
         return Err(malformed("is cut off"));
     }
     if let Some(key) = request.contradicted_by(&answer) {
         return Err(malformed(&format!("speaks of another `{key}`")));
     }
     let credential = Credential::from_message(&answer).map_err(|error| malformed(&format!("is a {error}")))?;
+    if speaks_v1
+        && credential.as_ref().is_some_and(|credential| credential.expires_at.is_some_and(|at| at <= now() / 1000))
+    {
+        return Err(malformed("has expired already"));
+    }
     // A refresh token goes to entries that the user marked for it, and so to nobody by way of us.
     Ok(credential.map(|credential| Credential {
         refresh_token: credential.refresh_token.filter(|_| entry.refresh_token),
@@ -195,8 +203,14 @@ fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<
     }))
 }
 
-fn is_of_suite(entry: &Entry) -> bool {
-    matches!(&entry.program, Program::Helper { name, .. } if SUITE.contains(&name.as_str()))
+/// Whether a helper, by its name or path, is one of this suite.
+pub(crate) fn is_of_suite(name: &str) -> bool {
+    let file = name.rsplit('/').next().unwrap_or_default();
+    SUITE.contains(&file.strip_prefix("claude-credential-").unwrap_or(file))
+}
+
+pub(crate) fn is_suite_entry(entry: &Entry) -> bool {
+    matches!(&entry.program, Program::Helper { name, .. } if is_of_suite(name))
 }
 
 fn failure(finished: &Finished, says_class: bool) -> Option<Error> {

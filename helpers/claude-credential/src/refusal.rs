@@ -96,7 +96,8 @@ pub(crate) struct Refusals {
 impl Refusals {
     /// Whether a refusal of `refused` may make a run now.
     pub(crate) fn may_run(&self, refused: Fingerprint, now: Millis) -> bool {
-        let within = |at: Millis, span: Millis| now.saturating_sub(at) < span;
+        // A run of the future is one from before the clock was set back: it says nothing of now.
+        let within = |at: Millis, span: Millis| at <= now && now - at < span;
         let again_so_soon = self.runs.iter().any(|(at, which)| *which == refused && within(*at, PAUSE));
         let in_window = self.runs.iter().filter(|(at, _)| within(*at, WINDOW)).count();
         !again_so_soon && in_window < MOST_IN_WINDOW && !self.last().is_some_and(|at| within(at, self.wait(refused)))
@@ -228,5 +229,9 @@ mod tests {
         }
         assert_eq!(record.judge(key(1), record.at + 1_000, 0), Verdict::Serve, "a TTL of 0 turns the rule off");
         assert_eq!(record.judge(key(1), 0, TTL), Verdict::Serve, "the clock was set back");
+        let mut refusals = Refusals::default();
+        refusals.note(key(1), None, 9_000_000);
+        assert!(!refusals.may_run(key(1), 9_001_000));
+        assert!(refusals.may_run(key(1), 5_000_000), "the clock was set back");
     }
 }

@@ -1,5 +1,6 @@
 //! One walk of a chain for one key: single flight, the shared outcome, refusals, TTL 0.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use claude_credential_protocol::{Class, Error, Interactive, Secret, now};
 
 use crate::ask::Ask;
 use crate::cache::{Cache, Cached, Fault};
-use crate::chain::{self, Answer};
+use crate::chain::{self, Answer, Link, Said};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::key::Keyed;
@@ -24,25 +25,32 @@ pub(crate) struct Refused {
     pub(crate) secret: Secret,
     /// The entry that gave it, which alone is told; none where nobody knows.
     pub(crate) entry: Option<String>,
-    /// We conclude it from the client's coming back. Then runs are few and far between, since we may be wrong and the
-    /// client comes back for ever.
-    pub(crate) concluded: bool,
+    /// Where we only conclude it from the client's coming back: the answer that holds it. Then runs are few and far
+    /// between, since we may be wrong and the client comes back for ever, and meanwhile this is served.
+    pub(crate) concluded: Option<Answer>,
 }
 
 /// The answer to `ask`: kept, shared, or new.
 pub(crate) fn obtain(context: &Context, ask: &Ask, refused: Option<Refused>) -> Result<Answer, Failure> {
     stop_at_ourselves(context, ask)?;
-    let Some(run) = Run::new(context, ask) else {
-        let key = Keyed::new([0; 32]).of(ask, context);
-        return walk(context, ask, &key, refused.as_ref());
-    };
-    run.obtain(refused)
+    let (variables, links) = ask.leading_variables();
+    let mut said = Said::default();
+    // Nothing that these run asks us anything, so there is no key to hand down.
+    if let Some(answer) = chain::walk(context, variables, &ask.request, "variable", None, &mut said)? {
+        return Ok(answer);
+    }
+    let walk = Walk { context, ask, links, said };
+    match Run::new(walk) {
+        Ok(run) => run.obtain(refused),
+        Err(walk) => walk.go(&Keyed::new([0; 32]).of(ask, context), refused.as_ref()),
+    }
 }
 
 /// The kept answer, good or not: what whoever asked last was given.
 pub(crate) fn last(context: &Context, ask: &Ask) -> Option<Answer> {
-    let cached = Run::new(context, ask)?.cached()?;
-    Some(Answer { credential: cached.credential, entry: cached.entry })
+    let (_, links) = ask.leading_variables();
+    let walk = Walk { context, ask, links, said: Said::default() };
+    Run::new(walk).ok()?.cached().map(answer)
 }
 
 /// A chain that leads back to itself would go round for ever: seen here, at the first turn.
@@ -61,15 +69,29 @@ fn calls_itself() -> Error {
     )
 }
 
-fn walk(context: &Context, ask: &Ask, key: &str, refused: Option<&Refused>) -> Result<Answer, Failure> {
-    if context.active.contains(key) {
-        return Err(calls_itself().into());
+/// The entries that are asked in a run.
+struct Walk<'a> {
+    context: &'a Context,
+    ask: &'a Ask,
+    links: &'a [Link],
+    said: Said,
+}
+
+impl Walk<'_> {
+    fn go(&self, key: &str, refused: Option<&Refused>) -> Result<Answer, Failure> {
+        if self.context.active.contains(key) {
+            return Err(calls_itself().into());
+        }
+        let refused = refused.and_then(|refused| Some((refused.entry.as_deref()?, &refused.secret)));
+        let request = &self.ask.request;
+        let mut said = self.said.clone();
+        let found = chain::walk(self.context, self.links, request, key, refused, &mut said)?;
+        found.ok_or_else(|| said.nothing(request, &self.ask.profile.name).into())
     }
-    let refused = refused.and_then(|refused| Some((refused.entry.as_deref()?, &refused.secret)));
-    chain::walk(context, &ask.chain, &ask.request, key, refused)
 }
 
 struct Run<'a> {
+    walk: Walk<'a>,
     context: &'a Context,
     ask: &'a Ask,
     cache: Cache,
@@ -77,16 +99,25 @@ struct Run<'a> {
     key: String,
 }
 
+fn answer(cached: Cached) -> Answer {
+    Answer { credential: cached.credential, entry: cached.entry, from_variable: false }
+}
+
 impl<'a> Run<'a> {
-    /// None where there is nothing to keep, to share or to wait for.
-    fn new(context: &'a Context, ask: &'a Ask) -> Option<Self> {
-        if context.options.no_cache || ask.is_answered_by_a_variable() || !ask.chain.iter().any(chain::Link::is_live) {
-            return None;
+    /// Gives the walk back where there is nothing to keep, to share or to wait for.
+    fn new(walk: Walk<'a>) -> Result<Self, Walk<'a>> {
+        let Walk { context, ask, links, .. } = walk;
+        if context.options.no_cache || !links.iter().any(Link::is_live) {
+            return Err(walk);
         }
         let cache = Cache::of(&context.folders);
-        let keyed = cache.keyed().map_err(|problem| context.log.complain(&problem)).ok()?;
-        let key = keyed.of(ask, context);
-        Some(Self { context, ask, cache, keyed, key })
+        match cache.keyed() {
+            Ok(keyed) => Ok(Self { walk, context, ask, cache, key: keyed.of(ask, context), keyed }),
+            Err(problem) => {
+                context.log.complain(&problem);
+                Err(walk)
+            }
+        }
     }
 
     fn file(&self, ending: &str) -> PathBuf {
@@ -99,7 +130,6 @@ impl<'a> Run<'a> {
         {
             return Ok(answer);
         }
-        let refused = refused.or_else(|| self.erased());
         if self.context.active.contains(&self.key) {
             return Err(calls_itself().into());
         }
@@ -107,34 +137,46 @@ impl<'a> Run<'a> {
         let (lock, waiting) = match self.lock() {
             Ok(locked) => locked,
             Err(LockError::Timeout(_)) => return Err(self.waited_in_vain().into()),
-            Err(LockError::Problem(problem)) => {
-                self.context.log.complain(&problem);
-                return walk(self.context, self.ask, &self.key, refused.as_ref());
-            }
+            Err(LockError::Problem(problem)) => return self.unlocked(&problem, refused.as_ref()),
         };
         let mut state = State::read(&self.file("state"), self.context);
         if let Some(answer) = self.kept(refused.as_ref()) {
             return Ok(answer);
         }
-        if waiting.is_some() && state.run > before {
-            match self.share(&state, refused.as_ref()) {
+        if waiting.is_some() {
+            let shared = if state.run > before { self.share(&state, refused.as_ref()) } else { Share::Nothing };
+            match shared {
                 Share::Outcome(outcome) => return self.or_kept(*outcome, refused.as_ref()),
                 Share::SideBySide => {
                     drop(lock);
-                    return walk(self.context, self.ask, &self.key, refused.as_ref());
+                    return self.walk.go(&self.key, refused.as_ref());
                 }
-                Share::Nothing => {}
+                // Whoever had the lock was killed, or could write nothing down. If we can't either, those behind us had
+                // better not wait for us one by one.
+                Share::Nothing => {
+                    if let Err(error) = state.write(&self.file("state")) {
+                        drop(lock);
+                        return self.unlocked(&error, refused.as_ref());
+                    }
+                }
             }
         }
-        // What is served while a refused one may not be asked for again; may be the refused one itself.
+        // Looked for under the lock: of those who wait, the first tells the entry, and what it says is news to all.
+        let refused = refused.or_else(|| self.erased());
         if let Some(held_back) = self.hold_back(&state, refused.as_ref()) {
             return held_back;
         }
-        let outcome = walk(self.context, self.ask, &self.key, refused.as_ref());
+        let outcome = self.walk.go(&self.key, refused.as_ref());
         self.note(&mut state, &outcome, refused.as_ref());
         self.cache.tidy();
         drop(lock);
         self.or_kept(outcome, refused.as_ref())
+    }
+
+    /// The files are of no use: everybody for himself.
+    fn unlocked(&self, problem: &dyn Display, refused: Option<&Refused>) -> Result<Answer, Failure> {
+        self.context.log.complain(problem);
+        self.walk.go(&self.key, refused)
     }
 
     /// The lock of the key; and, where somebody had it, our word that we wait for what he gets.
@@ -167,7 +209,7 @@ impl<'a> Run<'a> {
         }
         let age = Duration::from_millis(now().saturating_sub(cached.obtained));
         self.context.log.cache_served(&cached.entry, age);
-        Some(Answer { credential: cached.credential, entry: cached.entry })
+        Some(answer(cached))
     }
 
     fn cached(&self) -> Option<Cached> {
@@ -179,7 +221,7 @@ impl<'a> Run<'a> {
         let path = self.file("refused");
         let cached = path.exists().then(|| Cache::read(&path, self.context))??;
         let secret = cached.credential.auth.secret().clone();
-        Some(Refused { secret, entry: Some(cached.entry), concluded: false })
+        Some(Refused { secret, entry: Some(cached.entry), concluded: None })
     }
 
     /// What the run that we waited for leaves to us.
@@ -193,19 +235,21 @@ impl<'a> Run<'a> {
                 Share::Nothing
             }
             Outcome::Ephemeral => Share::SideBySide,
-            Outcome::Shared => match Cache::read(&self.file("shared"), self.context) {
-                Some(shared) if refused.is_none_or(|refused| refused.secret != *shared.credential.auth.secret()) => {
-                    Share::Outcome(Box::new(Ok(Answer { credential: shared.credential, entry: shared.entry })))
-                }
-                _ => Share::Nothing,
-            },
+            Outcome::Shared => {
+                let shared = Cache::read(&self.file("shared"), self.context).filter(|shared| {
+                    let is_refused = refused.is_some_and(|refused| refused.secret == *shared.credential.auth.secret());
+                    !is_refused && shared.fault(Duration::MAX, self.ask.request.min_ttl, now()).is_none()
+                });
+                shared.map_or(Share::Nothing, |shared| Share::Outcome(Box::new(Ok(answer(shared)))))
+            }
             Outcome::Kept => Share::Nothing,
         }
     }
 
     /// What to answer in place of a run that a concluded refusal may not make now; none where it may.
     fn hold_back(&self, state: &State, refused: Option<&Refused>) -> Option<Result<Answer, Failure>> {
-        let refused = refused.filter(|refused| refused.concluded)?;
+        let refused = refused?;
+        let held = refused.concluded.as_ref()?;
         if state.refusals.may_run(self.keyed.fingerprint(&refused.secret), now()) {
             return None;
         }
@@ -216,15 +260,14 @@ impl<'a> Run<'a> {
             return Some(Err(error.clone().into()));
         }
         self.context.log.cache_missed(&"it was refused, and was asked for again not long ago");
-        let cached = self.cached()?;
-        let is_over = cached.credential.expires_at.is_some_and(|at| at * 1000 <= now());
-        (!is_over).then_some(Ok(Answer { credential: cached.credential, entry: cached.entry }))
+        let is_good = |cached: &Cached| cached.credential.expires_at.is_none_or(|at| at * 1000 > now());
+        Some(Ok(self.cached().filter(is_good).map_or_else(|| held.clone(), answer)))
     }
 
     /// Writes down what a run came to: the answer, the outcome, the refusal that made it.
     fn note(&self, state: &mut State, outcome: &Result<Answer, Failure>, refused: Option<&Refused>) {
         let given = outcome.as_ref().ok().map(|answer| self.keyed.fingerprint(answer.credential.auth.secret()));
-        if let Some(refused) = refused.filter(|refused| refused.concluded) {
+        if let Some(refused) = refused.filter(|refused| refused.concluded.is_some()) {
             state.refusals.note(self.keyed.fingerprint(&refused.secret), given, now());
         }
         state.outcome = match outcome {
@@ -245,7 +288,7 @@ impl<'a> Run<'a> {
                 }
             },
         };
-        state.run += 1;
+        state.run = state.run.saturating_add(1);
         state.given = given.or(state.given);
         if let Err(error) = state.write(&self.file("state")) {
             self.context.log.complain(&error);
@@ -289,7 +332,7 @@ impl<'a> Run<'a> {
             && let Some(cached) = self.cached()
             && cached.fault(self.ask.ttl(&cached.entry), 0, now()).is_none_or(|fault| fault == Fault::Due)
         {
-            return Ok(Answer { credential: cached.credential, entry: cached.entry });
+            return Ok(answer(cached));
         }
         outcome
     }

@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use claude_credential_config::generation;
+use claude_credential_files::create_new;
 use claude_credential_protocol::{Auth, Credential, Message, Operation, Request, Secret, now};
 
 use crate::ask::Ask;
@@ -13,6 +15,9 @@ use crate::failure::Failure;
 use crate::key::Keyed;
 use crate::program;
 use crate::state::State;
+
+/// The ending of files whose name says what was handed out, and that hold nothing.
+const GIVEN: &str = "given";
 
 /// Hands `credential` to the one entry that keeps keys, unless it came from us in the first place: git offers every
 /// credential that worked to every helper, and drops the `ephemeral` mark on the way, so a key from a variable or a
@@ -64,7 +69,12 @@ fn tell(
         Some(credential) => described(&ask.request, credential.answer(&ask.request)?)?,
         None => ask.request.to_message()?,
     };
-    program::tell(context, link, operation, &message, operation.name())
+    program::tell(context, link, operation, &message, operation.name())?;
+    if !program::is_suite_entry(&link.entry) {
+        // Ours say by themselves whether anything changed; of others nobody knows.
+        generation::touch(&context.folders)?;
+    }
+    Ok(())
 }
 
 fn described(request: &Request, mut message: Message) -> Result<Message, Failure> {
@@ -81,8 +91,20 @@ fn comes_from_us(context: &Context, secret: &Secret) -> bool {
     in_variable || opened(context).is_some_and(|(cache, keyed)| is_known(context, &cache, &keyed, secret))
 }
 
+/// Remembers that a secret which nobody may keep was handed out: git will offer it for keeping all the same.
+pub(crate) fn note_given(context: &Context, secret: &Secret) {
+    let Some((cache, keyed)) = opened(context) else { return };
+    let path = cache.file(&keyed.fingerprint(secret).to_hex(), GIVEN);
+    if let Err(problem) = create_new(&path, b"") {
+        context.log.complain(&problem);
+    }
+}
+
 fn is_known(context: &Context, cache: &Cache, keyed: &Keyed, secret: &Secret) -> bool {
     let wanted = keyed.fingerprint(secret);
+    if cache.file(&wanted.to_hex(), GIVEN).exists() {
+        return true;
+    }
     let files = fs::read_dir(cache.folder()).into_iter().flatten().flatten().map(|entry| entry.path());
     files.into_iter().any(|path| match path.extension().and_then(std::ffi::OsStr::to_str) {
         Some("cache" | "refused" | "shared") => {

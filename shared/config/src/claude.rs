@@ -32,7 +32,7 @@ pub struct Setting {
 /// The `apiKeyHelper` in force for this user: the administrator's, else the user's own. A project's is never one.
 pub fn api_key_helper(folders: &Folders) -> Result<Option<Setting>, Error> {
     for file in settings_files(folders) {
-        let Some(settings) = load(&file, Trust::Settings)? else { continue };
+        let Some(settings) = load(&file)? else { continue };
         match settings.get("apiKeyHelper") {
             None | Some(Value::Null) => {}
             Some(Value::String(command)) if command.trim().is_empty() => {}
@@ -44,8 +44,7 @@ pub fn api_key_helper(folders: &Folders) -> Result<Option<Setting>, Error> {
 }
 
 /// The files that may set it, the one that wins first. All of them: those that are not there can appear.
-#[must_use]
-pub fn settings_files(folders: &Folders) -> Vec<PathBuf> {
+fn settings_files(folders: &Folders) -> Vec<PathBuf> {
     settings_files_in(Path::new(MANAGED), folders)
 }
 
@@ -60,14 +59,34 @@ fn settings_files_in(managed: &Path, folders: &Folders) -> Vec<PathBuf> {
     files
 }
 
-/// Whether the text of a setting names one of our executables. A script that runs us is seen when it does.
+/// Words that run the words after them.
+const WRAPPERS: [&str; 20] = [
+    "sh", "bash", "dash", "zsh", "ksh", "busybox", "exec", "command", "eval", "time", "timeout", "env", "nice",
+    "nohup", "sudo", "doas", "setsid", "stdbuf", "ionice", "chronic",
+];
+
+/// Whether the text of a setting runs one of our executables. Only where a command stands: `pass show claude-credential`
+/// is somebody's own, and to skip it would hand out another key without a word. A script that runs us is seen when it
+/// does.
 #[must_use]
 pub fn leads_to_us(command: &str) -> bool {
-    let separators = |c: char| c.is_whitespace() || "\"'`;|&()<>$={}".contains(c);
-    command.split(separators).any(|word| {
-        let name = word.rsplit('/').next().unwrap_or_default();
+    command.split([';', '|', '&', '(', ')', '`', '\n']).any(|simple| {
+        let words = simple.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').filter(|word| !word.is_empty());
+        // Assignments, wrappers, their options and numbers stand before a command; whatever else is one.
+        let before = |word: &&str| {
+            let name = word.rsplit('/').next().unwrap_or_default();
+            word.contains('=') || word.starts_with('-') || WRAPPERS.contains(&name) || is_measure(word)
+        };
+        let mut words = words.skip_while(before);
+        let name = words.next().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
         name == "git-credential-claude" || name == "claude-credential" || is_helper_of_ours(name)
     })
+}
+
+/// `20`, `1.5`, `20s`, `+5`: what `timeout` and `nice` take.
+fn is_measure(word: &str) -> bool {
+    let number = word.trim_start_matches('+').trim_end_matches(['s', 'm', 'h', 'd']);
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
 }
 
 fn is_helper_of_ours(name: &str) -> bool {
@@ -103,15 +122,16 @@ pub fn project_urls(folder: &Path, folders: &Folders) -> Vec<ProjectUrl> {
     let mut urls = Vec::new();
     for file in project_files(folder, folders) {
         let unclear = || ProjectUrl { file: file.clone(), sets: None };
-        let settings = match load(&file, Trust::Anybody) {
+        let settings = match read(&file, Trust::Anybody, MAX_SETTINGS) {
+            // Not there, or not readable for us and so neither for the client.
             Ok(None) => continue,
-            Ok(Some(settings)) => settings,
-            // Not readable for us is not readable for the client.
-            Err(_) if is_out_of_reach(&file) => continue,
-            Err(_) => {
-                urls.push(unclear());
-                continue;
-            }
+            Err(Problem::Io(_, error)) if is_out_of_reach(&error) => continue,
+            Ok(Some(bytes)) => parse(&bytes, &file),
+            Err(problem) => Err(problem.into()),
+        };
+        let Ok(settings) = settings else {
+            urls.push(unclear());
+            continue;
         };
         match settings.get("env") {
             None | Some(Value::Null) => {}
@@ -132,21 +152,24 @@ fn is_base_url(name: &str) -> bool {
     name.starts_with("ANTHROPIC_") && name.ends_with("BASE_URL")
 }
 
-fn is_out_of_reach(file: &Path) -> bool {
-    fs::File::open(file).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+fn is_out_of_reach(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory)
+}
+
+fn load(file: &Path) -> Result<Option<Value>, Error> {
+    match read(file, Trust::Settings, MAX_SETTINGS) {
+        Ok(Some(bytes)) => parse(&bytes, file).map(Some),
+        Ok(None) => Ok(None),
+        Err(Problem::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 /// The client accepts plain JSON. Comments and trailing commas are accepted too, so that an editor's habit voids
 /// nothing and hides nothing.
-fn load(file: &Path, trust: Trust) -> Result<Option<Value>, Error> {
-    let bytes = match read(file, trust, MAX_SETTINGS) {
-        Ok(Some(bytes)) => bytes,
-        Ok(None) => return Ok(None),
-        Err(Problem::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => return Ok(None),
-        Err(problem) => return Err(problem.into()),
-    };
+fn parse(bytes: &[u8], file: &Path) -> Result<Value, Error> {
     let shown = file.display();
-    let text = std::str::from_utf8(&bytes).map_err(|_| Error::config(format!("{shown} is not UTF-8")))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::config(format!("{shown} is not UTF-8")))?;
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     let options = ParseOptions {
         allow_comments: true,
@@ -161,7 +184,7 @@ fn load(file: &Path, trust: Trust) -> Result<Option<Value>, Error> {
         allow_extended_string_escapes: false,
     };
     // The parser's own message may quote the file.
-    jsonc_parser::parse_to_serde_value::<Value>(text, &options).map(Some).map_err(|error| {
+    jsonc_parser::parse_to_serde_value::<Value>(text, &options).map_err(|error| {
         Error::config(format!("{shown}:{}:{}: not valid JSON", error.line_display(), error.column_display()))
     })
 }
@@ -217,10 +240,19 @@ mod tests {
             "timeout 20 \"$HOME/bin/claude-credential\" api-key-helper | cat",
             "FOO=1 claude-credential-apikey print",
             "sh -c 'claude-credential print'",
+            "key=$(/opt/bin/claude-credential print); echo $key",
+            "true && nice -n 5 claude-credential-oauth print",
         ] {
             assert!(leads_to_us(ours), "{ours}");
         }
-        for other in ["cat ~/.config/claude-credential/key", "vault read x", "~/bin/claude-credentials.sh", ""] {
+        for other in [
+            "cat ~/.config/claude-credential/key",
+            "pass show claude-credential",
+            "security find-generic-password -w -s claude-credential",
+            "vault kv get -field=key secret/claude-credential",
+            "~/bin/claude-credentials.sh",
+            "",
+        ] {
             assert!(!leads_to_us(other), "{other}");
         }
     }

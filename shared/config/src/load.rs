@@ -85,7 +85,8 @@ impl Config {
             place.error(error.span().map_or(0, |span| span.start), &without_values(error.message()))
         })?;
         let File { ttl, key_store, claude, profile, entry, provider } = file;
-        let mut config = Self { file: Some(path.to_owned()), ttl: place.ttl(ttl)?, ..Self::built_in() };
+        let mut config =
+            Self { file: Some(path.to_owned()), text: text.to_owned(), ttl: place.ttl(ttl)?, ..Self::built_in() };
         let stores = [("auto", KeyStore::Auto), ("keychain", KeyStore::Keychain), ("file", KeyStore::File)];
         config.key_store = place.choice("key_store", key_store.as_ref(), &stores)?;
         let logins = [("report", ClaudeLogin::Report), ("read", ClaudeLogin::Read)];

@@ -22,6 +22,8 @@ pub(crate) const DEFAULT_HOST: &str = "api.anthropic.com";
 pub struct Config {
     /// The file, if there is one.
     pub file: Option<PathBuf>,
+    /// What it says, to the letter: a cache key covers all of it.
+    pub text: String,
     /// For how long an answer is kept.
     pub ttl: Option<Duration>,
     /// Where keys that we keep are kept.
@@ -124,6 +126,7 @@ impl Config {
         let default = Profile::built_in("default");
         Self {
             file: None,
+            text: String::new(),
             ttl: None,
             key_store: KeyStore::default(),
             claude_login: ClaudeLogin::default(),

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use claude_credential_protocol::append_wiped;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
@@ -92,7 +93,7 @@ impl Task {
             self.command.process_group(0);
         }
         // Noted from before the start, so that no signal falls between it and the wait.
-        let _ = interrupt::watch().count();
+        let _noted = interrupt::Noted::begin();
         interrupt::survive_closed_pipes();
         let mut child = self.command.spawn().map_err(Failure::Start)?;
         let pid = Pid::from_child(&child);
@@ -269,7 +270,7 @@ impl Output {
                 Ok(read) => {
                     let room = self.limit - self.bytes.len();
                     self.overflown |= read > room;
-                    append(&mut self.bytes, &chunk[..read.min(room)]);
+                    append_wiped(&mut self.bytes, &chunk[..read.min(room)]);
                     if self.overflown {
                         return;
                     }
@@ -279,16 +280,6 @@ impl Output {
             }
         }
     }
-}
-
-/// A vector that grows by itself leaves unwiped copies of what it held.
-fn append(bytes: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
-    if bytes.capacity() < bytes.len() + more.len() {
-        let mut larger = Zeroizing::new(Vec::with_capacity((bytes.len() + more.len()).next_power_of_two()));
-        larger.extend_from_slice(bytes);
-        *bytes = larger;
-    }
-    bytes.extend_from_slice(more);
 }
 
 fn is_for_later(error: rustix::io::Errno) -> bool {

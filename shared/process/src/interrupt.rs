@@ -1,7 +1,7 @@
 use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
@@ -22,11 +22,20 @@ impl Interrupted {
 /// One pipe a signal, for the life of the process: a signal between two children is seen before the second one starts.
 static PIPES: OnceLock<Vec<(i32, UnixStream)>> = OnceLock::new();
 
+/// No child runs: then a signal does what it does to every program.
+static IDLE: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+
+fn idle() -> &'static Arc<AtomicBool> {
+    IDLE.get_or_init(|| Arc::new(AtomicBool::new(true)))
+}
+
 fn pipes() -> &'static [(i32, UnixStream)] {
     PIPES.get_or_init(|| {
         let pipe = |signal| {
             let (reader, writer) = UnixStream::pair().ok()?;
             reader.set_nonblocking(true).ok()?;
+            // First, so that it acts before the signal is noted for nobody.
+            signal_hook::flag::register_conditional_default(signal, Arc::clone(idle())).ok()?;
             pipe::register(signal, writer).ok()?;
             Some((signal, reader))
         };
@@ -34,9 +43,9 @@ fn pipes() -> &'static [(i32, UnixStream)] {
     })
 }
 
-/// From now on a child that closes its stdin early is an error of that write and does not end this process. Our own
-/// executables may be started without the part of the standard library that sees to that.
-pub(crate) fn survive_closed_pipes() {
+/// From now on whoever closes a pipe to us early is an error of that write and does not end this process. The standard
+/// library sees to that at its start, which our own executables may be without.
+pub fn survive_closed_pipes() {
     static SEEN: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     // A handler in place of "ignore": it is not inherited by the child.
     SEEN.get_or_init(|| {
@@ -46,12 +55,29 @@ pub(crate) fn survive_closed_pipes() {
     });
 }
 
-/// From now on SIGINT, SIGTERM and SIGHUP are noted instead of ending this process. What to wait on for them.
+/// As long as it lives SIGINT, SIGTERM and SIGHUP are noted instead of ending this process.
+pub(crate) struct Noted;
+
+impl Noted {
+    pub(crate) fn begin() -> Self {
+        let _ = pipes();
+        idle().store(false, Ordering::SeqCst);
+        Self
+    }
+}
+
+impl Drop for Noted {
+    fn drop(&mut self) {
+        idle().store(true, Ordering::SeqCst);
+    }
+}
+
+/// What to wait on for them.
 pub(crate) fn watch() -> impl Iterator<Item = BorrowedFd<'static>> {
     pipes().iter().map(|(_, reader)| reader.as_fd())
 }
 
-/// The signal that came since we last looked, if any. Before the first child runs a signal simply ends us.
+/// The signal that came since we last looked, if any.
 #[must_use]
 pub fn interrupted() -> Option<Interrupted> {
     let pipes = PIPES.get()?;

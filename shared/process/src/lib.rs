@@ -11,7 +11,7 @@ mod lookup;
 
 pub use active::{Active, SETTING};
 pub use child::{Ended, Failure, Finished, Task};
-pub use interrupt::{Interrupted, interrupted};
+pub use interrupt::{Interrupted, interrupted, survive_closed_pipes};
 pub use key_command::{KeyCommand, StderrRule};
 pub use lookup::find_on_path;
 

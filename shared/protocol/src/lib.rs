@@ -44,7 +44,7 @@ pub use error::{Class, Error};
 pub use helper::{Helper, NoCommands, main, serve};
 pub use print::{Format, PrintOptions, Shell, print, written};
 pub use request::{Capabilities, Interactive, Operation, Request};
-pub use secret::Secret;
+pub use secret::{Secret, append_wiped};
 pub use time::{Millis, Seconds, iso_8601, now};
 pub use token::{MAX_TOKEN, TokenProblem, parse_token};
 pub use wire::{MAX_LINE, MAX_MESSAGE, Malformed, Message, Problem};

@@ -16,6 +16,16 @@ impl Secret {
     }
 }
 
+/// Adds `more` to `bytes`. A vector that grows by itself leaves unwiped copies of what it held.
+pub fn append_wiped(bytes: &mut Zeroizing<Vec<u8>>, more: &[u8]) {
+    if bytes.capacity() < bytes.len() + more.len() {
+        let mut larger = Zeroizing::new(Vec::with_capacity((bytes.len() + more.len()).next_power_of_two()));
+        larger.extend_from_slice(bytes);
+        *bytes = larger;
+    }
+    bytes.extend_from_slice(more);
+}
+
 impl From<String> for Secret {
     fn from(text: String) -> Self {
         Self(Zeroizing::new(text))

@@ -4,6 +4,8 @@ use std::{fmt, str};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::append_wiped;
+
 /// The longest line, with its line feed.
 pub const MAX_LINE: usize = 65_535;
 
@@ -62,6 +64,7 @@ impl Problem {
 pub struct Message {
     fields: Vec<Field>,
     ended: bool,
+    cut: bool,
 }
 
 struct Field {
@@ -75,10 +78,12 @@ impl Message {
     pub fn read(stream: &mut dyn Read) -> io::Result<Result<Self, Malformed>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
         let mut chunk = Zeroizing::new([0; 4096]);
-        while !has_end(&bytes) && bytes.len() <= MAX_MESSAGE {
+        let mut seen = 0;
+        while !has_end(&bytes, seen) && bytes.len() <= MAX_MESSAGE {
+            seen = bytes.len();
             match stream.read(&mut *chunk) {
                 Ok(0) => break,
-                Ok(read) => bytes.extend_from_slice(&chunk[..read]),
+                Ok(read) => append_wiped(&mut bytes, &chunk[..read]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
@@ -110,9 +115,16 @@ impl Message {
                 break;
             }
             message.fields.push(Field::parse(line, number)?);
+            message.cut = ended == 0;
             rest = after;
         }
         Ok(message)
+    }
+
+    /// Whether the stream ended in the middle of a line: what stands there may be half a secret.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut
     }
 
     /// Whether the empty line was there. Who speaks `claude.v1` always writes it, so without it the message was cut.
@@ -229,9 +241,10 @@ fn is_key(key: &str) -> bool {
         && name.iter().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.'))
 }
 
-/// Whether the empty line is among `bytes`.
-fn has_end(bytes: &[u8]) -> bool {
+/// Whether the empty line is among `bytes`, of which the first `seen` have been looked at.
+fn has_end(bytes: &[u8], seen: usize) -> bool {
     let at_start = bytes.starts_with(b"\n") || bytes.starts_with(b"\r\n");
+    let bytes = &bytes[seen.saturating_sub(2)..];
     at_start || bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|three| three == b"\n\r\n")
 }
 

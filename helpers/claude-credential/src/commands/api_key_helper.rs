@@ -55,11 +55,11 @@ fn heed_refusal(
     let would_get = keyed.fingerprint(answer.credential.auth.secret());
     let ttl = millis(client_ttl(context));
     let verdict = before.map_or(Verdict::Serve, |before| before.judge(would_get, now(), ttl));
-    let answer = if verdict == Verdict::Refused && !ask.is_answered_by_a_variable() {
+    let answer = if verdict == Verdict::Refused && !answer.from_variable {
         let refused = run::Refused {
             secret: answer.credential.auth.secret().clone(),
             entry: Some(answer.entry.clone()),
-            concluded: true,
+            concluded: Some(answer),
         };
         run::obtain(context, ask, Some(refused))?
     } else {

@@ -2,17 +2,22 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
 
-use claude_credential_config::Program;
-use claude_credential_process::find_on_path;
+use claude_credential_config::{Program, generation};
+use claude_credential_process::{Ended, Failure as Ending, Task, find_on_path};
 use claude_credential_protocol::{Class, Error};
+use zeroize::Zeroizing;
 
 use crate::chain::Link;
 use crate::cli::SignIn;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::program;
+use crate::{profile, program};
+
+/// For a helper to say what it can do.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// `word` is `login` or `logout`.
 pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8, Failure> {
@@ -52,25 +57,39 @@ fn status(context: &Context, link: &Link, word: &str, options: &[OsString]) -> R
         .into());
     };
     let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, entry))?;
-    let args = program::helper_args(context, name, args);
+    let mut args = program::helper_args(context, name, args);
+    // A key is kept for a host, and the one that is meant is the profile's.
+    if name == "apikey" && !args.iter().any(|arg| arg == "--host") {
+        args.extend(["--host".into(), profile::choose(context)?.hosts[0].as_listed().into()]);
+    }
     if !has(context, &file, word)? {
         return Err(Error::config(format!("the helper {name} of entry {} has no {word}", entry.name)).into());
     }
     let mut command = Command::new(&file);
     command.args(args).arg(word).args(options);
     context.active.hand_down(&mut command);
-    command.status().map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())).into())
+    let status = command.status();
+    let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())))?;
+    if status.success() {
+        // Whatever the helper did, nothing that was cached before outlives it.
+        generation::touch(&context.folders)?;
+    }
+    Ok(status)
 }
 
 /// Whether a helper announces that word.
 fn has(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Failure> {
     let mut command = Command::new(file);
-    command.arg("capability").stdin(Stdio::null()).stderr(Stdio::null());
+    command.arg("capability");
     context.active.hand_down(&mut command);
-    let output =
-        command.output().map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())))?;
+    let deadline = Instant::now() + PATIENCE;
+    let task = Task { command, input: Zeroizing::default(), max_stdout: 64 * 1024, deadline, own_group: true };
+    let finished = task.run().map_err(|ending| match ending {
+        Ending::Interrupted(signal) => Failure::Interrupted(signal),
+        ending => Error::broke(format!("{} {ending}", file.display())).into(),
+    })?;
     let wanted = format!("capability claude.{word}");
-    Ok(output.status.success() && String::from_utf8_lossy(&output.stdout).lines().any(|line| line == wanted))
+    Ok(finished.ended == Ended::Exit(0) && String::from_utf8_lossy(&finished.stdout).lines().any(|line| line == wanted))
 }
 
 /// Accounts of claude.ai are signed in and out by the official client alone: Anthropic's terms ask for that.
@@ -83,6 +102,7 @@ fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<u8, Fai
     command.arg("auth").arg(word).args(options);
     context.active.hand_down(&mut command);
     let status = command.status().map_err(|error| Error::config(format!("claude can't be started: {error}")))?;
+    generation::touch(&context.folders)?;
     Ok(exit_code(status))
 }
 

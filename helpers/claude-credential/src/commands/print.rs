@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Write};
 use claude_credential_config::Origin;
 use claude_credential_protocol::{Class, Error, Interactive};
 
-use crate::ask::Ask;
+use crate::ask::{Ask, check_ttl};
 use crate::chain::Answer;
 use crate::cli::Print;
 use crate::commands::login;
@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::{profile, run};
 
 pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
+    check_ttl(context)?;
     let profile = profile::choose(context)?;
     let origin = match &options.host {
         None => profile.hosts[0].clone(),
@@ -37,8 +38,8 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
 /// What the caller says was refused: the answer that it last got from here, which is the cached one. An answer that is
 /// not kept is asked for anew in any case.
 fn last_answer(context: &Context, ask: &Ask) -> Option<run::Refused> {
-    let Answer { credential, entry } = run::last(context, ask)?;
-    Some(run::Refused { secret: credential.auth.secret().clone(), entry: Some(entry), concluded: false })
+    let Answer { credential, entry, .. } = run::last(context, ask)?;
+    Some(run::Refused { secret: credential.auth.secret().clone(), entry: Some(entry), concluded: None })
 }
 
 /// Asks the person at the terminal whether to mend an exit 77 now, and does.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use claude_credential_config::{Origin, Profile};
 use claude_credential_protocol::{Capabilities, Class, Credential, Error, Message, Request, written};
 
-use crate::ask::Ask;
+use crate::ask::{Ask, check_ttl};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::{profile, run, store};
@@ -14,10 +14,13 @@ pub(crate) fn get(context: Context) -> Result<(), Failure> {
     let message = read()?;
     let request = Request::from_message(&message)?;
     let deadline = request.deadline.map_or(context.deadline, |at| at.min(context.deadline));
-    match answer(&Context { deadline, ..context }, &request) {
+    let context = Context { deadline, ..context };
+    let answer = check_ttl(&context).map_err(Failure::from).and_then(|()| answer(&context, &request));
+    match answer {
         Ok(answer) => write(&answer),
         Err(failure) => {
-            quit(&request)?;
+            let profiles = context.config.profiles.values();
+            quit_for_ours(&request, profiles)?;
             Err(failure)
         }
     }
@@ -27,11 +30,16 @@ pub(crate) fn get(context: Context) -> Result<(), Failure> {
 /// for the product's own does git hear that it is to stop: all others may be other helpers' business.
 pub(crate) fn stop(failure: Failure) -> Result<u8, Failure> {
     let request = Request::from_message(&read()?)?;
-    let origin = Origin::new(&request.protocol, &request.host);
-    if origin.is_ok_and(|origin| Profile::built_in("default").lists(&origin)) {
-        quit(&request)?;
-    }
+    quit_for_ours(&request, [&Profile::built_in("default")])?;
     Err(failure)
+}
+
+/// Says `quit=1` where the host is one that we would answer for. For all others git asks its next helper: what is wrong
+/// with us is no reason to stop it.
+fn quit_for_ours<'a>(request: &Request, profiles: impl IntoIterator<Item = &'a Profile>) -> Result<(), Failure> {
+    let origin = Origin::new(&request.protocol, &request.host);
+    let is_ours = origin.is_ok_and(|origin| profiles.into_iter().any(|profile| profile.lists(&origin)));
+    if is_ours { quit(request) } else { Ok(()) }
 }
 
 /// git looks at no exit code; without this word it would ask the next helper, and then the person.
@@ -48,10 +56,13 @@ fn answer(context: &Context, request: &Request) -> Result<Message, Failure> {
     ask.request.min_ttl = request.min_ttl;
     let refused = request.rejected.clone().map(|secret| {
         let entry = run::last(context, &ask).filter(|last| *last.credential.auth.secret() == secret);
-        run::Refused { secret, entry: entry.map(|last| last.entry), concluded: false }
+        run::Refused { secret, entry: entry.map(|last| last.entry), concluded: None }
     });
     match run::obtain(context, &ask, refused) {
         Ok(answer) => {
+            if answer.credential.ephemeral {
+                store::note_given(context, answer.credential.auth.secret());
+            }
             let request = Request { capabilities: request.capabilities, ..ask.request };
             Ok(answer.credential.answer(&request)?)
         }
