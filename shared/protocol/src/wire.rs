@@ -195,8 +195,11 @@ impl Message {
         value.map_or(Ok(()), |value| self.push(key, value))
     }
 
-    /// Writes the whole message in one piece, with its empty line, and flushes.
+    /// Writes the whole message in one piece, with its empty line, and flushes. One without a field is silence.
     pub fn write(&self, stream: &mut dyn Write) -> io::Result<()> {
+        if self.fields.is_empty() {
+            return Ok(());
+        }
         stream.write_all(&self.to_bytes())?;
         stream.flush()
     }
