@@ -28,7 +28,7 @@ pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8,
     })?;
     let leads_to_provider =
         Program::Helper { name: "oauth".to_owned(), args: vec!["--provider".to_owned(), name.clone()] };
-    if context.config.providers.contains(name) && link.entry.program != leads_to_provider {
+    if context.config.providers.contains_key(name) && link.entry.program != leads_to_provider {
         return Err(Error::config(format!(
             "{file}: [entry.{name}] bears the name of [provider.{name}] and leads elsewhere; rename one of them"
         ))
