@@ -42,6 +42,7 @@ struct RawProfile {
     chain: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     directories: Vec<Spanned<String>>,
+    claude_config_dir: Option<Spanned<String>>,
     ttl: Option<Spanned<String>>,
 }
 
@@ -104,7 +105,10 @@ impl Config {
                 args: vec!["--provider".to_owned(), name.get_ref().clone()],
             };
             let place_of = Some(place.of(name.span().start));
-            let entry = Entry { place: place_of, ..Entry::new(name.get_ref(), helper) };
+            // Where tokens are kept, and nothing else, decides which one a person's sign-in gives.
+            let folders_alone = || vec!["HOME".to_owned(), "XDG_DATA_HOME".to_owned()];
+            let vary = provider.flow.is_for_people().then(folders_alone);
+            let entry = Entry { place: place_of, vary, ..Entry::new(name.get_ref(), helper) };
             config.entries.insert(name.get_ref().clone(), entry);
             config.providers.insert(name.into_inner(), provider);
         }
@@ -174,7 +178,7 @@ impl Place<'_> {
         folders: &Folders,
     ) -> Result<Profile, Error> {
         self.name("profile", name)?;
-        let RawProfile { hosts, chain, directories, ttl } = raw;
+        let RawProfile { hosts, chain, directories, claude_config_dir, ttl } = raw;
         let mut profile = Profile { ttl: self.ttl(ttl)?, ..Profile::built_in(name.get_ref()) };
         if let Some(hosts) = hosts {
             let parse = |host: &Spanned<String>| {
@@ -195,12 +199,14 @@ impl Place<'_> {
             };
             profile.chain = chain.into_iter().map(known).collect::<Result<_, _>>()?;
         }
-        let absolute = |folder: Spanned<String>| {
+        let absolute = |folder: Spanned<String>, message| {
             let path = folders.expand(folder.get_ref());
-            let message = "each of `directories` begins with / or ~/";
             if path.is_absolute() { Ok(path) } else { Err(self.error(folder.span().start, message)) }
         };
-        profile.directories = directories.into_iter().map(absolute).collect::<Result<_, _>>()?;
+        let listed = |folder| absolute(folder, "each of `directories` begins with / or ~/");
+        profile.directories = directories.into_iter().map(listed).collect::<Result<_, _>>()?;
+        let own = |folder| absolute(folder, "`claude_config_dir` begins with / or ~/");
+        profile.claude_config_dir = claude_config_dir.map(own).transpose()?;
         Ok(profile)
     }
 
@@ -330,6 +336,7 @@ mod tests {
             ("[profile.x]\nhosts = []", 2, "empty"),
             ("[profile.x]\nchain = [\"nope\"]", 2, "[entry.NAME]"),
             ("[profile.x]\ndirectories = [\"code\"]", 2, "directories"),
+            ("[profile.x]\nclaude_config_dir = \"CANARY\"", 2, "claude_config_dir"),
             ("[entry.x]\nhelper = \"../x\"", 2, "absolute path"),
             ("[entry.x]\nhelper = \"a\"\nshell = \"CANARY\"", 1, "one of"),
             ("[entry.x]\nshell = [\"CANARY\"]", 2, "expected a string"),

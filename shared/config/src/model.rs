@@ -69,6 +69,8 @@ pub struct Profile {
     pub chain: Vec<String>,
     /// The folders from which down it is chosen.
     pub directories: Vec<PathBuf>,
+    /// Claude Code's own folder there, where it is not the usual one: another account of claude.ai.
+    pub claude_config_dir: Option<PathBuf>,
     /// For how long its answers are kept.
     pub ttl: Option<Duration>,
 }
@@ -167,6 +169,7 @@ impl Profile {
             hosts: vec![host],
             chain: BUILT_IN_CHAIN.map(str::to_owned).to_vec(),
             directories: Vec::new(),
+            claude_config_dir: None,
             ttl: None,
         }
     }

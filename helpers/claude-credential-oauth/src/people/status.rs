@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::claude;
 use super::say::Say;
 use crate::oauth::{Oauth, find};
+use crate::sources::Source;
 use crate::vault::Vault;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,6 +31,7 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let providers: Vec<&Provider> = match &helper.provider {
         Some(name) => vec![find(config, name)?],
+        None if helper.sources == [Source::Claude] => Vec::new(),
         None => config.providers.values().collect(),
     };
     let mut lines = Vec::new();
@@ -47,7 +49,7 @@ pub(crate) fn run(
     for line in &lines {
         write(stdout, &text::one_line(&line.words))?;
     }
-    if config.providers.is_empty() && helper.provider.is_none() {
+    if config.providers.is_empty() && helper.provider.is_none() && helper.sources.is_empty() {
         say.line(&format!("no provider is configured; to have one, add [provider.NAME] to {}", config.file_shown()))?;
     }
     Ok(())

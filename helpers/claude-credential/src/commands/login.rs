@@ -1,6 +1,7 @@
-//! `login` and `logout`: passed on to the helper of an entry, with the terminal; or to the official client.
+//! `login`, `logout` and `status`: passed on to the helper of an entry, with the terminal; or to the official client.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -12,9 +13,9 @@ use crate::chain::Link;
 use crate::cli::SignIn;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::program;
+use crate::{profile, program};
 
-/// `word` is `login` or `logout`.
+/// `word` is `login`, `logout` or `status`.
 pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8, Failure> {
     let SignIn { name, options } = sign_in;
     if name == "claude" && !context.config.entries.contains_key(name) {
@@ -73,17 +74,41 @@ fn has(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Fa
     Ok(output.status.success() && String::from_utf8_lossy(&output.stdout).lines().any(|line| line == wanted))
 }
 
-/// Accounts of claude.ai are signed in and out by the official client alone: Anthropic's terms ask for that.
+/// Accounts of claude.ai are signed in and out by the official client alone: Anthropic's terms ask for that. Whether one
+/// is signed in is told here: that is looked at and left as it is.
 fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<u8, Failure> {
+    let mut command = if word == "status" { own_status(context)? } else { official_client(context, word)? };
+    command.args(options);
+    if let Some(folder) = profile::choose(context)?.claude_config_dir {
+        command.env("CLAUDE_CONFIG_DIR", folder);
+    }
+    context.active.hand_down(&mut command);
+    let status = command.status();
+    let shown = command.get_program().display();
+    let status = status.map_err(|error| Error::config(format!("{shown} can't be started: {error}")))?;
+    Ok(exit_code(status))
+}
+
+fn official_client(context: &Context, word: &str) -> Result<Command, Failure> {
     let path = context.environment.get_os("PATH").unwrap_or_default();
     let client = find_on_path("claude", path).ok_or_else(|| {
         Error::config("signing in to claude.ai is the official client's own work, and it is not on PATH; install Claude Code, then run: claude auth login")
     })?;
+    // A closed stderr is no reason not to go on.
+    let _ = writeln!(io::stderr(), "claude-credential: this is Claude Code's own work; running: claude auth {word}");
     let mut command = Command::new(client);
-    command.arg("auth").arg(word).args(options);
-    context.active.hand_down(&mut command);
-    let status = command.status().map_err(|error| Error::config(format!("claude can't be started: {error}")))?;
-    Ok(exit_code(status))
+    command.arg("auth").arg(word);
+    Ok(command)
+}
+
+fn own_status(context: &Context) -> Result<Command, Failure> {
+    let args = ["--source".to_owned(), "claude".to_owned()];
+    let file = program::locate(context, "oauth").ok_or_else(|| {
+        Error::config("claude-credential-oauth is not installed; put it beside claude-credential or on PATH")
+    })?;
+    let mut command = Command::new(file);
+    command.args(program::helper_args(context, "oauth", &args)).arg("status");
+    Ok(command)
 }
 
 fn exit_code(status: ExitStatus) -> u8 {
