@@ -101,7 +101,7 @@ impl Refresh<'_> {
             },
         };
         let held = Held::new();
-        let outcome = self.exchange(kept.as_ref().map(|(_, set)| set));
+        let outcome = self.exchange(kept.as_ref());
         let answer = match (outcome, kept) {
             (Ok(new), Some((login, old))) => {
                 let new = new.after(&old);
@@ -133,13 +133,22 @@ impl Refresh<'_> {
         answer
     }
 
-    fn exchange(&self, old: Option<&TokenSet>) -> Result<TokenSet, Failed> {
+    fn exchange(&self, old: Option<&Kept>) -> Result<TokenSet, Failed> {
         if !self.is_for_people() {
             return flows::mint(self.client);
         }
-        let Some(refresh) = old.and_then(|old| old.refresh.as_ref()) else {
+        let Some((login, old)) = old else { return Err(Failed::Error(Error::broke("a renewal of nothing"))) };
+        let Some(refresh) = &old.refresh else {
             return Err(Failed::Error(Error::broke("a renewal without a refresh token")));
         };
+        // Who gives up on the way may have lost the refresh token to the provider.
+        if self.request.patience() < EACH {
+            let (provider, each) = (&self.client.provider.name, EACH.as_secs());
+            let late = "are left, and the token has to be renewed";
+            return Err(Failed::Error(Error::unavailable(format!("{provider}: less than {each} s {late}; ask again"))));
+        }
+        // And so has who can't keep what he is given: better found out while the old one is good.
+        self.vault.renew(login, old)?;
         let endpoints = self.client.endpoints(&[Wanted::Token])?;
         let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh.expose())];
         self.client.tokens(&endpoints, &grant, EACH)

@@ -119,18 +119,24 @@ impl<'a> Vault<'a> {
         let account = login.account.as_deref();
         self.safe.remove(&self.item(account), login.place)?;
         logins::remove(self.folders, self.provider, account)?;
-        generation::touch(self.folders)
+        generation::end(self.folders)
     }
 
     /// Held by whoever changes what is kept for an account. Beside what it guards: folders in memory differ between the
     /// sessions of a user, and two locks for one refresh token are none.
     pub(crate) fn lock(&self, account: Option<&str>, patience: Duration) -> Result<Lock, LockError> {
-        Lock::acquire(&self.file(account, "lock")?, patience)
+        let lock = Lock::acquire(&self.file(account, "lock")?, patience)?;
+        self.safe.tidy(&self.item(account));
+        Ok(lock)
     }
 
     /// The same, if it is free.
     pub(crate) fn try_lock(&self, account: Option<&str>) -> Result<Option<Lock>, LockError> {
-        Ok(Lock::try_acquire(&self.file(account, "lock")?)?)
+        let lock = Lock::try_acquire(&self.file(account, "lock")?)?;
+        if lock.is_some() {
+            self.safe.tidy(&self.item(account));
+        }
+        Ok(lock)
     }
 
     /// Notes that the provider could not be asked.

@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use claude_credential_config::kept::Place;
 use claude_credential_config::{Folders, KeyStore};
+use claude_credential_files::remove_unfinished;
 use claude_credential_protocol::Error;
 use zeroize::Zeroizing;
 
@@ -70,6 +71,11 @@ impl<'a> Safe<'a> {
             Place::Keychain => native::remove(&item.url, self.until).map_err(|trouble| trouble.reading(item)),
             Place::File => file::remove(self.folders, item).map(|_| ()),
         }
+    }
+
+    /// Removes what a process that was killed while it kept the item has left of it. For whoever has the item's lock.
+    pub fn tidy(&self, item: &Item) {
+        remove_unfinished(&file::path(self.folders, item));
     }
 
     /// A place, as people are told of it.
