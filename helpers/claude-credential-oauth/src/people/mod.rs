@@ -6,12 +6,13 @@ mod logout;
 pub(crate) mod say;
 mod status;
 
-use std::io::{self, BufReader, IsTerminal};
+use std::io::{self, BufReader, IsTerminal, Write};
 
 use clap::Subcommand;
 use claude_credential_config::{Config, Provider};
 use claude_credential_protocol::{Error, NO_ACCOUNT};
 
+use crate::flows::authorization_code::Input;
 use crate::oauth::{Oauth, find};
 use say::Say;
 
@@ -32,16 +33,24 @@ pub(crate) enum People {
 pub(crate) fn run(helper: &Oauth, command: People) -> Result<(), Error> {
     let (mut stderr, mut stdout) = (io::stderr(), io::stdout());
     let is_terminal = stderr.is_terminal();
-    let mut say = Say::new(&mut stderr, is_terminal);
+    let input: Input = Box::new(BufReader::new(io::stdin()));
+    with(helper, command, Some(input), &mut stdout, &mut Say::new(&mut stderr, is_terminal))
+}
+
+/// The same, on streams.
+pub(crate) fn with(
+    helper: &Oauth,
+    command: People,
+    input: Option<Input>,
+    stdout: &mut dyn Write,
+    say: &mut Say<'_>,
+) -> Result<(), Error> {
     let folders = helper.folders()?;
     let config = helper.config(&folders)?;
     match command {
-        People::Login(options) => {
-            let input = Box::new(BufReader::new(io::stdin()));
-            login::run(helper, &folders, provider(helper, &config)?, &options, Some(input), &mut say)
-        }
-        People::Logout(options) => logout::run(helper, &folders, provider(helper, &config)?, &options, &mut say),
-        People::Status { json } => status::run(helper, &folders, &config, json, &mut stdout, &mut say),
+        People::Login(options) => login::run(helper, &folders, provider(helper, &config)?, &options, input, say),
+        People::Logout(options) => logout::run(helper, &folders, provider(helper, &config)?, &options, say),
+        People::Status { json } => status::run(helper, &folders, &config, json, stdout, say),
     }
 }
 
