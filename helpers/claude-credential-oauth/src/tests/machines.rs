@@ -14,6 +14,9 @@ fn identity(left: i64) -> String {
     )
 }
 
+/// Names and values.
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
 const IDS: [(&str, &str); 3] = [
     ("ANTHROPIC_FEDERATION_RULE_ID", "fdrl_1"),
     ("ANTHROPIC_ORGANIZATION_ID", "org"),
@@ -116,7 +119,6 @@ fn what_federation_lacks_or_what_the_server_would_refuse_is_named_and_not_sent()
     let old = identity(-300);
     let opaque = Server::start(vec![Reply::Json(401, "CANARY".to_owned())]);
     let good = identity(300);
-    type Variables<'a> = &'a [(&'a str, &'a str)];
     let cases: [(Variables, Variables, &str); 5] = [
         (&IDS[..1], &[("ANTHROPIC_IDENTITY_TOKEN", &good)], "ANTHROPIC_ORGANIZATION_ID"),
         (&IDS, &[], "ANTHROPIC_IDENTITY_TOKEN_FILE"),
