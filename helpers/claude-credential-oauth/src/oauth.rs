@@ -22,7 +22,7 @@ pub(crate) struct Oauth {
     #[arg(long = "source", value_name = "NAME", value_enum)]
     pub(crate) sources: Vec<Source>,
 
-    /// Sign in to [provider.NAME] of your config.toml, and look nowhere else
+    /// The tokens of [provider.NAME] of your config.toml, and no others
     #[arg(long, value_name = "NAME", conflicts_with = "sources")]
     pub(crate) provider: Option<String>,
 

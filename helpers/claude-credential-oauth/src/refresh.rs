@@ -180,12 +180,18 @@ impl Refresh<'_> {
                 Ok(Step::Renew)
             };
         }
-        let can_renew = !self.is_for_people() || (set.refresh.is_some() && !set.refused);
+        if set.refused {
+            return Err(self.ended(account, "was ended by the provider (invalid_grant)"));
+        }
+        let can_renew = !self.is_for_people() || set.refresh.is_some();
         let is_rejected = self.request.rejected.is_some() && self.request.rejected == set.access;
         // The provider's own answer is the best proof that there is.
         let must_renew = is_rejected || (self.request.check_live && can_renew);
         match set.due(self.request.min_ttl) {
-            Due::Over if !can_renew => Err(self.ended(account, Self::why_over(set))),
+            Due::Over if !can_renew && set.access.is_some() => {
+                Err(self.ended(account, "has expired, and the provider gave nothing to renew it with"))
+            }
+            Due::Over if !can_renew => Err(self.ended(account, "was refused, and can't be renewed")),
             _ if is_rejected && !can_renew => Err(self.ended(account, "was refused, and can't be renewed")),
             Due::Over => Ok(Step::Renew),
             _ if must_renew => Ok(Step::Renew),
@@ -193,16 +199,6 @@ impl Refresh<'_> {
             _ if !can_renew => Ok(Step::Answer),
             Due::Soon => Ok(Step::RenewIfFree),
             Due::Now => Ok(Step::RenewIfPossible),
-        }
-    }
-
-    fn why_over(set: &TokenSet) -> &'static str {
-        if set.refused {
-            "was ended by the provider (invalid_grant)"
-        } else if set.access.is_none() {
-            "was refused, and can't be renewed"
-        } else {
-            "has expired, and the provider gave nothing to renew it with"
         }
     }
 

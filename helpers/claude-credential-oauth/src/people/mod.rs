@@ -14,6 +14,7 @@ use claude_credential_protocol::{Error, NO_ACCOUNT};
 
 use crate::flows::authorization_code::Input;
 use crate::oauth::{Oauth, find};
+use crate::sources::Source;
 use say::Say;
 
 #[derive(Debug, Subcommand)]
@@ -59,6 +60,9 @@ fn provider<'c>(helper: &Oauth, config: &'c Config) -> Result<&'c Provider, Erro
     let file = config.file_shown();
     match &helper.provider {
         Some(name) => find(config, name),
+        None if !helper.sources.is_empty() && !helper.sources.contains(&Source::Login) => Err(Error::config(
+            "there is nothing to sign in to among the sources given; name a provider: claude-credential login NAME",
+        )),
         None => config.default_provider().ok_or_else(|| {
             Error::config(format!(
                 "{file} has no provider with `default = true`; name one: claude-credential login NAME"

@@ -215,7 +215,9 @@ fn claude_codes_own_login_has_words_for_each_state_that_it_can_be_in() {
 
 #[test]
 fn there_is_nothing_to_sign_in_to_without_a_provider() {
-    let fixture = Fixture::new(&[], &[]);
-    let error = fixture.helper.run(Line::parse_from(["oauth", "logout"]).command).unwrap_err();
-    assert_eq!(error.class(), Class::Config, "{error}");
+    for options in [&[][..], &["--source", "env"]] {
+        let fixture = Fixture::new(options, &[]);
+        let error = fixture.helper.run(Line::parse_from(["oauth", "logout"]).command).unwrap_err();
+        assert_eq!(error.class(), Class::Config, "{error}");
+    }
 }
