@@ -1,13 +1,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use claude_credential_config::{Environment, Folders, Origin};
-use claude_credential_protocol::{Credential, Error, Helper, NoCommands, Request};
+use claude_credential_config::{Config, Environment, Folders, Origin, Provider};
+use claude_credential_process::Active;
+use claude_credential_protocol::{Auth, Credential, Error, Helper, Request, Secret};
 
-use crate::sources::{Asked, Source, claude, descriptor, variable};
+use crate::keeping;
+use crate::people::{self, People};
+use crate::sources::{Asked, Source, claude, descriptor, login, provider, variable};
 
 /// Without it the server takes an OAuth token for an API key that it does not know; the client sends it, too.
-const HEADER: &str = "anthropic-beta: oauth-2025-04-20";
+pub(crate) const HEADER: &str = "anthropic-beta: oauth-2025-04-20";
 
 /// Where these tokens are good.
 const HOST: &str = "api.anthropic.com";
@@ -15,33 +18,46 @@ const HOST: &str = "api.anthropic.com";
 /// Answers with an OAuth access token
 #[derive(Args)]
 pub(crate) struct Oauth {
-    /// Where to look; may be repeated, and the first that has a token wins [default: all, in the order shown]
+    /// Where to look; may be repeated, and the first that has a token wins [default: env, fd and login]
     #[arg(long = "source", value_name = "NAME", value_enum)]
     pub(crate) sources: Vec<Source>,
 
+    /// The tokens of [provider.NAME] of your config.toml, and no others
+    #[arg(long, value_name = "NAME", conflicts_with = "sources")]
+    pub(crate) provider: Option<String>,
+
     /// Read this file in place of your config.toml
     #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
 
     #[arg(skip = Environment::here())]
     pub(crate) environment: Environment,
+
+    #[arg(skip = Active::here())]
+    pub(crate) active: Active,
 }
 
 impl Helper for Oauth {
     const NAME: &'static str = "claude-credential-oauth";
-    type Commands = NoCommands;
+    type Commands = People;
 
-    /// `request.rejected` changes nothing: each of these tokens has an owner who renews it, and that is not us.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
-        // None of them is kept for an account.
-        if request.username.is_some() || Origin::new(&request.protocol, &request.host).is_err() {
+        // What is no host gets silence, whoever asks.
+        if Origin::new(&request.protocol, &request.host).is_err() {
             return Ok(None);
         }
+        let folders = &self.folders()?;
+        let asked = self.asked(request, folders);
+        if let Some(name) = &self.provider {
+            let config = asked.config()?;
+            return provider::get(&asked, find(&config, name)?, false);
+        }
         let home = is_home(request);
-        let folders = &Folders::of(&self.environment)?;
-        let asked = Asked { request, environment: &self.environment, folders, config: self.config.as_deref() };
         for source in self.sources() {
             let found = match source {
+                Source::Login => login::get(&asked, home)?,
+                // None of the others is kept for an account.
+                _ if request.username.is_some() => None,
                 // Claude Code's own login goes where Claude Code takes it and nowhere else, whoever asks.
                 Source::Claude if home => claude::get(&asked)?,
                 Source::Claude => None,
@@ -51,19 +67,68 @@ impl Helper for Oauth {
                 Source::Env => variable::get(&asked)?,
                 Source::Fd => descriptor::get(&asked)?,
             };
-            if let Some(mut credential) = found {
-                credential.headers = vec![HEADER.to_owned()];
-                return Ok(Some(credential.ephemeral()));
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
     }
+
+    fn store(&self, request: &Request, credential: &Credential) -> Result<(), Error> {
+        let Some(name) = &self.provider else { return Ok(()) };
+        let (Auth::Bearer(access) | Auth::ApiKey(access)) = &credential.auth else { return Ok(()) };
+        let folders = &self.folders()?;
+        let asked = self.asked(request, folders);
+        let config = asked.config()?;
+        keeping::store(&asked, find(&config, name)?, access, credential)
+    }
+
+    fn erase(&self, request: &Request, secret: Option<&Secret>) -> Result<(), Error> {
+        let Some(name) = &self.provider else { return Ok(()) };
+        let folders = &self.folders()?;
+        let asked = self.asked(request, folders);
+        let config = asked.config()?;
+        keeping::erase(&asked, find(&config, name)?, secret)
+    }
+
+    fn run(&self, command: People) -> Result<(), Error> {
+        people::run(self, command)
+    }
+
+    fn print_host(&self) -> Result<(String, String), Error> {
+        let own = |host: &Origin| (host.protocol().to_owned(), host.host().to_owned());
+        let home = || ("https".to_owned(), HOST.to_owned());
+        let Some(name) = &self.provider else { return Ok(home()) };
+        let config = self.config(&self.folders()?)?;
+        Ok(find(&config, name)?.hosts.first().map_or_else(home, own))
+    }
 }
 
 impl Oauth {
+    pub(crate) fn folders(&self) -> Result<Folders, Error> {
+        Folders::of(&self.environment)
+    }
+
+    pub(crate) fn config(&self, folders: &Folders) -> Result<Config, Error> {
+        Config::load(folders, self.config.as_deref())
+    }
+
+    pub(crate) fn asked<'a>(&'a self, request: &'a Request, folders: &'a Folders) -> Asked<'a> {
+        let (environment, config, active) = (&self.environment, self.config.as_deref(), &self.active);
+        Asked { request, environment, folders, config, active }
+    }
+
     fn sources(&self) -> &[Source] {
         if self.sources.is_empty() { &Source::ALL } else { &self.sources }
     }
+}
+
+/// The provider of that name.
+pub(crate) fn find<'c>(config: &'c Config, name: &str) -> Result<&'c Provider, Error> {
+    config.providers.get(name).ok_or_else(|| {
+        let file = config.file_shown();
+        Error::config(format!("there is no [provider.{name}] in {file}; add it there"))
+    })
 }
 
 fn is_home(request: &Request) -> bool {

@@ -1,7 +1,7 @@
 //! The entries that are there without being written, in the product's documented order, and what each needs before its
 //! helper is even started.
 
-use claude_credential_config::{ClaudeLogin, Entry, Program, claude, kept};
+use claude_credential_config::{ClaudeLogin, Entry, Program, Provider, claude, kept, logins};
 use claude_credential_files::Identity;
 
 use crate::chain::{Depends, Link, Standing};
@@ -16,7 +16,7 @@ pub(crate) fn link(name: &str, context: &Context) -> Option<Link> {
             claude_ai(variable(context, name, oauth("fd"), "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"), context)
         }
         "api-key-helper" => api_key_helper(context, name),
-        "login" => claude_ai(login(context, name), context),
+        "login" => login(context, name),
         "api-key" => api_key(context, name),
         "bedrock" | "vertex" => {
             Link::new(Entry::new(name, helper(name, &[])), Standing::Ready, vec![Depends::Everything])
@@ -72,7 +72,61 @@ fn api_key_helper(context: &Context, name: &str) -> Link {
     Link { runs_setting: true, ..Link::new(Entry::new(name, apikey(&["api-key-helper"])), standing, depends) }
 }
 
+/// What a sign-in stored, in the order in which the helper looks.
 fn login(context: &Context, name: &str) -> Link {
+    match context.config.default_provider() {
+        Some(provider) => default_provider(context, name, provider),
+        None if context.environment.get_os(FEDERATION[0]).is_some() => federation(context, name),
+        None => claude_ai(claudes_own(context, name), context),
+    }
+}
+
+/// Its tokens can be sent as a key, unless they are Anthropic's own.
+fn default_provider(context: &Context, name: &str, provider: &Provider) -> Link {
+    let Provider { name: provider_name, flow, anthropic, .. } = provider;
+    // An index that can't be read is for the helper to speak of.
+    let is_signed_in = !flow.is_for_people()
+        || logins::list(&context.folders)
+            .map_or(true, |logins| logins.iter().any(|login| login.provider == *provider_name));
+    let standing = if !is_signed_in {
+        Standing::Absent(format!("nobody is signed in to {provider_name}"))
+    } else if *anthropic && context.for_client {
+        Standing::PassedOver(format!("a token of {provider_name} can't be sent as a key"))
+    } else {
+        Standing::Ready
+    };
+    let mut depends = vec![Depends::Text(provider_name.clone())];
+    depends.extend(context.config.file.clone().map(Depends::File));
+    if !flow.is_for_people() {
+        // A workload's own token, or a secret, may come from any of them.
+        depends.push(Depends::Everything);
+    }
+    Link { opaque: true, ..Link::new(Entry::new(name, oauth("login")), standing, depends) }
+}
+
+/// What Anthropic's variables say; the first of them turns it on.
+const FEDERATION: [&str; 8] = [
+    "ANTHROPIC_FEDERATION_RULE_ID",
+    "ANTHROPIC_ORGANIZATION_ID",
+    "ANTHROPIC_SERVICE_ACCOUNT_ID",
+    "ANTHROPIC_WORKSPACE_ID",
+    "ANTHROPIC_IDENTITY_TOKEN",
+    "ANTHROPIC_IDENTITY_TOKEN_FILE",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+];
+
+fn federation(context: &Context, name: &str) -> Link {
+    let standing = if context.for_client {
+        Standing::PassedOver("a token by federation can't be sent as a key".to_owned())
+    } else {
+        Standing::Ready
+    };
+    let depends = FEDERATION.map(Depends::Variable).to_vec();
+    Link { opaque: true, ..Link::new(Entry::new(name, oauth("login")), standing, depends) }
+}
+
+fn claudes_own(context: &Context, name: &str) -> Link {
     let file = context.folders.claude.join(".credentials.json");
     let standing = match (context.config.claude_login, Identity::of(&file).exists()) {
         (_, false) => Standing::Absent("nobody is signed in".to_owned()),

@@ -79,7 +79,10 @@ impl Link {
         let Some(entry) = context.config.entries.get(name) else { return builtin::link(name, context) };
         let depends = entry.vary.clone().map_or(Depends::Everything, Depends::Vary);
         let opaque = matches!(entry.program, Program::Helper { .. });
-        Some(Self { opaque, ..Self::new(entry.clone(), Standing::Ready, vec![depends]) })
+        // A provider's section is the helper's to read: whoever edits it wants to see what comes of it.
+        let section = context.config.providers.get(name).and_then(|_| context.config.file.clone());
+        let depends = [depends].into_iter().chain(section.map(Depends::File)).collect();
+        Some(Self { opaque, ..Self::new(entry.clone(), Standing::Ready, depends) })
     }
 
     pub(crate) fn is_live(&self) -> bool {

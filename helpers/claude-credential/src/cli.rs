@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Login(SignIn),
     /// Sign out, or remove a key
     Logout(SignIn),
+    /// Show who is signed in, or what is kept, for an entry, a provider, or claude
+    Status(SignIn),
     /// Look into the cache, or empty it
     Cache {
         #[command(subcommand)]

@@ -80,6 +80,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Capability => commands::wire::capability()?,
         Command::Login(options) => return commands::login::run(&context, "login", &options),
         Command::Logout(options) => return commands::login::run(&context, "logout", &options),
+        Command::Status(options) => return commands::login::run(&context, "status", &options),
         Command::Cache { what } => commands::cache::run(&context, what)?,
         Command::Demo => return commands::demo::run(&context),
         Command::External(words) => return commands::external::run(&context, &words),

@@ -7,10 +7,13 @@ mod folders;
 pub mod generation;
 pub mod kept;
 mod load;
+pub mod logins;
 mod model;
 mod origin;
+mod provider;
 
 pub use environment::Environment;
 pub use folders::Folders;
 pub use model::{ClaudeLogin, Config, Entry, KeyStore, Profile, Program, is_name};
 pub use origin::{NotAnOrigin, Origin};
+pub use provider::{ClientAuthentication, Flow, Provider, TokenSource, ValueSource, is_endpoint};

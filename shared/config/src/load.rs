@@ -9,6 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::model::{ClaudeLogin, Config, Entry, KeyStore, Profile, Program, is_name};
+use crate::provider::RawProvider;
 use crate::{Folders, Origin};
 
 /// No configuration that a person writes comes near this.
@@ -24,9 +25,8 @@ struct File {
     profile: BTreeMap<Spanned<String>, RawProfile>,
     #[serde(default)]
     entry: BTreeMap<Spanned<String>, RawEntry>,
-    /// The oauth helper reads what is in these; here only their names matter.
     #[serde(default)]
-    provider: BTreeMap<Spanned<String>, toml::Table>,
+    provider: BTreeMap<Spanned<String>, RawProvider>,
 }
 
 #[derive(Deserialize)]
@@ -42,6 +42,7 @@ struct RawProfile {
     chain: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     directories: Vec<Spanned<String>>,
+    claude_config_dir: Option<Spanned<String>>,
     ttl: Option<Spanned<String>>,
 }
 
@@ -77,7 +78,7 @@ impl Config {
         }
     }
 
-    fn parse(bytes: &[u8], path: &Path, folders: &Folders) -> Result<Self, Error> {
+    pub(crate) fn parse(bytes: &[u8], path: &Path, folders: &Folders) -> Result<Self, Error> {
         let shown = path.display();
         let text = std::str::from_utf8(bytes).map_err(|_| Error::config(format!("{shown} is not UTF-8")))?;
         let place = Place { shown: shown.to_string(), text };
@@ -87,21 +88,30 @@ impl Config {
         let File { ttl, key_store, claude, profile, entry, provider } = file;
         let mut config =
             Self { file: Some(path.to_owned()), text: text.to_owned(), ttl: place.ttl(ttl)?, ..Self::built_in() };
-        let stores = [("auto", KeyStore::Auto), ("keychain", KeyStore::Keychain), ("file", KeyStore::File)];
-        config.key_store = place.choice("key_store", key_store.as_ref(), &stores)?;
+        config.key_store = place.choice("key_store", key_store.as_ref(), &KEY_STORES)?;
         let logins = [("report", ClaudeLogin::Report), ("read", ClaudeLogin::Read)];
         let login = claude.and_then(|claude| claude.login);
         config.claude_login = place.choice("login", login.as_ref(), &logins)?;
-        for name in provider.keys() {
-            place.name("provider", name)?;
+        for (name, raw) in provider {
+            place.name("provider", &name)?;
+            let provider = place.provider(&name, raw, folders, config.key_store)?;
+            if provider.default
+                && let Some(other) = config.default_provider()
+            {
+                let message = format!("[provider.{}] is the default already; there is one at most", other.name);
+                return Err(place.error(name.span().start, &message));
+            }
             let helper = Program::Helper {
                 name: "oauth".to_owned(),
                 args: vec!["--provider".to_owned(), name.get_ref().clone()],
             };
             let place_of = Some(place.of(name.span().start));
-            let entry = Entry { place: place_of, ..Entry::new(name.get_ref(), helper) };
+            // Where tokens are kept, and nothing else, decides which one a person's sign-in gives.
+            let folders_alone = || vec!["HOME".to_owned(), "XDG_DATA_HOME".to_owned()];
+            let vary = provider.flow.is_for_people().then(folders_alone);
+            let entry = Entry { place: place_of, vary, ..Entry::new(name.get_ref(), helper) };
             config.entries.insert(name.get_ref().clone(), entry);
-            config.providers.insert(name.get_ref().clone());
+            config.providers.insert(name.into_inner(), provider);
         }
         for (name, raw) in entry {
             config.entries.insert(name.get_ref().clone(), place.entry(&name, raw)?);
@@ -114,18 +124,21 @@ impl Config {
     }
 }
 
+pub(crate) const KEY_STORES: [(&str, KeyStore); 3] =
+    [("auto", KeyStore::Auto), ("keychain", KeyStore::Keychain), ("file", KeyStore::File)];
+
 /// The file under parse: turns a place in it into `FILE:LINE`.
-struct Place<'a> {
+pub(crate) struct Place<'a> {
     shown: String,
     text: &'a str,
 }
 
 impl Place<'_> {
-    fn error(&self, at: usize, message: &str) -> Error {
+    pub(crate) fn error(&self, at: usize, message: &str) -> Error {
         Error::config(format!("{}: {message}", self.of(at)))
     }
 
-    fn of(&self, at: usize) -> String {
+    pub(crate) fn of(&self, at: usize) -> String {
         let line = self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
         format!("{}:{line}", self.shown)
     }
@@ -144,7 +157,12 @@ impl Place<'_> {
         parsed.map(Some).map_err(|_| self.error(ttl.span().start, "`ttl` is a time such as \"90s\", \"5m\" or \"1h\""))
     }
 
-    fn choice<T: Copy>(&self, key: &str, value: Option<&Spanned<String>>, choices: &[(&str, T)]) -> Result<T, Error> {
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        key: &str,
+        value: Option<&Spanned<String>>,
+        choices: &[(&str, T)],
+    ) -> Result<T, Error> {
         let Some(value) = value else { return Ok(choices[0].1) };
         let found = choices.iter().find(|(name, _)| name == value.get_ref()).map(|(_, choice)| *choice);
         found.ok_or_else(|| {
@@ -161,7 +179,7 @@ impl Place<'_> {
         folders: &Folders,
     ) -> Result<Profile, Error> {
         self.name("profile", name)?;
-        let RawProfile { hosts, chain, directories, ttl } = raw;
+        let RawProfile { hosts, chain, directories, claude_config_dir, ttl } = raw;
         let mut profile = Profile { ttl: self.ttl(ttl)?, ..Profile::built_in(name.get_ref()) };
         if let Some(hosts) = hosts {
             let parse = |host: &Spanned<String>| {
@@ -182,12 +200,14 @@ impl Place<'_> {
             };
             profile.chain = chain.into_iter().map(known).collect::<Result<_, _>>()?;
         }
-        let absolute = |folder: Spanned<String>| {
+        let absolute = |folder: Spanned<String>, message| {
             let path = folders.expand(folder.get_ref());
-            let message = "each of `directories` begins with / or ~/";
             if path.is_absolute() { Ok(path) } else { Err(self.error(folder.span().start, message)) }
         };
-        profile.directories = directories.into_iter().map(absolute).collect::<Result<_, _>>()?;
+        let listed = |folder| absolute(folder, "each of `directories` begins with / or ~/");
+        profile.directories = directories.into_iter().map(listed).collect::<Result<_, _>>()?;
+        let own = |folder| absolute(folder, "`claude_config_dir` begins with / or ~/");
+        profile.claude_config_dir = claude_config_dir.map(own).transpose()?;
         Ok(profile)
     }
 
@@ -317,6 +337,7 @@ mod tests {
             ("[profile.x]\nhosts = []", 2, "empty"),
             ("[profile.x]\nchain = [\"nope\"]", 2, "[entry.NAME]"),
             ("[profile.x]\ndirectories = [\"code\"]", 2, "directories"),
+            ("[profile.x]\nclaude_config_dir = \"CANARY\"", 2, "claude_config_dir"),
             ("[entry.x]\nhelper = \"../x\"", 2, "absolute path"),
             ("[entry.x]\nhelper = \"a\"\nshell = \"CANARY\"", 1, "one of"),
             ("[entry.x]\nshell = [\"CANARY\"]", 2, "expected a string"),

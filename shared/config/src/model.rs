@@ -1,10 +1,10 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use claude_credential_protocol::Kind;
 
-use crate::Origin;
+use crate::{Origin, Provider};
 
 /// The entries that are there without being written, in the product's documented order: the default chain.
 pub(crate) const BUILT_IN_CHAIN: [&str; 6] =
@@ -35,7 +35,7 @@ pub struct Config {
     /// The user's entries.
     pub entries: BTreeMap<String, Entry>,
     /// The OAuth providers that the user configured.
-    pub providers: BTreeSet<String>,
+    pub providers: BTreeMap<String, Provider>,
 }
 
 /// Where keys that we keep are kept.
@@ -71,6 +71,8 @@ pub struct Profile {
     pub chain: Vec<String>,
     /// The folders from which down it is chosen.
     pub directories: Vec<PathBuf>,
+    /// Claude Code's own folder there, where it is not the usual one: another account of claude.ai.
+    pub claude_config_dir: Option<PathBuf>,
     /// For how long its answers are kept.
     pub ttl: Option<Duration>,
 }
@@ -132,7 +134,7 @@ impl Config {
             claude_login: ClaudeLogin::default(),
             profiles: BTreeMap::from([(default.name.clone(), default)]),
             entries: BTreeMap::new(),
-            providers: BTreeSet::new(),
+            providers: BTreeMap::new(),
         }
     }
 
@@ -141,6 +143,12 @@ impl Config {
     pub fn file_shown(&self) -> String {
         let file = self.file.as_ref().map(|file| file.display().to_string());
         file.unwrap_or_else(|| "~/.config/claude-credential/config.toml".to_owned())
+    }
+
+    /// The provider that the built-in `login` entry means.
+    #[must_use]
+    pub fn default_provider(&self) -> Option<&Provider> {
+        self.providers.values().find(|provider| provider.default)
     }
 
     /// Whether a chain may have an entry of that name.
@@ -164,6 +172,7 @@ impl Profile {
             hosts: vec![host],
             chain: BUILT_IN_CHAIN.map(str::to_owned).to_vec(),
             directories: Vec::new(),
+            claude_config_dir: None,
             ttl: None,
         }
     }

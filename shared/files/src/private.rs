@@ -135,13 +135,28 @@ pub fn write_in_place(path: &Path, record: &[u8]) -> Result<(), Problem> {
     file.write_all_at(record, 0).map_err(Problem::io(path))
 }
 
+/// Removes what processes that were killed while they replaced the file at `path` have left beside it. For whoever has
+/// the lock that all who replace it take: nobody is on the way then.
+pub fn remove_unfinished(path: &Path) {
+    let prefix = Temporary::prefix(path);
+    let is_one = |name: &str| name.strip_prefix(&prefix).is_some_and(|rest| rest.strip_suffix(NEW).is_some());
+    let entries = fs::read_dir(path.parent().unwrap_or(Path::new("/"))).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_str().is_some_and(is_one)) {
+        // What stays goes the next time.
+        let _ = fs::remove_file(entry.path());
+    }
+}
+
+/// The ending of a file on its way.
+const NEW: &str = ".new";
+
 /// A file on its way to its place; removed if it does not get there.
 struct Temporary(PathBuf);
 
 impl Temporary {
     fn write(path: &Path, bytes: &[u8]) -> Result<(Self, File), Problem> {
-        let name = format!(".{}.new", hex(&random::<8>()));
-        let temporary = Self(path.parent().unwrap_or(Path::new("/")).join(name));
+        let (prefix, random) = (Self::prefix(path), hex(&random::<8>()));
+        let temporary = Self(path.parent().unwrap_or(Path::new("/")).join(format!("{prefix}{random}{NEW}")));
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -150,6 +165,11 @@ impl Temporary {
             .map_err(Problem::io(path))?;
         file.write_all(bytes).map_err(Problem::io(path))?;
         Ok((temporary, file))
+    }
+
+    /// The beginning of its name, by which it is known whose it is.
+    fn prefix(path: &Path) -> String {
+        format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy())
     }
 
     fn rename(mut self, path: &Path) -> Result<(), Problem> {

@@ -155,3 +155,16 @@ fn housekeeping_removes_no_more_than_it_may() {
     remove_older(folder.path(), 64, is_old);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn what_a_killed_process_left_on_its_way_is_removed_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("file");
+    for name in [".file.0123.new", ".other.0123.new", ".file.new", "file", "file.new"] {
+        std::fs::write(folder.path().join(name), "").unwrap();
+    }
+    claude_credential_files::remove_unfinished(&path);
+    let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, [".file.new", ".other.0123.new", "file", "file.new"]);
+}

@@ -5,7 +5,7 @@ use claude_credential_config::{Folders, KeyStore, generation};
 use claude_credential_files::{Lock, ensure_folder};
 use claude_credential_protocol::{Error, Secret, now};
 
-use crate::{Name, Trouble, Value, file, native, trouble};
+use crate::{Name, Safe, Value};
 
 /// The keys that we keep.
 ///
@@ -15,7 +15,7 @@ use crate::{Name, Trouble, Value, file, native, trouble};
 #[derive(Debug)]
 pub struct Keychain<'a> {
     folders: &'a Folders,
-    until: Instant,
+    safe: Safe<'a>,
 }
 
 /// Where a key was put, and what the user should be told of it.
@@ -33,7 +33,7 @@ impl<'a> Keychain<'a> {
     /// Those of the user whose `folders` these are. All that is done with them together takes no longer than `patience`.
     #[must_use]
     pub fn new(folders: &'a Folders, patience: Duration) -> Self {
-        Self { folders, until: Instant::now() + patience }
+        Self { folders, safe: Safe::new(folders, patience) }
     }
 
     /// The key that is kept under `name` and has not expired.
@@ -57,20 +57,20 @@ impl<'a> Keychain<'a> {
     pub fn keep(&self, name: &Name, value: &Value, key_store: KeyStore) -> Result<Stored, Error> {
         let _lock = self.lock()?;
         let before = self.place_of(name)?;
-        let (place, no_keychain) = self.write(name, value, key_store)?;
+        let (place, no_keychain) = self.safe.write(&name.item(), &value.to_bytes(name)?, key_store)?;
         if before != Some(place) {
             let listed = kept::add(self.folders, &kept(name, place));
             if let (Err(error), None) = (&listed, before) {
                 // Nothing may be kept that nobody can find again.
-                self.remove(name, place).map_err(|_| error.clone())?;
+                self.safe.remove(&name.item(), place).map_err(|_| error.clone())?;
             }
             listed?;
         }
         generation::touch(self.folders)?;
         let old_one_left = match place {
             // Looked for even where the index did not name it: a crash may have left it.
-            Place::Keychain => file::remove(self.folders, name).is_err(),
-            Place::File => before == Some(Place::Keychain) && self.remove(name, Place::Keychain).is_err(),
+            Place::Keychain => self.safe.remove(&name.item(), Place::File).is_err(),
+            Place::File => before == Some(Place::Keychain) && self.safe.remove(&name.item(), Place::Keychain).is_err(),
         };
         Ok(Stored { place, no_keychain, old_one_left })
     }
@@ -87,7 +87,7 @@ impl<'a> Keychain<'a> {
         {
             return Ok(false);
         }
-        self.remove(name, place)?;
+        self.safe.remove(&name.item(), place)?;
         kept::remove(self.folders, &kept(name, place))?;
         generation::touch(self.folders)?;
         Ok(true)
@@ -102,10 +102,7 @@ impl<'a> Keychain<'a> {
     /// A place, as people are told of it.
     #[must_use]
     pub fn shown(&self, name: &Name, place: Place) -> String {
-        match place {
-            Place::Keychain => trouble::SHOWN.to_owned(),
-            Place::File => file::path(self.folders, name).display().to_string(),
-        }
+        self.safe.shown(&name.item(), place)
     }
 
     fn place_of(&self, name: &Name) -> Result<Option<Place>, Error> {
@@ -115,42 +112,14 @@ impl<'a> Keychain<'a> {
     /// Held by whoever changes a key, over all steps of the change.
     fn lock(&self) -> Result<Lock, Error> {
         ensure_folder(&self.folders.data)?;
-        let patience = self.until.saturating_duration_since(Instant::now());
+        let patience = self.safe.until.saturating_duration_since(Instant::now());
         let lock = Lock::acquire(&self.folders.data.join("keys.lock"), patience);
         lock.map_err(|error| Error::unavailable(error.to_string()))
     }
 
     fn read(&self, name: &Name, place: Place) -> Result<Option<Value>, Error> {
-        let bytes = match place {
-            Place::Keychain => native::read(&name.as_url(), self.until).map_err(|trouble| trouble.reading(name))?,
-            Place::File => file::read(self.folders, name)?,
-        };
+        let bytes = self.safe.read(&name.item(), place)?;
         bytes.map(|bytes| Value::parse(&bytes, name)).transpose()
-    }
-
-    fn write(&self, name: &Name, value: &Value, key_store: KeyStore) -> Result<(Place, Option<String>), Error> {
-        let bytes = value.to_bytes(name)?;
-        let to_file = |why| -> Result<_, Error> {
-            file::write(self.folders, name, &bytes)?;
-            Ok((Place::File, why))
-        };
-        if key_store == KeyStore::File {
-            return to_file(None);
-        }
-        // No better proof that a keychain works than the key itself, written and read back: one with no collection
-        // answers every question and fails only here.
-        match native::write(&name.as_url(), &bytes, self.until) {
-            Ok(()) => Ok((Place::Keychain, None)),
-            Err(Trouble::Absent(why)) if key_store == KeyStore::Auto => to_file(Some(why)),
-            Err(trouble) => Err(trouble.writing()),
-        }
-    }
-
-    fn remove(&self, name: &Name, place: Place) -> Result<(), Error> {
-        match place {
-            Place::Keychain => native::remove(&name.as_url(), self.until).map_err(|trouble| trouble.reading(name)),
-            Place::File => file::remove(self.folders, name).map(|_| ()),
-        }
     }
 }
 

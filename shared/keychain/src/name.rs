@@ -3,6 +3,8 @@ use std::fmt;
 use claude_credential_config::{Origin, kept::Kept};
 use claude_credential_protocol::{Error, Request};
 
+use crate::Item;
+
 /// What a key is kept for: an origin, and an account there if the user has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {
@@ -36,6 +38,17 @@ impl Name {
         }
     }
 
+    /// What is kept under this name.
+    pub(crate) fn item(&self) -> Item {
+        Item {
+            url: self.as_url(),
+            folder: "keys",
+            shown: format!("the key for {self}"),
+            login: self.login(),
+            setting: "key_store",
+        }
+    }
+
     /// What keeps a new key under this name.
     pub(crate) fn login(&self) -> String {
         let account = self.account.as_ref().map(|account| format!(" --account {account}"));
@@ -43,7 +56,9 @@ impl Name {
     }
 }
 
-fn escape(account: &str) -> String {
+/// A text in which nothing can be taken for a part of the URL around it.
+#[must_use]
+pub fn escape(account: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     let escape = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
     account.bytes().map(escape).collect()

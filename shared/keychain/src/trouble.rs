@@ -1,6 +1,6 @@
 use claude_credential_protocol::Error;
 
-use crate::Name;
+use crate::Item;
 
 /// What people call the keychain.
 #[cfg(not(target_os = "macos"))]
@@ -18,8 +18,6 @@ const UNLOCK: &str = "run: security unlock-keychain";
 
 const LATE: &str = "the keychain did not answer in time; it may be asking for its password in a window of its own";
 
-const TO_FILE: &str = "set key_store = \"file\" in config.toml";
-
 /// Why the keychain did not do what it was asked.
 #[derive(Debug)]
 pub(crate) enum Trouble {
@@ -34,36 +32,33 @@ pub(crate) enum Trouble {
 }
 
 impl Trouble {
-    /// With a key that is in it.
-    pub(crate) fn reading(&self, name: &Name) -> Error {
+    /// With something that is in it.
+    pub(crate) fn reading(&self, item: &Item) -> Error {
+        let Item { shown, login, .. } = item;
         match self {
             Self::Absent(why) => {
-                let login = name.login();
                 let absent = "is in the keychain, and there is none in this session";
-                Error::sign_in(format!("the key for {name} {absent} ({why}); run: {login}"))
+                Error::sign_in(format!("{shown} {absent} ({why}); run: {login}"))
             }
-            Self::Locked => {
-                Error::sign_in(format!("the keychain is locked, and the key for {name} is in it; {UNLOCK}"))
-            }
-            Self::Broken(why) => {
-                Error::unavailable(format!("the keychain, which has the key for {name}, does not work: {why}"))
-            }
+            Self::Locked => Error::sign_in(format!("the keychain is locked, and {shown} is in it; {UNLOCK}")),
+            Self::Broken(why) => Error::unavailable(format!("the keychain, which has {shown}, does not work: {why}")),
             Self::Late => Error::unavailable(LATE),
         }
     }
 
-    /// With a key that was to go into it, and nowhere else.
-    pub(crate) fn writing(&self) -> Error {
+    /// With something that was to go into it, and nowhere else, as `setting` says.
+    pub(crate) fn writing(&self, setting: &str) -> Error {
+        let to_file = format!("set {setting} = \"file\" in config.toml");
         match self {
             Self::Absent(why) => Error::config(format!(
-                "there is no keychain here ({why}), and key_store = \"keychain\"; set key_store = \"auto\" or \"file\" \
+                "there is no keychain here ({why}), and {setting} = \"keychain\"; set {setting} = \"auto\" or \"file\" \
                  in config.toml"
             )),
-            Self::Locked => Error::sign_in(format!("the keychain is locked; {TO_FILE}, or {UNLOCK}")),
+            Self::Locked => Error::sign_in(format!("the keychain is locked; {to_file}, or {UNLOCK}")),
             Self::Broken(why) => {
-                Error::unavailable(format!("the keychain does not work: {why}; mend it, or {TO_FILE}"))
+                Error::unavailable(format!("the keychain does not work: {why}; mend it, or {to_file}"))
             }
-            Self::Late => Error::unavailable(format!("{LATE}; answer it, or {TO_FILE}")),
+            Self::Late => Error::unavailable(format!("{LATE}; answer it, or {to_file}")),
         }
     }
 }
@@ -87,8 +82,8 @@ mod tests {
             (broken, Class::Unavailable, Class::Unavailable),
             (Trouble::Late, Class::Unavailable, Class::Unavailable),
         ] {
-            assert_eq!(trouble.reading(&name).class(), reading, "{trouble:?}");
-            assert_eq!(trouble.writing().class(), writing, "{trouble:?}");
+            assert_eq!(trouble.reading(&name.item()).class(), reading, "{trouble:?}");
+            assert_eq!(trouble.writing("key_store").class(), writing, "{trouble:?}");
         }
     }
 }

@@ -3,12 +3,13 @@
 
 use std::path::Path;
 
-use claude_credential_config::{ClaudeLogin, Config};
-use claude_credential_files::{Identity, Trust, read};
-use claude_credential_protocol::{Auth, Credential, Error, Millis, Secret, TokenProblem, now, parse_token};
+use claude_credential_config::ClaudeLogin;
+use claude_credential_files::{Identity, Problem, Trust, read};
+use claude_credential_protocol::{Auth, Credential, Error, Millis, Seconds, Secret, TokenProblem, now, parse_token};
 use serde::Deserialize;
 
 use super::Asked;
+use crate::oauth::HEADER;
 
 /// What it writes is a few kilobytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -31,38 +32,74 @@ struct Login {
     scopes: Option<Vec<String>>,
 }
 
+/// What there is of it.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// No file.
+    Missing,
+    /// A file, and no login in it.
+    None,
+    /// A login whose token the client emptied, as it does when the server ended it.
+    Blank,
+    /// Not what the client writes, from this line and column on.
+    Malformed(usize, usize),
+    /// What should be a token is none.
+    NoToken(TokenProblem),
+    /// For something else than the API.
+    WrongScopes,
+    /// Its token ended then.
+    Expired(Seconds),
+    Good(Box<Credential>),
+}
+
 pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
     let file = asked.folders.claude.join(".credentials.json");
     // Nothing to read, and so no question whether it may be.
-    if !Identity::of(&file).exists() {
+    if asked.request.username.is_some() || !Identity::of(&file).exists() {
         return Ok(None);
     }
-    if Config::load(asked.folders, asked.config)?.claude_login != ClaudeLogin::Read {
+    if asked.config()?.claude_login != ClaudeLogin::Read {
         return Ok(None);
     }
-    let Some(bytes) = read(&file, Trust::Private, MAX_FILE)? else { return Ok(None) };
-    login(&bytes, &file)
+    let shown = file.display();
+    match look(&file)? {
+        Found::Good(credential) => Ok(Some(Credential { headers: vec![HEADER.to_owned()], ..credential.ephemeral() })),
+        Found::Missing | Found::None | Found::Blank | Found::WrongScopes | Found::Expired(_) => Ok(None),
+        Found::Malformed(line, column) => {
+            Err(Error::config(format!("{shown}:{line}:{column}: not what Claude Code writes; run: claude auth login")))
+        }
+        Found::NoToken(problem) => Err(Error::config(format!("the access token in {shown} is none: {problem}"))),
+    }
 }
 
-fn login(bytes: &[u8], file: &Path) -> Result<Option<Credential>, Error> {
-    let shown = file.display();
-    let stored = serde_json::from_slice::<Stored>(bytes).map_err(|error| {
+/// Reads it. An error is that of a file that is not plainly the user's own.
+pub(crate) fn look(file: &Path) -> Result<Found, Problem> {
+    let Some(bytes) = read(file, Trust::Private, MAX_FILE)? else { return Ok(Found::Missing) };
+    Ok(login(&bytes))
+}
+
+fn login(bytes: &[u8]) -> Found {
+    let stored = match serde_json::from_slice::<Stored>(bytes) {
+        Ok(stored) => stored,
         // Its own words quote the file.
-        let (line, column) = (error.line(), error.column());
-        Error::config(format!("{shown}:{line}:{column}: not what Claude Code writes; run: claude auth login"))
-    })?;
-    let Some(Login { access_token: Some(token), expires_at, scopes }) = stored.claude_ai_oauth else { return Ok(None) };
+        Err(error) => return Found::Malformed(error.line(), error.column()),
+    };
+    let Some(Login { access_token: Some(token), expires_at, scopes }) = stored.claude_ai_oauth else {
+        return Found::None;
+    };
     let token = match parse_token(Secret::from(token).expose().as_bytes()) {
         Ok(token) => token,
-        Err(TokenProblem::Empty) => return Ok(None),
-        Err(problem) => return Err(Error::config(format!("the access token in {shown} is none: {problem}"))),
+        Err(TokenProblem::Empty) => return Found::Blank,
+        Err(problem) => return Found::NoToken(problem),
     };
-    let expired = expires_at.is_some_and(|at| at <= now());
-    if expired || !scopes.unwrap_or_default().iter().any(|scope| scope == SCOPE) {
-        return Ok(None);
+    if !scopes.unwrap_or_default().iter().any(|scope| scope == SCOPE) {
+        return Found::WrongScopes;
+    }
+    if let Some(at) = expires_at.filter(|at| *at <= now()) {
+        return Found::Expired(at / 1000);
     }
     let mut credential = Credential::new(Auth::Bearer(token)).from_source("claude");
     // The wire has whole seconds; the second that it ends in does not count.
     credential.expires_at = expires_at.map(|at| at / 1000);
-    Ok(Some(credential))
+    Found::Good(Box::new(credential))
 }

@@ -2,13 +2,18 @@
 
 pub(crate) mod claude;
 pub(crate) mod descriptor;
+pub(crate) mod login;
+pub(crate) mod provider;
 pub(crate) mod variable;
 
 use std::path::Path;
 
 use clap::ValueEnum;
-use claude_credential_config::{Environment, Folders};
-use claude_credential_protocol::Request;
+use claude_credential_config::{Config, Environment, Folders};
+use claude_credential_process::Active;
+use claude_credential_protocol::{Auth, Credential, Error, Request, Secret};
+
+use crate::oauth::HEADER;
 
 /// What a source is asked, and where.
 pub(crate) struct Asked<'a> {
@@ -16,6 +21,13 @@ pub(crate) struct Asked<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) folders: &'a Folders,
     pub(crate) config: Option<&'a Path>,
+    pub(crate) active: &'a Active,
+}
+
+impl Asked<'_> {
+    pub(crate) fn config(&self) -> Result<Config, Error> {
+        Config::load(self.folders, self.config)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,11 +36,20 @@ pub(crate) enum Source {
     Env,
     /// The descriptor that `CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR` names
     Fd,
+    /// What a sign-in stored: the default provider's token, else federation by Anthropic's variables, else Claude
+    /// Code's own login where you said so
+    Login,
     /// The login that Claude Code stored, with `[claude] login = "read"` in your config.toml
     Claude,
 }
 
 impl Source {
     /// In the product's documented order.
-    pub(crate) const ALL: [Self; 3] = [Self::Env, Self::Fd, Self::Claude];
+    pub(crate) const ALL: [Self; 3] = [Self::Env, Self::Fd, Self::Login];
+}
+
+/// A token that stands in the environment: Anthropic's, and its owner renews it.
+fn anthropics(token: Secret, source: &str) -> Credential {
+    let credential = Credential::new(Auth::Bearer(token)).from_source(source).ephemeral();
+    Credential { headers: vec![HEADER.to_owned()], ..credential }
 }

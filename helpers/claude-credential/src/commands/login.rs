@@ -1,6 +1,7 @@
-//! `login` and `logout`: passed on to the helper of an entry, with the terminal; or to the official client.
+//! `login`, `logout` and `status`: passed on to the helper of an entry, with the terminal; or to the official client.
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -19,7 +20,7 @@ use crate::{profile, program};
 /// For a helper to say what it can do.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// `word` is `login` or `logout`.
+/// `word` is `login`, `logout` or `status`.
 pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8, Failure> {
     let SignIn { name, options } = sign_in;
     if name == "claude" && !context.config.entries.contains_key(name) {
@@ -33,7 +34,7 @@ pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8,
     })?;
     let leads_to_provider =
         Program::Helper { name: "oauth".to_owned(), args: vec!["--provider".to_owned(), name.clone()] };
-    if context.config.providers.contains(name) && link.entry.program != leads_to_provider {
+    if context.config.providers.contains_key(name) && link.entry.program != leads_to_provider {
         return Err(Error::config(format!(
             "{file}: [entry.{name}] bears the name of [provider.{name}] and leads elsewhere; rename one of them"
         ))
@@ -70,7 +71,7 @@ fn status(context: &Context, link: &Link, word: &str, options: &[OsString]) -> R
     context.active.hand_down(&mut command);
     let status = command.status();
     let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())))?;
-    if status.success() {
+    if status.success() && word != "status" {
         // Whatever the helper did, nothing that was cached before outlives it.
         generation::touch(&context.folders)?;
     }
@@ -92,18 +93,44 @@ fn has(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Fa
     Ok(finished.ended == Ended::Exit(0) && String::from_utf8_lossy(&finished.stdout).lines().any(|line| line == wanted))
 }
 
-/// Accounts of claude.ai are signed in and out by the official client alone: Anthropic's terms ask for that.
+/// Accounts of claude.ai are signed in and out by the official client alone: Anthropic's terms ask for that. Whether one
+/// is signed in is told here: that is looked at and left as it is.
 fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<u8, Failure> {
+    let mut command = if word == "status" { own_status(context)? } else { official_client(context, word)? };
+    command.args(options);
+    if let Some(folder) = profile::choose(context)?.claude_config_dir {
+        command.env("CLAUDE_CONFIG_DIR", folder);
+    }
+    context.active.hand_down(&mut command);
+    let status = command.status();
+    let shown = command.get_program().display();
+    let status = status.map_err(|error| Error::config(format!("{shown} can't be started: {error}")))?;
+    if word != "status" {
+        generation::touch(&context.folders)?;
+    }
+    Ok(exit_code(status))
+}
+
+fn official_client(context: &Context, word: &str) -> Result<Command, Failure> {
     let path = context.environment.get_os("PATH").unwrap_or_default();
     let client = find_on_path("claude", path).ok_or_else(|| {
         Error::config("signing in to claude.ai is the official client's own work, and it is not on PATH; install Claude Code, then run: claude auth login")
     })?;
+    // A closed stderr is no reason not to go on.
+    let _ = writeln!(io::stderr(), "claude-credential: this is Claude Code's own work; running: claude auth {word}");
     let mut command = Command::new(client);
-    command.arg("auth").arg(word).args(options);
-    context.active.hand_down(&mut command);
-    let status = command.status().map_err(|error| Error::config(format!("claude can't be started: {error}")))?;
-    generation::touch(&context.folders)?;
-    Ok(exit_code(status))
+    command.arg("auth").arg(word);
+    Ok(command)
+}
+
+fn own_status(context: &Context) -> Result<Command, Failure> {
+    let args = ["--source".to_owned(), "claude".to_owned()];
+    let file = program::locate(context, "oauth").ok_or_else(|| {
+        Error::config("claude-credential-oauth is not installed; put it beside claude-credential or on PATH")
+    })?;
+    let mut command = Command::new(file);
+    command.args(program::helper_args(context, "oauth", &args)).arg("status");
+    Ok(command)
 }
 
 fn exit_code(status: ExitStatus) -> u8 {

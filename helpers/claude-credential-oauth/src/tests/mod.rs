@@ -1,3 +1,8 @@
+mod machines;
+mod people;
+mod refreshing;
+mod server;
+
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
@@ -30,12 +35,23 @@ impl Fixture {
         Self { home, helper }
     }
 
+    /// With a configuration, and the options that name its provider `acme`.
+    fn with_provider(section: &str, variables: &[(&str, &str)]) -> Self {
+        let fixture = Self::new(&["--provider", "acme"], variables);
+        fixture.configure(&format!("key_store = \"file\"\n[provider.acme]\n{section}"));
+        fixture
+    }
+
+    fn configure(&self, config: &str) {
+        let folder = self.home.path().join(".config/claude-credential");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("config.toml"), config).unwrap();
+    }
+
     /// With a login that Claude Code stored, and the user's word on it.
     fn with_login(config: &str, login: &str) -> Self {
         let fixture = Self::new(&[], &[]);
-        let folder = fixture.home.path().join(".config/claude-credential");
-        fs::create_dir_all(&folder).unwrap();
-        fs::write(folder.join("config.toml"), config).unwrap();
+        fixture.configure(config);
         fs::create_dir(fixture.home.path().join(".claude")).unwrap();
         fs::write(fixture.login(), login).unwrap();
         fs::set_permissions(fixture.login(), fs::Permissions::from_mode(0o600)).unwrap();
@@ -55,6 +71,11 @@ impl Fixture {
         serve(&self.helper, operation, &mut message, &mut stdout)?;
         Ok(String::from_utf8(stdout).unwrap())
     }
+}
+
+/// The value of `key` in an answer.
+fn value<'a>(answer: &'a str, key: &str) -> Option<&'a str> {
+    answer.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))
 }
 
 fn anthropic() -> Request {

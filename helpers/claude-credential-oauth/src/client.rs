@@ -1,0 +1,258 @@
+//! Who we are to a provider, and what it says to what we ask for.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use claude_credential_config::{ClientAuthentication, Environment, Flow, Folders, Provider, ValueSource};
+use claude_credential_files::{Trust, hex, read};
+use claude_credential_process::Active;
+use claude_credential_protocol::{Error, Secret, now, parse_token};
+use reqwest::Url;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+use crate::discovery::{Endpoints, Wanted};
+use crate::http::{Answer, Body, Call};
+use crate::tokens::TokenSet;
+
+/// The provider's own time for one request for tokens.
+pub(crate) const EACH: Duration = Duration::from_secs(15);
+
+/// No client secret is longer.
+const MAX_SECRET: u64 = 64 * 1024;
+
+/// A client of a provider, for one call.
+pub(crate) struct Client<'a> {
+    pub(crate) provider: &'a Provider,
+    pub(crate) environment: &'a Environment,
+    pub(crate) folders: &'a Folders,
+    pub(crate) active: &'a Active,
+    /// A person sits at the terminal.
+    pub(crate) interactive: bool,
+    /// When the caller gives up.
+    pub(crate) until: Instant,
+}
+
+/// Why a provider gave no tokens.
+#[derive(Debug)]
+pub(crate) enum Failed {
+    /// It said so, in a word of the standard.
+    Code(&'static str, Answer),
+    Error(Error),
+}
+
+/// An answer with an error (RFC 6749, 5.2). What else stands in it may repeat what we sent, so it is read by nobody.
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+}
+
+/// The words of <https://www.iana.org/assignments/oauth-parameters>, and those of OpenID Connect, that we may meet.
+const CODES: [&str; 18] = [
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_response_type",
+    "unsupported_token_type",
+    "invalid_scope",
+    "invalid_target",
+    "access_denied",
+    "authorization_pending",
+    "slow_down",
+    "expired_token",
+    "server_error",
+    "temporarily_unavailable",
+    "login_required",
+    "consent_required",
+    "interaction_required",
+];
+
+/// The word of the standard that `error` is.
+pub(crate) fn code(error: &str) -> Option<&'static str> {
+    CODES.into_iter().find(|code| *code == error)
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl Failed {
+    /// As it is told. `login` is the command that signs in anew.
+    pub(crate) fn error(&self, provider: &Provider, login: &str) -> Error {
+        let Provider { name, place, .. } = provider;
+        match self {
+            Self::Error(error) => error.clone(),
+            Self::Code(code @ ("server_error" | "temporarily_unavailable" | "slow_down"), _) => {
+                Error::unavailable(format!("{name} says {code}; try again later"))
+            }
+            Self::Code(
+                code @ ("invalid_grant"
+                | "access_denied"
+                | "expired_token"
+                | "login_required"
+                | "consent_required"
+                | "interaction_required"),
+                _,
+            ) if provider.flow.is_for_people() => Error::sign_in(format!("{name} says {code}; run: {login}")),
+            Self::Code(code, _) => Error::config(format!("{place}: {name} says {code}; mend [provider.{name}] there")),
+        }
+    }
+}
+
+impl Client<'_> {
+    /// Its endpoints.
+    pub(crate) fn endpoints(&self, wanted: &[Wanted]) -> Result<Endpoints, Error> {
+        Endpoints::of(self.provider, wanted, self.until)
+    }
+
+    /// With whom tokens are had, as which client, and for what: tokens go back to no other, and what was had for
+    /// something else is not handed out. A person's grant is for what he agreed to, so there only who and with whom count.
+    pub(crate) fn binding(&self) -> String {
+        let provider = self.provider;
+        let mut parts = vec![
+            format!("{:?}", provider.flow.is_for_people()),
+            format!("{:?}", provider.issuer.as_ref().or(provider.token_endpoint.as_ref())),
+            format!("{:?}", provider.client_id),
+        ];
+        if !provider.flow.is_for_people() {
+            parts.push(format!("{:?}", (provider.flow, &provider.scopes, &provider.audience, &provider.resource)));
+            parts.push(format!("{:?}", (&provider.parameters, &provider.assertion, &provider.subject_token_type)));
+            let ids = [
+                &provider.federation_rule_id,
+                &provider.organization_id,
+                &provider.service_account_id,
+                &provider.workspace_id,
+            ];
+            parts.push(format!("{ids:?}"));
+        }
+        hex(&Sha256::digest(parts.join("\n").as_bytes())[..16])
+    }
+
+    /// Asks for tokens with `grant`, and with who we are.
+    pub(crate) fn tokens(
+        &self,
+        endpoints: &Endpoints,
+        grant: &[(&str, &str)],
+        each: Duration,
+    ) -> Result<TokenSet, Failed> {
+        let asked = now() / 1000;
+        let (answer, host) = self.post(endpoints, Wanted::Token, grant, each)?;
+        self.understood(answer, &host, asked)
+    }
+
+    /// What an answer with tokens, or with an error, says.
+    pub(crate) fn understood(&self, answer: Answer, host: &str, asked: u64) -> Result<TokenSet, Failed> {
+        match answer.status {
+            200..=299 => Ok(TokenSet::from_answer(&answer, host, asked, &self.binding())?),
+            status if answer.may_change() => {
+                let code = answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error));
+                let said = code.map(|code| format!(", {code}")).unwrap_or_default();
+                Err(Failed::Error(Error::unavailable(format!("{host} answered {status}{said}; try again later"))))
+            }
+            status => match answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error)) {
+                Some(code) => Err(Failed::Code(code, answer)),
+                None if self.provider.flow == Flow::Federation => Err(Failed::Code("invalid_grant", answer)),
+                None => Err(Failed::Error(Error::config(format!(
+                    "{}: {host} answered {status}, with no error of the OAuth standard; mend [provider.{}] there",
+                    self.provider.place, self.provider.name
+                )))),
+            },
+        }
+    }
+
+    /// Posts `fields`, and who we are.
+    pub(crate) fn post(
+        &self,
+        endpoints: &Endpoints,
+        wanted: Wanted,
+        fields: &[(&str, &str)],
+        each: Duration,
+    ) -> Result<(Answer, String), Error> {
+        let url = endpoints.need(wanted, self.provider)?;
+        let secret = self.client_secret()?;
+        let id = self.provider.client_id.as_deref();
+        let mut fields = fields.to_vec();
+        let mut authorization = None;
+        match (id, &secret, endpoints.authentication) {
+            (Some(id), Some(secret), None | Some(ClientAuthentication::Basic)) => {
+                authorization = Some(basic(id, secret));
+            }
+            (Some(id), Some(secret), Some(ClientAuthentication::Post)) => {
+                fields.extend([("client_id", id), ("client_secret", secret.expose())]);
+            }
+            (Some(id), None, _) => fields.push(("client_id", id)),
+            (None, _, _) => {}
+        }
+        let call = Call { url, body: Body::Form(&fields), authorization };
+        Ok((call.insist(each, self.until)?, call.host()))
+    }
+
+    /// What is asked for, as every request for a new grant has it.
+    pub(crate) fn wishes<'f>(&'f self, scope: &'f str) -> Vec<(&'f str, &'f str)> {
+        let mut fields = Vec::new();
+        if !scope.is_empty() {
+            fields.push(("scope", scope));
+        }
+        if let Some(audience) = &self.provider.audience {
+            fields.push(("audience", audience));
+        }
+        fields.extend(self.provider.resource.iter().map(|resource| ("resource", resource.as_str())));
+        fields.extend(self.provider.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        fields
+    }
+
+    fn client_secret(&self) -> Result<Option<Secret>, Error> {
+        let Provider { place, .. } = self.provider;
+        let (bytes, shown) = match &self.provider.client_secret {
+            None => return Ok(None),
+            Some(ValueSource::File(file)) => {
+                let bytes = read(file, Trust::Secret, MAX_SECRET)?;
+                let missing =
+                    || Error::config(format!("{place}: {}, the client secret, does not exist", file.display()));
+                (bytes.ok_or_else(missing)?, file.display().to_string())
+            }
+            Some(ValueSource::Variable(name)) => {
+                let value = self.environment.get(name);
+                let missing =
+                    || Error::config(format!("{place}: {name}, the variable of the client secret, is not set"));
+                (value.ok_or_else(missing)?.as_bytes().to_vec().into(), name.clone())
+            }
+        };
+        let secret = parse_token(&bytes);
+        secret.map(Some).map_err(|problem| Error::config(format!("{place}: {shown} holds no client secret: {problem}")))
+    }
+}
+
+/// RFC 6749, 2.3.1: both halves are encoded as a form would, and then as the header would.
+fn basic(id: &str, secret: &Secret) -> Secret {
+    let encoded = |text: &str| -> String {
+        let mut url = Url::parse("x://x").ok();
+        if let Some(url) = &mut url {
+            url.query_pairs_mut().append_key_only(text);
+        }
+        url.as_ref().and_then(Url::query).unwrap_or_default().to_owned()
+    };
+    let pair = Secret::from(format!("{}:{}", encoded(id), encoded(secret.expose())));
+    format!("Basic {}", BASE64_STANDARD.encode(pair.expose())).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{basic, code};
+
+    #[test]
+    fn a_client_secret_is_encoded_twice() {
+        assert_eq!(basic("a b", &"c:d+%".into()).expose(), "Basic YStiOmMlM0FkJTJCJTI1");
+    }
+
+    #[test]
+    fn only_the_standards_own_words_are_repeated() {
+        assert_eq!(code("invalid_grant"), Some("invalid_grant"));
+        assert_eq!(code("CANARY"), None);
+    }
+}

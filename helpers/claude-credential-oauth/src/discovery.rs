@@ -1,0 +1,179 @@
+//! Where a provider's endpoints are: as the user wrote them, else as the provider publishes them.
+
+use std::time::{Duration, Instant};
+
+use claude_credential_config::{ClientAuthentication, Provider, is_endpoint};
+use claude_credential_protocol::Error;
+use serde::Deserialize;
+
+use crate::http::{Answer, Call};
+
+/// A document that a server has ready.
+const EACH: Duration = Duration::from_secs(10);
+
+/// A provider's endpoints, as far as they are known.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Endpoints {
+    pub(crate) authorization: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) device_authorization: Option<String>,
+    pub(crate) revocation: Option<String>,
+    pub(crate) authentication: Option<ClientAuthentication>,
+}
+
+/// One of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Authorization,
+    Token,
+    DeviceAuthorization,
+    Revocation,
+}
+
+/// OpenID Connect Discovery 1.0 and RFC 8414 have the same names for what we need.
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+    device_authorization_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+}
+
+impl Endpoints {
+    /// Those of `provider`; its server is asked only where one of `wanted` is not written.
+    pub(crate) fn of(provider: &Provider, wanted: &[Wanted], until: Instant) -> Result<Self, Error> {
+        let written = Self::written(provider);
+        match &provider.issuer {
+            Some(issuer) if wanted.iter().any(|wanted| written.get(*wanted).is_none()) => {
+                Ok(written.or(discover(provider, issuer, until)?))
+            }
+            _ => Ok(written),
+        }
+    }
+
+    /// As the user wrote them.
+    fn written(provider: &Provider) -> Self {
+        Self {
+            authorization: provider.authorization_endpoint.clone(),
+            token: provider.token_endpoint.clone(),
+            device_authorization: provider.device_authorization_endpoint.clone(),
+            revocation: provider.revocation_endpoint.clone(),
+            authentication: provider.client_authentication,
+        }
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            authorization: self.authorization.or(other.authorization),
+            token: self.token.or(other.token),
+            device_authorization: self.device_authorization.or(other.device_authorization),
+            revocation: self.revocation.or(other.revocation),
+            authentication: self.authentication.or(other.authentication),
+        }
+    }
+
+    pub(crate) fn get(&self, wanted: Wanted) -> Option<&str> {
+        match wanted {
+            Wanted::Authorization => self.authorization.as_deref(),
+            Wanted::Token => self.token.as_deref(),
+            Wanted::DeviceAuthorization => self.device_authorization.as_deref(),
+            Wanted::Revocation => self.revocation.as_deref(),
+        }
+    }
+
+    /// The one without which nothing goes on.
+    pub(crate) fn need(&self, wanted: Wanted, provider: &Provider) -> Result<&str, Error> {
+        let name = match wanted {
+            Wanted::Authorization => "authorization_endpoint",
+            Wanted::Token => "token_endpoint",
+            Wanted::DeviceAuthorization => "device_authorization_endpoint",
+            Wanted::Revocation => "revocation_endpoint",
+        };
+        self.get(wanted).ok_or_else(|| {
+            let Provider { place, name: provider, .. } = provider;
+            Error::config(format!("{place}: the provider {provider} names no {name}; add `{name}` there"))
+        })
+    }
+}
+
+fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoints, Error> {
+    let mut refused = 0;
+    for url in documents(issuer) {
+        let call = Call { url: &url, ..Call::default() };
+        let answer = call.insist(EACH, until)?;
+        match answer.status {
+            200 => return understood(provider, issuer, &answer, &call.host()),
+            status if answer.may_change() => {
+                return Err(Error::unavailable(format!("{} answered {status}", call.host())));
+            }
+            status => refused = status,
+        }
+    }
+    let Provider { place, .. } = provider;
+    Err(Error::config(format!(
+        "{place}: the `issuer` publishes no endpoints (it answered {refused}); mend it, or write the endpoints there"
+    )))
+}
+
+/// The document of OpenID Connect hangs below the issuer's path, that of RFC 8414 is put in front of it.
+fn documents(issuer: &str) -> Vec<String> {
+    let base = issuer.trim_end_matches('/');
+    let host = base.find("://").and_then(|at| base[at + 3..].find('/').map(|slash| at + 3 + slash));
+    let (host, path) = base.split_at(host.unwrap_or(base.len()));
+    vec![
+        format!("{base}/.well-known/openid-configuration"),
+        format!("{host}/.well-known/oauth-authorization-server{path}"),
+    ]
+}
+
+fn understood(provider: &Provider, issuer: &str, answer: &Answer, host: &str) -> Result<Endpoints, Error> {
+    let document: Document = answer.json(host)?;
+    let place = &provider.place;
+    // Character by character (RFC 8414, 3.3): another issuer's document would send our secrets to another's endpoints.
+    if document.issuer != issuer {
+        return Err(Error::config(format!(
+            "{place}: {host} says that it is another issuer than `issuer` there, if only by a slash; write it as the \
+             provider does"
+        )));
+    }
+    let checked = |endpoint: Option<String>| match endpoint {
+        Some(endpoint) if !is_endpoint(&endpoint) || is_step_down(issuer, &endpoint) => Err(Error::config(format!(
+            "{place}: the provider names an endpoint that is not https, to which no secret is sent; write its endpoints there"
+        ))),
+        endpoint => Ok(endpoint),
+    };
+    let methods = document.token_endpoint_auth_methods_supported.unwrap_or_default();
+    let has = |method: &str| methods.iter().any(|supported| supported == method);
+    let post = has("client_secret_post") && !has("client_secret_basic");
+    Ok(Endpoints {
+        authorization: checked(document.authorization_endpoint)?,
+        token: checked(document.token_endpoint)?,
+        device_authorization: checked(document.device_authorization_endpoint)?,
+        revocation: checked(document.revocation_endpoint)?,
+        authentication: post.then_some(ClientAuthentication::Post),
+    })
+}
+
+/// A provider elsewhere has no business on this machine.
+fn is_step_down(issuer: &str, endpoint: &str) -> bool {
+    issuer.starts_with("https://") && endpoint.starts_with("http://")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::documents;
+
+    #[test]
+    fn both_documents_are_where_their_standards_put_them() {
+        assert_eq!(
+            documents("https://a.example/tenant/1"),
+            [
+                "https://a.example/tenant/1/.well-known/openid-configuration",
+                "https://a.example/.well-known/oauth-authorization-server/tenant/1"
+            ]
+        );
+        assert_eq!(documents("https://a.example/")[1], "https://a.example/.well-known/oauth-authorization-server");
+    }
+}

@@ -1,0 +1,13 @@
+//! RFC 6749, 4.4: the client's own secret is all that is needed.
+
+use crate::client::{Client, EACH, Failed};
+use crate::discovery::Wanted;
+use crate::tokens::TokenSet;
+
+pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
+    let endpoints = client.endpoints(&[Wanted::Token])?;
+    let scope = client.provider.scopes.join(" ");
+    let mut grant = vec![("grant_type", "client_credentials")];
+    grant.extend(client.wishes(&scope));
+    client.tokens(&endpoints, &grant, EACH)
+}

@@ -1,0 +1,128 @@
+//! RFC 8628: a person signs in on another device.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use claude_credential_protocol::{Error, Secret, now};
+use serde::Deserialize;
+
+use crate::browser;
+use crate::client::{Client, EACH, Failed};
+use crate::discovery::Wanted;
+use crate::http::{Body, Call};
+use crate::people::say::Say;
+use crate::signals::Held;
+use crate::tokens::TokenSet;
+
+const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
+
+/// What the standard sets where the provider says nothing.
+const INTERVAL: u64 = 5;
+
+/// What a provider that says `slow_down` asks for, and what one that can't be reached gets.
+const SLOWER: Duration = Duration::from_secs(5);
+
+/// Nobody waits longer before a terminal, whatever the provider allows.
+const LONGEST: u64 = 30 * 60;
+
+#[derive(Deserialize)]
+struct Begun {
+    device_code: String,
+    user_code: String,
+    #[serde(alias = "verification_url")]
+    verification_uri: String,
+    verification_uri_complete: Option<String>,
+    expires_in: u64,
+    interval: Option<u64>,
+}
+
+pub(crate) fn sign_in(
+    client: &Client<'_>,
+    open_browser: bool,
+    login: &str,
+    say: &mut Say<'_>,
+) -> Result<TokenSet, Error> {
+    let provider = client.provider;
+    let endpoints = client.endpoints(&[Wanted::DeviceAuthorization, Wanted::Token])?;
+    let told = |failed: &Failed| failed.error(provider, login);
+    let scope = provider.scopes.join(" ");
+    let wishes = client.wishes(&scope);
+    let (answer, host) = client.post(&endpoints, Wanted::DeviceAuthorization, &wishes, EACH)?;
+    if !(200..300).contains(&answer.status) {
+        let refused = client.understood(answer, &host, now() / 1000);
+        return Err(refused.err().map_or_else(|| Error::unavailable("no device code"), |failed| told(&failed)));
+    }
+    let begun: Begun = answer.json(&host)?;
+    let device_code = Secret::from(begun.device_code);
+    show(
+        client,
+        &begun.user_code,
+        &begun.verification_uri,
+        begun.verification_uri_complete.as_deref(),
+        open_browser,
+        say,
+    )?;
+    let until = Instant::now() + Duration::from_secs(begun.expires_in.min(LONGEST));
+    let mut interval = Duration::from_secs(begun.interval.unwrap_or(INTERVAL).clamp(1, 60));
+    let mut grant = vec![("grant_type", GRANT), ("device_code", device_code.expose())];
+    grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
+    loop {
+        pause(interval, until, say)?;
+        if Instant::now() >= until {
+            say.done_waiting()?;
+            return Err(Error::sign_in(format!("nobody signed in before the code expired; run: {login}")));
+        }
+        let held = Held::new();
+        // Each attempt alone: the next one comes with the interval.
+        let client = Client { until: Instant::now() + EACH, ..*client };
+        let outcome = client.tokens(&endpoints, &grant, EACH);
+        drop(held);
+        match outcome {
+            Ok(tokens) => {
+                say.done_waiting()?;
+                return Ok(tokens);
+            }
+            Err(Failed::Code("authorization_pending", _)) => {}
+            Err(Failed::Code("slow_down", _)) => interval += SLOWER,
+            Err(Failed::Error(error)) if error.class() == claude_credential_protocol::Class::Unavailable => {
+                interval += SLOWER;
+            }
+            Err(failed) => {
+                say.done_waiting()?;
+                return Err(told(&failed));
+            }
+        }
+    }
+}
+
+fn show(
+    client: &Client<'_>,
+    user_code: &str,
+    uri: &str,
+    complete: Option<&str>,
+    open_browser: bool,
+    say: &mut Say<'_>,
+) -> Result<(), Error> {
+    // It is about to be opened, and was not written by the user.
+    let is_web = |uri: &str| uri.starts_with("https://") || claude_credential_config::is_endpoint(uri);
+    if !is_web(uri) || !complete.is_none_or(is_web) {
+        let host = Call { url: uri, body: Body::None, authorization: None }.host();
+        return Err(Error::unavailable(format!("the provider sends people to {host}, which is no https address")));
+    }
+    say.line(&format!("to sign in to {}, open this address on any device:", client.provider.name))?;
+    say.plain(complete.unwrap_or(uri))?;
+    say.line(&format!("and see that it shows this code, or type it there: {user_code}"))?;
+    if open_browser && browser::open(client.environment, client.active, complete.unwrap_or(uri)) {
+        say.line("it was opened in your browser")?;
+    }
+    Ok(())
+}
+
+fn pause(interval: Duration, until: Instant, say: &mut Say<'_>) -> Result<(), Error> {
+    let next = (Instant::now() + interval).min(until);
+    while Instant::now() < next {
+        say.waiting("waiting for the sign-in", until.saturating_duration_since(Instant::now()))?;
+        thread::sleep(next.saturating_duration_since(Instant::now()).min(Duration::from_secs(1)));
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! Claude Code's own login, as far as people are told of it. It is opened, and nothing of it kept.
+
+use std::path::Path;
+
+use claude_credential_config::{ClaudeLogin, Config, Folders};
+use claude_credential_files::Problem;
+use claude_credential_protocol::iso_8601;
+use serde_json::{Value, json};
+
+use crate::sources::claude::{Found, look};
+
+pub(crate) fn status(folders: &Folders, config: &Config) -> (String, Value) {
+    let file = folders.claude.join(".credentials.json");
+    let handed_out = config.claude_login == ClaudeLogin::Read;
+    let found = look(&file);
+    let (state, words) = told(&found, &file);
+    let mut json = json!({
+        "provider": "claude", "signed_in": matches!(found, Ok(Found::Good(_))), "state": state,
+        "kept_in": file.display().to_string(), "handed_out": handed_out,
+    });
+    let mut words = format!("claude (Claude Code's own login): {words}");
+    if let Ok(Found::Good(credential)) = &found {
+        json["expires_at"] = credential.expires_at.map(iso_8601).into();
+        words.push_str(if handed_out {
+            "; handed out, because [claude] login = \"read\""
+        } else {
+            "; not handed out; Claude Code itself uses and renews it"
+        });
+    }
+    (words, json)
+}
+
+/// A word for programs, and words for people.
+fn told(found: &Result<Found, Problem>, file: &Path) -> (&'static str, String) {
+    const MEND: &str = "run: claude-credential login claude";
+    let shown = file.display();
+    match found {
+        Ok(Found::Missing) => ("missing", format!("nobody is signed in: there is no {shown}")),
+        Ok(Found::None) => ("none", format!("nobody is signed in: {shown} holds other things and no login")),
+        Ok(Found::Blank) => ("blank", format!("signed out by the server: the token in {shown} is blank; {MEND}")),
+        Ok(Found::Malformed(line, column)) => {
+            ("truncated", format!("{shown}:{line}:{column}: cut off, or not what Claude Code writes; {MEND}"))
+        }
+        Ok(Found::NoToken(problem)) => ("unusable", format!("the token in {shown} is none: {problem}; {MEND}")),
+        Ok(Found::WrongScopes) => (
+            "scopes",
+            format!("the login in {shown} lacks the scope user:inference, so it is good for no request; {MEND}"),
+        ),
+        Ok(Found::Expired(at)) => (
+            "expired",
+            format!("the token in {shown} ended {}; Claude Code renews it when it is next used", iso_8601(*at)),
+        ),
+        Ok(Found::Good(credential)) => {
+            let until = credential.expires_at.map(|at| format!(", token ends {}", iso_8601(at))).unwrap_or_default();
+            ("good", format!("signed in: {shown}{until}"))
+        }
+        Err(Problem::Link(_)) => {
+            ("link", format!("{shown} is a link, which is not followed; put the file itself there"))
+        }
+        Err(problem @ Problem::Owner(_)) => ("foreign", problem.to_string()),
+        Err(problem @ Problem::Readable(_)) => ("readable", problem.to_string()),
+        Err(problem) => ("unreadable", problem.to_string()),
+    }
+}

@@ -1,0 +1,51 @@
+use std::io::Write;
+use std::time::Duration;
+
+use claude_credential_protocol::{Error, text};
+
+/// Words for the person at the terminal.
+pub(crate) struct Say<'a> {
+    stream: &'a mut dyn Write,
+    is_terminal: bool,
+    waited: bool,
+}
+
+impl<'a> Say<'a> {
+    pub(crate) fn new(stream: &'a mut dyn Write, is_terminal: bool) -> Self {
+        Self { stream, is_terminal, waited: false }
+    }
+
+    /// One line; what a terminal would act on is taken out of it.
+    pub(crate) fn line(&mut self, words: &str) -> Result<(), Error> {
+        self.write(&format!("{}\n", text::one_line(words)))
+    }
+
+    /// A line on its own, to be copied whole, however long it is.
+    pub(crate) fn plain(&mut self, address: &str) -> Result<(), Error> {
+        let harmless: String = address.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect();
+        self.write(&format!("\n  {harmless}\n\n"))
+    }
+
+    /// That we wait, and how long yet: on a terminal anew each second on one line, elsewhere once.
+    pub(crate) fn waiting(&mut self, what: &str, left: Duration) -> Result<(), Error> {
+        let (minutes, seconds) = (left.as_secs() / 60, left.as_secs() % 60);
+        let first = !std::mem::replace(&mut self.waited, true);
+        if self.is_terminal {
+            self.write(&format!("\r{what}, {minutes}:{seconds:02} left "))
+        } else if first {
+            self.write(&format!("{what}, {minutes}:{seconds:02} left\n"))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Leaves the line on which we said that we wait.
+    pub(crate) fn done_waiting(&mut self) -> Result<(), Error> {
+        if self.is_terminal && self.waited { self.write("\n") } else { Ok(()) }
+    }
+
+    fn write(&mut self, words: &str) -> Result<(), Error> {
+        let written = self.stream.write_all(words.as_bytes()).and_then(|()| self.stream.flush());
+        written.map_err(|error| Error::broke(format!("can't write: {error}")))
+    }
+}

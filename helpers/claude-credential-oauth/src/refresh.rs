@@ -1,0 +1,227 @@
+//! The access token of a sign-in, renewed in time and by one process alone.
+//!
+//! - A token that is good for a while is the answer, and nobody is asked and nothing locked.
+//! - One that is due is renewed by whoever gets the lock; the others hand it out as long as it lives, and wait for the
+//!   lock only where it doesn't.
+//! - Whoever has the lock reads again first: what somebody else renewed meanwhile is the answer.
+//! - A new token set is kept, durably, before it answers anybody.
+
+use claude_credential_config::logins::Login;
+use claude_credential_files::LockError;
+use claude_credential_protocol::{Auth, Credential, Error, Request};
+
+use crate::client::{Client, EACH, Failed};
+use crate::discovery::Wanted;
+use crate::flows;
+use crate::oauth::HEADER;
+use crate::signals::Held;
+use crate::tokens::{Due, TokenSet};
+use crate::vault::Vault;
+
+/// What is asked, of whom, and what is kept for it.
+pub(crate) struct Refresh<'a> {
+    pub(crate) client: &'a Client<'a>,
+    pub(crate) vault: Vault<'a>,
+    pub(crate) request: &'a Request,
+}
+
+/// What to do about a token set.
+enum Step {
+    /// It is the answer.
+    Answer,
+    /// It is the answer if it can't be renewed at once.
+    RenewIfFree,
+    /// It is the answer if it can't be renewed.
+    RenewIfPossible,
+    /// It is no answer.
+    Renew,
+}
+
+/// A login and what is kept for it.
+type Kept = (Login, TokenSet);
+
+impl Refresh<'_> {
+    /// The answer; none where nobody signed in.
+    pub(crate) fn get(&self) -> Result<Option<Credential>, Error> {
+        let account = self.request.username.as_deref();
+        let kept = match self.vault.find(account)? {
+            Some(login) => self.read(login)?,
+            None if self.is_for_people() || account.is_some() => return Ok(None),
+            None => None,
+        };
+        let Some((login, set)) = kept else { return self.renew_alone(None, None).map(Some) };
+        let account = login.account.clone();
+        match self.step(&login, &set)? {
+            Step::Answer => Ok(Some(self.credential(&login, &set))),
+            Step::RenewIfFree => {
+                // Nothing is begun that would have to be given up on its way.
+                let is_bad_time = self.vault.failed_recently(account.as_deref()) || self.request.patience() < EACH;
+                let lock = if is_bad_time { None } else { self.vault.try_lock(account.as_deref()).unwrap_or(None) };
+                match lock {
+                    None => Ok(Some(self.credential(&login, &set))),
+                    Some(_lock) => self.renew(account.as_deref(), true).map(Some),
+                }
+            }
+            Step::RenewIfPossible | Step::Renew => self.renew_alone(account.as_deref(), Some((login, set))).map(Some),
+        }
+    }
+
+    /// As soon as nobody else does.
+    fn renew_alone(&self, account: Option<&str>, old: Option<Kept>) -> Result<Credential, Error> {
+        match self.vault.lock(account, self.request.patience()) {
+            Ok(_lock) => self.renew(account, old.is_some()),
+            Err(LockError::Timeout(_)) => match old {
+                Some((login, set)) if matches!(self.step(&login, &set), Ok(Step::RenewIfPossible)) => {
+                    Ok(self.credential(&login, &set))
+                }
+                _ => {
+                    let provider = &self.client.provider.name;
+                    Err(Error::unavailable(format!("another process is still renewing the token of {provider}")))
+                }
+            },
+            Err(LockError::Problem(problem)) => Err(problem.into()),
+        }
+    }
+
+    /// With the lock in hand.
+    fn renew(&self, account: Option<&str>, was_there: bool) -> Result<Credential, Error> {
+        let kept = match self.vault.exactly(account)? {
+            Some(login) => self.vault.read(&login)?.map(|set| (login, set)),
+            None => None,
+        };
+        if kept.is_none() && was_there && self.is_for_people() {
+            return Err(self.ended(account, "was ended by a logout"));
+        }
+        let alive = match &kept {
+            None => None,
+            Some((login, set)) => match self.step(login, set)? {
+                Step::Answer => return Ok(self.credential(login, set)),
+                Step::RenewIfFree | Step::RenewIfPossible => Some(self.credential(login, set)),
+                Step::Renew => None,
+            },
+        };
+        let held = Held::new();
+        let outcome = self.exchange(kept.as_ref());
+        let answer = match (outcome, kept) {
+            (Ok(new), Some((login, old))) => {
+                let new = new.after(&old);
+                self.vault.renew(&login, &new)?;
+                Ok(self.credential(&login, &new))
+            }
+            (Ok(new), None) => {
+                self.vault.keep(account, &new, false)?;
+                let login = self.vault.exactly(account)?;
+                login.map(|login| self.credential(&login, &new)).ok_or_else(|| self.ended(account, "is gone"))
+            }
+            (Err(Failed::Code("invalid_grant", _)), Some((login, old))) if self.is_for_people() => {
+                // Kept as it is: whoever looks into it later finds what the provider took back, and when.
+                self.vault.renew(&login, &TokenSet { refused: true, ..old })?;
+                Err(self.ended(account, "was ended by the provider (invalid_grant)"))
+            }
+            (Err(failed), _) => {
+                let error = failed.error(self.client.provider, &self.vault.login_command(account));
+                match alive {
+                    Some(credential) => {
+                        self.vault.note_failure(account);
+                        Ok(credential)
+                    }
+                    None => Err(error),
+                }
+            }
+        };
+        drop(held);
+        answer
+    }
+
+    fn exchange(&self, old: Option<&Kept>) -> Result<TokenSet, Failed> {
+        if !self.is_for_people() {
+            return flows::mint(self.client);
+        }
+        let Some((login, old)) = old else { return Err(Failed::Error(Error::broke("a renewal of nothing"))) };
+        let Some(refresh) = &old.refresh else {
+            return Err(Failed::Error(Error::broke("a renewal without a refresh token")));
+        };
+        // Who gives up on the way may have lost the refresh token to the provider.
+        if self.request.patience() < EACH {
+            let (provider, each) = (&self.client.provider.name, EACH.as_secs());
+            let late = "are left, and the token has to be renewed";
+            return Err(Failed::Error(Error::unavailable(format!("{provider}: less than {each} s {late}; ask again"))));
+        }
+        // And so has who can't keep what he is given: better found out while the old one is good.
+        self.vault.renew(login, old)?;
+        let endpoints = self.client.endpoints(&[Wanted::Token])?;
+        let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh.expose())];
+        self.client.tokens(&endpoints, &grant, EACH)
+    }
+
+    /// What is kept for a login; none where that is another's, so to speak: had with other settings.
+    fn read(&self, login: Login) -> Result<Option<Kept>, Error> {
+        let account = login.account.clone();
+        let gone = || self.ended(account.as_deref(), "is no longer where it was kept");
+        let set = match self.vault.read(&login)? {
+            Some(set) => set,
+            None if !self.is_for_people() => return Ok(None),
+            None => {
+                // Somebody may be moving or removing it this moment: asked again when he is done.
+                let _lock = self.vault.lock(account.as_deref(), self.request.patience());
+                let login = self.vault.exactly(account.as_deref())?;
+                login.map(|login| self.vault.read(&login)).transpose()?.flatten().ok_or_else(gone)?
+            }
+        };
+        Ok(Some((login, set)))
+    }
+
+    fn step(&self, login: &Login, set: &TokenSet) -> Result<Step, Error> {
+        let account = login.account.as_deref();
+        if set.binding != self.client.binding() {
+            return if self.is_for_people() {
+                Err(self.ended(account, "was with another `issuer` or `client_id` than config.toml has now"))
+            } else {
+                Ok(Step::Renew)
+            };
+        }
+        if set.refused {
+            return Err(self.ended(account, "was ended by the provider (invalid_grant)"));
+        }
+        let can_renew = !self.is_for_people() || set.refresh.is_some();
+        let is_rejected = self.request.rejected.is_some() && self.request.rejected == set.access;
+        // The provider's own answer is the best proof that there is.
+        let must_renew = is_rejected || (self.request.check_live && can_renew);
+        match set.due(self.request.min_ttl) {
+            Due::Over if !can_renew && set.access.is_some() => {
+                Err(self.ended(account, "has expired, and the provider gave nothing to renew it with"))
+            }
+            Due::Over if !can_renew => Err(self.ended(account, "was refused, and can't be renewed")),
+            _ if is_rejected && !can_renew => Err(self.ended(account, "was refused, and can't be renewed")),
+            Due::Over => Ok(Step::Renew),
+            _ if must_renew => Ok(Step::Renew),
+            Due::No => Ok(Step::Answer),
+            _ if !can_renew => Ok(Step::Answer),
+            Due::Soon => Ok(Step::RenewIfFree),
+            Due::Now => Ok(Step::RenewIfPossible),
+        }
+    }
+
+    fn ended(&self, account: Option<&str>, why: &str) -> Error {
+        let (provider, login) = (&self.client.provider.name, self.vault.login_command(account));
+        Error::sign_in(format!("the sign-in to {provider} {why}; run: {login}"))
+    }
+
+    fn is_for_people(&self) -> bool {
+        self.client.provider.flow.is_for_people()
+    }
+
+    fn credential(&self, login: &Login, set: &TokenSet) -> Credential {
+        let provider = self.client.provider;
+        let access = set.access.clone().unwrap_or_default();
+        let mut credential = Credential::new(Auth::Bearer(access)).from_source(format!("provider:{}", provider.name));
+        credential.username.clone_from(&login.account);
+        credential.account = set.who.clone().or_else(|| login.account.clone());
+        credential.expires_at = set.expires_at;
+        credential.refresh_token.clone_from(&set.refresh);
+        if provider.anthropic {
+            credential.headers = vec![HEADER.to_owned()];
+        }
+        credential
+    }
+}

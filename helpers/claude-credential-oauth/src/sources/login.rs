@@ -1,0 +1,21 @@
+//! What a sign-in stored: the default provider's token, else federation by Anthropic's variables, else Claude Code's own
+//! login where the user said so.
+
+use claude_credential_protocol::{Credential, Error};
+
+use super::{Asked, claude, provider};
+use crate::flows::federation;
+
+pub(crate) fn get(asked: &Asked<'_>, home: bool) -> Result<Option<Credential>, Error> {
+    let config = asked.config()?;
+    if let Some(default) = config.default_provider() {
+        return provider::get(asked, default, true);
+    }
+    if !home {
+        return Ok(None);
+    }
+    match federation::by_variables(asked.environment) {
+        Some(provider) => provider::get(asked, &provider, true),
+        None => claude::get(asked),
+    }
+}

@@ -1,0 +1,139 @@
+//! The index of the sign-ins whose tokens we keep: names and places, never secrets.
+//!
+//! As with keys (`kept`), it says what there is without opening a keychain, to the helper and to the dispatcher.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use claude_credential_files::{Lock, Trust, ensure_folder, read, replace_durably};
+use claude_credential_protocol::Error;
+use serde::{Deserialize, Serialize};
+
+use crate::Folders;
+use crate::kept::Place;
+
+/// Names of a few hundred bytes each: nobody has this many accounts.
+const MAX_INDEX: u64 = 1 << 20;
+
+/// An update is a read and a write: whoever holds the lock this long hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One account that is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// The provider.
+    pub provider: String,
+    /// The user's name for the account, where he has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// Where its tokens are.
+    pub place: Place,
+    /// Who asks for no account gets this one.
+    #[serde(default)]
+    pub current: bool,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Index {
+    version: u32,
+    logins: Vec<Login>,
+}
+
+impl Login {
+    fn is(&self, provider: &str, account: Option<&str>) -> bool {
+        self.provider == provider && self.account.as_deref() == account
+    }
+}
+
+/// Where it is.
+#[must_use]
+pub fn path(folders: &Folders) -> PathBuf {
+    folders.data.join("logins.json")
+}
+
+/// Who is signed in.
+pub fn list(folders: &Folders) -> Result<Vec<Login>, Error> {
+    let path = path(folders);
+    let Some(bytes) = read(&path, Trust::Private, MAX_INDEX)? else { return Ok(Vec::new()) };
+    let parsed = serde_json::from_slice::<Index>(&bytes);
+    let index = parsed.ok().filter(|index| index.version == 1).ok_or_else(|| {
+        let path = path.display();
+        let unknown = "is not an index of sign-ins that this version knows";
+        Error::config(format!("{path} {unknown}; move it away and sign in again"))
+    })?;
+    Ok(index.logins)
+}
+
+/// The login of `provider` that `account` means; without one, the current one.
+pub fn find(folders: &Folders, provider: &str, account: Option<&str>) -> Result<Option<Login>, Error> {
+    let wanted = |login: &Login| match account {
+        Some(_) => login.is(provider, account),
+        None => login.provider == provider && login.current,
+    };
+    Ok(list(folders)?.into_iter().find(wanted))
+}
+
+/// Adds a login, in the place of one of the same name. One that is made current is the only one of its provider.
+pub fn add(folders: &Folders, login: &Login) -> Result<(), Error> {
+    update(folders, |logins| {
+        logins.retain(|other| !other.is(&login.provider, login.account.as_deref()));
+        let mine = |other: &&mut Login| login.current && other.provider == login.provider;
+        logins.iter_mut().filter(mine).for_each(|other| other.current = false);
+        logins.push(login.clone());
+    })
+}
+
+/// Removes a login. Where one account is left, it becomes the current one: there is nothing to choose.
+pub fn remove(folders: &Folders, provider: &str, account: Option<&str>) -> Result<(), Error> {
+    update(folders, |logins| {
+        logins.retain(|login| !login.is(provider, account));
+        let mut left: Vec<&mut Login> = logins.iter_mut().filter(|login| login.provider == provider).collect();
+        if let [only] = left.as_mut_slice() {
+            only.current = true;
+        }
+    })
+}
+
+fn update(folders: &Folders, change: impl FnOnce(&mut Vec<Login>)) -> Result<(), Error> {
+    ensure_folder(&folders.data)?;
+    let lock = folders.data.join("logins.lock");
+    let _lock = Lock::acquire(&lock, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
+    let mut logins = list(folders)?;
+    change(&mut logins);
+    let bytes = serde_json::to_vec_pretty(&Index { version: 1, logins })
+        .map_err(|error| Error::broke(format!("can't write the index of sign-ins: {error}")))?;
+    Ok(replace_durably(&path(folders), &bytes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Login, add, find, list, path, remove};
+    use crate::kept::Place;
+    use crate::{Environment, Folders};
+
+    fn login(provider: &str, account: Option<&str>, current: bool) -> Login {
+        let account = account.map(str::to_owned);
+        Login { provider: provider.to_owned(), account, place: Place::File, current }
+    }
+
+    #[test]
+    fn one_account_of_a_provider_is_current() {
+        let home = tempfile::tempdir().unwrap();
+        let folders = Folders::of(&Environment::from_pairs([("HOME", home.path())])).unwrap();
+        let current = |provider| find(&folders, provider, None).unwrap().map(|login| login.account);
+        assert_eq!(current("acme"), None);
+        add(&folders, &login("acme", None, true)).unwrap();
+        add(&folders, &login("other", Some("me"), true)).unwrap();
+        add(&folders, &login("acme", Some("work"), true)).unwrap();
+        assert_eq!(current("acme"), Some(Some("work".to_owned())));
+        assert_eq!(current("other"), Some(Some("me".to_owned())));
+        assert_eq!(find(&folders, "acme", Some("nobody")).unwrap(), None);
+        remove(&folders, "acme", Some("work")).unwrap();
+        assert_eq!(current("acme"), Some(None));
+        assert_eq!(list(&folders).unwrap().len(), 2);
+        claude_credential_files::replace(&path(&folders), b"{\"version\":2,\"logins\":[]}").unwrap();
+        assert!(list(&folders).is_err());
+    }
+}
