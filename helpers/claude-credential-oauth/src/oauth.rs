@@ -42,6 +42,10 @@ impl Helper for Oauth {
     type Commands = People;
 
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
+        // A host that is none is no place for a token, whoever vouches for it.
+        if Origin::new(&request.protocol, &request.host).is_err() {
+            return Ok(None);
+        }
         let folders = &self.folders()?;
         let asked = self.asked(request, folders);
         if let Some(name) = &self.provider {

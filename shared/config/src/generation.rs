@@ -3,13 +3,16 @@
 //! Whatever changes what is kept (a login, a logout, a store, an erase) touches it, so nothing cached outlives a
 //! logout, in any profile, for any host. A refresh does not touch it: that is what caches are for.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use claude_credential_files::{ensure_folder, hex, random, remove_older, replace};
 use claude_credential_protocol::Error;
 
 use crate::Folders;
+
+/// Endings of the files in which the dispatcher keeps answers.
+pub const ANSWERS: [&str; 3] = ["cache", "refused", "shared"];
 
 /// Where it is.
 #[must_use]
@@ -20,18 +23,10 @@ pub fn path(folders: &Folders) -> PathBuf {
 /// Begins a new one.
 pub fn touch(folders: &Folders) -> Result<(), Error> {
     ensure_folder(&folders.data)?;
+    // What was cached in the old one can't be reached any more, and its secrets need not lie there until they expire.
+    remove_older(&folders.runtime, usize::MAX, |path, _| {
+        path.extension().and_then(OsStr::to_str).is_some_and(|ending| ANSWERS.contains(&ending))
+    });
     // Random content, so that not even a file of the same inode, size and second is taken for the old one.
     Ok(replace(&path(folders), hex(&random::<16>()).as_bytes())?)
-}
-
-/// Begins a new one, and removes the answers of those before: nobody finds them any more, and after a logout nobody
-/// should.
-pub fn end(folders: &Folders) -> Result<(), Error> {
-    touch(folders)?;
-    // What the dispatcher writes answers to. What can't be removed now goes when it has expired.
-    let is_answer = |path: &std::path::Path, _: Duration| {
-        path.extension().is_some_and(|ending| ending == "cache" || ending == "refused" || ending == "shared")
-    };
-    remove_older(&folders.runtime, usize::MAX, is_answer);
-    Ok(())
 }
