@@ -42,7 +42,7 @@ impl Helper for Oauth {
     type Commands = People;
 
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
-        // What is no host gets silence, whoever asks.
+        // A host that is none is no place for a token, whoever vouches for it.
         if Origin::new(&request.protocol, &request.host).is_err() {
             return Ok(None);
         }

@@ -119,7 +119,7 @@ impl<'a> Vault<'a> {
         let account = login.account.as_deref();
         self.safe.remove(&self.item(account), login.place)?;
         logins::remove(self.folders, self.provider, account)?;
-        generation::end(self.folders)
+        generation::touch(self.folders)
     }
 
     /// Held by whoever changes what is kept for an account. Beside what it guards: folders in memory differ between the

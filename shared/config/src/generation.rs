@@ -5,7 +5,6 @@
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use claude_credential_files::{ensure_folder, hex, random, remove_older, replace};
 use claude_credential_protocol::Error;
@@ -30,16 +29,4 @@ pub fn touch(folders: &Folders) -> Result<(), Error> {
     });
     // Random content, so that not even a file of the same inode, size and second is taken for the old one.
     Ok(replace(&path(folders), hex(&random::<16>()).as_bytes())?)
-}
-
-/// Begins a new one, and removes the answers of those before: nobody finds them any more, and after a logout nobody
-/// should.
-pub fn end(folders: &Folders) -> Result<(), Error> {
-    touch(folders)?;
-    // What the dispatcher writes answers to. What can't be removed now goes when it has expired.
-    let is_answer = |path: &std::path::Path, _: Duration| {
-        path.extension().is_some_and(|ending| ending == "cache" || ending == "refused" || ending == "shared")
-    };
-    remove_older(&folders.runtime, usize::MAX, is_answer);
-    Ok(())
 }

@@ -11,6 +11,7 @@ pub mod logins;
 mod model;
 mod origin;
 mod provider;
+mod provider_section;
 
 pub use environment::Environment;
 pub use folders::Folders;

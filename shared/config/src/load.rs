@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use crate::model::{ClaudeLogin, Config, Entry, KeyStore, Profile, Program, is_name};
-use crate::provider::RawProvider;
+use crate::provider_section::RawProvider;
 use crate::{Folders, Origin};
 
 /// No configuration that a person writes comes near this.
