@@ -73,6 +73,11 @@ enum Trouble {
 }
 
 impl Call<'_> {
+    /// One attempt, whatever comes of it, for whoever asks again by a rhythm of his own.
+    pub(crate) fn once(&self, each: Duration) -> Result<Answer, Error> {
+        self.attempt(each).map_err(|trouble| self.error(&trouble))
+    }
+
     /// An attempt, and more where another one may help: after a time-out, a 5xx, a 429, as long as there is time.
     pub(crate) fn insist(&self, each: Duration, until: Instant) -> Result<Answer, Error> {
         let mut pause = PAUSE;
