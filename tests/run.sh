@@ -31,6 +31,7 @@ read_arguments() {
 # One function for each kind of server; each says by itself what it had to skip.
 test_against_servers() {
     test_keychain
+    test_oauth
 }
 
 test_keychain() {
@@ -48,6 +49,56 @@ with_keyring() {
     shift
     step "keychain, $kind" env "CLAUDE_CREDENTIAL_TEST_KEYRING=$kind" "$@" tests/servers/with-keyring.sh \
         cargo test -p claude-credential-tests --locked --test keychain -- --ignored
+}
+
+# --- OAuth: a certified provider, a browser, a keychain --------------------------------------------------------------
+
+test_oauth() {
+    local servers tests=(cargo test -p claude-credential-tests --locked --test oauth_certified -- --ignored)
+    install_oauth_servers || return 0
+    if ! have chromium chromedriver; then
+        skip "sign-in in a browser" "no chromium or chromedriver; on Debian: apt-get install chromium chromium-driver"
+        # The tests that open one; the rest needs none.
+        tests+=(--skip chromium --skip device)
+    fi
+    export CLAUDE_CREDENTIAL_TEST_SERVERS=$servers
+    step "oauth, tokens in a file" "${tests[@]}"
+    if ! have gnome-keyring-daemon dbus-daemon dbus-send; then
+        skip "OAuth tokens in the OS keychain" "no gnome-keyring or dbus"
+        return
+    fi
+    step "oauth, tokens in the keychain" env CLAUDE_CREDENTIAL_TEST_KEYRING=unlocked \
+        tests/servers/with-keyring.sh "${tests[@]}"
+    step "oauth, killed while tokens go to the keychain" env CLAUDE_CREDENTIAL_TEST_KEYRING=unlocked \
+        tests/servers/with-keyring.sh cargo test -p claude-credential-tests --locked --test oauth_killed
+    step "oauth, the keychain locked" env CLAUDE_CREDENTIAL_TEST_KEYRING=locked KEYRING_LOCKED=1 \
+        tests/servers/with-keyring.sh "${tests[@]}" locked
+}
+
+# Puts the provider beside what npm installs for it, where cargo builds: nothing of it lands in the work tree. Sets
+# `servers`; fails, and says why, where it can't be had.
+install_oauth_servers() {
+    local packages="" log
+    have node npm || packages="nodejs npm"
+    have chromium chromedriver || packages="$packages chromium chromium-driver"
+    [ -z "$packages" ] || apt_install "$packages"
+    if ! have node npm; then
+        skip "the certified OpenID provider" "no node or npm; on Debian: apt-get install nodejs npm"
+        return 1
+    fi
+    servers=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/test-servers
+    mkdir -p "$servers"
+    cp tests/servers/{package.json,package-lock.json,oidc-provider.mjs,sign-in.mjs} "$servers"
+    log=$servers/npm.log
+    # Nothing of what is installed is run to install it.
+    if ! npm --prefix "$servers" ci --ignore-scripts --no-audit --no-fund >"$log" 2>&1; then
+        skip "the certified OpenID provider" "npm could not install it: $(tail -n 1 "$log")"
+        return 1
+    fi
+    if ! (cd "$servers" && node --input-type=module -e "import 'oidc-provider'") >>"$log" 2>&1; then
+        skip "the certified OpenID provider" "node $(node --version) can't run it: it needs 20 or later"
+        return 1
+    fi
 }
 
 # --- tools ---------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ mod canary;
 mod client;
 pub mod document;
 mod fake;
+pub mod oauth;
 mod output;
 pub mod process;
 mod sandbox;

@@ -287,7 +287,7 @@ fn is_for_later(error: rustix::io::Errno) -> bool {
 }
 
 /// A pipe whose other end closes when the program has ended, without reaping it: one thing more to poll, on every Unix.
-fn notify_exit(pid: Pid) -> io::Result<OwnedFd> {
+pub(crate) fn notify_exit(pid: Pid) -> io::Result<OwnedFd> {
     let (reader, writer) = io::pipe()?;
     fcntl_setfl(&reader, OFlags::NONBLOCK)?;
     let wait = move || {
@@ -300,6 +300,6 @@ fn notify_exit(pid: Pid) -> io::Result<OwnedFd> {
     Ok(reader.into())
 }
 
-fn at_end(pipe: &OwnedFd) -> bool {
+pub(crate) fn at_end(pipe: &OwnedFd) -> bool {
     matches!(rustix::io::read(pipe, &mut [0; 1]), Ok(0))
 }

@@ -4,12 +4,14 @@
 #![warn(missing_docs)]
 
 mod active;
+mod attached;
 mod child;
 mod interrupt;
 mod key_command;
 mod lookup;
 
 pub use active::{Active, SETTING};
+pub use attached::run_attached;
 pub use child::{Ended, Failure, Finished, Task};
 pub use interrupt::{Interrupted, interrupted, survive_closed_pipes};
 pub use key_command::{KeyCommand, StderrRule};

@@ -1,0 +1,23 @@
+//! OAuth servers of the tests' own, on loopback: strict where a provider may be, wrong where a test says so, and with
+//! an exact log.
+
+mod authority;
+mod browser;
+mod certified;
+mod fault;
+mod grants;
+mod house;
+mod http;
+mod jwt;
+mod machine;
+mod tls;
+
+pub use authority::Authority;
+pub use browser::{Browser, Page, fetch, post, send};
+pub use certified::Certified;
+pub use fault::Fault;
+pub use house::{House, Login, NOT_GIT, PROVIDER, Stored, ask, now, token};
+pub use http::{Asked, Reply, Server, parameters, percent};
+pub use jwt::{Claims, Signer};
+pub use machine::{Federation, Machines};
+pub use tls::{CertificateAuthority, Proxy};
