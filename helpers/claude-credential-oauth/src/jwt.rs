@@ -2,8 +2,11 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use claude_credential_files::hex;
 use claude_credential_protocol::{Seconds, Secret, text};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 /// Anthropic's documented limit (<https://platform.claude.com/docs/en/build-with-claude/workload-identity-federation>).
 pub(crate) const MAX_JWT: usize = 16 * 1024;
@@ -117,6 +120,22 @@ impl Claims {
     }
 }
 
+/// Whose a token is, hashed: a JWT's issuer, subject and audience, which are the same in the next one of the same
+/// workload; of whatever says nothing of itself, all of it.
+pub(crate) fn whose(token: &Secret) -> String {
+    let text = token.expose();
+    let claims = match text.split('.').collect::<Vec<_>>().as_slice() {
+        [_, payload, _] => part::<Claims>(payload),
+        _ => None,
+    };
+    let names = claims.filter(|claims| claims.sub.is_some()).map(|claims| {
+        let audience = claims.aud.as_ref().map(Audience::names).unwrap_or_default();
+        format!("claims {:?}", (&claims.iss, &claims.sub, audience))
+    });
+    let names = Zeroizing::new(names.unwrap_or_else(|| format!("value {text}")));
+    hex(&Sha256::digest(names.as_bytes())[..16])
+}
+
 fn part<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
     serde_json::from_slice(&bytes).ok()
@@ -124,7 +143,7 @@ fn part<T: serde::de::DeserializeOwned>(part: &str) -> Option<T> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use super::{BASE64_URL_SAFE_NO_PAD, Engine, MAX_JWT, check};
+    use super::{BASE64_URL_SAFE_NO_PAD, Engine, MAX_JWT, check, whose};
 
     pub(crate) fn jwt(header: &str, payload: &str) -> String {
         let part = |text: &str| BASE64_URL_SAFE_NO_PAD.encode(text);
@@ -161,5 +180,21 @@ pub(crate) mod tests {
         let long = jwt(HEADER, &GOOD.replace("\"s\"", &format!("\"{}\"", "s".repeat(MAX_JWT))));
         assert!(check(&long.into(), None, 1500).unwrap_err().contains("16384"));
         assert!(check(&"CANARY".into(), None, 1500).unwrap_err().contains("no JWT"));
+    }
+
+    #[test]
+    fn a_workloads_next_jwt_is_still_its_own_and_anybody_elses_is_not() {
+        const ALICE: &str = r#"{"iss":"i","sub":"alice","aud":"a","iat":1000,"exp":2000}"#;
+        let of = |payload: &str| whose(&jwt(HEADER, payload).into());
+        let alice = of(ALICE);
+        assert_eq!(alice, of(&ALICE.replace("2000", "3000").replace("\"a\"", "[\"a\"]")));
+        for other in [ALICE.replace("alice", "bob"), ALICE.replace("\"i\"", "\"j\""), ALICE.replace("\"a\"", "\"b\"")] {
+            assert_ne!(alice, of(&other), "{other}");
+        }
+        // Without a subject nothing is known, and each is another's.
+        let nobody = ALICE.replace("\"sub\"", "\"x\"");
+        assert_ne!(of(&nobody), of(&nobody.replace("2000", "3000")));
+        assert_ne!(whose(&"CANARY-1".into()), whose(&"CANARY-2".into()));
+        assert!(!whose(&"CANARY".into()).contains("CANARY"));
     }
 }

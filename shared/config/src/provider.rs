@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use claude_credential_protocol::Secret;
+
 use crate::{KeyStore, Origin};
 
 /// An OAuth authorization server that the oauth helper can sign in to.
@@ -105,6 +107,13 @@ pub enum TokenSource {
     Variable(String),
     /// A command prints it.
     Command(Vec<String>),
+    /// It was read for this call, from the place that is named: read twice, it might be two people's.
+    Read {
+        /// The token.
+        token: Secret,
+        /// Where it was, to be shown to people.
+        from: String,
+    },
 }
 
 impl Flow {

@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
-use claude_credential_config::{Environment, Flow, Provider, is_endpoint};
+use claude_credential_config::{Environment, Flow, Provider, TokenSource, is_endpoint};
+use claude_credential_files::hex;
 use claude_credential_protocol::{Error, Secret, now, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use crate::client::{Client, EACH, Failed};
 use crate::flows::jwt_bearer::GRANT;
@@ -30,6 +32,18 @@ const TOKEN: &str = "ANTHROPIC_IDENTITY_TOKEN";
 const TOKEN_FILE: &str = "ANTHROPIC_IDENTITY_TOKEN_FILE";
 const GITHUB_URL: &str = "ACTIONS_ID_TOKEN_REQUEST_URL";
 const GITHUB_TOKEN: &str = "ACTIONS_ID_TOKEN_REQUEST_TOKEN";
+
+/// What a job of GitHub's gets a token for: the address is the job's own, the others are what its claims are made of.
+const JOB: [&str; 8] = [
+    GITHUB_URL,
+    "GITHUB_REPOSITORY",
+    "GITHUB_REF",
+    "GITHUB_WORKFLOW",
+    "GITHUB_JOB",
+    "GITHUB_RUN_ID",
+    "GITHUB_EVENT_NAME",
+    "GITHUB_ACTOR",
+];
 
 /// A request within GitHub's own network.
 const GITHUB_EACH: Duration = Duration::from_secs(10);
@@ -115,18 +129,32 @@ fn need<'p>(provider: &Provider, value: Option<&'p str>, key: &str, variable: &s
     })
 }
 
+/// The workload's own token, and from where, as far as it is had without a server.
+pub(crate) fn at_hand(client: &Client<'_>) -> Result<Option<(Secret, String)>, Error> {
+    let environment = client.environment;
+    if let Some(source) = &client.provider.assertion {
+        let from = if let TokenSource::Read { from, .. } = source { from } else { "the provider's section" };
+        return Ok(Some((assertion::get(client)?, from.to_owned())));
+    }
+    if environment.get(TOKEN).is_some() {
+        return Ok(Some((assertion::in_variable(environment, TOKEN)?, TOKEN.to_owned())));
+    }
+    let Some(file) = environment.get(TOKEN_FILE) else { return Ok(None) };
+    let token = assertion::in_file(&client.folders.expand(file)).map_err(|error| error.from_whom(TOKEN_FILE))?;
+    Ok(Some((token, TOKEN_FILE.to_owned())))
+}
+
+/// The job of GitHub Actions that this is, hashed: whose token it has, it learns from a server alone.
+pub(crate) fn job(environment: &Environment) -> String {
+    let parts = JOB.map(|name| environment.get(name));
+    hex(&Sha256::digest(format!("job {parts:?}"))[..16])
+}
+
 /// The workload's own token, and from where.
 fn identity_token(client: &Client<'_>) -> Result<(Secret, String), Error> {
     let environment = client.environment;
-    if client.provider.assertion.is_some() {
-        return Ok((assertion::get(client)?, "the provider's section".to_owned()));
-    }
-    if environment.get(TOKEN).is_some() {
-        return Ok((assertion::in_variable(environment, TOKEN)?, TOKEN.to_owned()));
-    }
-    if let Some(file) = environment.get(TOKEN_FILE) {
-        let token = assertion::in_file(&client.folders.expand(file)).map_err(|error| error.from_whom(TOKEN_FILE))?;
-        return Ok((token, TOKEN_FILE.to_owned()));
+    if let Some(found) = at_hand(client)? {
+        return Ok(found);
     }
     match (environment.get(GITHUB_URL), environment.get(GITHUB_TOKEN)) {
         (Some(url), Some(token)) => Ok((of_github(client, url, token)?, "GitHub Actions".to_owned())),

@@ -10,11 +10,15 @@ pub(crate) mod token_exchange;
 use claude_credential_config::Flow;
 use claude_credential_protocol::Error;
 
+use crate::assertion;
 use crate::client::{Client, Failed};
 use crate::tokens::TokenSet;
 
 /// Tokens that are had without a person.
 pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
+    // What is exchanged and what the tokens are bound to is one token, whoever writes another one meanwhile.
+    let read = assertion::read_once(client)?;
+    let client = &Client { provider: read.as_ref().unwrap_or(client.provider), ..*client };
     let set = match client.provider.flow {
         Flow::AuthorizationCode | Flow::DeviceCode => {
             return Err(Failed::Error(Error::broke("a sign-in without a person")));

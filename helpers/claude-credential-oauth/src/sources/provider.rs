@@ -7,6 +7,7 @@ use claude_credential_config::{Environment, Flow, Origin, Provider};
 use claude_credential_protocol::{Credential, Error, Interactive, Request};
 
 use super::Asked;
+use crate::assertion;
 use crate::client::Client;
 use crate::flows::federation;
 use crate::refresh::Refresh;
@@ -20,6 +21,9 @@ pub(crate) fn get(asked: &Asked<'_>, provider: &Provider, built_in: bool) -> Res
     }
     let provider = &prepared(provider, asked.environment);
     let client = asked.client(provider);
+    // No token without a person has an account, so there is nothing to read one for.
+    let read = if request.username.is_none() { assertion::read_once(&client)? } else { None };
+    let client = Client { provider: read.as_ref().unwrap_or(provider), ..client };
     let vault = Vault::new(asked.folders, provider, request.patience());
     let refresh = Refresh { client: &client, vault, request };
     let found = refresh.get()?;

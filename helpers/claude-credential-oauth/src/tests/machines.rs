@@ -1,5 +1,6 @@
 //! The flows without a person.
 
+use claude_credential_config::Environment;
 use claude_credential_protocol::{Class, Request, now};
 
 use super::server::{Reply, Server};
@@ -78,6 +79,61 @@ fn another_scope_is_another_token() {
     assert_eq!(value(&fixture.get(&anthropic()).unwrap(), "credential"), Some("CANARY-access-1"));
     fixture.configure(&format!("[provider.acme]\n{}", section("b")));
     assert_eq!(value(&fixture.get(&anthropic()).unwrap(), "credential"), Some("CANARY-access-2"));
+}
+
+#[test]
+fn anothers_token_to_exchange_is_anothers_token() {
+    let person =
+        |name: &str, exp: u64| jwt(HEADER, &format!(r#"{{"iss":"i","sub":"{name}","aud":"a","iat":1,"exp":{exp}}}"#));
+    for section in [
+        "flow = \"jwt-bearer\"\nassertion_variable = \"JOB_JWT\"",
+        "flow = \"token-exchange\"\nassertion_file = \"FILE\"",
+        "flow = \"token-exchange\"\nassertion_command = [\"/bin/cat\", \"FILE\"]",
+        "flow = \"federation\"",
+    ] {
+        let server = Server::start(vec![Reply::tokens(1, 3600), Reply::tokens(2, 3600)]);
+        let mut fixture = Fixture::with_provider("flow = \"federation\"", &[]);
+        let home = fixture.home.path().to_str().unwrap().to_owned();
+        let file = format!("{home}/jwt");
+        let section = section.replace("FILE", &file);
+        fixture.configure(&format!("[provider.acme]\ntoken_endpoint = \"{}/token\"\n{section}", server.url));
+        let mut get = |token: String| {
+            std::fs::write(&file, &token).unwrap();
+            let variables = [("HOME", home.as_str()), ("JOB_JWT", &token), ("ANTHROPIC_IDENTITY_TOKEN", &token)];
+            fixture.helper.environment = Environment::from_pairs(variables.into_iter().chain(IDS));
+            value(&fixture.get(&anthropic()).unwrap(), "credential").unwrap().to_owned()
+        };
+        let later = now() / 1000 + 300;
+        let given =
+            [("alice", 0), ("alice", 9), ("bob", 0), ("bob", 9)].map(|(name, more)| get(person(name, later + more)));
+        assert_eq!(given, [1, 1, 2, 2].map(|number| format!("CANARY-access-{number}")), "{section}");
+    }
+}
+
+#[test]
+fn a_job_of_githubs_is_told_by_its_variables_and_no_server_is_asked_for_that() {
+    let replies = || {
+        [
+            Reply::json(&serde_json::json!({ "value": identity(300) })),
+            Reply::json(&serde_json::json!({"access_token": "CANARY-oat", "expires_in": 3600})),
+        ]
+    };
+    let server = Server::start(replies().into_iter().chain(replies()).collect());
+    let url = format!("{}/mint?x=y", server.url);
+    let mut fixture =
+        Fixture::with_provider(&format!("flow = \"federation\"\ntoken_endpoint = \"{}/token\"", server.url), &[]);
+    let home = fixture.home.path().to_str().unwrap().to_owned();
+    for (repository, asked) in [("a/a", 2), ("a/a", 2), ("b/b", 4)] {
+        let variables = [
+            ("HOME", home.as_str()),
+            ("ACTIONS_ID_TOKEN_REQUEST_URL", &url),
+            ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "CANARY-job"),
+            ("GITHUB_REPOSITORY", repository),
+        ];
+        fixture.helper.environment = Environment::from_pairs(variables.into_iter().chain(IDS));
+        fixture.get(&anthropic()).unwrap();
+        assert_eq!(server.seen().len(), asked, "{repository}");
+    }
 }
 
 #[test]
