@@ -12,6 +12,7 @@ use reqwest::Url;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::assertion;
 use crate::discovery::{Endpoints, Wanted};
 use crate::http::{Answer, Body, Call};
 use crate::tokens::TokenSet;
@@ -121,7 +122,7 @@ impl Client<'_> {
         ];
         if !provider.flow.is_for_people() {
             parts.push(format!("{:?}", (provider.flow, &provider.scopes, &provider.audience, &provider.resource)));
-            parts.push(format!("{:?}", (&provider.parameters, &provider.assertion, &provider.subject_token_type)));
+            parts.push(format!("{:?}", (&provider.parameters, &provider.subject_token_type)));
             let ids = [
                 &provider.federation_rule_id,
                 &provider.organization_id,
@@ -129,6 +130,9 @@ impl Client<'_> {
                 &provider.workspace_id,
             ];
             parts.push(format!("{ids:?}"));
+            if provider.flow != Flow::ClientCredentials {
+                parts.push(assertion::whose(self));
+            }
         }
         hex(&Sha256::digest(parts.join("\n").as_bytes())[..16])
     }
@@ -143,6 +147,24 @@ impl Client<'_> {
         let asked = now() / 1000;
         let (answer, host) = self.post(endpoints, Wanted::Token, grant, each)?;
         self.understood(answer, &host, asked)
+    }
+
+    /// The same, asked once: whoever polls has a rhythm that the provider set.
+    pub(crate) fn poll(
+        &self,
+        endpoints: &Endpoints,
+        grant: &[(&str, &str)],
+        each: Duration,
+    ) -> Result<TokenSet, Failed> {
+        let asked = now() / 1000;
+        let (answer, host) = self.send(endpoints, Wanted::Token, grant, |call| call.once(each))?;
+        // Some say it with the status that means it everywhere else.
+        let refusal = if answer.status == 429 { answer.json::<Refusal>(&host).ok() } else { None };
+        let said = refusal.and_then(|refusal| code(&refusal.error));
+        match said {
+            Some(code @ ("slow_down" | "authorization_pending")) => Err(Failed::Code(code, answer)),
+            _ => self.understood(answer, &host, asked),
+        }
     }
 
     /// What an answer with tokens, or with an error, says.
@@ -173,6 +195,16 @@ impl Client<'_> {
         fields: &[(&str, &str)],
         each: Duration,
     ) -> Result<(Answer, String), Error> {
+        self.send(endpoints, wanted, fields, |call| call.insist(each, self.until))
+    }
+
+    fn send(
+        &self,
+        endpoints: &Endpoints,
+        wanted: Wanted,
+        fields: &[(&str, &str)],
+        how: impl FnOnce(&Call<'_>) -> Result<Answer, Error>,
+    ) -> Result<(Answer, String), Error> {
         let url = endpoints.need(wanted, self.provider)?;
         let secret = self.client_secret()?;
         let id = self.provider.client_id.as_deref();
@@ -189,7 +221,7 @@ impl Client<'_> {
             (None, _, _) => {}
         }
         let call = Call { url, body: Body::Form(&fields), authorization };
-        Ok((call.insist(each, self.until)?, call.host()))
+        Ok((how(&call)?, call.host()))
     }
 
     /// What is asked for, as every request for a new grant has it.
