@@ -58,12 +58,10 @@ impl Helper for Oauth {
                 Source::Login => login::get(&asked, home)?,
                 // None of the others is kept for an account.
                 _ if request.username.is_some() => None,
-                // Claude Code's own login goes where Claude Code takes it and nowhere else, whoever asks.
-                Source::Claude if home => claude::get(&asked)?,
-                Source::Claude => None,
-                // Who speaks `claude.v1` has compared the host with the user's own list. git speaks for whatever host a
-                // clone names, and can't pretend.
-                _ if !home && !request.capabilities.claude_v1 => None,
+                // Accounts of claude.ai are for Anthropic's own host. A gateway on the user's list has no business with
+                // one, whoever asks.
+                _ if !home => None,
+                Source::Claude => claude::get(&asked)?,
                 Source::Env => variable::get(&asked)?,
                 Source::Fd => descriptor::get(&asked)?,
             };

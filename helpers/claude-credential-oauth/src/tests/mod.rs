@@ -113,7 +113,7 @@ fn a_value_that_is_no_token_is_named_and_not_shown() {
 }
 
 #[test]
-fn git_gets_it_for_no_other_host_and_nobody_for_an_account() {
+fn it_goes_to_no_other_host_whoever_asks_and_to_nobody_for_an_account() {
     let fixture = Fixture::new(&[], &[("CLAUDE_CODE_OAUTH_TOKEN", "CANARY")]);
     let git =
         |host: &str, more: &str| fixture.serve("get", format!("protocol=https\nhost={host}\n{more}\n").as_bytes());
@@ -123,8 +123,12 @@ fn git_gets_it_for_no_other_host_and_nobody_for_an_account() {
         let answer = git(host, more).unwrap();
         assert!(!answer.contains("CANARY"), "{host}: {answer}");
     }
-    let gateway = Request::new("https", "gateway.example");
-    assert!(fixture.get(&gateway).unwrap().contains("CANARY"));
+    for (protocol, host) in
+        [("https", "gateway.example"), ("http", "api.anthropic.com"), ("https", "api.anthropic.com:444")]
+    {
+        let answer = fixture.get(&Request::new(protocol, host)).unwrap();
+        assert!(!answer.contains("CANARY"), "{protocol} {host}: {answer}");
+    }
 }
 
 #[test]
