@@ -6,7 +6,7 @@ use claude_credential_config::{ClientAuthentication, Provider, is_endpoint};
 use claude_credential_protocol::Error;
 use serde::Deserialize;
 
-use crate::http::{Answer, Call};
+use crate::http::Call;
 
 /// A document that a server has ready.
 const EACH: Duration = Duration::from_secs(10);
@@ -19,6 +19,8 @@ pub(crate) struct Endpoints {
     pub(crate) device_authorization: Option<String>,
     pub(crate) revocation: Option<String>,
     pub(crate) authentication: Option<ClientAuthentication>,
+    /// Whoever comes back from a sign-in says which issuer he comes from (RFC 9207).
+    pub(crate) says_issuer: bool,
 }
 
 /// One of them.
@@ -39,6 +41,7 @@ struct Document {
     device_authorization_endpoint: Option<String>,
     revocation_endpoint: Option<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    authorization_response_iss_parameter_supported: Option<bool>,
 }
 
 impl Endpoints {
@@ -61,6 +64,7 @@ impl Endpoints {
             device_authorization: provider.device_authorization_endpoint.clone(),
             revocation: provider.revocation_endpoint.clone(),
             authentication: provider.client_authentication,
+            says_issuer: false,
         }
     }
 
@@ -71,6 +75,7 @@ impl Endpoints {
             device_authorization: self.device_authorization.or(other.device_authorization),
             revocation: self.revocation.or(other.revocation),
             authentication: self.authentication.or(other.authentication),
+            says_issuer: self.says_issuer || other.says_issuer,
         }
     }
 
@@ -100,16 +105,24 @@ impl Endpoints {
 
 fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoints, Error> {
     let mut refused = 0;
+    let mut unclear = None;
     for url in documents(issuer) {
         let call = Call { url: &url, ..Call::default() };
         let answer = call.insist(EACH, until)?;
         match answer.status {
-            200 => return understood(provider, issuer, &answer, &call.host()),
+            200 => match answer.json::<Document>(&call.host()) {
+                Ok(document) => return understood(provider, issuer, document, &call.host()),
+                // A page of its own for whatever it does not know: the other document may be there.
+                Err(error) => unclear = Some(error),
+            },
             status if answer.may_change() => {
                 return Err(Error::unavailable(format!("{} answered {status}", call.host())));
             }
             status => refused = status,
         }
+    }
+    if let Some(error) = unclear {
+        return Err(error);
     }
     let Provider { place, .. } = provider;
     Err(Error::config(format!(
@@ -128,8 +141,7 @@ fn documents(issuer: &str) -> Vec<String> {
     ]
 }
 
-fn understood(provider: &Provider, issuer: &str, answer: &Answer, host: &str) -> Result<Endpoints, Error> {
-    let document: Document = answer.json(host)?;
+fn understood(provider: &Provider, issuer: &str, document: Document, host: &str) -> Result<Endpoints, Error> {
     let place = &provider.place;
     // Character by character (RFC 8414, 3.3): another issuer's document would send our secrets to another's endpoints.
     if document.issuer != issuer {
@@ -153,6 +165,7 @@ fn understood(provider: &Provider, issuer: &str, answer: &Answer, host: &str) ->
         device_authorization: checked(document.device_authorization_endpoint)?,
         revocation: checked(document.revocation_endpoint)?,
         authentication: post.then_some(ClientAuthentication::Post),
+        says_issuer: document.authorization_response_iss_parameter_supported == Some(true),
     })
 }
 

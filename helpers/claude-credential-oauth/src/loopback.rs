@@ -37,7 +37,7 @@ pub(crate) enum NotOurs {
     Nothing,
     /// Another sign-in's, or somebody else's.
     State,
-    /// It says that it is from another provider (RFC 9207).
+    /// It says that it is from another provider, or not from whom although ours would (RFC 9207).
     Issuer,
 }
 
@@ -46,6 +46,8 @@ pub(crate) enum NotOurs {
 pub(crate) struct Expected {
     pub(crate) state: Secret,
     pub(crate) issuer: Option<String>,
+    /// The provider publishes that it always says who it is.
+    pub(crate) says_issuer: bool,
 }
 
 /// A port that the browser can come back to.
@@ -67,6 +69,7 @@ impl Expected {
         }
         match (get("iss"), &self.issuer) {
             (Some(theirs), Some(issuer)) if theirs != *issuer => return Err(NotOurs::Issuer),
+            (None, _) if self.says_issuer => return Err(NotOurs::Issuer),
             _ => {}
         }
         Ok(match get("code") {
@@ -139,7 +142,7 @@ fn serve(mut stream: TcpStream, host: &str, expected: &Expected, done: &AtomicBo
     let target = lines.next()?.strip_prefix("GET ")?.split(' ').next()?.to_owned();
     let named = lines.filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("host"));
     // A page elsewhere can make a browser call us by another name (DNS rebinding).
-    let for_us = named.is_some_and(|(_, named)| named.trim() == host);
+    let for_us = named.is_some_and(|(_, named)| is_host(named.trim(), host));
     let url = Url::parse(&format!("http://{host}{target}")).ok();
     let url = url.filter(|url| for_us && target.starts_with('/') && url.path() == PATH);
     let Some(url) = url else {
@@ -163,6 +166,11 @@ fn serve(mut stream: TcpStream, host: &str, expected: &Expected, done: &AtomicBo
     };
     answer(&mut stream, "200 OK", words);
     Some(callback)
+}
+
+/// Whether a Host header names `host`, an address with its port. A browser leaves out the port that is http's own.
+fn is_host(named: &str, host: &str) -> bool {
+    named == host || host.strip_suffix(":80") == Some(named)
 }
 
 fn read(stream: &mut TcpStream) -> Option<String> {
@@ -202,10 +210,36 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    use super::{Callback, Expected, Loopback, NotOurs};
+    use super::{Callback, Expected, Loopback, NotOurs, is_host};
 
     fn expected() -> Expected {
-        Expected { state: "STATE".into(), issuer: Some("https://a.example".to_owned()) }
+        Expected { state: "STATE".into(), issuer: Some("https://a.example".to_owned()), says_issuer: false }
+    }
+
+    #[test]
+    fn who_always_says_who_he_is_is_not_believed_without() {
+        let expected = Expected { says_issuer: true, ..expected() };
+        for (pasted, outcome) in [
+            ("code=CANARY&state=STATE&iss=https://a.example", Ok(Callback::Code("CANARY".into()))),
+            ("code=CANARY&state=STATE", Err(NotOurs::Issuer)),
+            ("error=access_denied&state=STATE", Err(NotOurs::Issuer)),
+            ("code=CANARY&state=STATE&iss=https://evil.example", Err(NotOurs::Issuer)),
+        ] {
+            assert_eq!(expected.understand_pasted(&format!("http://127.0.0.1/callback?{pasted}")), outcome, "{pasted}");
+        }
+    }
+
+    #[test]
+    fn a_browser_leaves_out_the_port_of_http_and_no_other() {
+        for (named, host, ours) in [
+            ("127.0.0.1", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("127.0.0.1", "127.0.0.1:8080", false),
+            ("127.0.0.1:81", "127.0.0.1:80", false),
+            ("evil.example", "127.0.0.1:80", false),
+        ] {
+            assert_eq!(is_host(named, host), ours, "{named} {host}");
+        }
     }
 
     fn get(address: &str, target: &str, host: &str) -> String {

@@ -56,7 +56,8 @@ pub(crate) fn sign_in(
     let provider = client.provider;
     let endpoints = client.endpoints(&[Wanted::Authorization, Wanted::Token])?;
     let loopback = Loopback::open(provider.redirect_port)?;
-    let expected = Expected { state: random_text(), issuer: provider.issuer.clone() };
+    let expected =
+        Expected { state: random_text(), issuer: provider.issuer.clone(), says_issuer: endpoints.says_issuer };
     let begun = begin(client, &endpoints, &loopback, &expected.state)?;
     let (sender, events) = mpsc::channel();
     loopback.listen(expected.clone(), sender.clone());
@@ -143,7 +144,7 @@ fn wait(
             Err(why) => say.line(match why {
                 NotOurs::Nothing => "that is neither an address with a code in it nor code#state; paste it whole",
                 NotOurs::State => "that belongs to another sign-in; paste what the address above leads to",
-                NotOurs::Issuer => "that comes from another provider, and is not used",
+                NotOurs::Issuer => "that does not say that it is from this provider, and is not used",
             })?,
         }
     }
