@@ -8,10 +8,10 @@ use super::{Fixture, HOST};
 #[test]
 fn an_account_matches_only_a_key_that_is_kept_for_it() {
     let fixture = Fixture::new(&[], &[("ANTHROPIC_API_KEY", "CANARY-env")]);
-    assert_eq!(fixture.git("get", HOST, "username=me\n"), "\n");
+    assert_eq!(fixture.git("get", HOST, "username=me\n"), "");
     fixture.git("store", HOST, "username=me\npassword=CANARY-mine\n");
     assert_eq!(fixture.git("get", HOST, "username=me\n"), "username=me\npassword=CANARY-mine\n\n");
-    assert_eq!(fixture.git("get", HOST, "username=you\n"), "\n");
+    assert_eq!(fixture.git("get", HOST, "username=you\n"), "");
     assert_eq!(fixture.git("get", HOST, "username=x-api-key\n"), "username=x-api-key\npassword=CANARY-env\n\n");
 }
 
@@ -21,7 +21,7 @@ fn without_an_account_the_only_one_answers_and_of_several_none() {
     fixture.git("store", HOST, "username=me\npassword=CANARY-mine\n");
     assert_eq!(fixture.git("get", HOST, ""), "username=me\npassword=CANARY-mine\n\n");
     fixture.git("store", HOST, "username=you\npassword=CANARY-yours\n");
-    assert_eq!(fixture.git("get", HOST, ""), "\n");
+    assert_eq!(fixture.git("get", HOST, ""), "");
     fixture.git("store", HOST, "password=CANARY-nobodys\n");
     assert_eq!(fixture.git("get", HOST, ""), "username=x-api-key\npassword=CANARY-nobodys\n\n");
 }
@@ -49,7 +49,7 @@ fn what_is_no_key_of_ours_to_keep_is_not_kept() {
         (HOST, "username=x-api-key\n"),
     ] {
         assert_eq!(fixture.git("store", host, lines), "");
-        assert_eq!(fixture.git("get", host, ""), "\n", "{host} {lines}");
+        assert_eq!(fixture.git("get", host, ""), "", "{host} {lines}");
     }
     assert!(!fixture.generation().exists());
     for options in [&["--source", "env"][..], &["--file", "/nowhere"]] {
@@ -95,8 +95,8 @@ fn erase_takes_that_secret_or_without_one_whatever_matches() {
     assert!(fixture.git("get", HOST, "").contains("CANARY-mine"));
     keep();
     fixture.git("erase", HOST, "username=me\n");
-    assert_eq!(fixture.git("get", HOST, "username=me\n"), "\n");
+    assert_eq!(fixture.git("get", HOST, "username=me\n"), "");
     keep();
     fixture.git("erase", HOST, "");
-    assert_eq!(fixture.git("get", HOST, ""), "\n");
+    assert_eq!(fixture.git("get", HOST, ""), "");
 }

@@ -51,12 +51,12 @@ fn secrets_that_are_kept_for_no_host_go_to_the_one_given_unless_the_caller_has_a
     let fixture = Fixture::new(&[], &variables);
     assert_eq!(fixture.git("get", HOST, ""), "username=x-api-key\npassword=CANARY\n\n");
     for host in ["evil.example", "api.anthropic.com.evil.example", "api.anthropic.com.", "api.anthropic.com:8443"] {
-        assert_eq!(fixture.git("get", host, ""), "\n", "{host}");
+        assert_eq!(fixture.git("get", host, ""), "", "{host}");
     }
     assert!(!fixture.get(&Request::new("https", "api.anthropic.com.")).unwrap().contains("CANARY"));
     assert!(fixture.get(&Request::new("https", "gateway.example")).unwrap().contains("CANARY"));
     let fixture = Fixture::new(&["--host", "http://127.0.0.1:8080"], &variables);
-    assert_eq!(fixture.git("get", HOST, ""), "\n");
+    assert_eq!(fixture.git("get", HOST, ""), "");
     let local = b"protocol=http\nhost=127.0.0.1:8080\n\n";
     assert!(fixture.serve("get", local).unwrap().contains("password=CANARY\n"));
     assert_eq!(fixture.helper.print_host().unwrap(), ("http".to_owned(), "127.0.0.1:8080".to_owned()));
@@ -114,7 +114,7 @@ fn a_file_is_the_only_source_and_has_to_be_private() {
     assert!(answer.contains("credential=CANARY-file\n") && !answer.contains("ephemeral"), "{answer}");
     fixture.helper.file = Some("~/keys/work".into());
     assert!(fixture.get(&anthropic()).unwrap().contains(&format!("claude.source={}\n", path.display())));
-    assert_eq!(fixture.git("get", "evil.example", ""), "\n");
+    assert_eq!(fixture.git("get", "evil.example", ""), "");
     fixture.file("keys/work", "CANARY-file\n", 0o640);
     let refused = |file: PathBuf, words: &str| {
         let mut other = Fixture::new(&[], &[]);
@@ -152,7 +152,7 @@ fn the_settings_command_runs_in_the_home_and_its_failure_names_the_file() {
         assert!(message.contains(words) && !message.contains("CANARY"), "{message}");
     }
     assert!(!fixture.get(&Request { username: Some("me".to_owned()), ..anthropic() }).unwrap().contains("credential="));
-    assert_eq!(fixture.git("get", "evil.example", ""), "\n");
+    assert_eq!(fixture.git("get", "evil.example", ""), "");
 }
 
 #[test]
