@@ -29,7 +29,7 @@ pub(crate) struct RawProvider {
     audience: Option<String>,
     resource: Option<OneOrMore>,
     #[serde(default)]
-    parameters: BTreeMap<String, String>,
+    parameters: BTreeMap<Spanned<String>, String>,
     store: Option<Spanned<String>>,
     #[serde(default)]
     default: bool,
@@ -46,6 +46,33 @@ pub(crate) struct RawProvider {
     service_account_id: Option<String>,
     workspace_id: Option<String>,
 }
+
+/// What we send ourselves. A second value beside ours would be a second meaning: a state that is known to others, an
+/// answer that goes elsewhere, another's code.
+const RESERVED: [&str; 22] = [
+    "assertion",
+    "audience",
+    "client_assertion",
+    "client_assertion_type",
+    "client_id",
+    "client_secret",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "device_code",
+    "grant_type",
+    "redirect_uri",
+    "refresh_token",
+    "request",
+    "request_uri",
+    "resource",
+    "response_type",
+    "scope",
+    "state",
+    "subject_token",
+    "subject_token_type",
+];
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -105,7 +132,11 @@ impl Place<'_> {
                 Some(OneOrMore::One(resource)) => vec![resource],
                 Some(OneOrMore::More(resources)) => resources,
             },
-            parameters: raw.parameters,
+            parameters: raw
+                .parameters
+                .into_iter()
+                .map(|parameter| self.parameter(parameter))
+                .collect::<Result<_, _>>()?,
             store: match &raw.store {
                 None => key_store,
                 value => self.choice("store", value.as_ref(), &KEY_STORES)?,
@@ -140,6 +171,15 @@ impl Place<'_> {
         Err(self.error(value.span().start, &message))
     }
 
+    fn parameter(&self, (name, value): (Spanned<String>, String)) -> Result<(String, String), Error> {
+        if RESERVED.contains(&name.get_ref().as_str()) {
+            let message =
+                "`parameters` has a name in it that is sent anyway; what it means has a line or a place of its own";
+            return Err(self.error(name.span().start, message));
+        }
+        Ok((name.into_inner(), value))
+    }
+
     fn file(&self, key: &str, value: &Spanned<String>, folders: &Folders) -> Result<PathBuf, Error> {
         let path = folders.expand(value.get_ref());
         let message = || self.error(value.span().start, &format!("`{key}` begins with / or ~/"));
@@ -167,6 +207,9 @@ fn missing(provider: &Provider) -> Option<&'static str> {
         _ => true,
     };
     match flow {
+        _ if provider.client_secret.is_some() && provider.client_id.is_none() => {
+            Some("`client_id` is missing: whose client secret it is")
+        }
         Flow::Federation => None,
         _ if !has_token_endpoint => Some("a provider has an `issuer`, or a `token_endpoint`"),
         _ if !first && issuer.is_none() => {
@@ -243,6 +286,8 @@ mod tests {
             ("assertion_file = \"CANARY\"", 4, "begins with"),
             ("assertion_file = \"/CANARY\"\nassertion_variable = \"V\"", 1, "only one of"),
             ("client_secret_file = \"/CANARY\"\nclient_secret_variable = \"V\"", 1, "only one of"),
+            ("parameters = { prompt = \"x\", state = \"CANARY\" }", 4, "sent anyway"),
+            ("[provider.x.parameters]\nprompt = \"x\"\nredirect_uri = \"CANARY\"", 6, "sent anyway"),
             ("flow = \"client-credentials\"", 1, "client_secret_file"),
             ("flow = \"jwt-bearer\"", 1, "assertion_file"),
             (
@@ -255,6 +300,10 @@ mod tests {
             assert!(error.starts_with(&format!("/c.toml:{line}: ")), "{text}: {error}");
             assert!(error.contains(says) && !error.contains("CANARY"), "{text}: {error}");
         }
+        let secret = "[provider.x]\nflow = \"jwt-bearer\"\ntoken_endpoint = \"https://a.example\"\nassertion_variable = \"V\"\n\
+                      client_secret_variable = \"S\"";
+        let error = parse(secret).unwrap_err();
+        assert!(error.starts_with("/c.toml:1: ") && error.contains("`client_id`"), "{error}");
         assert!(parse("[provider.x]\nclient_id = \"c\"").unwrap_err().contains("`issuer`"));
     }
 }
