@@ -213,6 +213,23 @@ fn a_chain_that_calls_itself_is_an_error_and_not_a_hang() {
     assert!(output.error_line().contains("loop"), "{output:#?}");
 }
 
+#[test]
+fn a_profile_with_a_folder_of_claude_codes_gives_the_login_in_there_and_no_other() {
+    let mut sandbox = Sandbox::new();
+    login(&mut sandbox);
+    sandbox.config("[claude]\nlogin = \"read\"\n[profile.personal]\nclaude_config_dir = \"~/.claude-personal\"\n");
+    let personal = || sandbox.print().args(["--profile", "personal"]);
+    personal().run().fails(1);
+    let stored = |name| json!({ "accessToken": name, "expiresAt": FAR, "scopes": ["user:inference"] });
+    let file = json!({ "claudeAiOauth": stored(sandbox.secret("personal")) }).to_string();
+    sandbox.write(".claude-personal/.credentials.json", file);
+    assert_eq!(personal().run().key(), "personal");
+    assert_eq!(sandbox.print().run().key(), "login");
+    let status = sandbox.dispatcher(&["--profile", "personal", "status", "claude"]).run();
+    let said = &status.succeeds().stdout;
+    assert!(said.contains(".claude-personal/.credentials.json") && said.contains("; handed out"), "{said}");
+}
+
 /// In 2100, in milliseconds.
 const FAR: u64 = 4_102_444_800_000;
 

@@ -32,7 +32,7 @@ impl Ask {
         };
         let chain = names
             .iter()
-            .map(|name| Link::resolve(name, context).ok_or_else(|| unknown(name)))
+            .map(|name| Link::resolve(name, &profile, context).ok_or_else(|| unknown(name)))
             .collect::<Result<_, _>>()?;
         // The client takes its default for what is no number, and so do we; a person is told by `check_ttl`.
         let variable_ttl = variable_ttl(context).unwrap_or(Some(DEFAULT_TTL));

@@ -1,14 +1,16 @@
 //! The entries that are there without being written, in the product's documented order, and what each needs before its
 //! helper is even started.
 
-use claude_credential_config::{ClaudeLogin, Entry, Program, Provider, claude, kept, logins};
+use std::path::PathBuf;
+
+use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, TokenSource, claude, kept, logins};
 use claude_credential_files::Identity;
 
 use crate::chain::{Depends, Link, Standing};
 use crate::context::Context;
 
 /// The built-in entry of that name, as things stand.
-pub(crate) fn link(name: &str, context: &Context) -> Option<Link> {
+pub(crate) fn link(name: &str, profile: &Profile, context: &Context) -> Option<Link> {
     Some(match name {
         "auth-token" => variable(context, name, apikey(&["auth-token"]), "ANTHROPIC_AUTH_TOKEN"),
         "oauth-token" => claude_ai(variable(context, name, oauth("env"), "CLAUDE_CODE_OAUTH_TOKEN"), context),
@@ -16,7 +18,7 @@ pub(crate) fn link(name: &str, context: &Context) -> Option<Link> {
             claude_ai(variable(context, name, oauth("fd"), "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"), context)
         }
         "api-key-helper" => api_key_helper(context, name),
-        "login" => login(context, name),
+        "login" => login(context, name, profile),
         "api-key" => api_key(context, name),
         "bedrock" | "vertex" => {
             Link::new(Entry::new(name, helper(name, &[])), Standing::Ready, vec![Depends::Everything])
@@ -73,11 +75,11 @@ fn api_key_helper(context: &Context, name: &str) -> Link {
 }
 
 /// What a sign-in stored, in the order in which the helper looks.
-fn login(context: &Context, name: &str) -> Link {
+fn login(context: &Context, name: &str, profile: &Profile) -> Link {
     match context.config.default_provider() {
         Some(provider) => default_provider(context, name, provider),
         None if context.environment.get_os(FEDERATION[0]).is_some() => federation(context, name),
-        None => claude_ai(claudes_own(context, name), context),
+        None => claude_ai(claudes_own(context, name, profile), context),
     }
 }
 
@@ -100,8 +102,17 @@ fn default_provider(context: &Context, name: &str, provider: &Provider) -> Link 
     if !flow.is_for_people() {
         // A workload's own token, or a secret, may come from any of them.
         depends.push(Depends::Everything);
+        depends.extend(assertion_file(provider).map(Depends::File));
     }
     Link { opaque: true, ..Link::new(Entry::new(name, oauth("login")), standing, depends) }
+}
+
+/// The file of the token that is exchanged: another one in it may be another's.
+pub(crate) fn assertion_file(provider: &Provider) -> Option<PathBuf> {
+    match &provider.assertion {
+        Some(TokenSource::File(file)) => Some(file.clone()),
+        _ => None,
+    }
 }
 
 /// What Anthropic's variables say; the first of them turns it on.
@@ -122,12 +133,15 @@ fn federation(context: &Context, name: &str) -> Link {
     } else {
         Standing::Ready
     };
-    let depends = FEDERATION.map(Depends::Variable).to_vec();
+    let mut depends = FEDERATION.map(Depends::Variable).to_vec();
+    let file = context.environment.get("ANTHROPIC_IDENTITY_TOKEN_FILE");
+    depends.extend(file.map(|file| Depends::File(context.folders.expand(file))));
     Link { opaque: true, ..Link::new(Entry::new(name, oauth("login")), standing, depends) }
 }
 
-fn claudes_own(context: &Context, name: &str) -> Link {
-    let file = context.folders.claude.join(".credentials.json");
+fn claudes_own(context: &Context, name: &str, profile: &Profile) -> Link {
+    let folder = profile.claude_config_dir.as_ref().unwrap_or(&context.folders.claude);
+    let file = folder.join(".credentials.json");
     let standing = match (context.config.claude_login, Identity::of(&file).exists()) {
         (_, false) => Standing::Absent("nobody is signed in".to_owned()),
         (ClaudeLogin::Report, true) => Standing::Absent(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use claude_credential_config::{Entry, Program};
+use claude_credential_config::{Entry, Profile, Program};
 use claude_credential_protocol::{Credential, Error, Kind, Request, Secret, now};
 
 use crate::builtin;
@@ -22,6 +22,8 @@ pub(crate) struct Link {
     pub(crate) opaque: bool,
     /// It runs the command of Claude Code's `apiKeyHelper` setting.
     pub(crate) runs_setting: bool,
+    /// Claude Code's own folder for its helper, where the profile has one of its own.
+    pub(crate) claude_config_dir: Option<PathBuf>,
 }
 
 /// Whether there is anything to ask.
@@ -71,18 +73,30 @@ pub(crate) struct Said {
 
 impl Link {
     pub(crate) fn new(entry: Entry, standing: Standing, depends: Vec<Depends>) -> Self {
-        Self { entry, standing, depends, built_in: false, opaque: false, runs_setting: false }
+        Self { entry, standing, depends, built_in: false, opaque: false, runs_setting: false, claude_config_dir: None }
     }
 
-    /// The entry of that name: the user's, else the built-in one.
-    pub(crate) fn resolve(name: &str, context: &Context) -> Option<Self> {
-        let Some(entry) = context.config.entries.get(name) else { return builtin::link(name, context) };
+    /// The entry of that name in a profile's chain: the user's, else the built-in one.
+    pub(crate) fn resolve(name: &str, profile: &Profile, context: &Context) -> Option<Self> {
+        let link = match context.config.entries.get(name) {
+            Some(entry) => Self::of_user(entry, context),
+            None => builtin::link(name, profile, context)?,
+        };
+        // It alone hands out what Claude Code stored there, and another account's would be another payer's.
+        let is_oauth = matches!(&link.entry.program, Program::Helper { name, .. } if name == "oauth");
+        let claude_config_dir = profile.claude_config_dir.clone().filter(|_| is_oauth);
+        Some(Self { claude_config_dir, ..link })
+    }
+
+    fn of_user(entry: &Entry, context: &Context) -> Self {
         let depends = entry.vary.clone().map_or(Depends::Everything, Depends::Vary);
         let opaque = matches!(entry.program, Program::Helper { .. });
         // A provider's section is the helper's to read: whoever edits it wants to see what comes of it.
-        let section = context.config.providers.get(name).and_then(|_| context.config.file.clone());
-        let depends = [depends].into_iter().chain(section.map(Depends::File)).collect();
-        Some(Self { opaque, ..Self::new(entry.clone(), Standing::Ready, depends) })
+        let provider = context.config.providers.get(&entry.name);
+        let section = provider.and_then(|_| context.config.file.clone());
+        let files = section.into_iter().chain(provider.and_then(builtin::assertion_file));
+        let depends = [depends].into_iter().chain(files.map(Depends::File)).collect();
+        Self { opaque, ..Self::new(entry.clone(), Standing::Ready, depends) }
     }
 
     pub(crate) fn is_live(&self) -> bool {

@@ -27,7 +27,7 @@ pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) 
                 // The suite can be installed in part; what the user wrote himself has to be there.
                 return if link.built_in { Ok(None) } else { Err(not_installed(name, &link.entry).into()) };
             };
-            let finished = run_helper(context, &link.entry, &file, Operation::Get, &request.to_message()?, key)?;
+            let finished = run_helper(context, link, &file, Operation::Get, &request.to_message()?, key)?;
             Ok(read_answer(&finished, request, &link.entry)?)
         }
         // What a command prints belongs to no account that it was told of.
@@ -55,7 +55,7 @@ pub(crate) fn tell(
 ) -> Result<(), Failure> {
     let Program::Helper { name, .. } = &link.entry.program else { return Ok(()) };
     let Some(file) = locate(context, name) else { return Ok(()) };
-    let finished = run_helper(context, &link.entry, &file, operation, message, key)?;
+    let finished = run_helper(context, link, &file, operation, message, key)?;
     // Told things only, a helper has no answer to announce its capabilities in: ours always say the class.
     Ok(failure(&finished, is_suite_entry(&link.entry)).map_or(Ok(()), Err)?)
 }
@@ -100,16 +100,18 @@ fn path(context: &Context) -> &OsStr {
 
 fn run_helper(
     context: &Context,
-    entry: &Entry,
+    link: &Link,
     file: &Path,
     operation: Operation,
     message: &Message,
     key: &str,
 ) -> Result<Finished, Failure> {
+    let entry = &link.entry;
     let Program::Helper { name, args } = &entry.program else { return Err(Error::broke("no helper").into()) };
     let mut command = Command::new(file);
     command.args(helper_args(context, name, args)).arg(operation.name());
     command.current_dir(&context.folders.home);
+    command.envs(link.claude_config_dir.iter().map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
     context.active.with(key).hand_down(&mut command);
     let task = Task {
         command,

@@ -136,12 +136,13 @@ impl Stage {
 
     /// What there is of the user's own, by name, and what to type next.
     fn yours(&mut self, context: &Context, own: &Path) -> io::Result<()> {
-        let chain = profile::choose(context).map(|profile| profile.chain).unwrap_or_default();
+        let profile = profile::choose(context).ok();
         let is_there = |name: &String| {
-            let link = Link::resolve(name, context);
+            let link = profile.as_ref().and_then(|profile| Link::resolve(name, profile, context));
             link.is_some_and(|link| matches!(link.standing, Standing::Ready | Standing::Variable))
         };
-        let found: Vec<String> = chain.into_iter().filter(is_there).collect();
+        let chain = profile.iter().flat_map(|profile| profile.chain.clone());
+        let found: Vec<String> = chain.filter(is_there).collect();
         let own = own.display();
         if found.is_empty() {
             writeln!(self.out, "  yours    no credential yet\nnext: {own} login api-key")

@@ -27,7 +27,7 @@ pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8,
         return claude(context, word, options);
     }
     let file = context.config.file_shown();
-    let link = Link::resolve(name, context).ok_or_else(|| {
+    let link = Link::resolve(name, &profile::choose(context)?, context).ok_or_else(|| {
         Error::config(format!(
             "{name} is no entry or provider in {file}; to store a key, run: claude-credential login api-key"
         ))
@@ -68,6 +68,7 @@ fn status(context: &Context, link: &Link, word: &str, options: &[OsString]) -> R
     }
     let mut command = Command::new(&file);
     command.args(args).arg(word).args(options);
+    command.envs(link.claude_config_dir.iter().map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
     context.active.hand_down(&mut command);
     let status = command.status();
     let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())))?;
