@@ -176,7 +176,38 @@ fn is_step_down(issuer: &str, endpoint: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::documents;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    use claude_credential_config::{Flow, Provider};
+
+    use super::{Endpoints, Wanted, documents};
+
+    #[test]
+    fn a_page_where_one_document_could_be_leads_to_the_other() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let document = format!(
+            r#"{{"issuer":"{url}","token_endpoint":"{url}/token","authorization_response_iss_parameter_supported":true}}"#
+        );
+        thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let mut request = [0; 4096];
+                let read = stream.read(&mut request).unwrap_or(0);
+                let is_second = String::from_utf8_lossy(&request[..read]).contains("oauth-authorization-server");
+                let body = if is_second { document.as_str() } else { "<p>CANARY" };
+                let length = body.len();
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+                let _ = stream.write_all(format!("{head}{body}").as_bytes());
+            }
+        });
+        let provider = Provider { issuer: Some(url.clone()), ..Provider::new("acme", "/c:1", Flow::default()) };
+        let endpoints = Endpoints::of(&provider, &[Wanted::Token], Instant::now() + Duration::from_secs(20)).unwrap();
+        assert_eq!(endpoints.token, Some(format!("{url}/token")));
+        assert!(endpoints.says_issuer);
+    }
 
     #[test]
     fn both_documents_are_where_their_standards_put_them() {

@@ -85,7 +85,9 @@ impl Expected {
             _ if text.contains("://") => return self.understand(&Url::parse(text).map_err(|_| NotOurs::Nothing)?),
             Some((code, state)) => {
                 let pairs = [("code", code), ("state", state)];
-                Url::parse_with_params("http://127.0.0.1/", pairs).map_err(|_| NotOurs::Nothing)?
+                let url = Url::parse_with_params("http://127.0.0.1/", pairs).map_err(|_| NotOurs::Nothing)?;
+                // There is no place in it for an issuer; the state is ours alone.
+                return Self { says_issuer: false, ..self.clone() }.understand(&url);
             }
             None => Url::parse(&format!("http://127.0.0.1/?{}", text.trim_start_matches('?')))
                 .map_err(|_| NotOurs::Nothing)?,
@@ -227,6 +229,7 @@ mod tests {
         ] {
             assert_eq!(expected.understand_pasted(&format!("http://127.0.0.1/callback?{pasted}")), outcome, "{pasted}");
         }
+        assert_eq!(expected.understand_pasted("CANARY#STATE"), Ok(Callback::Code("CANARY".into())));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use clap::Parser;
 use claude_credential_config::Environment;
 use claude_credential_protocol::{Class, Error, Request, now, serve};
 
+use crate::client::{EACH, Failed};
 use crate::oauth::Oauth;
 use crate::sources::Source;
 
@@ -199,6 +200,29 @@ fn the_variable_wins_over_the_stored_login_unless_the_sources_say_otherwise() {
     assert!(fixture.get(&anthropic()).unwrap().contains("credential=CANARY-variable\n"));
     fixture.helper.sources = vec![Source::Claude];
     assert!(fixture.get(&anthropic()).unwrap().contains("credential=CANARY-access\n"));
+}
+
+#[test]
+fn whoever_polls_asks_once_and_hears_slow_down_with_any_status() {
+    let asked = |reply| {
+        let server = server::Server::start(vec![reply, server::Reply::tokens(1, 3600)]);
+        let section = format!("token_endpoint = \"{0}/t\"\ndevice_authorization_endpoint = \"{0}/d\"\n", server.url);
+        let fixture = Fixture::with_provider(&format!("flow = \"device-code\"\nclient_id = \"c\"\n{section}"), &[]);
+        let (request, folders) = (anthropic(), fixture.helper.folders().unwrap());
+        let config = fixture.helper.config(&folders).unwrap();
+        let asked = fixture.helper.asked(&request, &folders);
+        let client = asked.client(&config.providers["acme"]);
+        let outcome = client.poll(&client.endpoints(&[]).unwrap(), &[("device_code", "CANARY")], EACH);
+        assert_eq!(server.seen().len(), 1);
+        outcome.unwrap_err()
+    };
+    for (status, code) in [(429, "slow_down"), (400, "slow_down"), (400, "authorization_pending")] {
+        assert!(matches!(asked(server::Reply::error(status, code)), Failed::Code(said, _) if said == code), "{code}");
+    }
+    for status in [429, 500, 503] {
+        let error = asked(server::Reply::Json(status, "CANARY".to_owned()));
+        assert!(matches!(error, Failed::Error(error) if error.class() == Class::Unavailable), "{status}");
+    }
 }
 
 #[test]
