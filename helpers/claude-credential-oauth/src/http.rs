@@ -1,6 +1,7 @@
 //! One request to a provider: its deadline, and nothing followed, kept or believed beyond it.
 
 use std::error::Error as StdError;
+use std::fmt;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -34,8 +35,11 @@ const LEAST: Duration = Duration::from_secs(2);
 /// Who can't be reached at all is asked so often: a cable is seldom put back within seconds.
 const MOST_CALLS: u32 = 3;
 
+/// Grants that are good once: who sends one of them a second time may lose what the first answer gave.
+const GOOD_ONCE: [&str; 3] = ["refresh_token", "code", "device_code"];
+
 /// What is sent.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Call<'a> {
     pub(crate) url: &'a str,
     pub(crate) body: Body<'a>,
@@ -43,7 +47,7 @@ pub(crate) struct Call<'a> {
     pub(crate) authorization: Option<Secret>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) enum Body<'a> {
     /// A GET has none.
     #[default]
@@ -53,7 +57,6 @@ pub(crate) enum Body<'a> {
 }
 
 /// What came back, whatever it is.
-#[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     /// What the server's clock says.
@@ -70,6 +73,41 @@ enum Trouble {
     Broken(String),
     Redirect(u16),
     TooLarge,
+    /// It can't be sent as it is.
+    Unsendable,
+}
+
+// By hand: what stands in a form, a body or a query is for the provider's eyes alone.
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("host", &self.host())
+            .field("body", &self.body)
+            .field("authorization", &self.authorization.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Body<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Form(fields) => f.debug_set().entries(fields.iter().map(|(name, _)| name)).finish(),
+            Self::Json(_) => f.write_str("Json"),
+        }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, date, retry_after, body } = self;
+        f.debug_struct("Answer")
+            .field("status", status)
+            .field("date", date)
+            .field("retry_after", retry_after)
+            .field("length", &body.len())
+            .finish()
+    }
 }
 
 impl Call<'_> {
@@ -87,21 +125,28 @@ impl Call<'_> {
             let most = if matches!(outcome, Err(Trouble::Unreachable(_))) { MOST_CALLS } else { MOST_ATTEMPTS };
             let wait = match &outcome {
                 Ok(answer) if answer.may_change() => Some(answer.retry_after.unwrap_or(pause)),
-                Ok(_) | Err(Trouble::Redirect(_) | Trouble::TooLarge) => None,
+                Ok(_) | Err(Trouble::Redirect(_) | Trouble::TooLarge | Trouble::Unsendable) => None,
                 Err(Trouble::Unreachable(_) | Trouble::Late | Trouble::Broken(_)) => Some(pause),
             };
-            // A refresh that is given up on its way may have cost the refresh token: with a server so slow, only a
-            // whole attempt is begun.
-            let needed = if matches!(outcome, Err(Trouble::Late)) { each } else { LEAST };
-            let wait = wait.filter(|wait| attempt < most && Instant::now() + *wait + needed < until);
+            // A refresh that is given up on its way may have cost the refresh token: only a whole attempt is begun, and
+            // so with a server that is slow.
+            let needed = if self.is_good_once() || matches!(outcome, Err(Trouble::Late)) { each } else { LEAST };
+            let wait = wait.map(|wait| wait.saturating_add(jitter(pause)));
+            let left = until.saturating_duration_since(Instant::now());
+            let wait = wait.filter(|wait| attempt < most && wait.saturating_add(needed) < left);
             let Some(wait) = wait else {
                 return outcome.map_err(|trouble| self.error(&trouble));
             };
             signals::end_if_asked();
-            thread::sleep(wait + jitter(pause));
+            thread::sleep(wait);
             pause *= 2;
         }
         Err(Error::broke("attempts without end"))
+    }
+
+    /// Whether it has a grant in it that can't be given twice.
+    fn is_good_once(&self) -> bool {
+        matches!(self.body, Body::Form(fields) if fields.iter().any(|(name, _)| GOOD_ONCE.contains(name)))
     }
 
     fn attempt(&self, patience: Duration) -> Result<Answer, Trouble> {
@@ -109,33 +154,31 @@ impl Call<'_> {
         let work = async {
             let client = client(self.url.starts_with("http://"));
             let client = client.map_err(|error| Trouble::of(&error))?;
-            exchange(self.request(client)).await
+            exchange(self.request(client)?).await
         };
         runtime.block_on(async { tokio::time::timeout(patience, work).await }).unwrap_or(Err(Trouble::Late))
     }
 
-    fn request(&self, client: &Client) -> RequestBuilder {
+    fn request(&self, client: &Client) -> Result<RequestBuilder, Trouble> {
         let request = match self.body {
             Body::None => client.get(self.url),
             Body::Form(fields) => client.post(self.url).form(fields),
             Body::Json(value) => client.post(self.url).json(value),
         };
         let request = request.header(ACCEPT, "application/json");
-        match &self.authorization {
-            None => request,
-            Some(secret) => match HeaderValue::from_str(secret.expose()) {
-                Ok(mut value) => {
-                    value.set_sensitive(true);
-                    request.header(AUTHORIZATION, value)
-                }
-                Err(_) => request,
-            },
-        }
+        let Some(secret) = &self.authorization else { return Ok(request) };
+        // Without it the request would go out as nobody's.
+        let mut value = HeaderValue::from_str(secret.expose()).map_err(|_| Trouble::Unsendable)?;
+        value.set_sensitive(true);
+        Ok(request.header(AUTHORIZATION, value))
     }
 
     fn error(&self, trouble: &Trouble) -> Error {
         let host = self.host();
         Error::unavailable(match trouble {
+            Trouble::Unsendable => {
+                return Error::config(format!("what {host} is to know us by has characters that no header can hold"));
+            }
             Trouble::Unreachable(why) => format!("{host} can't be reached: {}", text::one_line(why)),
             Trouble::Late => format!("{host} did not answer in time"),
             Trouble::Broken(why) => format!("{host} broke off its answer: {}", text::one_line(why)),
