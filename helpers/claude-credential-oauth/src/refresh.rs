@@ -6,9 +6,11 @@
 //! - Whoever has the lock reads again first: what somebody else renewed meanwhile is the answer.
 //! - A new token set is kept, durably, before it answers anybody.
 
+use std::time::{Duration, Instant};
+
 use claude_credential_config::logins::Login;
 use claude_credential_files::LockError;
-use claude_credential_protocol::{Auth, Credential, Error, Request};
+use claude_credential_protocol::{Auth, Class, Credential, Error, Request};
 
 use crate::client::{Client, EACH, Failed};
 use crate::discovery::Wanted;
@@ -37,6 +39,20 @@ enum Step {
     Renew,
 }
 
+/// Why there is no new set.
+enum Fault {
+    /// Nobody was asked.
+    Ours(Error),
+    /// The provider, or its absence.
+    Theirs(Failed),
+}
+
+impl From<Failed> for Fault {
+    fn from(failed: Failed) -> Self {
+        Self::Theirs(failed)
+    }
+}
+
 /// A login and what is kept for it.
 type Kept = (Login, TokenSet);
 
@@ -55,11 +71,11 @@ impl Refresh<'_> {
             Step::Answer => Ok(Some(self.credential(&login, &set))),
             Step::RenewIfFree => {
                 // Nothing is begun that would have to be given up on its way.
-                let is_bad_time = self.vault.failed_recently(account.as_deref()) || self.request.patience() < EACH;
+                let is_bad_time = self.vault.failure(account.as_deref()).is_some() || self.left() < EACH;
                 let lock = if is_bad_time { None } else { self.vault.try_lock(account.as_deref()).unwrap_or(None) };
                 match lock {
                     None => Ok(Some(self.credential(&login, &set))),
-                    Some(_lock) => self.renew(account.as_deref(), true).map(Some),
+                    Some(_lock) => self.renew(account.as_deref(), Some(&set)).map(Some),
                 }
             }
             Step::RenewIfPossible | Step::Renew => self.renew_alone(account.as_deref(), Some((login, set))).map(Some),
@@ -68,8 +84,8 @@ impl Refresh<'_> {
 
     /// As soon as nobody else does.
     fn renew_alone(&self, account: Option<&str>, old: Option<Kept>) -> Result<Credential, Error> {
-        match self.vault.lock(account, self.request.patience()) {
-            Ok(_lock) => self.renew(account, old.is_some()),
+        match self.vault.lock(account, self.left()) {
+            Ok(_lock) => self.renew(account, old.as_ref().map(|(_, set)| set)),
             Err(LockError::Timeout(_)) => match old {
                 Some((login, set)) if matches!(self.step(&login, &set), Ok(Step::RenewIfPossible)) => {
                     Ok(self.credential(&login, &set))
@@ -83,75 +99,125 @@ impl Refresh<'_> {
         }
     }
 
-    /// With the lock in hand.
-    fn renew(&self, account: Option<&str>, was_there: bool) -> Result<Credential, Error> {
+    /// With the lock in hand. `before` is what was kept before we had it.
+    fn renew(&self, account: Option<&str>, before: Option<&TokenSet>) -> Result<Credential, Error> {
         let kept = match self.vault.exactly(account)? {
             Some(login) => self.vault.read(&login)?.map(|set| (login, set)),
             None => None,
         };
-        if kept.is_none() && was_there && self.is_for_people() {
+        if kept.is_none() && before.is_some() && self.is_for_people() {
             return Err(self.ended(account, "was ended by a logout"));
         }
         let alive = match &kept {
             None => None,
-            Some((login, set)) => match self.step(login, set)? {
-                Step::Answer => return Ok(self.credential(login, set)),
-                Step::RenewIfFree | Step::RenewIfPossible => Some(self.credential(login, set)),
-                Step::Renew => None,
-            },
-        };
-        let held = Held::new();
-        let outcome = self.exchange(kept.as_ref());
-        let answer = match (outcome, kept) {
-            (Ok(new), Some((login, old))) => {
-                let new = new.after(&old);
-                self.vault.renew(&login, &new)?;
-                Ok(self.credential(&login, &new))
-            }
-            (Ok(new), None) => {
-                self.vault.keep(account, &new, false)?;
-                let login = self.vault.exactly(account)?;
-                login.map(|login| self.credential(&login, &new)).ok_or_else(|| self.ended(account, "is gone"))
-            }
-            (Err(Failed::Code("invalid_grant", _)), Some((login, old))) if self.is_for_people() => {
-                // Kept as it is: whoever looks into it later finds what the provider took back, and when.
-                self.vault.renew(&login, &TokenSet { refused: true, ..old })?;
-                Err(self.ended(account, "was ended by the provider (invalid_grant)"))
-            }
-            (Err(failed), _) => {
-                let error = failed.error(self.client.provider, &self.vault.login_command(account));
-                match alive {
-                    Some(credential) => {
-                        self.vault.note_failure(account);
-                        Ok(credential)
-                    }
-                    None => Err(error),
+            Some((login, set)) => {
+                // Somebody who wanted the same had it from the provider while we waited: proof enough for all of us.
+                let is_news = set.access != before.and_then(|set| set.access.clone());
+                match self.step_of(login, set, self.request.check_live && !is_news)? {
+                    Step::Answer => return Ok(self.credential(login, set)),
+                    Step::RenewIfFree | Step::RenewIfPossible => Some(self.credential(login, set)),
+                    Step::Renew => None,
                 }
             }
         };
+        if let Some(failure) = self.vault.failure(account) {
+            // Whom we waited for has asked it in vain: a crowd does not ask a dead server one by one.
+            if let Some(answer) = alive.clone().map(Ok).or(failure.said.map(Err)) {
+                return answer;
+            }
+        }
+        let held = Held::new();
+        let answer = self.renew_now(account, kept, alive);
         drop(held);
         answer
     }
 
-    fn exchange(&self, old: Option<&Kept>) -> Result<TokenSet, Failed> {
-        if !self.is_for_people() {
-            return flows::mint(self.client);
-        }
-        let Some((login, old)) = old else { return Err(Failed::Error(Error::broke("a renewal of nothing"))) };
-        let Some(refresh) = &old.refresh else {
-            return Err(Failed::Error(Error::broke("a renewal without a refresh token")));
+    fn renew_now(
+        &self,
+        account: Option<&str>,
+        kept: Option<Kept>,
+        alive: Option<Credential>,
+    ) -> Result<Credential, Error> {
+        let had_time = self.left() >= EACH;
+        let error = match (self.exchange(kept.as_ref()), kept) {
+            (Ok(new), Some((login, old))) => {
+                let new = new.after(&old);
+                let login = self.vault.renew(&login, &new)?;
+                match new.complaint.as_deref().map(Error::unavailable) {
+                    None => {
+                        self.vault.forget_failure(account);
+                        return Ok(self.credential(&login, &new));
+                    }
+                    Some(error) => {
+                        self.vault.note_failure(account, Some(&error));
+                        // What lives is the same; its refresh token is not.
+                        return alive.map(|_| self.credential(&login, &new)).ok_or(error);
+                    }
+                }
+            }
+            (Ok(new), None) => {
+                let new = new.whole()?;
+                self.vault.keep(account, &new, false)?;
+                let login = self.vault.exactly(account)?;
+                return login.map(|login| self.credential(&login, &new)).ok_or_else(|| self.ended(account, "is gone"));
+            }
+            (Err(Fault::Theirs(Failed::Code("invalid_grant", _))), Some((login, old))) if self.is_for_people() => {
+                // Kept as it is: whoever looks into it later finds what the provider took back, and when.
+                self.vault.renew(&login, &TokenSet { refused: true, ..old })?;
+                return Err(self.ended(account, "was ended by the provider (invalid_grant)"));
+            }
+            (Err(Fault::Ours(error)), _) => {
+                if alive.is_some() {
+                    self.vault.note_failure(account, None);
+                }
+                error
+            }
+            (Err(Fault::Theirs(failed)), _) => {
+                let error = failed.error(self.client.provider, &self.vault.login_command(account));
+                // Who came with too little time knows nothing of the provider, and nothing for others.
+                let said = Some(&error).filter(|error| had_time && error.class() == Class::Unavailable);
+                if alive.is_some() || said.is_some() {
+                    self.vault.note_failure(account, said);
+                }
+                error
+            }
         };
-        // Who gives up on the way may have lost the refresh token to the provider.
-        if self.request.patience() < EACH {
-            let (provider, each) = (&self.client.provider.name, EACH.as_secs());
-            let late = "are left, and the token has to be renewed";
-            return Err(Failed::Error(Error::unavailable(format!("{provider}: less than {each} s {late}; ask again"))));
+        alive.ok_or(error)
+    }
+
+    fn exchange(&self, old: Option<&Kept>) -> Result<TokenSet, Fault> {
+        if !self.is_for_people() {
+            // Its refresh token is not kept, so there is nothing to save from an odd answer.
+            return Ok(flows::mint(self.client)?.whole().map_err(Failed::Error)?);
         }
-        // And so has who can't keep what he is given: better found out while the old one is good.
-        self.vault.renew(login, old)?;
-        let endpoints = self.client.endpoints(&[Wanted::Token])?;
-        let grant = [("grant_type", "refresh_token"), ("refresh_token", refresh.expose())];
-        self.client.tokens(&endpoints, &grant, EACH)
+        let Some((login, old)) = old else { return Err(Fault::Ours(Error::broke("a renewal of nothing"))) };
+        let Some(refresh) = &old.refresh else {
+            return Err(Fault::Ours(Error::broke("a renewal without a refresh token")));
+        };
+        self.has_time()?;
+        // Who can't keep what he is given loses the grant: better found out while the old one is good.
+        self.vault.rewrite(login, old).map_err(Fault::Ours)?;
+        let endpoints = self.client.endpoints(&[Wanted::Token]).map_err(Failed::Error)?;
+        // The keychain and the endpoints took theirs.
+        self.has_time()?;
+        let mut grant = vec![("grant_type", "refresh_token"), ("refresh_token", refresh.expose())];
+        grant.extend(self.client.provider.resource.iter().map(|resource| ("resource", resource.as_str())));
+        Ok(self.client.tokens(&endpoints, &grant, EACH)?)
+    }
+
+    /// Who gives up on the way may have lost the refresh token to the provider.
+    fn has_time(&self) -> Result<(), Fault> {
+        if self.left() >= EACH {
+            return Ok(());
+        }
+        let (provider, each) = (&self.client.provider.name, EACH.as_secs());
+        let late = "are left, and the token has to be renewed";
+        Err(Fault::Ours(Error::unavailable(format!("{provider}: less than {each} s {late}; ask again"))))
+    }
+
+    /// Until the caller gives up.
+    fn left(&self) -> Duration {
+        self.client.until.saturating_duration_since(Instant::now())
     }
 
     /// What is kept for a login; none where that is another's, so to speak: had with other settings.
@@ -163,7 +229,7 @@ impl Refresh<'_> {
             None if !self.is_for_people() => return Ok(None),
             None => {
                 // Somebody may be moving or removing it this moment: asked again when he is done.
-                let _lock = self.vault.lock(account.as_deref(), self.request.patience());
+                let _lock = self.vault.lock(account.as_deref(), self.left());
                 let login = self.vault.exactly(account.as_deref())?;
                 login.map(|login| self.vault.read(&login)).transpose()?.flatten().ok_or_else(gone)?
             }
@@ -172,6 +238,11 @@ impl Refresh<'_> {
     }
 
     fn step(&self, login: &Login, set: &TokenSet) -> Result<Step, Error> {
+        self.step_of(login, set, self.request.check_live)
+    }
+
+    /// `check_live` as the request has it, unless the proof is there.
+    fn step_of(&self, login: &Login, set: &TokenSet, check_live: bool) -> Result<Step, Error> {
         let account = login.account.as_deref();
         if set.binding != self.client.binding() {
             return if self.is_for_people() {
@@ -186,7 +257,7 @@ impl Refresh<'_> {
         let can_renew = !self.is_for_people() || set.refresh.is_some();
         let is_rejected = self.request.rejected.is_some() && self.request.rejected == set.access;
         // The provider's own answer is the best proof that there is.
-        let must_renew = is_rejected || (self.request.check_live && can_renew);
+        let must_renew = is_rejected || (check_live && can_renew);
         match set.due(self.request.min_ttl) {
             Due::Over if !can_renew && set.access.is_some() => {
                 Err(self.ended(account, "has expired, and the provider gave nothing to renew it with"))
@@ -194,6 +265,9 @@ impl Refresh<'_> {
             Due::Over if !can_renew => Err(self.ended(account, "was refused, and can't be renewed")),
             _ if is_rejected && !can_renew => Err(self.ended(account, "was refused, and can't be renewed")),
             Due::Over => Ok(Step::Renew),
+            _ if check_live && !can_renew => {
+                Err(self.ended(account, "can't be proven: the provider gave nothing to renew it with"))
+            }
             _ if must_renew => Ok(Step::Renew),
             Due::No => Ok(Step::Answer),
             _ if !can_renew => Ok(Step::Answer),

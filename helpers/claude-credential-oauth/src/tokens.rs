@@ -3,8 +3,9 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use claude_credential_files::{hex, random};
-use claude_credential_protocol::{Error, Malformed, Message, Seconds, Secret, now, parse_token};
+use claude_credential_protocol::{Error, MAX_LINE, Malformed, Message, Seconds, Secret, now, parse_token};
 use serde::Deserialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -16,6 +17,12 @@ const URGENT: Seconds = 30;
 
 /// So many tokens that we replaced are remembered by their hashes, so that one that comes back is not kept as new.
 const MOST_SUPERSEDED: usize = 8;
+
+/// What is shown to people, or repeated, is no longer.
+const MAX_SHOWN: usize = 4096;
+
+/// With its name, a line of the wire.
+const MAX_REFRESH: usize = MAX_LINE - 100;
 
 /// The last second that the wire can tell.
 const LAST: Seconds = 253_402_300_799;
@@ -39,6 +46,8 @@ pub(crate) struct TokenSet {
     pub(crate) refused: bool,
     /// The hashes of those before.
     pub(crate) superseded: Vec<String>,
+    /// What is wrong with the access token that came with this refresh token: nobody gets it, and it is not kept.
+    pub(crate) complaint: Option<String>,
 }
 
 /// How urgent a new access token is.
@@ -54,15 +63,16 @@ pub(crate) enum Due {
     Over,
 }
 
-/// What a token endpoint answers (RFC 6749, 5.1).
+/// What a token endpoint answers (RFC 6749, 5.1). Of any type: the refresh token in it may be the only one that there
+/// is, whatever the rest looks like.
 #[derive(Deserialize)]
 struct Raw {
-    access_token: String,
-    token_type: Option<String>,
-    expires_in: Option<serde_json::Value>,
-    refresh_token: Option<String>,
-    scope: Option<String>,
-    id_token: Option<String>,
+    access_token: Option<Value>,
+    token_type: Option<Value>,
+    expires_in: Option<Value>,
+    refresh_token: Option<Value>,
+    scope: Option<Value>,
+    id_token: Option<Value>,
 }
 
 /// The claims by which people know an account, the best first (OpenID Connect Core, 5.1).
@@ -85,34 +95,50 @@ impl TokenSet {
         binding: &str,
     ) -> Result<Self, Error> {
         let Raw { access_token, token_type, expires_in, refresh_token, scope, id_token } = answer.json(host)?;
-        let access_token = Secret::from(access_token);
-        let refresh_token = refresh_token.map(Secret::from);
-        let wrong = |what: &str| Error::unavailable(format!("what {host} answered {what}"));
-        let is_bearer = |word: &str| word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("n_a");
-        if !token_type.as_deref().is_none_or(is_bearer) {
-            return Err(wrong("is a token of a type other than Bearer, which nobody here can use"));
+        let (access, refresh) = (text(access_token).map(Secret::from), text(refresh_token).map(Secret::from));
+        let wrong = |what: &str| format!("what {host} answered {what}");
+        let refresh = refresh.filter(|token| !token.expose().is_empty());
+        if refresh.as_ref().is_some_and(|token| !is_keepable(token)) {
+            return Err(Error::unavailable(wrong("is no refresh token: it is too long, or not printable")));
         }
-        let access = parse_token(access_token.expose().as_bytes())
-            .map_err(|problem| wrong(&format!("is no access token: {problem}")))?;
-        let refresh = refresh_token.filter(|token| !token.expose().is_empty());
-        let refresh = refresh
-            .map(|token| parse_token(token.expose().as_bytes()))
-            .transpose()
-            .map_err(|problem| wrong(&format!("is no refresh token: {problem}")))?;
-        let plain = |text: &String| !text.chars().any(char::is_control);
+        let is_bearer = |word: &str| word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("n_a");
+        let parsed = match (access, token_type) {
+            (_, Some(kind)) if !kind.is_null() && !kind.as_str().is_some_and(is_bearer) => {
+                Err(wrong("is a token of a type other than Bearer, which nobody here can use"))
+            }
+            (None, _) => Err(wrong("is not the JSON that it should be: it has no access token")),
+            (Some(access), _) => parse_token(access.expose().as_bytes())
+                .map_err(|problem| wrong(&format!("is no access token: {problem}"))),
+        };
+        let (access, complaint) = match parsed {
+            Ok(access) => (Some(access), None),
+            // The one before it is most likely void: this one is kept, and what came with it told after.
+            Err(complaint) if refresh.is_some() => (None, Some(complaint)),
+            Err(complaint) => return Err(Error::unavailable(complaint)),
+        };
+        let plain = |text: &String| text.len() <= MAX_SHOWN && !text.chars().any(char::is_control);
         Ok(Self {
-            access: Some(access),
             expires_at: lifetime(expires_in.as_ref())
-                .map_err(|()| wrong("has a lifetime that is no number of seconds"))?
+                .filter(|_| access.is_some())
                 .map(|seconds| asked.saturating_add(seconds).min(LAST)),
+            access,
             obtained: asked,
             refresh,
-            scope: scope.filter(plain),
-            who: id_token.map(Zeroizing::new).and_then(|token| who(&token)).filter(plain),
+            scope: text(scope).filter(plain),
+            who: text(id_token).map(Zeroizing::new).and_then(|token| who(&token)).filter(plain),
             binding: binding.to_owned(),
             refused: false,
             superseded: Vec::new(),
+            complaint,
         })
+    }
+
+    /// This set, unless its access token is none.
+    pub(crate) fn whole(self) -> Result<Self, Error> {
+        match self.complaint {
+            None => Ok(self),
+            Some(complaint) => Err(Error::unavailable(complaint)),
+        }
     }
 
     /// This set after it replaced `old`: what the provider did not say anew still holds.
@@ -121,10 +147,24 @@ impl TokenSet {
         self.refresh = self.refresh.or_else(|| old.refresh.clone());
         self.scope = self.scope.or_else(|| old.scope.clone());
         self.who = self.who.or_else(|| old.who.clone());
+        if self.complaint.is_some() {
+            // It may live yet.
+            self.access.clone_from(&old.access);
+            (self.expires_at, self.obtained) = (old.expires_at, old.obtained);
+        }
+        self.superseding(old)
+    }
+
+    /// This set in the place of `old`, with which it may have nothing to do: who brings that one later brings no news.
+    #[must_use]
+    pub(crate) fn superseding(mut self, old: &Self) -> Self {
         self.superseded.clone_from(&old.superseded);
         if let Some(access) = old.access.as_ref().filter(|access| Some(*access) != self.access.as_ref()) {
             self.superseded.push(hash(access));
         }
+        // One that was brought back on purpose is no longer one of those before.
+        let own = self.access.as_ref().map(hash);
+        self.superseded.retain(|hash| Some(hash) != own.as_ref());
         let too_many = self.superseded.len().saturating_sub(MOST_SUPERSEDED);
         self.superseded.drain(..too_many);
         self
@@ -172,7 +212,8 @@ impl TokenSet {
     /// As it is kept, with its name in it: what was moved under another name is not answered with.
     pub(crate) fn to_bytes(&self, provider: &str, account: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Malformed> {
         // Named one by one: a field forgotten here is lost with the next sign-in.
-        let Self { access, expires_at, obtained, refresh, scope, who, binding, refused, superseded } = self;
+        let Self { access, expires_at, obtained, refresh, scope, who, binding, refused, superseded, complaint: _ } =
+            self;
         let mut message = Message::default();
         message.push("provider", provider)?;
         message.push_some("username", account)?;
@@ -209,22 +250,35 @@ impl TokenSet {
             binding: text("binding")?,
             refused: message.flag("refused"),
             superseded: message.list("superseded[]").into_iter().map(str::to_owned).collect(),
+            complaint: None,
         })
     }
 }
 
-/// In seconds; some providers write the number as a text.
-fn lifetime(value: Option<&serde_json::Value>) -> Result<Option<Seconds>, ()> {
-    use serde_json::Value;
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Number(number)) => {
-            let whole = number.as_f64().filter(|seconds| *seconds >= 0.0).ok_or(())?;
-            Ok(Some(number.as_u64().unwrap_or_else(|| std::time::Duration::from_secs_f64(whole.min(1e12)).as_secs())))
+/// In seconds; some providers write the number as a text. What is none says nothing, and is no reason to throw tokens
+/// away that can't be had again.
+fn lifetime(value: Option<&Value>) -> Option<Seconds> {
+    match value? {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|seconds| *seconds >= 0.0)?;
+            Some(number.as_u64().unwrap_or_else(|| std::time::Duration::from_secs_f64(whole.min(1e12)).as_secs()))
         }
-        Some(Value::String(text)) => text.parse().map(Some).map_err(|_| ()),
-        Some(_) => Err(()),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
     }
+}
+
+fn text(value: Option<Value>) -> Option<String> {
+    match value {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether a line of what we keep can hold it. A provider that gives a longer one than a header could carry may have it
+/// back all the same.
+fn is_keepable(token: &Secret) -> bool {
+    token.expose().len() <= MAX_REFRESH && token.expose().bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// Who an ID token speaks of. It came straight from the provider over TLS, so its signature says nothing more (OpenID

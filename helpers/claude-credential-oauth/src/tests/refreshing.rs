@@ -6,6 +6,8 @@ use claude_credential_protocol::{Class, Error, Request, Secret, now};
 
 use super::server::{Reply, Server};
 use super::{Fixture, anthropic, value};
+use crate::client::EACH;
+use crate::http::{Body, Call};
 
 fn provider(server: &Server) -> Fixture {
     Fixture::with_provider(&format!("issuer = \"{}\"\nclient_id = \"c\"", server.url), &[])
@@ -78,9 +80,22 @@ fn a_refusal_renews_only_the_token_that_was_refused() {
     assert_eq!(server.seen().len(), 1);
 }
 
+fn folder(fixture: &Fixture) -> std::path::PathBuf {
+    fixture.home.path().join(".local/share/claude-credential/logins")
+}
+
+/// As if half a minute had gone by since the provider could not be asked.
+fn forget_failures(fixture: &Fixture) {
+    for file in std::fs::read_dir(folder(fixture)).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension().is_some_and(|ending| ending == "failed") {
+            std::fs::remove_file(file).unwrap();
+        }
+    }
+}
+
 /// Makes the stored token one that was had an hour ago and lives for `left` seconds yet.
 fn age(fixture: &Fixture, left: u64) {
-    let folder = fixture.home.path().join(".local/share/claude-credential/logins");
+    let folder = folder(fixture);
     let is_set = |path: &std::path::PathBuf| path.extension().is_none();
     let file = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).find(is_set).unwrap();
     let here = now() / 1000;
@@ -153,11 +168,7 @@ fn every_answer_of_a_provider_has_a_class_and_a_line_without_a_secret() {
             Class::Unavailable,
             "Bearer",
         ),
-        (
-            Reply::json(&serde_json::json!({"access_token": "CANARY", "expires_in": "x"})),
-            Class::Unavailable,
-            "lifetime",
-        ),
+        (Reply::json(&serde_json::json!({"refresh": 1})), Class::Unavailable, "is not the JSON"),
         (Reply::With(429, "Retry-After: 3600\r\n", "CANARY".to_owned()), Class::Unavailable, "answered 429"),
     ];
     for (reply, class, says) in cases {
@@ -283,4 +294,176 @@ fn an_account_that_nobody_signed_in_is_no_other_account() {
     let error = token(&fixture, &Request { username: Some("it's me".to_owned()), ..anthropic() }).unwrap_err();
     assert_eq!(error.class(), Class::SignIn);
     assert!(error.to_string().ends_with("claude-credential login acme --account 'it'\\''s me'"), "{error}");
+}
+
+#[test]
+fn nothing_that_is_sent_or_answered_is_shown() {
+    let json = serde_json::json!({ "a": "CANARY" });
+    let fields = [("refresh_token", "CANARY")];
+    for body in [Body::None, Body::Form(&fields), Body::Json(&json)] {
+        let call = Call { url: "https://a.example/CANARY?CANARY", body, authorization: Some("CANARY".into()) };
+        assert!(!format!("{call:?}").contains("CANARY"), "{call:?}");
+    }
+    let server = Server::start(vec![Reply::Json(200, "CANARY".to_owned())]);
+    let answer = Call { url: &server.url, ..Call::default() }.once(EACH).unwrap();
+    assert!(format!("{answer:?}").contains("200") && !format!("{answer:?}").contains("CANARY"), "{answer:?}");
+}
+
+#[test]
+fn what_no_header_can_hold_is_not_left_out() {
+    let server = Server::start(vec![Reply::Json(200, "{}".to_owned())]);
+    let call = Call { url: &server.url, authorization: Some("Bearer CANARY\n".into()), ..Call::default() };
+    let error = call.insist(EACH, Instant::now() + EACH).unwrap_err();
+    assert!(error.class() == Class::Config && !error.to_string().contains("CANARY"), "{error}");
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn one_attempt_is_one_and_what_is_good_once_gets_no_second_without_its_whole_time() {
+    let busy = || vec![Reply::Json(503, String::new()), Reply::Json(200, "{}".to_owned())];
+    let call = |server: &Server, fields: &[(&str, &str)], whole: bool| {
+        let call = Call { url: &server.url, body: Body::Form(fields), authorization: None };
+        let answer = if whole { call.once(EACH) } else { call.insist(EACH, Instant::now() + EACH) };
+        answer.unwrap().status
+    };
+    assert_eq!(call(&Server::start(busy()), &[("grant_type", "client_credentials")], true), 503);
+    assert_eq!(call(&Server::start(busy()), &[("grant_type", "client_credentials")], false), 200);
+    assert_eq!(call(&Server::start(busy()), &[("refresh_token", "CANARY")], false), 503);
+    // Longer than anybody waits, and than the clock can count.
+    let endless = Reply::With(429, "Retry-After: 18446744073709551615\r\n", String::new());
+    assert_eq!(call(&Server::start(vec![endless]), &[], false), 429);
+}
+
+#[test]
+fn a_refresh_token_that_comes_with_something_odd_is_kept_and_the_rest_told() {
+    let odd = [
+        serde_json::json!({"access_token": "CANARY-odd", "token_type": "DPoP", "refresh_token": "CANARY-refresh-9"}),
+        serde_json::json!({"access_token": "x".repeat(100_000), "refresh_token": "CANARY-refresh-9"}),
+        serde_json::json!({"access_token": 7, "refresh_token": "CANARY-refresh-9", "scope": ["CANARY"]}),
+    ];
+    for answer in odd {
+        let server = Server::start(vec![Reply::json(&answer), Reply::tokens(1, 3600)]);
+        let fixture = signed_in(&server, -10);
+        let error = token(&fixture, &anthropic()).unwrap_err();
+        assert!(error.class() == Class::Unavailable && !error.to_string().contains("CANARY"), "{error}");
+        assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-1");
+        assert_eq!(server.seen()[1].field("refresh_token").as_deref(), Some("CANARY-refresh-9"));
+    }
+    // The old one is handed out as long as it lives, and the new refresh token is kept all the same.
+    let odd = serde_json::json!({"access_token": "", "refresh_token": "CANARY-refresh-9"});
+    let server = Server::start(vec![Reply::json(&odd), Reply::tokens(1, 3600)]);
+    let fixture = signed_in(&server, 3600);
+    age(&fixture, 200);
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-0");
+    forget_failures(&fixture);
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-1");
+    assert_eq!(server.seen()[1].field("refresh_token").as_deref(), Some("CANARY-refresh-9"));
+}
+
+#[test]
+fn a_lifetime_that_is_none_is_unknown() {
+    for life in [serde_json::json!("x"), serde_json::json!(-1), serde_json::json!([1])] {
+        let answer = serde_json::json!({"access_token": "CANARY-access-1", "expires_in": life});
+        let server = Server::start(vec![Reply::json(&answer)]);
+        let answer = signed_in(&server, -10).get(&anthropic()).unwrap();
+        assert_eq!(value(&answer, "credential"), Some("CANARY-access-1"));
+        assert_eq!(value(&answer, "password_expiry_utc"), None);
+    }
+}
+
+/// Four who ask at once and wait for each other.
+fn crowd(fixture: &Fixture, request: &Request) -> Vec<Result<String, Error>> {
+    let is_lock = |path: &std::path::PathBuf| path.extension().is_some_and(|ending| ending == "lock");
+    let lock = std::fs::read_dir(folder(fixture)).unwrap().map(|entry| entry.unwrap().path()).find(is_lock).unwrap();
+    let lock = claude_credential_files::Lock::acquire(&lock, Duration::from_secs(9)).unwrap();
+    std::thread::scope(|scope| {
+        let crowd: Vec<_> = (0..4).map(|_| scope.spawn(|| token(fixture, request))).collect();
+        std::thread::sleep(Duration::from_secs(1));
+        drop(lock);
+        crowd.into_iter().map(|one| one.join().unwrap()).collect()
+    })
+}
+
+#[test]
+fn a_crowd_does_not_ask_a_dead_server_one_by_one() {
+    let busy = Reply::With(429, "Retry-After: 3600\r\n", String::new());
+    let server = Server::start(vec![busy, Reply::tokens(1, 3600)]);
+    let fixture = signed_in(&server, -10);
+    for outcome in crowd(&fixture, &anthropic()) {
+        let error = outcome.unwrap_err();
+        assert!(error.class() == Class::Unavailable && error.to_string().contains("answered 429"), "{error}");
+    }
+    assert_eq!(server.seen().len(), 1);
+    // Who comes later may be luckier.
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-1");
+}
+
+#[test]
+fn a_caller_without_time_asks_nobody_and_says_nothing_for_others() {
+    let server = Server::start(vec![Reply::tokens(1, 3600)]);
+    let fixture = signed_in(&server, -10);
+    let error = token(&fixture, &Request { deadline: Some(now() + 9_000), ..anthropic() }).unwrap_err();
+    assert!(error.class() == Class::Unavailable && server.seen().is_empty(), "{error}");
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-1");
+}
+
+#[test]
+fn one_proof_is_enough_for_all_who_waited_for_it() {
+    let server = Server::start((1..9).map(|number| Reply::tokens(number, 3600)).collect());
+    let fixture = signed_in(&server, 3600);
+    let live = Request { check_live: true, ..anthropic() };
+    for answer in crowd(&fixture, &live) {
+        assert_eq!(answer.unwrap(), "CANARY-access-1");
+    }
+    assert_eq!(token(&fixture, &live).unwrap(), "CANARY-access-2", "who comes later wants a proof of his own");
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[test]
+fn what_can_not_be_proven_is_no_answer_to_who_wants_a_proof() {
+    let server = Server::start(Vec::new());
+    let fixture = provider(&server);
+    store(&fixture, "0", 3600, false);
+    let error = token(&fixture, &Request { check_live: true, ..anthropic() }).unwrap_err();
+    assert!(error.class() == Class::SignIn && error.to_string().contains("can't be proven"), "{error}");
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-0");
+}
+
+#[test]
+fn who_brings_no_refresh_token_takes_none_away() {
+    let server = Server::start(vec![Reply::tokens(1, 3600)]);
+    let fixture = signed_in(&server, -10);
+    store(&fixture, "5", 3600, false);
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-5");
+    assert_eq!(token(&fixture, &rejecting("CANARY-access-5")).unwrap(), "CANARY-access-1");
+    assert_eq!(server.seen()[0].field("refresh_token").as_deref(), Some("CANARY-refresh-0"));
+    // What was before comes too late.
+    store(&fixture, "0", 7200, true);
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-1");
+}
+
+#[test]
+fn another_secret_does_not_erase_what_the_provider_took_back() {
+    let server = Server::start(vec![Reply::error(400, "invalid_grant")]);
+    let fixture = signed_in(&server, -10);
+    token(&fixture, &anthropic()).unwrap_err();
+    for (secret, left) in [("CANARY-other", true), ("CANARY-refresh-0", false)] {
+        let message = format!(
+            "capability[]=authtype\ncapability[]=claude.v1\nprotocol=https\nhost=api.anthropic.com\nauthtype=Bearer\n\
+             credential={secret}\n\n"
+        );
+        fixture.serve("erase", message.as_bytes()).unwrap();
+        let error = token(&fixture, &anthropic()).unwrap_err().to_string();
+        assert_eq!(error.contains("invalid_grant"), left, "{error}");
+    }
+}
+
+#[test]
+fn a_refresh_is_for_the_resource_that_the_user_named() {
+    let server = Server::start(vec![Reply::tokens(1, 3600)]);
+    let section = format!("issuer = \"{}\"\nclient_id = \"c\"\nresource = \"https://gateway.example/\"", server.url);
+    let fixture = Fixture::with_provider(&section, &[]);
+    store(&fixture, "0", -10, true);
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-1");
+    assert_eq!(server.seen()[0].field("resource").as_deref(), Some("https://gateway.example/"));
 }
