@@ -1,6 +1,9 @@
 //! `store` and `erase` of a provider's tokens: what others bring, and what others found to be bad.
 
+use std::time::Instant;
+
 use claude_credential_config::Provider;
+use claude_credential_files::Lock;
 use claude_credential_protocol::{Credential, Error, Secret, now, parse_token};
 
 use crate::sources::Asked;
@@ -23,11 +26,12 @@ pub(crate) fn store(asked: &Asked<'_>, provider: &Provider, access: &Secret, new
     let access = checked(access, "access token")?;
     let refresh = new.refresh_token.as_ref().map(|token| checked(token, "refresh token")).transpose()?;
     let provider = &prepared(provider, asked.environment);
+    let client = asked.client(provider);
     let vault = Vault::new(asked.folders, provider, request.patience());
     let current = vault.find(None)?.and_then(|login| login.account);
     let account = request.username.clone().or(current);
     let account = account.as_deref();
-    let _lock = vault.lock(account, request.patience()).map_err(|error| Error::unavailable(error.to_string()))?;
+    let _lock = lock(&vault, account, client.until)?;
     let old = vault.exactly(account)?.map(|login| vault.read(&login)).transpose()?.flatten();
     if let Some(old) = &old {
         let same = old.access.as_ref() == Some(&access) && (refresh.is_none() || refresh == old.refresh);
@@ -41,8 +45,15 @@ pub(crate) fn store(asked: &Asked<'_>, provider: &Provider, access: &Secret, new
         obtained: now() / 1000,
         refresh,
         who: new.account.clone(),
-        binding: asked.client(provider).binding(),
+        binding: client.binding(),
         ..TokenSet::default()
+    };
+    let set = match &old {
+        // He brings what he was given, which is not always all that there is: what renews it stays, unless it is of no
+        // use or another's.
+        Some(old) if set.refresh.is_none() && old.binding == set.binding && !old.refused => set.after(old),
+        Some(old) => set.superseding(old),
+        None => set,
     };
     vault.keep(account, &set, false).map(|_| ())
 }
@@ -53,6 +64,7 @@ pub(crate) fn erase(asked: &Asked<'_>, provider: &Provider, secret: Option<&Secr
     if !is_for(provider, request) {
         return Ok(());
     }
+    let until = Instant::now() + request.patience();
     let vault = Vault::new(asked.folders, provider, request.patience());
     for login in vault.logins()? {
         // As git's own helpers: without an account, every account matches.
@@ -60,17 +72,23 @@ pub(crate) fn erase(asked: &Asked<'_>, provider: &Provider, secret: Option<&Secr
             continue;
         }
         let account = login.account.as_deref();
-        let _lock = vault.lock(account, request.patience()).map_err(|error| Error::unavailable(error.to_string()))?;
+        let _lock = lock(&vault, account, until)?;
         let Some(login) = vault.exactly(account)? else { continue };
         let Some(set) = vault.read(&login)? else { continue };
         let is_it = |kept: &Option<Secret>| kept.is_some() && secret.is_none_or(|secret| kept.as_ref() == Some(secret));
-        if set.refused || (is_it(&set.refresh) && secret.is_some()) {
+        let (is_access, is_refresh) = (is_it(&set.access), is_it(&set.refresh));
+        if (is_refresh && secret.is_some()) || (set.refused && (is_access || is_refresh)) {
             vault.forget(&login)?;
-        } else if is_it(&set.access) && set.refresh.is_some() {
+        } else if is_access && set.refresh.is_some() {
             vault.keep(account, &set.erased(), false)?;
-        } else if is_it(&set.access) {
+        } else if is_access {
             vault.forget(&login)?;
         }
     }
     Ok(())
+}
+
+fn lock(vault: &Vault<'_>, account: Option<&str>, until: Instant) -> Result<Lock, Error> {
+    let patience = until.saturating_duration_since(Instant::now());
+    vault.lock(account, patience).map_err(|error| Error::unavailable(error.to_string()))
 }
