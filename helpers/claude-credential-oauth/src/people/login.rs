@@ -4,6 +4,7 @@ use clap::Args;
 use claude_credential_config::{Flow, Folders, KeyStore, Provider};
 use claude_credential_protocol::{Error, iso_8601};
 
+use super::logout::{self, Revoked};
 use super::say::Say;
 use crate::client::Client;
 use crate::flows::authorization_code::Input;
@@ -74,13 +75,39 @@ pub(crate) fn run(
         }
         _ => mint(&client).map_err(|failed| failed.error(provider, &login))?,
     };
-    // The old sign-in may be being renewed this moment; what it writes must not come after ours.
     let held = Held::new();
-    let lock = vault.lock(account, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
-    let stored = vault.keep(account, &set, true)?;
-    drop(lock);
+    let kept = keep(folders, provider, account, &set);
+    let (set, stored) = kept.map_err(|error| {
+        // Nobody has them, so nobody should be able to use them.
+        let client = Client { until: Instant::now() + PATIENCE, ..client };
+        match logout::revoke(&client, &set) {
+            Ok(Revoked::Yes) => error.from_whom("the new tokens could not be kept, and were revoked"),
+            _ => error.from_whom("the new tokens could not be kept"),
+        }
+    })?;
     drop(held);
     tell(helper, provider, account, &set, &stored, say)
+}
+
+/// Keeps what was had, as the current account. The person took his time, so the keychain's begins here.
+fn keep(
+    folders: &Folders,
+    provider: &Provider,
+    account: Option<&str>,
+    set: &TokenSet,
+) -> Result<(TokenSet, Stored), Error> {
+    let vault = Vault::new(folders, provider, KEYCHAIN);
+    let set = set.clone().whole()?;
+    // The old sign-in may be being renewed this moment; what it writes must not come after ours.
+    let _lock = vault.lock(account, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
+    // One that can't be read is no reason not to sign in anew: often it is the reason to do so.
+    let old = vault.exactly(account).ok().flatten().and_then(|login| vault.read(&login).ok().flatten());
+    let set = match &old {
+        Some(old) => set.superseding(old),
+        None => set,
+    };
+    let stored = vault.keep(account, &set, true)?;
+    Ok((set, stored))
 }
 
 fn tell(

@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 /// What came of the revocation.
-enum Revoked {
+pub(super) enum Revoked {
     Yes,
     /// The provider has no place for it.
     Nowhere,
@@ -56,6 +56,12 @@ pub(crate) fn run(
     // A renewal under way would bring a new token after we revoked the old one.
     let lock = vault.lock(login.account.as_deref(), PATIENCE);
     let _lock = lock.map_err(|error| Error::unavailable(error.to_string()))?;
+    let vault = Vault::new(folders, provider, PATIENCE);
+    // That renewal, or another logout, may have had it elsewhere before we had the lock.
+    let Some(login) = vault.exactly(login.account.as_deref())? else {
+        let account = login.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
+        return say.line(&format!("nobody is signed in to {name}{account}"));
+    };
     let revoked = if options.local {
         Revoked::No
     } else {
@@ -95,7 +101,7 @@ fn tell(vault: &Vault<'_>, login: &Login, name: &str, revoked: &Revoked, say: &m
 }
 
 /// RFC 7009: the refresh token first, with which the provider ends the whole grant.
-fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Error> {
+pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Error> {
     let TokenSet { access, refresh, .. } = set;
     let tokens = [(refresh, "refresh_token"), (access, "access_token")];
     let tokens: Vec<(&Secret, &str)> =

@@ -221,3 +221,32 @@ fn there_is_nothing_to_sign_in_to_without_a_provider() {
         assert_eq!(error.class(), Class::Config, "{error}");
     }
 }
+
+#[test]
+fn tokens_that_can_not_be_kept_are_revoked() {
+    let server =
+        Server::start(vec![Reply::tokens(1, 3600), Reply::Json(200, String::new()), Reply::Json(200, String::new())]);
+    let fixture = provider(&server, "");
+    let data = fixture.home.path().join(".local/share/claude-credential");
+    fs::create_dir_all(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(data.join("logins"), "in the way").unwrap();
+    let (outcome, said) =
+        paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state")));
+    let error = outcome.unwrap_err().to_string();
+    assert!(error.contains("could not be kept, and were revoked") && !error.contains("CANARY"), "{error}: {said}");
+    assert_eq!(server.seen()[1].field("token").as_deref(), Some("CANARY-refresh-1"));
+}
+
+#[test]
+fn what_git_approves_late_does_not_come_over_a_new_sign_in() {
+    let server = Server::start(vec![Reply::tokens(1, 3600), Reply::tokens(2, 3600)]);
+    let fixture = provider(&server, "");
+    let code = |url: &Url| format!("CODE#{}", parameter(url, "state"));
+    paste(&fixture, &["login", "--no-browser"], code).0.unwrap();
+    paste(&fixture, &["login", "--no-browser"], code).0.unwrap();
+    let message = "capability[]=authtype\ncapability[]=claude.v1\nprotocol=https\nhost=api.anthropic.com\n\
+                   authtype=Bearer\ncredential=CANARY-access-1\noauth_refresh_token=CANARY-refresh-1\n\n";
+    fixture.serve("store", message.as_bytes()).unwrap();
+    assert_eq!(value(&fixture.get(&anthropic()).unwrap(), "credential"), Some("CANARY-access-2"));
+}
