@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use claude_credential_config::{Program, generation};
-use claude_credential_process::{Ended, Failure as Ending, Task, find_on_path};
+use claude_credential_process::{Ended, Failure as Ending, Task, find_on_path, run_attached};
 use claude_credential_protocol::{Class, Error};
 use zeroize::Zeroizing;
 
@@ -70,7 +70,7 @@ fn status(context: &Context, link: &Link, word: &str, options: &[OsString]) -> R
     command.args(args).arg(word).args(options);
     command.envs(link.claude_config_dir.iter().map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
     context.active.hand_down(&mut command);
-    let status = command.status();
+    let status = run_attached(&mut command);
     let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())))?;
     if status.success() && word != "status" {
         // Whatever the helper did, nothing that was cached before outlives it.
@@ -103,7 +103,7 @@ fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<u8, Fai
         command.env("CLAUDE_CONFIG_DIR", folder);
     }
     context.active.hand_down(&mut command);
-    let status = command.status();
+    let status = run_attached(&mut command);
     let shown = command.get_program().display();
     let status = status.map_err(|error| Error::config(format!("{shown} can't be started: {error}")))?;
     if word != "status" {
