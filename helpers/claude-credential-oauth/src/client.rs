@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use claude_credential_config::{ClientAuthentication, Environment, Flow, Folders, Provider, ValueSource};
 use claude_credential_files::{Trust, hex, read};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Error, Secret, now, parse_token};
+use claude_credential_protocol::{Error, Secret, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -144,9 +144,8 @@ impl Client<'_> {
         grant: &[(&str, &str)],
         each: Duration,
     ) -> Result<TokenSet, Failed> {
-        let asked = now() / 1000;
         let (answer, host) = self.post(endpoints, Wanted::Token, grant, each)?;
-        self.understood(answer, &host, asked)
+        self.understood(answer, &host)
     }
 
     /// The same, asked once: whoever polls has a rhythm that the provider set.
@@ -156,21 +155,20 @@ impl Client<'_> {
         grant: &[(&str, &str)],
         each: Duration,
     ) -> Result<TokenSet, Failed> {
-        let asked = now() / 1000;
         let (answer, host) = self.send(endpoints, Wanted::Token, grant, |call| call.once(each))?;
         // Some say it with the status that means it everywhere else.
         let refusal = if answer.status == 429 { answer.json::<Refusal>(&host).ok() } else { None };
         let said = refusal.and_then(|refusal| code(&refusal.error));
         match said {
             Some(code @ ("slow_down" | "authorization_pending")) => Err(Failed::Code(code, answer)),
-            _ => self.understood(answer, &host, asked),
+            _ => self.understood(answer, &host),
         }
     }
 
     /// What an answer with tokens, or with an error, says.
-    pub(crate) fn understood(&self, answer: Answer, host: &str, asked: u64) -> Result<TokenSet, Failed> {
+    pub(crate) fn understood(&self, answer: Answer, host: &str) -> Result<TokenSet, Failed> {
         match answer.status {
-            200..=299 => Ok(TokenSet::from_answer(&answer, host, asked, &self.binding())?),
+            200..=299 => Ok(TokenSet::from_answer(&answer, host, answer.asked, &self.binding())?),
             status if answer.may_change() => {
                 let code = answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error));
                 let said = code.map(|code| format!(", {code}")).unwrap_or_default();

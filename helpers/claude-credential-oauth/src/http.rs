@@ -59,6 +59,8 @@ pub(crate) enum Body<'a> {
 /// What came back, whatever it is.
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// When the attempt that it answers was begun: those before it took time, too.
+    pub(crate) asked: Seconds,
     /// What the server's clock says.
     pub(crate) date: Option<Seconds>,
     retry_after: Option<Duration>,
@@ -100,9 +102,10 @@ impl fmt::Debug for Body<'_> {
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { status, date, retry_after, body } = self;
+        let Self { status, asked, date, retry_after, body } = self;
         f.debug_struct("Answer")
             .field("status", status)
+            .field("asked", asked)
             .field("date", date)
             .field("retry_after", retry_after)
             .field("length", &body.len())
@@ -236,6 +239,7 @@ impl Trouble {
 }
 
 async fn exchange(request: RequestBuilder) -> Result<Answer, Trouble> {
+    let asked = now() / 1000;
     let mut response = request.send().await.map_err(|error| Trouble::of(&error))?;
     let status = response.status();
     if status.is_redirection() {
@@ -249,7 +253,7 @@ async fn exchange(request: RequestBuilder) -> Result<Answer, Trouble> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status: status.as_u16(), date, retry_after, body })
+    Ok(Answer { status: status.as_u16(), asked, date, retry_after, body })
 }
 
 fn date(headers: &HeaderMap) -> Option<Seconds> {

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use claude_credential_protocol::{Error, Secret, now};
+use claude_credential_protocol::{Error, Secret};
 use serde::Deserialize;
 
 use crate::browser;
@@ -49,7 +49,7 @@ pub(crate) fn sign_in(
     let wishes = client.wishes(&scope);
     let (answer, host) = client.post(&endpoints, Wanted::DeviceAuthorization, &wishes, EACH)?;
     if !(200..300).contains(&answer.status) {
-        let refused = client.understood(answer, &host, now() / 1000);
+        let refused = client.understood(answer, &host);
         return Err(refused.err().map_or_else(|| Error::unavailable("no device code"), |failed| told(&failed)));
     }
     let begun: Begun = answer.json(&host)?;

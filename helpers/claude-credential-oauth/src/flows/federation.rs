@@ -98,9 +98,8 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
     }
     let url = provider.token_endpoint.as_deref().unwrap_or(ENDPOINT);
     let call = Call { url, body: Body::Json(&body), authorization: None };
-    let asked = now() / 1000;
     let answer = call.insist(EACH, client.until)?;
-    match client.understood(answer, &call.host(), asked) {
+    match client.understood(answer, &call.host()) {
         Err(Failed::Code(_, answer)) => Err(Failed::Error(refused(provider, &answer, &call.host(), &from, &claims))),
         outcome => outcome,
     }

@@ -82,6 +82,17 @@ fn another_scope_is_another_token() {
 }
 
 #[test]
+fn a_lifetime_counts_from_the_attempt_that_was_answered() {
+    let slow = Reply::With(503, "Retry-After: 3\r\n", String::new());
+    let server = Server::start(vec![slow, Reply::tokens(1, 100)]);
+    let section = format!("token_endpoint = \"{}/t\"\nflow = \"jwt-bearer\"\nassertion_variable = \"V\"", server.url);
+    let began = now() / 1000;
+    let answer = Fixture::with_provider(&section, &[("V", "CANARY")]).get(&anthropic()).unwrap();
+    let end: u64 = value(&answer, "password_expiry_utc").unwrap().parse().unwrap();
+    assert!(end >= began + 103, "{}", end - began);
+}
+
+#[test]
 fn anothers_token_to_exchange_is_anothers_token() {
     let person =
         |name: &str, exp: u64| jwt(HEADER, &format!(r#"{{"iss":"i","sub":"{name}","aud":"a","iat":1,"exp":{exp}}}"#));
