@@ -19,6 +19,8 @@ mod refusal;
 mod run;
 mod state;
 mod store;
+mod waiter;
+mod walk;
 
 use std::io::Write;
 

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claude_credential_files::{Lock, LockError, Waiting};
-use claude_credential_process::SETTING;
-use claude_credential_protocol::{Class, Error, Interactive, Secret, now};
+use claude_credential_protocol::{Class, Error, Interactive, now};
 
 use crate::ask::Ask;
 use crate::cache::{Cache, Cached, Fault};
@@ -15,20 +14,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::key::Keyed;
 use crate::state::{Outcome, State};
-
-/// Deeper than any chain that a person composes of chains.
-const DEEPEST: usize = 8;
-
-/// A secret that was refused.
-#[derive(Debug, Clone)]
-pub(crate) struct Refused {
-    pub(crate) secret: Secret,
-    /// The entry that gave it, which alone is told; none where nobody knows.
-    pub(crate) entry: Option<String>,
-    /// Where we only conclude it from the client's coming back: the answer that holds it. Then runs are few and far
-    /// between, since we may be wrong and the client comes back for ever, and meanwhile this is served.
-    pub(crate) concluded: Option<Answer>,
-}
+use crate::waiter::Waiter;
+use crate::walk::{Refused, Walk, calls_itself, stop_at_ourselves};
 
 /// The answer to `ask`: kept, shared, or new.
 pub(crate) fn obtain(context: &Context, ask: &Ask, refused: Option<Refused>) -> Result<Answer, Failure> {
@@ -51,43 +38,6 @@ pub(crate) fn last(context: &Context, ask: &Ask) -> Option<Answer> {
     let (_, links) = ask.leading_variables();
     let walk = Walk { context, ask, links, said: Said::default() };
     Run::new(walk).ok()?.cached().map(answer)
-}
-
-/// A chain that leads back to itself would go round for ever: seen here, at the first turn.
-fn stop_at_ourselves(context: &Context, ask: &Ask) -> Result<(), Error> {
-    let runs_setting = ask.chain.iter().any(|link| link.runs_setting && link.is_live());
-    if context.active.contains(SETTING) && runs_setting {
-        context.active.mark(&context.folders.runtime);
-        return Err(calls_itself());
-    }
-    if context.active.depth() >= DEEPEST { Err(calls_itself()) } else { Ok(()) }
-}
-
-fn calls_itself() -> Error {
-    Error::config(
-        "the chain calls itself: an entry or setting of it runs this very command; name another profile there",
-    )
-}
-
-/// The entries that are asked in a run.
-struct Walk<'a> {
-    context: &'a Context,
-    ask: &'a Ask,
-    links: &'a [Link],
-    said: Said,
-}
-
-impl Walk<'_> {
-    fn go(&self, key: &str, refused: Option<&Refused>) -> Result<Answer, Failure> {
-        if self.context.active.contains(key) {
-            return Err(calls_itself().into());
-        }
-        let refused = refused.and_then(|refused| Some((refused.entry.as_deref()?, &refused.secret)));
-        let request = &self.ask.request;
-        let mut said = self.said.clone();
-        let found = chain::walk(self.context, self.links, request, key, refused, &mut said)?;
-        found.ok_or_else(|| said.nothing(request, &self.ask.profile.name).into())
-    }
 }
 
 struct Run<'a> {
@@ -185,8 +135,7 @@ impl<'a> Run<'a> {
         if let Some(lock) = Lock::try_acquire(&path)? {
             return Ok((lock, None));
         }
-        let waiting = Waiting::announce(&self.file("waiting"))?;
-        let waiter = Waiter { waiting: Some(waiting), shared: self.file("shared") };
+        let waiter = Waiter::announce(&self.cache, &self.key)?;
         let patience = Duration::from_millis(self.context.deadline.saturating_sub(now()));
         Ok((Lock::acquire(&path, patience)?, Some(waiter)))
     }
@@ -342,22 +291,6 @@ impl<'a> Run<'a> {
         Error::unavailable(format!(
             "another call for profile {name} did not end in time; run: claude-credential --no-cache print"
         ))
-    }
-}
-
-/// Our word that we wait. With the last one that is taken back, what was laid ready for those who waited goes.
-struct Waiter {
-    waiting: Option<Waiting>,
-    shared: PathBuf,
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        if let Some(waiting) = self.waiting.take() {
-            waiting.leave(|| {
-                let _ = std::fs::remove_file(&self.shared);
-            });
-        }
     }
 }
 

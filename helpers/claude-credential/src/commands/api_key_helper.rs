@@ -16,6 +16,7 @@ use crate::context::{Context, millis};
 use crate::failure::Failure;
 use crate::key::Keyed;
 use crate::refusal::{Record, Verdict};
+use crate::walk::Refused;
 use crate::{profile, run};
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
@@ -56,7 +57,7 @@ fn heed_refusal(
     let ttl = millis(client_ttl(context));
     let verdict = before.map_or(Verdict::Serve, |before| before.judge(would_get, now(), ttl));
     let answer = if verdict == Verdict::Refused && !answer.from_variable {
-        let refused = run::Refused {
+        let refused = Refused {
             secret: answer.credential.auth.secret().clone(),
             entry: Some(answer.entry.clone()),
             concluded: Some(answer),

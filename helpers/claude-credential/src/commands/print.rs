@@ -11,6 +11,7 @@ use crate::cli::Print;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::walk::Refused;
 use crate::{profile, run};
 
 pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
@@ -37,9 +38,9 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
 
 /// What the caller says was refused: the answer that it last got from here, which is the cached one. An answer that is
 /// not kept is asked for anew in any case.
-fn last_answer(context: &Context, ask: &Ask) -> Option<run::Refused> {
+fn last_answer(context: &Context, ask: &Ask) -> Option<Refused> {
     let Answer { credential, entry, .. } = run::last(context, ask)?;
-    Some(run::Refused { secret: credential.auth.secret().clone(), entry: Some(entry), concluded: None })
+    Some(Refused { secret: credential.auth.secret().clone(), entry: Some(entry), concluded: None })
 }
 
 /// Asks the person at the terminal whether to mend an exit 77 now, and does.

@@ -8,6 +8,7 @@ use claude_credential_protocol::{Capabilities, Class, Credential, Error, Message
 use crate::ask::{Ask, check_ttl};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::walk::Refused;
 use crate::{profile, run, store};
 
 pub(crate) fn get(context: Context) -> Result<(), Failure> {
@@ -56,7 +57,7 @@ fn answer(context: &Context, request: &Request) -> Result<Message, Failure> {
     ask.request.min_ttl = request.min_ttl;
     let refused = request.rejected.clone().map(|secret| {
         let entry = run::last(context, &ask).filter(|last| *last.credential.auth.secret() == secret);
-        run::Refused { secret, entry: entry.map(|last| last.entry), concluded: None }
+        Refused { secret, entry: entry.map(|last| last.entry), concluded: None }
     });
     match run::obtain(context, &ask, refused) {
         Ok(answer) => {
