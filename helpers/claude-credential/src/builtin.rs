@@ -61,7 +61,7 @@ fn claude_ai(link: Link, context: &Context) -> Link {
 }
 
 fn api_key_helper(context: &Context, name: &str) -> Link {
-    let (standing, text) = match claude::api_key_helper(&context.folders) {
+    let (standing, text) = match claude::command(&context.folders, claude::API_KEY_HELPER) {
         Err(error) => (Standing::Broken(error), String::new()),
         Ok(None) => (Standing::Absent("no apiKeyHelper in Claude Code's settings".to_owned()), String::new()),
         Ok(Some(setting)) if claude::leads_to_us(&setting.command) => {
@@ -71,7 +71,10 @@ fn api_key_helper(context: &Context, name: &str) -> Link {
     };
     // Nobody knows on which variables somebody's command depends.
     let depends = vec![Depends::Text(text), Depends::Everything];
-    Link { runs_setting: true, ..Link::new(Entry::new(name, apikey(&["api-key-helper"])), standing, depends) }
+    Link {
+        runs_setting: Some(claude::API_KEY_HELPER),
+        ..Link::new(Entry::new(name, apikey(&["api-key-helper"])), standing, depends)
+    }
 }
 
 /// What a sign-in stored, in the order in which the helper looks.

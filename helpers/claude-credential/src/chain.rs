@@ -20,8 +20,8 @@ pub(crate) struct Link {
     pub(crate) built_in: bool,
     /// What it answers may be something that the client can't send as a key: known only once it has answered.
     pub(crate) opaque: bool,
-    /// It runs the command of Claude Code's `apiKeyHelper` setting.
-    pub(crate) runs_setting: bool,
+    /// The one of Claude Code's settings whose command it runs.
+    pub(crate) runs_setting: Option<&'static str>,
     /// Claude Code's own folder for its helper, where the profile has one of its own.
     pub(crate) claude_config_dir: Option<PathBuf>,
 }
@@ -73,7 +73,7 @@ pub(crate) struct Said {
 
 impl Link {
     pub(crate) fn new(entry: Entry, standing: Standing, depends: Vec<Depends>) -> Self {
-        Self { entry, standing, depends, built_in: false, opaque: false, runs_setting: false, claude_config_dir: None }
+        Self { entry, standing, depends, built_in: false, opaque: false, runs_setting: None, claude_config_dir: None }
     }
 
     /// The entry of that name in a profile's chain: the user's, else the built-in one.

@@ -1,6 +1,5 @@
 //! The entries that a run asks, and the guard against a chain that asks itself.
 
-use claude_credential_process::SETTING;
 use claude_credential_protocol::{Error, Secret};
 
 use crate::ask::Ask;
@@ -24,8 +23,8 @@ pub(crate) struct Refused {
 
 /// A chain that leads back to itself would go round for ever: seen here, at the first turn.
 pub(crate) fn stop_at_ourselves(context: &Context, ask: &Ask) -> Result<(), Error> {
-    let runs_setting = ask.chain.iter().any(|link| link.runs_setting && link.is_live());
-    if context.active.contains(SETTING) && runs_setting {
+    let mut settings = ask.chain.iter().filter(|link| link.is_live()).filter_map(|link| link.runs_setting);
+    if settings.any(|setting| context.active.contains(setting)) {
         context.active.mark(&context.folders.runtime);
         return Err(calls_itself());
     }

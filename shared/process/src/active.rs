@@ -9,9 +9,6 @@ use crate::CLIENT_SECRETS;
 
 const VARIABLE: &str = "CLAUDE_CREDENTIAL_ACTIVE";
 
-/// Stands among the keys while the command of Claude Code's `apiKeyHelper` setting runs.
-pub const SETTING: &str = "apiKeyHelper";
-
 /// What is being asked for above us: a nonce for the whole call, and the key of each question in it. With it a chain
 /// that leads back to itself is seen at the first turn, through any number of scripts between.
 #[derive(Debug, Clone)]
@@ -67,7 +64,7 @@ impl Active {
         command.env(VARIABLE, [&[self.nonce().to_owned()], self.keys.as_slice()].concat().join(" "));
     }
 
-    /// Leaves word for the call that started all this that its `apiKeyHelper` setting leads back to us.
+    /// Leaves word for the call that started all this that the setting whose command it runs leads back to us.
     pub fn mark(&self, runtime: &Path) {
         // Without the mark the outer call fails instead of going on; nothing worse.
         let _ = ensure_folder(runtime).and_then(|()| create_new(&self.marker(runtime), b""));
@@ -90,7 +87,7 @@ impl Active {
 
 #[cfg(test)]
 mod tests {
-    use super::{Active, SETTING};
+    use super::Active;
 
     #[test]
     fn a_nonce_that_is_no_nonce_never_becomes_a_path() {
@@ -104,9 +101,9 @@ mod tests {
     #[test]
     fn a_child_learns_every_question_above_it() {
         let mut command = std::process::Command::new("true");
-        Active::from_value(None).with("one").with(SETTING).hand_down(&mut command);
+        Active::from_value(None).with("one").with("two").hand_down(&mut command);
         let value = command.get_envs().find(|(name, _)| *name == super::VARIABLE).and_then(|(_, value)| value);
         let inner = Active::from_value(value.and_then(std::ffi::OsStr::to_str));
-        assert!(inner.contains("one") && inner.contains(SETTING) && !inner.contains("two"));
+        assert!(inner.contains("one") && inner.contains("two") && !inner.contains("three"));
     }
 }

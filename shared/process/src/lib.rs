@@ -10,7 +10,7 @@ mod interrupt;
 mod key_command;
 mod lookup;
 
-pub use active::{Active, SETTING};
+pub use active::Active;
 pub use attached::run_attached;
 pub use child::{Ended, Failure, Finished, Task};
 pub use interrupt::{Interrupted, interrupted, survive_closed_pipes};

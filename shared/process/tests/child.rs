@@ -3,9 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claude_credential_process::{
-    Active, Ended, Failure, Finished, KeyCommand, SETTING, StderrRule, Task, find_on_path,
-};
+use claude_credential_process::{Active, Ended, Failure, Finished, KeyCommand, StderrRule, Task, find_on_path};
 use claude_credential_protocol::Class;
 use zeroize::Zeroizing;
 
@@ -118,9 +116,9 @@ fn a_command_is_held_to_the_contract_of_a_key_helper() {
 fn children_learn_what_is_asked_and_get_no_secret_of_the_clients() {
     let mut command = shell("echo \"$CLAUDE_CREDENTIAL_ACTIVE|$CLAUDE_CODE_MESSAGING_TOKEN\"");
     command.env("CLAUDE_CODE_MESSAGING_TOKEN", "CANARY");
-    Active::from_value(None).with(SETTING).hand_down(&mut command);
+    Active::from_value(None).with("apiKeyHelper").hand_down(&mut command);
     let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
-    assert!(output.trim_end().ends_with(&format!(" {SETTING}|")), "{output}");
+    assert!(output.trim_end().ends_with(&" apiKeyHelper|"), "{output}");
 }
 
 #[test]

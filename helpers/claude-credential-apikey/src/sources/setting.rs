@@ -2,7 +2,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use claude_credential_config::claude;
-use claude_credential_process::{KeyCommand, SETTING, StderrRule};
+use claude_credential_process::{KeyCommand, StderrRule};
 use claude_credential_protocol::{Auth, Credential, Error, Interactive};
 
 use super::Asked;
@@ -11,17 +11,17 @@ use super::Asked;
 /// Where it is ourselves there is nothing to run: told by its text, or by the word that the inner call leaves.
 pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
     let Asked { request, folders, active, .. } = asked;
-    if active.contains(SETTING) {
+    if active.contains(claude::API_KEY_HELPER) {
         active.mark(&folders.runtime);
         return Ok(None);
     }
-    let Some(setting) = claude::api_key_helper(folders)? else { return Ok(None) };
+    let Some(setting) = claude::command(folders, claude::API_KEY_HELPER)? else { return Ok(None) };
     if claude::leads_to_us(&setting.command) {
         return Ok(None);
     }
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(&setting.command);
-    let inner = active.with(SETTING);
+    let inner = active.with(claude::API_KEY_HELPER);
     let outcome = KeyCommand {
         command,
         folder: &folders.home,

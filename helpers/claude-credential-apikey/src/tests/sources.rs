@@ -2,7 +2,8 @@ use std::io::{Write, pipe};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 
-use claude_credential_process::{Active, SETTING};
+use claude_credential_config::claude::API_KEY_HELPER;
+use claude_credential_process::Active;
 use claude_credential_protocol::{Class, Helper, Request, now};
 
 use super::{Fixture, HOST, anthropic};
@@ -176,7 +177,7 @@ fn a_setting_that_reaches_us_through_a_script_is_none_within_and_without() {
     let mut fixture = Fixture::new(&["--source", "api-key-helper"], &[]);
     let nonce = "0123456789abcdef0123456789abcdef";
     let runtime = fixture.helper.folders().unwrap().runtime;
-    fixture.helper.active = Active::from_value(Some(&format!("{nonce} {SETTING}")));
+    fixture.helper.active = Active::from_value(Some(&format!("{nonce} {API_KEY_HELPER}")));
     fixture.setting("touch ran");
     assert!(!fixture.get(&anthropic()).unwrap().contains("credential="));
     assert!(runtime.join(format!("{nonce}.itself")).exists());

@@ -1,0 +1,162 @@
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use claude_credential_protocol::Error;
+use serde_json::Value;
+
+use super::load;
+use crate::Folders;
+
+#[cfg(not(target_os = "macos"))]
+const MANAGED: &str = "/etc/claude-code";
+#[cfg(target_os = "macos")]
+const MANAGED: &str = "/Library/Application Support/ClaudeCode";
+
+/// Prints a key.
+pub const API_KEY_HELPER: &str = "apiKeyHelper";
+/// Prints AWS credentials.
+pub const AWS_CREDENTIAL_EXPORT: &str = "awsCredentialExport";
+/// Signs in to AWS.
+pub const AWS_AUTH_REFRESH: &str = "awsAuthRefresh";
+/// Signs in to Google Cloud.
+pub const GCP_AUTH_REFRESH: &str = "gcpAuthRefresh";
+
+/// A setting whose value is a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// What the client runs with `/bin/sh -c`.
+    pub command: String,
+    /// The file that sets it.
+    pub file: PathBuf,
+}
+
+/// The command that setting `name` has for this user: the administrator's, else the user's own. A project's is never one.
+pub fn command(folders: &Folders, name: &str) -> Result<Option<Setting>, Error> {
+    for file in settings_files(folders) {
+        let Some(settings) = load(&file)? else { continue };
+        match settings.get(name) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(command)) if command.trim().is_empty() => {}
+            Some(Value::String(command)) => return Ok(Some(Setting { command: command.clone(), file })),
+            Some(_) => return Err(Error::config(format!("{}: `{name}` is not a string", file.display()))),
+        }
+    }
+    Ok(None)
+}
+
+/// The files that may set one, the one that wins first. All of them: those that are not there can appear.
+#[must_use]
+pub fn settings_files(folders: &Folders) -> Vec<PathBuf> {
+    settings_files_in(Path::new(MANAGED), folders)
+}
+
+fn settings_files_in(managed: &Path, folders: &Folders) -> Vec<PathBuf> {
+    let dropped_in = fs::read_dir(managed.join("managed-settings.d")).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = dropped_in.map(|entry| entry.path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    // As with other folders of this kind, a later name overrides an earlier one.
+    files.sort_unstable_by(|a, b| b.cmp(a));
+    files.push(managed.join("managed-settings.json"));
+    files.push(folders.claude.join("settings.json"));
+    files
+}
+
+/// Words that run the words after them.
+const WRAPPERS: [&str; 20] = [
+    "sh", "bash", "dash", "zsh", "ksh", "busybox", "exec", "command", "eval", "time", "timeout", "env", "nice",
+    "nohup", "sudo", "doas", "setsid", "stdbuf", "ionice", "chronic",
+];
+
+/// Whether the text of a setting runs one of our executables. Only where a command stands: `pass show claude-credential`
+/// is somebody's own, and to skip it would hand out another key without a word. A script that runs us is seen when it
+/// does.
+#[must_use]
+pub fn leads_to_us(command: &str) -> bool {
+    command.split([';', '|', '&', '(', ')', '`', '\n']).any(|simple| {
+        let words = simple.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').filter(|word| !word.is_empty());
+        // Assignments, wrappers, their options and numbers stand before a command; whatever else is one.
+        let before = |word: &&str| {
+            let name = word.rsplit('/').next().unwrap_or_default();
+            word.contains('=') || word.starts_with('-') || WRAPPERS.contains(&name) || is_measure(word)
+        };
+        let mut words = words.skip_while(before);
+        let name = words.next().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
+        name == "git-credential-claude" || name == "claude-credential" || is_helper_of_ours(name)
+    })
+}
+
+/// `20`, `1.5`, `20s`, `+5`: what `timeout` and `nice` take.
+fn is_measure(word: &str) -> bool {
+    let number = word.trim_start_matches('+').trim_end_matches(['s', 'm', 'h', 'd']);
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+fn is_helper_of_ours(name: &str) -> bool {
+    let helper = name.strip_prefix("claude-credential-");
+    helper.is_some_and(|helper| ["apikey", "oauth", "bedrock", "vertex"].contains(&helper))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{API_KEY_HELPER, Setting, command, leads_to_us, settings_files_in};
+    use crate::claude::tests::home;
+
+    #[test]
+    fn the_users_helper_is_read_with_comments_and_commas() {
+        let (_home, folders) = home();
+        let file = folders.claude.join("settings.json");
+        fs::write(&file, "{ // mine\n \"apiKeyHelper\": \"vault read\", }").unwrap();
+        assert_eq!(
+            command(&folders, API_KEY_HELPER).unwrap(),
+            Some(Setting { command: "vault read".to_owned(), file })
+        );
+    }
+
+    #[test]
+    fn a_broken_file_is_named_with_its_line_and_nothing_of_it_shown() {
+        let (_home, folders) = home();
+        fs::write(folders.claude.join("settings.json"), "{\n \"apiKeyHelper\": CANARY }").unwrap();
+        let error = command(&folders, API_KEY_HELPER).unwrap_err().to_string();
+        assert!(error.contains("settings.json:2:") && !error.contains("CANARY"), "{error}");
+    }
+
+    #[test]
+    fn later_names_among_managed_files_win_and_all_win_over_the_user() {
+        let (home, folders) = home();
+        let managed = home.path().join("managed");
+        fs::create_dir_all(managed.join("managed-settings.d")).unwrap();
+        for name in ["10-a.json", "20-b.json", "notes.txt"] {
+            fs::write(managed.join("managed-settings.d").join(name), "{}").unwrap();
+        }
+        let files = settings_files_in(&managed, &folders);
+        let names: Vec<_> = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
+        assert_eq!(names, ["20-b.json", "10-a.json", "managed-settings.json", "settings.json"]);
+    }
+
+    #[test]
+    fn a_setting_that_names_us_is_seen_in_any_dress() {
+        for ours in [
+            "claude-credential api-key-helper",
+            "/home/me/.local/bin/claude-credential api-key-helper",
+            "timeout 20 \"$HOME/bin/claude-credential\" api-key-helper | cat",
+            "FOO=1 claude-credential-apikey print",
+            "sh -c 'claude-credential print'",
+            "key=$(/opt/bin/claude-credential print); echo $key",
+            "true && nice -n 5 claude-credential-oauth print",
+        ] {
+            assert!(leads_to_us(ours), "{ours}");
+        }
+        for other in [
+            "cat ~/.config/claude-credential/key",
+            "pass show claude-credential",
+            "security find-generic-password -w -s claude-credential",
+            "vault kv get -field=key secret/claude-credential",
+            "~/bin/claude-credentials.sh",
+            "",
+        ] {
+            assert!(!leads_to_us(other), "{other}");
+        }
+    }
+}

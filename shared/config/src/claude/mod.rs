@@ -1,0 +1,69 @@
+//! Claude Code's settings files: the user's and the administrator's are read for what they set, a project's only to
+//! refuse (<https://code.claude.com/docs/en/settings>).
+
+mod command;
+mod project;
+
+use std::io;
+use std::path::Path;
+
+use claude_credential_files::{Problem, Trust, read};
+use claude_credential_protocol::Error;
+use jsonc_parser::ParseOptions;
+use serde_json::Value;
+
+pub use command::{
+    API_KEY_HELPER, AWS_AUTH_REFRESH, AWS_CREDENTIAL_EXPORT, GCP_AUTH_REFRESH, Setting, command, leads_to_us,
+    settings_files,
+};
+pub use project::{ProjectUrl, project_files, project_urls};
+
+/// No settings file that a person writes comes near this.
+const MAX_SETTINGS: u64 = 1 << 20;
+
+fn load(file: &Path) -> Result<Option<Value>, Error> {
+    match read(file, Trust::Settings, MAX_SETTINGS) {
+        Ok(Some(bytes)) => parse(&bytes, file).map(Some),
+        Ok(None) => Ok(None),
+        Err(Problem::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        Err(problem) => Err(problem.into()),
+    }
+}
+
+/// The client accepts plain JSON. Comments and trailing commas are accepted too, so that an editor's habit voids
+/// nothing and hides nothing.
+fn parse(bytes: &[u8], file: &Path) -> Result<Value, Error> {
+    let shown = file.display();
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::config(format!("{shown} is not UTF-8")))?;
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let options = ParseOptions {
+        allow_comments: true,
+        allow_trailing_commas: true,
+        allow_loose_object_property_names: false,
+        allow_missing_commas: false,
+        allow_single_quoted_strings: false,
+        allow_hexadecimal_numbers: false,
+        allow_unary_plus_numbers: false,
+        allow_bare_decimal_point_numbers: false,
+        allow_non_finite_numbers: false,
+        allow_extended_string_escapes: false,
+    };
+    // The parser's own message may quote the file.
+    jsonc_parser::parse_to_serde_value::<Value>(text, &options).map_err(|error| {
+        Error::config(format!("{shown}:{}:{}: not valid JSON", error.line_display(), error.column_display()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::{Environment, Folders};
+
+    pub(super) fn home() -> (tempfile::TempDir, Folders) {
+        let home = tempfile::tempdir().unwrap();
+        let folders = Folders::of(&Environment::from_pairs([("HOME", home.path())])).unwrap();
+        fs::create_dir_all(&folders.claude).unwrap();
+        (home, folders)
+    }
+}
