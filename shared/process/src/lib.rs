@@ -6,12 +6,14 @@
 mod active;
 mod attached;
 mod child;
+mod held;
 mod interrupt;
 mod key_command;
 mod lookup;
 
 pub use active::Active;
 pub use attached::run_attached;
+pub use held::{Held, end_if_asked};
 pub use child::{Ended, Failure, Finished, Task};
 pub use interrupt::{Interrupted, interrupted, survive_closed_pipes};
 pub use key_command::{KeyCommand, StderrRule};

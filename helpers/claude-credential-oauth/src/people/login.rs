@@ -75,7 +75,7 @@ pub(crate) fn run(
         }
         _ => mint(&client).map_err(|failed| failed.error(provider, &login))?,
     };
-    let held = Held::new();
+    let held = Held::begin();
     let kept = keep(folders, provider, account, &set);
     let (set, stored) = kept.map_err(|error| {
         // Nobody has them, so nobody should be able to use them.
