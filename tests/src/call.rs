@@ -155,6 +155,18 @@ impl Running<'_> {
         self.child.as_ref().expect("it has not been waited for").id()
     }
 
+    /// What it has printed so far.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        fs::read_to_string(&self.out).expect("its stdout")
+    }
+
+    /// What it has said so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(&self.err).expect("its stderr")
+    }
+
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
         // It may have ended by itself meanwhile.

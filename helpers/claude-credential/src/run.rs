@@ -186,7 +186,7 @@ impl<'a> Run<'a> {
                 });
                 shared.map_or(Share::Nothing, |shared| Share::Outcome(Box::new(Ok(answer(shared)))))
             }
-            Outcome::Kept => Share::Nothing,
+            Outcome::Kept | Outcome::SignedIn => Share::Nothing,
         }
     }
 

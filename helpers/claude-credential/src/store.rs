@@ -68,7 +68,7 @@ fn tell(
         Some(credential) => described(&ask.request, credential.answer(&ask.request)?)?,
         None => ask.request.to_message()?,
     };
-    program::tell(context, link, operation, &message, operation.name())?;
+    program::tell(context, link, operation, message, operation.name())?;
     if !program::is_suite_entry(&link.entry) {
         // Ours say by themselves whether anything changed; of others nobody knows.
         generation::touch(&context.folders)?;
