@@ -1,18 +1,15 @@
-//! `refresh ENTRY [-- COMMAND…]`: nothing where the credential is good; else one sign-in for all sessions.
+//! `refresh ENTRY [-- COMMAND…]` of one session: nothing where the credential is good; else the command that signs in.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use claude_credential_tests::script::{Does, Script};
-use claude_credential_tests::{Call, Fake, Output, Running, Sandbox, process, wait_until};
+use claude_credential_tests::script::Script;
+use claude_credential_tests::{Expired, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 
-const CROWD: usize = 20;
-
 #[test]
 fn where_the_credential_is_good_nothing_is_run_or_said() {
-    let house = House::new();
+    let house = Expired::new();
     house.sign_in();
     assert_eq!(house.refresh().run().succeeds().stdout, "");
     assert_eq!(house.runs(), 0);
@@ -24,7 +21,7 @@ fn where_the_credential_is_good_nothing_is_run_or_said() {
 
 #[test]
 fn where_it_is_not_the_command_is_run_and_what_was_cached_before_is_not_served_any_more() {
-    let house = House::new();
+    let house = Expired::new();
     assert_eq!(house.sandbox.print().run().key(), "key-1");
     assert_eq!(house.sandbox.print().run().key(), "key-1");
     assert_eq!(house.fake.runs(), 1);
@@ -40,12 +37,12 @@ fn where_it_is_not_the_command_is_run_and_what_was_cached_before_is_not_served_a
 #[test]
 fn an_entry_that_has_none_or_broke_is_not_good_and_one_without_claude_v1_is_asked_all_the_same() {
     for script in [Script::none(), Script::failure(70, "it broke"), Script::failure(1, "it broke").plain()] {
-        let house = House::new();
+        let house = Expired::new();
         house.fake.does(&script);
         house.refresh().run().exits(0);
         assert_eq!(house.runs(), 1);
     }
-    let house = House::new();
+    let house = Expired::new();
     house.fake.does(&Script::secrets([house.sandbox.secret("plain")]).plain());
     house.refresh().run().succeeds();
     assert_eq!(house.runs(), 0);
@@ -53,7 +50,7 @@ fn an_entry_that_has_none_or_broke_is_not_good_and_one_without_claude_v1_is_aske
 
 #[test]
 fn an_entry_that_is_a_command_is_good_where_it_prints_a_key() {
-    let house = House::new();
+    let house = Expired::new();
     house.sandbox.config(&house.fake.command_entry(""));
     house.refresh().run().exits(0);
     assert_eq!(house.runs(), 1);
@@ -64,14 +61,14 @@ fn an_entry_that_is_a_command_is_good_where_it_prints_a_key() {
 #[test]
 fn no_network_and_a_wrong_setting_open_no_browser() {
     for code in [75, 78] {
-        let house = House::new();
+        let house = Expired::new();
         house.fake.does(&Script::failure(code, "this is why; run: something"));
         let output = house.refresh().run();
         let said = output.fails(code.into());
         assert!(said.contains("entry acme") && said.contains("this is why"), "{said}");
         assert_eq!(house.runs(), 0);
     }
-    let house = House::new();
+    let house = Expired::new();
     house.sandbox.config("[entry.acme]\nhelper = \"missing\"\n");
     assert!(house.refresh().run().fails(78).contains("not installed"));
     assert!(house.call("nothing").run().fails(78).contains("[entry.nothing]"));
@@ -82,7 +79,7 @@ fn no_network_and_a_wrong_setting_open_no_browser() {
 
 #[test]
 fn its_output_comes_while_it_runs() {
-    let house = House::new();
+    let house = Expired::new();
     let pipe = house.sandbox.root().join("pipe");
     house.sandbox.call("mkfifo", &[pipe.to_str().expect("UTF-8")]).run().succeeds();
     house.signs_in_by(&format!("echo first; echo second >&2; read -r line <{}; echo \"$line\"", pipe.display()));
@@ -95,7 +92,7 @@ fn its_output_comes_while_it_runs() {
 
 #[test]
 fn a_reader_who_stops_reading_ends_no_sign_in_and_one_who_is_slow_misses_nothing() {
-    let house = House::new();
+    let house = Expired::new();
     house.signs_in_by("i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i + 1)); done");
     let slow = "claude-credential refresh acme -- sign-in | { sleep 0.3; tail -n 1; }";
     assert_eq!(house.sandbox.call("/bin/sh", &["-c", slow]).run().succeeds().stdout, "line 19999\n");
@@ -106,53 +103,8 @@ fn a_reader_who_stops_reading_ends_no_sign_in_and_one_who_is_slow_misses_nothing
 }
 
 #[test]
-fn twenty_sessions_at_once_sign_in_once() {
-    let house = House::new();
-    let gate = house.behind_a_gate();
-    let outputs = house.crowd(&gate);
-    assert_eq!(house.runs(), 1);
-    for output in &outputs {
-        output.exits(0);
-    }
-    let waited = "claude-credential: another session is signing in for acme; waiting for it\n";
-    assert_eq!(outputs.iter().filter(|output| output.stderr == waited).count(), CROWD - 1);
-}
-
-#[test]
-fn twenty_sessions_at_once_share_a_failure() {
-    let house = House::new();
-    let gate = house.behind_a_gate();
-    house.signs_in_by(&format!("{}; echo no such profile >&2; exit 3", waits_for(&gate)));
-    let outputs = house.crowd(&gate);
-    assert_eq!(house.runs(), 1);
-    let said = "claude-credential: the command exited 3: no such profile; run it by hand: sign-in\n";
-    for output in outputs {
-        assert!(output.exits(77).stderr.ends_with(said), "{output:#?}");
-    }
-    // Who comes later signs in for himself.
-    house.refresh().run().exits(77);
-    assert_eq!(house.runs(), 2);
-}
-
-#[test]
-fn when_the_session_that_signs_in_is_killed_one_that_waits_does() {
-    let house = House::new();
-    let gate = house.behind_a_gate();
-    let running: Vec<_> = (0..3).map(|_| house.refresh().start()).collect();
-    let pids: Vec<u32> = running.iter().map(Running::pid).collect();
-    wait_until(|| process::waiting_for_locks(&pids) == 2 && house.runs() == 1);
-    let holder = process::parent(house.command_pid()).expect("a parent");
-    running.iter().find(|session| session.pid() == holder).expect("one of them").signal(Signal::KILL);
-    wait_until(|| house.runs() == 2);
-    fs::write(gate, "").expect("a gate");
-    let codes: Vec<_> = running.into_iter().map(|session| session.finish().code()).collect();
-    assert_eq!(codes.iter().filter(|code| **code == Some(0)).count(), 2, "{codes:?}");
-    assert_eq!(house.runs(), 2);
-}
-
-#[test]
 fn a_signal_ends_the_command_too_and_is_nobody_elses_outcome() {
-    let house = House::new();
+    let house = Expired::new();
     house.signs_in_by("trap 'echo ended >&2; exit 9' TERM; echo ready; while :; do sleep 0.05; done");
     let running = house.refresh().start();
     wait_until(|| running.stdout() == "ready\n");
@@ -166,38 +118,8 @@ fn a_signal_ends_the_command_too_and_is_nobody_elses_outcome() {
 }
 
 #[test]
-fn another_account_is_another_sign_in_and_another_terminal_is_not() {
-    for (variable, other_account) in [("AWS_PROFILE", true), ("AWS_REGION", false), ("SOME_VARIABLE", false)] {
-        let house = House::of_bedrock();
-        let gate = house.behind_a_gate();
-        let one = house.call("bedrock").with(variable, "one").start();
-        wait_until(|| house.runs() == 1);
-        let other = house.call("bedrock").with(variable, "other").start();
-        let pids = [one.pid(), other.pid()];
-        wait_until(|| house.runs() == 2 || process::waiting_for_locks(&pids) == 1);
-        fs::write(gate, "").expect("a gate");
-        one.finish().exits(0);
-        other.finish().exits(0);
-        assert_eq!(house.runs(), if other_account { 2 } else { 1 }, "{variable}");
-    }
-}
-
-#[test]
-fn of_another_entry_the_variables_count_that_it_varies_by() {
-    let house = House::new();
-    house.sandbox.config(&house.fake.entry_with("vary = [\"VAULT_*\"]"));
-    let gate = house.behind_a_gate();
-    let sessions = ["one", "other"].map(|address| house.refresh().with("VAULT_ADDR", address).start());
-    wait_until(|| house.runs() == 2);
-    fs::write(gate, "").expect("a gate");
-    for session in sessions {
-        session.finish().exits(0);
-    }
-}
-
-#[test]
 fn a_command_that_is_missing_is_a_matter_of_settings() {
-    let house = House::new();
+    let house = Expired::new();
     let said = |words: &[&str]| {
         let output = house.sandbox.dispatcher(&["refresh", "acme", "--"]).args(words).run();
         output.exits(78).stderr.lines().last().unwrap_or_default().to_owned()
@@ -215,7 +137,7 @@ fn a_command_that_is_missing_is_a_matter_of_settings() {
 
 #[test]
 fn the_command_runs_where_we_are_called_and_learns_no_secret_of_the_clients() {
-    let house = House::new();
+    let house = Expired::new();
     house.signs_in_by("pwd; echo \"$SOME_VARIABLE|$CLAUDE_CODE_MESSAGING_TOKEN\"; cat");
     let folder = house.sandbox.folder("project");
     let call = house.refresh().in_folder(&folder).with("SOME_VARIABLE", "kept").says("nothing of this is read");
@@ -225,7 +147,7 @@ fn the_command_runs_where_we_are_called_and_learns_no_secret_of_the_clients() {
 
 #[test]
 fn a_command_that_runs_this_very_command_is_seen_at_the_first_turn() {
-    let house = House::new();
+    let house = Expired::new();
     house.signs_in_by("claude-credential refresh acme -- sign-in");
     let output = house.refresh().run();
     let said = output.exits(78).stderr.lines().last().unwrap_or_default();
@@ -240,7 +162,7 @@ fn a_command_that_runs_this_very_command_is_seen_at_the_first_turn() {
 #[test]
 fn without_a_command_it_is_that_of_the_settings() {
     for (name, setting) in [("bedrock", "awsAuthRefresh"), ("vertex", "gcpAuthRefresh")] {
-        let house = House::of(name);
+        let house = Expired::of(name);
         let refresh = || house.sandbox.dispatcher(&["refresh", name]);
         let usual = format!("claude-credential refresh {name} -- ");
         let output = refresh().run();
@@ -257,125 +179,7 @@ fn without_a_command_it_is_that_of_the_settings() {
         refresh().run().succeeds();
         assert_eq!(house.runs(), 1);
     }
-    let house = House::new();
+    let house = Expired::new();
     let output = house.sandbox.dispatcher(&["refresh", "acme"]).run();
     assert!(output.fails(78).ends_with("claude-credential refresh acme -- COMMAND"));
-}
-
-#[test]
-fn without_cache_nothing_is_locked_or_shared() {
-    let house = House::new();
-    let gate = house.behind_a_gate();
-    let holder = house.refresh().start();
-    wait_until(|| house.runs() == 1);
-    let other = house.refresh_with(&["--no-cache"]).start();
-    wait_until(|| house.runs() == 2);
-    fs::write(gate, "").expect("a gate");
-    holder.finish().exits(0);
-    other.finish().exits(0);
-}
-
-/// An entry that is good once `sign-in` was run.
-struct House {
-    sandbox: Sandbox,
-    fake: Fake,
-    name: String,
-}
-
-impl House {
-    fn new() -> Self {
-        Self::with("acme", |_, fake| fake.entry())
-    }
-
-    /// With the entry for a cloud that is there without being written.
-    fn of(name: &str) -> Self {
-        Self::with(name, |sandbox, fake| {
-            let (executable, [option, script]) = fake.helper();
-            let helper = format!("claude-credential-{name}");
-            sandbox.script(&helper, &format!("exec {} {option} {script} \"$@\"", executable.display()));
-            String::new()
-        })
-    }
-
-    fn of_bedrock() -> Self {
-        Self::of("bedrock")
-    }
-
-    fn with(name: &str, entry: impl Fn(&Sandbox, &Fake) -> String) -> Self {
-        let sandbox = Sandbox::new();
-        let fake = sandbox.fake(name, &Script::none());
-        let house = Self { name: name.to_owned(), sandbox, fake };
-        let chain = format!("[profile.default]\nchain = [{name:?}]\n\n");
-        house.sandbox.config(&(chain + &entry(&house.sandbox, &house.fake)));
-        let secret = house.sandbox.secret("key-1");
-        house.fake.does(&Script::new(Does::AnswersOnceProved { secret, file: house.signed_in() }));
-        house.signs_in_by("echo open the browser; echo a warning >&2");
-        house
-    }
-
-    fn signed_in(&self) -> PathBuf {
-        self.sandbox.root().join("signed-in")
-    }
-
-    fn sign_in(&self) {
-        fs::write(self.signed_in(), "").expect("a file");
-    }
-
-    fn sign_out(&self) {
-        fs::remove_file(self.signed_in()).expect("a file");
-    }
-
-    /// What `sign-in` does between its beginning and its success.
-    fn signs_in_by(&self, work: &str) {
-        let (runs, signed_in) = (self.log(), self.signed_in());
-        let text = format!("echo $$ >>{}\n{work}\n: >{}", runs.display(), signed_in.display());
-        self.sandbox.script("sign-in", &text);
-    }
-
-    /// It waits for a file; the file's name.
-    fn behind_a_gate(&self) -> PathBuf {
-        let gate = self.sandbox.root().join("gate");
-        self.signs_in_by(&waits_for(&gate));
-        gate
-    }
-
-    fn log(&self) -> PathBuf {
-        self.sandbox.root().join("runs")
-    }
-
-    /// How often `sign-in` was run.
-    fn runs(&self) -> usize {
-        fs::read_to_string(self.log()).unwrap_or_default().lines().count()
-    }
-
-    /// The first of them.
-    fn command_pid(&self) -> u32 {
-        let log = fs::read_to_string(self.log()).expect("a run");
-        log.lines().next().and_then(|pid| pid.parse().ok()).expect("a number")
-    }
-
-    fn refresh(&self) -> Call<'_> {
-        self.call(&self.name)
-    }
-
-    fn refresh_with(&self, options: &[&str]) -> Call<'_> {
-        self.sandbox.dispatcher(options).args(["refresh", &self.name, "--", "sign-in"])
-    }
-
-    fn call(&self, entry: &str) -> Call<'_> {
-        self.sandbox.dispatcher(&["refresh", entry, "--", "sign-in"])
-    }
-
-    /// Many sessions at once, of which all but one wait when the gate opens.
-    fn crowd(&self, gate: &Path) -> Vec<Output> {
-        let running: Vec<_> = (0..CROWD).map(|_| self.refresh().start()).collect();
-        let pids: Vec<u32> = running.iter().map(Running::pid).collect();
-        wait_until(|| process::waiting_for_locks(&pids) == CROWD - 1);
-        fs::write(gate, "").expect("a gate");
-        running.into_iter().map(Running::finish).collect()
-    }
-}
-
-fn waits_for(gate: &Path) -> String {
-    format!("while [ ! -e {} ]; do sleep 0.02; done", gate.display())
 }
