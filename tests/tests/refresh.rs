@@ -3,7 +3,7 @@
 use std::fs;
 
 use claude_credential_tests::script::Script;
-use claude_credential_tests::{Expired, wait_until};
+use claude_credential_tests::{Expired, Input, skip, tool, wait_until};
 use rustix::process::Signal;
 use serde_json::json;
 
@@ -143,6 +143,24 @@ fn the_command_runs_where_we_are_called_and_learns_no_secret_of_the_clients() {
     let call = house.refresh().in_folder(&folder).with("SOME_VARIABLE", "kept").says("nothing of this is read");
     let output = call.with("CLAUDE_CODE_MESSAGING_TOKEN", house.sandbox.secret("token")).run();
     assert_eq!(output.succeeds().stdout, format!("{}\nkept|\n", folder.display()));
+}
+
+#[test]
+fn a_person_at_the_terminal_can_answer_the_command() {
+    let Some(script) = tool("script") else { return skip("signing in at a terminal", "no script") };
+    let house = Expired::new();
+    house.signs_in_by("test -t 0 && read -r code && echo \"the code is $code\"");
+    let at_terminal = |command: &str| {
+        house.sandbox.call(script.clone(), &["-qec", command, "/dev/null"]).input(Input::Open(b"1234\n".to_vec()))
+    };
+    let output = at_terminal("claude-credential refresh acme -- sign-in").run();
+    assert!(output.succeeds().stdout.contains("the code is 1234"), "{output:#?}");
+    house.sign_out();
+    house.signs_in_by("test -t 0 || echo nobody is there");
+    let output = at_terminal("claude-credential --no-input refresh acme -- sign-in").run();
+    assert!(output.succeeds().stdout.contains("nobody is there"), "{output:#?}");
+    // A check asks nobody, whoever is there.
+    assert!(house.fake.heard().iter().all(|heard| heard.get("claude.interactive") == Some("never")));
 }
 
 #[test]

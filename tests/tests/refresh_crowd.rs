@@ -53,6 +53,24 @@ fn when_the_session_that_signs_in_is_killed_one_that_waits_does() {
 }
 
 #[test]
+fn a_session_that_is_ended_while_it_waits_leaves_the_others_waiting() {
+    let house = Expired::new();
+    let gate = house.behind_a_gate();
+    let holder = house.refresh().start();
+    wait_until(|| house.runs() == 1);
+    let (ended, other) = (house.refresh().start(), house.refresh().start());
+    let pids = [ended.pid(), other.pid()];
+    wait_until(|| process::waiting_for_locks(&pids) == 2);
+    ended.signal(Signal::TERM);
+    let ended = ended.finish();
+    assert!(ended.signal() == Some(15) || ended.code() == Some(143), "{ended:#?}");
+    fs::write(gate, "").expect("a gate");
+    holder.finish().exits(0);
+    other.finish().exits(0);
+    assert_eq!(house.runs(), 1);
+}
+
+#[test]
 fn another_account_is_another_sign_in_and_another_terminal_is_not() {
     for (variable, other_account) in [("AWS_PROFILE", true), ("AWS_REGION", false), ("SOME_VARIABLE", false)] {
         let house = Expired::of("bedrock");
