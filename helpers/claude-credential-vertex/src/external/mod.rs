@@ -32,6 +32,7 @@ pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str
     if fields.service_account_impersonation_url.is_none() {
         return exchange(asked, file, fields, scope);
     }
+    impersonation::url(file, fields)?;
     let source = exchange(asked, file, fields, IAM_SCOPE)?;
     impersonation::exchange(asked, file, fields, &source, scope)
 }

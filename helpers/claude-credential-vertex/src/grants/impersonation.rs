@@ -24,6 +24,8 @@ pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str
             file.shown
         )));
     }
+    // Before anybody is asked for anything.
+    url(file, fields)?;
     let source = super::token(asked, file, source, IAM_SCOPE)?;
     exchange(asked, file, fields, &source, scope)
 }
@@ -36,9 +38,7 @@ pub(crate) fn exchange(
     source: &Token,
     scope: &str,
 ) -> Result<Token, Error> {
-    const NAME: &str = "service_account_impersonation_url";
-    let url = file.need(NAME, fields.service_account_impersonation_url.as_deref())?;
-    let url = file.endpoint(NAME, url)?;
+    let url = url(file, fields)?;
     let email = fields.impersonated().unwrap_or("another");
     let mut body = json!({ "scope": [scope], "lifetime": format!("{}s", fields.lifetime().unwrap_or(LIFETIME)) });
     if let Some(delegates) = fields.delegates.as_ref().filter(|delegates| !delegates.is_empty()) {
@@ -52,4 +52,10 @@ pub(crate) fn exchange(
     } else {
         Err(refusal::of_impersonation(file, &answer, &host, email))
     }
+}
+
+/// Who gives the tokens of the other.
+pub(crate) fn url<'f>(file: &File, fields: &'f Fields) -> Result<&'f str, Error> {
+    const NAME: &str = "service_account_impersonation_url";
+    file.endpoint(NAME, file.need(NAME, fields.service_account_impersonation_url.as_deref())?)
 }
