@@ -40,11 +40,13 @@ impl Metadata {
             Error::config(format!("{name} names no HOST[:PORT]: {problem}; run: unset {name}"))
         })?;
         let metadata = Self { host: origin.host().to_owned() };
-        let patience = probe(asked.environment).min(asked.until.saturating_duration_since(Instant::now()));
-        match (metadata.ask("/", |call| call.once(patience)), named) {
+        let (patience, left) = (probe(asked.environment), asked.until.saturating_duration_since(Instant::now()));
+        match (metadata.ask("/", |call| call.once(patience.min(left))), named) {
             (Ok(answer), _) if answer.is_success() && is_google(&answer) => Ok(Some(metadata)),
             // Whoever names it has one.
             (Err(error), Some((name, _))) => Err(error.from_whom(name)),
+            // Who had no time to answer may be there all the same.
+            (Err(error), None) if left < patience => Err(error),
             (Ok(_), Some((name, _))) => Err(Error::config(format!(
                 "{name}: {host} answers, and not as Google's metadata server does; run: unset {name}"
             ))),

@@ -30,22 +30,30 @@ const CODES: [&str; 11] = [
     "deleted_client",
 ];
 
+/// Google takes a JWT that is a few minutes off, in seconds.
+const MUCH: u64 = 300;
+
+/// Words for what passes, some of which come with a status that says otherwise.
+const PASSING: [&str; 3] = ["server_error", "temporarily_unavailable", "internal_failure"];
+
 /// An organization wants its people to sign in again from time to time:
 /// <https://support.google.com/a/answer/9368756>
 const REAUTHENTICATION: [&str; 2] = ["invalid_rapt", "rapt_required"];
 
 /// The word for why, as far as it is one that we know.
-pub(crate) struct Why {
-    pub(crate) code: Option<&'static str>,
-    pub(crate) reauthentication: Option<&'static str>,
+struct Why {
+    code: Option<&'static str>,
+    reauthentication: Option<&'static str>,
 }
 
 impl Why {
-    pub(crate) fn of(answer: &Answer, host: &str) -> Self {
-        let Refusal { error, error_subtype, error_description } = answer.json(host).unwrap_or_default();
-        let code = CODES.into_iter().find(|code| *code == error);
-        let says = |word: &&str| error == **word || error_subtype == **word || error_description.contains(*word);
-        Self { code, reauthentication: REAUTHENTICATION.into_iter().find(says) }
+    fn of(refusal: &Refusal) -> Self {
+        let Refusal { error, error_subtype, error_description } = refusal;
+        let says = |word: &&str| error == *word || error_subtype == *word || error_description.contains(*word);
+        Self {
+            code: CODES.into_iter().find(|code| error == code),
+            reauthentication: REAUTHENTICATION.into_iter().find(says),
+        }
     }
 
     /// As messages say it.
@@ -56,9 +64,8 @@ impl Why {
 
 /// Of a person's sign-in.
 pub(crate) fn of_person(file: &File, answer: &Answer, host: &str) -> Error {
-    let (why, shown) = (Why::of(answer, host), &file.shown);
-    let login = file.login();
-    match why {
+    let (shown, login) = (&file.shown, file.login());
+    told(answer, host, |why| match why {
         Why { reauthentication: Some(word), .. } => {
             Error::sign_in(format!("{shown}: {host} wants a new sign-in of this person ({word}); {login}"))
         }
@@ -66,34 +73,38 @@ pub(crate) fn of_person(file: &File, answer: &Answer, host: &str) -> Error {
             Error::sign_in(format!("{shown}: {host} says {code}, the sign-in is over; {login}"))
         }
         _ => Error::config(format!("{shown}: {host} {}; {login}", why.shown(answer))),
-    }
+    })
 }
 
 /// Of a service account's key.
 pub(crate) fn of_key(file: &File, answer: &Answer, host: &str) -> Error {
-    let (why, shown) = (Why::of(answer, host), &file.shown);
-    let said = why.shown(answer);
-    // A JWT from the future is refused with the same word as one of a key that is gone.
-    match answer.clock_ahead() {
-        Some(ahead) if why.code == Some("invalid_grant") && ahead.unsigned_abs() > 300 => Error::config(format!(
-            "{shown}: {host} {said}, and this machine's clock is {} s {} the server's; set the clock",
-            ahead.unsigned_abs(),
-            if ahead > 0 { "ahead of" } else { "behind" }
-        )),
-        _ => Error::config(format!(
-            "{shown}: {host} {said} to its key, which may be deleted or disabled; put a new key there"
-        )),
-    }
+    let shown = &file.shown;
+    told(answer, host, |why| {
+        let said = why.shown(answer);
+        // A JWT from the future is refused with the same word as one of a key that is gone.
+        match answer.clock_ahead() {
+            Some(ahead) if why.code == Some("invalid_grant") && ahead.unsigned_abs() > MUCH => Error::config(format!(
+                "{shown}: {host} {said}, and this machine's clock is {} s {} the server's; set the clock",
+                ahead.unsigned_abs(),
+                if ahead > 0 { "ahead of" } else { "behind" }
+            )),
+            _ => Error::config(format!(
+                "{shown}: {host} {said} to its key, which may be deleted or disabled; put a new key there"
+            )),
+        }
+    })
 }
 
 /// Of a token from elsewhere, which was to be exchanged.
 pub(crate) fn of_subject(file: &File, answer: &Answer, host: &str) -> Error {
-    let said = Why::of(answer, host).shown(answer);
-    Error::config(format!(
-        "{}: {host} {said} to the token of its credential source; get a new one there, or mend `audience` and \
-         `subject_token_type`",
-        file.shown
-    ))
+    told(answer, host, |why| {
+        Error::config(format!(
+            "{}: {host} {} to the token of its credential source; get a new one there, or mend `audience` and \
+             `subject_token_type`",
+            file.shown,
+            why.shown(answer)
+        ))
+    })
 }
 
 /// Of who may not be somebody else.
@@ -102,4 +113,13 @@ pub(crate) fn of_impersonation(file: &File, answer: &Answer, host: &str, email: 
     Error::config(format!(
         "{shown}: {host} answered {status} to who wants to be {email}; grant him roles/iam.serviceAccountTokenCreator there"
     ))
+}
+
+/// What passes is no refusal; of all else `tell` makes an error.
+fn told(answer: &Answer, host: &str, tell: impl FnOnce(Why) -> Error) -> Error {
+    let refusal: Refusal = answer.json(host).unwrap_or_default();
+    match PASSING.into_iter().find(|word| *word == refusal.error) {
+        Some(word) => Error::unavailable(format!("{host} says {word}; try again later")),
+        None => tell(Why::of(&refusal)),
+    }
 }

@@ -93,7 +93,8 @@ impl Helper for Vertex {
         let folders = &self.folders()?;
         let request = Request::default();
         // What is wrong with a file is said by the `get` that follows.
-        let file = self.asked(&request, folders).find_file(self.sources()).ok().flatten();
+        let asked = self.asked(&request, folders);
+        let file = self.sources().iter().find_map(|source| asked.file(*source).ok().flatten());
         let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
         let region = self.environment.get(REGION).unwrap_or(DEFAULT_REGION);
         Ok(("https".to_owned(), Place { region: region.to_owned(), universe: universe.to_owned() }.host()))

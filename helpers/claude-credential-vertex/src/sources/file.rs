@@ -32,7 +32,8 @@ impl File {
             return Err(Error::config(format!("{VARIABLE} names {shown}, which is not an absolute path; {mend}")));
         }
         // gcloud's own file is gcloud's, by whatever name.
-        let source = if gcloud::well_known(asked)? == path { Source::Gcloud } else { Source::Env };
+        let is_gclouds = gcloud::well_known(asked).is_ok_and(|known| known == path);
+        let source = if is_gclouds { Source::Gcloud } else { Source::Env };
         let missing = || Error::config(format!("{shown}, which {VARIABLE} names, does not exist; {mend}"));
         Ok(Some(Self::open(path, source)?.ok_or_else(missing)?))
     }

@@ -48,28 +48,25 @@ impl Source {
 
 impl Asked<'_> {
     pub(crate) fn find(&self, sources: &[Source]) -> Result<Option<Found>, Error> {
-        if let Some(file) = self.find_file(sources)? {
-            return Ok(Some(Found::File(Box::new(file))));
-        }
-        if !sources.contains(&Source::Metadata) {
-            return Ok(None);
-        }
-        Ok(Metadata::find(self)?.map(Found::Metadata))
-    }
-
-    /// What there is on this disk.
-    pub(crate) fn find_file(&self, sources: &[Source]) -> Result<Option<File>, Error> {
         for source in sources {
-            let file = match source {
-                Source::Env => File::of_variable(self)?,
-                Source::Gcloud => File::open(&gcloud::well_known(self)?, Source::Gcloud)?,
-                Source::Metadata => None,
+            let found = match source {
+                Source::Metadata => Metadata::find(self)?.map(Found::Metadata),
+                Source::Env | Source::Gcloud => self.file(*source)?.map(|file| Found::File(Box::new(file))),
             };
-            if file.is_some() {
-                return Ok(file);
+            if found.is_some() {
+                return Ok(found);
             }
         }
         Ok(None)
+    }
+
+    /// What that source has on this disk.
+    pub(crate) fn file(&self, source: Source) -> Result<Option<File>, Error> {
+        match source {
+            Source::Env => File::of_variable(self),
+            Source::Gcloud => File::open(&gcloud::well_known(self)?, Source::Gcloud),
+            Source::Metadata => Ok(None),
+        }
     }
 }
 

@@ -120,7 +120,8 @@ fn a_key_that_is_refused_is_no_sign_in() {
 #[test]
 fn the_network_and_whoever_sits_in_it_are_for_later() {
     let redirect = Reply::With(302, "Location: https://evil.example/\r\n", String::new());
-    for reply in [Reply::text("CANARY"), Reply::text("{\"access_token\":\"\"}"), redirect] {
+    let passing = Reply::refusal("temporarily_unavailable", None);
+    for reply in [Reply::text("CANARY"), Reply::text("{\"access_token\":\"\"}"), redirect, passing] {
         let server = Server::start(vec![reply]);
         Fixture::with(&service_account(&server)).fails(Class::Unavailable);
         assert_eq!(server.seen().len(), 1);
