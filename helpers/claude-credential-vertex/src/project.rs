@@ -34,7 +34,7 @@ pub(crate) fn quota(asked: &Asked<'_>, found: &Found) -> Option<String> {
     variable.or_else(file).filter(|project| is_name(project))
 }
 
-/// It goes into headers and URLs, and what is none there is no project.
-fn is_name(project: &str) -> bool {
+/// It goes into headers and URLs, and what is none there is no project and no region.
+pub(crate) fn is_name(project: &str) -> bool {
     !project.is_empty() && project.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte))
 }

@@ -80,7 +80,7 @@ impl Helper for Vertex {
         credential.account = found.account().map(str::to_owned);
         credential.quota_project = project::quota(&asked, &found);
         credential.project = project::project(&asked, &found, credential.quota_project.as_deref());
-        let region = || self.environment.get(REGION).map(str::to_owned);
+        let region = || self.environment.get(REGION).filter(|region| project::is_name(region)).map(str::to_owned);
         credential.region = place.map(|place| place.region).or_else(region);
         Ok(Some(credential))
     }
@@ -97,7 +97,11 @@ impl Helper for Vertex {
         let file = self.sources().iter().find_map(|source| asked.file(*source).ok().flatten());
         let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
         let region = self.environment.get(REGION).unwrap_or(DEFAULT_REGION);
-        Ok(("https".to_owned(), Place { region: region.to_owned(), universe: universe.to_owned() }.host()))
+        let host = Place { region: region.to_owned(), universe: universe.to_owned() }.host();
+        match Origin::new("https", &host) {
+            Ok(_) => Ok(("https".to_owned(), host)),
+            Err(problem) => Err(Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}"))),
+        }
     }
 }
 

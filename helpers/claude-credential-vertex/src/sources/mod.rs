@@ -97,9 +97,10 @@ impl Found {
         }
     }
 
+    /// Whose the token is, as far as a file says it in a way that can be shown.
     pub(crate) fn account(&self) -> Option<&str> {
         match self {
-            Self::File(file) => file.fields.account(),
+            Self::File(file) => file.fields.account().filter(|account| !account.chars().any(char::is_control)),
             Self::Metadata(_) => None,
         }
     }

@@ -1,11 +1,13 @@
+use std::net::TcpListener;
+
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use claude_credential_protocol::{Class, now};
+use claude_credential_protocol::{Class, Helper, Request, now};
 use serde_json::{Value, json};
 
 use super::server::{Reply, Seen, Server};
-use super::{Fixture, authorized_user, impersonated, secret, service_account};
+use super::{Fixture, authorized_user, impersonated, secret, service_account, vertex};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
@@ -50,13 +52,13 @@ fn in_another_universe_the_jwt_is_the_token_and_nobody_is_asked() {
     let fixture = Fixture::with(&key);
     // Google's own Vertex is no place for it.
     assert!(fixture.fails(Class::Config).contains("these credentials are for apis.example.cloud"));
-    let request = claude_credential_protocol::Request::new("https", "u-x-aiplatform.apis.example.cloud");
-    let credential = claude_credential_protocol::Helper::get(&fixture.helper, &request).unwrap().unwrap();
+    let request = Request::new("https", "u-x-aiplatform.apis.example.cloud");
+    let credential = fixture.helper.get(&request).unwrap().unwrap();
     let claims = part(secret(&credential).split('.').nth(1).unwrap());
     assert_eq!((&claims["scope"], &claims["sub"]), (&SCOPE.into(), &claims["iss"]));
     assert_eq!(claims["exp"].as_u64(), credential.expires_at);
     assert!(server.seen().is_empty());
-    let print = claude_credential_protocol::Helper::print_host(&fixture.helper).unwrap();
+    let print = fixture.helper.print_host().unwrap();
     assert_eq!(print.1, "us-east5-aiplatform.apis.example.cloud");
 }
 
@@ -129,6 +131,22 @@ fn the_network_and_whoever_sits_in_it_are_for_later() {
     let mut nobody = service_account(&Server::start(vec![]));
     nobody["token_uri"] = "http://127.0.0.1:1/token".into();
     assert!(Fixture::with(&nobody).fails(Class::Unavailable).contains("can't be reached"));
+}
+
+#[test]
+fn who_never_answers_is_given_up_when_the_caller_gives_up() {
+    // It takes connections, since the kernel does, and nobody ever reads from them.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let mut request = vertex();
+    request.deadline = Some(now() + 1000);
+    for file in [service_account(&Server::start(vec![])), authorized_user(&Server::start(vec![]))] {
+        let mut file = file;
+        file["token_uri"] = url.as_str().into();
+        let error = Fixture::with(&file).helper.get(&request).unwrap_err();
+        assert_eq!(error.class(), Class::Unavailable);
+        assert!(error.to_string().ends_with("did not answer in time"), "{error}");
+    }
 }
 
 #[test]

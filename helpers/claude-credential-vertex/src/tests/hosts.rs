@@ -66,6 +66,9 @@ fn the_region_is_that_of_the_host_and_print_asks_that_of_the_variable() {
     fixture.set("CLOUD_ML_REGION", "global");
     assert_eq!(fixture.helper.print_host().unwrap().1, "aiplatform.googleapis.com");
     assert_eq!(fixture.get().unwrap().unwrap().region.as_deref(), Some("us-east5"));
+    fixture.set("CLOUD_ML_REGION", "evil.example/");
+    let error = fixture.helper.print_host().unwrap_err();
+    assert!(error.to_string().ends_with("run: unset CLOUD_ML_REGION"), "{error}");
 }
 
 #[test]
