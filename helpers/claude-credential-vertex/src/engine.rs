@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use claude_credential_http::{Answer, Body, Call};
-use claude_credential_protocol::{Error, Seconds, append_wiped};
+use claude_credential_protocol::{Error, Seconds, append_wiped, now};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tower_service::Service;
@@ -68,7 +68,11 @@ pub(crate) fn token(asked: &Asked<'_>, flow: Flow, url: &str, scope: &str) -> Re
         return Ok(Outcome::Refused(answer));
     }
     match given.as_ref().and_then(|token| Some((token.token()?.to_owned(), expires_at(token)))) {
-        Some((secret, expires_at)) => Ok(Outcome::Token(Token::of(secret, expires_at, &host)?)),
+        Some((secret, expires_at)) => {
+            // It counts from now, and a token may be as old as the question.
+            let age = (now() / 1000).saturating_sub(answer.asked);
+            Ok(Outcome::Token(Token::of(secret, expires_at.map(|at| at.saturating_sub(age)), &host)?))
+        }
         // It reads no number that is a text; we do, and say what is wrong with anything else.
         None => Ok(Outcome::Token(Token::given(&answer, &host)?)),
     }
