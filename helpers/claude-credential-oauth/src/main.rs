@@ -7,7 +7,6 @@ mod browser;
 mod client;
 mod discovery;
 mod flows;
-mod http;
 mod jwt;
 mod keeping;
 mod loopback;
