@@ -11,7 +11,14 @@ use serde_json::{Value, json};
 fn a_cloud_is_asked_alone_for_its_own_host() {
     for (cloud, switch, region, host) in [
         ("bedrock", "CLAUDE_CODE_USE_BEDROCK", ("AWS_REGION", "eu-west-1"), "bedrock-runtime.eu-west-1.amazonaws.com"),
+        (
+            "bedrock",
+            "CLAUDE_CODE_USE_BEDROCK",
+            ("AWS_REGION", "cn-north-1"),
+            "bedrock-runtime.cn-north-1.amazonaws.com.cn",
+        ),
         ("vertex", "CLAUDE_CODE_USE_VERTEX", ("CLOUD_ML_REGION", "global"), "aiplatform.googleapis.com"),
+        ("vertex", "CLAUDE_CODE_USE_VERTEX", ("CLOUD_ML_REGION", "eu"), "aiplatform.eu.rep.googleapis.com"),
     ] {
         let (mut sandbox, fake) = house(cloud, switch);
         sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key"));
