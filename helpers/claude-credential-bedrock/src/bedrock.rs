@@ -34,7 +34,6 @@ pub(crate) struct Bedrock {
 
     /// Every helper of the suite takes this option; nothing in config.toml concerns this one
     #[arg(long, value_name = "FILE")]
-    #[expect(dead_code, reason = "it is there to be accepted")]
     config: Option<PathBuf>,
 
     #[arg(skip = Environment::here())]
