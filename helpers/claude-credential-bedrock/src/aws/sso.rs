@@ -1,0 +1,148 @@
+//! AWS's single sign-on, IAM Identity Center: the role's keys for the session that `aws sso login` began.
+
+use std::path::PathBuf;
+
+use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsOutput;
+use claude_credential_files::{Lock, LockError, ensure_folder};
+use claude_credential_protocol::{Class, Error};
+
+use super::refusal::Refusal;
+use super::sso_token::SsoToken;
+use super::{block_on, sdk_config};
+use crate::asked::Asked;
+use crate::keys::Keys;
+use crate::profile::{Sso, login};
+
+/// The portal does not know the token any more, whatever its file says.
+const UNAUTHORIZED: &str = "UnauthorizedException";
+
+/// Never signs in: that opens a browser, and is for a person to begin.
+pub(crate) fn get(asked: &Asked<'_>, profile: &str, sso: &Sso) -> Result<Keys, Error> {
+    let session = Session { asked, profile, sso };
+    let token = session.read()?.ok_or_else(|| session.sign_in("nobody is signed in"))?;
+    let renew = token.is_due() || asked.request.rejected.is_some();
+    let token = if renew { session.renew_if_possible(token)? } else { token };
+    match session.role_keys(&token) {
+        Err(refusal) if refusal.code.as_deref() == Some(UNAUTHORIZED) => {
+            let renewed = session.renew(&token)?.ok_or_else(|| session.sign_in("the session is not known any more"))?;
+            session.role_keys(&renewed).map_err(|refusal| session.error(&refusal))
+        }
+        answer => answer.map_err(|refusal| session.error(&refusal)),
+    }
+}
+
+struct Session<'a> {
+    asked: &'a Asked<'a>,
+    profile: &'a str,
+    sso: &'a Sso,
+}
+
+impl Session<'_> {
+    fn path(&self) -> PathBuf {
+        self.asked.folders.home.join(".aws/sso/cache").join(self.sso.file_name())
+    }
+
+    fn read(&self) -> Result<Option<SsoToken>, Error> {
+        SsoToken::read(&self.path())
+    }
+
+    /// A new token where one can be had; the one that is there, as long as it is good, where not.
+    fn renew_if_possible(&self, token: SsoToken) -> Result<SsoToken, Error> {
+        let is_over = token.is_over();
+        match self.renew(&token) {
+            Ok(Some(renewed)) => Ok(renewed),
+            Ok(None) if is_over => Err(self.sign_in("the session has expired")),
+            Err(error) if is_over => Err(error),
+            Ok(None) | Err(_) => Ok(token),
+        }
+    }
+
+    /// A token newer than `old`: somebody else's, if one was quicker, or one of our own. None where only a person can
+    /// get one.
+    fn renew(&self, old: &SsoToken) -> Result<Option<SsoToken>, Error> {
+        if old.grant().is_none() {
+            return Ok(None);
+        }
+        let _lock = self.lock()?;
+        let Some(token) = self.read()? else { return Ok(None) };
+        if token.access_token != old.access_token {
+            return Ok(Some(token));
+        }
+        let Some(grant) = token.grant() else { return Ok(None) };
+        let answer = block_on(self.asked, async {
+            let config = sdk_config(self.asked, self.sso.region.clone()).await?;
+            let answer = aws_sdk_ssooidc::Client::new(&config)
+                .create_token()
+                .grant_type("refresh_token")
+                .client_id(grant.client_id)
+                .client_secret(grant.client_secret.expose())
+                .refresh_token(grant.refresh_token.expose())
+                .send()
+                .await;
+            match answer.map_err(|error| Refusal::of("SSO", &error)) {
+                Ok(answer) => Ok(Some(answer)),
+                Err(refusal) if matches!(refusal.class, Class::SignIn | Class::Config) => Ok(None),
+                Err(refusal) => Err(self.error(&refusal)),
+            }
+        })?;
+        let Some(answer) = answer else { return Ok(None) };
+        let lives = u64::try_from(answer.expires_in()).unwrap_or_default();
+        let access_token = answer.access_token();
+        access_token.map(|access_token| token.renewed(access_token, answer.refresh_token(), lives)).transpose()
+    }
+
+    /// One renewal at a time: a refresh token may be good once. AWS's own tools don't know this lock; against them it
+    /// helps that the file is read again.
+    fn lock(&self) -> Result<Lock, Error> {
+        let runtime = &self.asked.folders.runtime;
+        ensure_folder(runtime)?;
+        let path = runtime.join(format!("aws-sso-{}.lock", self.sso.file_name()));
+        Lock::acquire(&path, self.asked.left()).map_err(|error| match error {
+            LockError::Timeout(_) => Error::unavailable("another process renews the SSO session and does not end"),
+            LockError::Problem(problem) => problem.into(),
+        })
+    }
+
+    fn role_keys(&self, token: &SsoToken) -> Result<Keys, Refusal> {
+        let Sso { account_id, role_name, .. } = self.sso;
+        let work = async {
+            let config = sdk_config(self.asked, self.sso.region.clone()).await?;
+            let answer = aws_sdk_sso::Client::new(&config)
+                .get_role_credentials()
+                .account_id(account_id)
+                .role_name(role_name)
+                .access_token(token.access_token.expose())
+                .send()
+                .await;
+            Ok(answer.map_err(|error| Refusal::of("SSO", &error)))
+        };
+        let answer = block_on(self.asked, work).unwrap_or_else(|error| Err(Refusal::from(error)))?;
+        let GetRoleCredentialsOutput { role_credentials: Some(keys), .. } = answer else {
+            return Err(Refusal::empty("SSO"));
+        };
+        let (Some(id), Some(secret)) = (keys.access_key_id(), keys.secret_access_key()) else {
+            return Err(Refusal::empty("SSO"));
+        };
+        let found = Keys {
+            session_token: keys.session_token().map(Into::into),
+            expires_at: u64::try_from(keys.expiration() / 1000).ok().filter(|at| *at > 0),
+            account: Some(format!("{account_id}/{role_name}")),
+            ..Keys::new(id, secret.into())
+        };
+        Ok(found.with_source(format!("profile {}, SSO", self.profile), self.mend()))
+    }
+
+    fn mend(&self) -> String {
+        format!("run: {}", login(self.profile).join(" "))
+    }
+
+    fn sign_in(&self, why: &str) -> Error {
+        Error::sign_in(format!("profile {}: {why}; {}", self.profile, self.mend()))
+    }
+
+    fn error(&self, refusal: &Refusal) -> Error {
+        let Sso { account_id, role_name, .. } = self.sso;
+        let whose = format!("profile {}, SSO role {role_name} in account {account_id}", self.profile);
+        refusal.error(&whose, &self.mend())
+    }
+}

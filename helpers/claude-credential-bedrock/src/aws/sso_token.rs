@@ -1,0 +1,82 @@
+//! The token of an SSO session, in the file where AWS's own tools keep it.
+
+use std::path::{Path, PathBuf};
+
+use claude_credential_files::{Trust, read, replace_durably};
+use claude_credential_protocol::{Error, Seconds, Secret, iso_8601, now};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::document;
+
+const MAX_FILE: u64 = 1 << 20;
+
+/// A token that ends within this is renewed first, as AWS's tools do.
+const DUE: Seconds = 300;
+
+/// A token, and all else that stands with it in its file: other tools want it back as it was.
+pub(super) struct SsoToken {
+    path: PathBuf,
+    document: Map<String, Value>,
+    pub(super) access_token: Secret,
+    expires_at: Seconds,
+}
+
+/// What a new one can be had with.
+pub(super) struct Grant {
+    pub(super) client_id: String,
+    pub(super) client_secret: Secret,
+    pub(super) refresh_token: Secret,
+}
+
+impl SsoToken {
+    /// None where nobody signed in, or what is there is no token.
+    pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
+        // Another program's file: it is for that one to keep it from others.
+        let Some(bytes) = read(path, Trust::Anybody, MAX_FILE)? else { return Ok(None) };
+        let Ok(Value::Object(document)) = serde_json::from_slice(&bytes) else { return Ok(None) };
+        let text = |key| document.get(key).and_then(Value::as_str);
+        let token = text("accessToken").map(Secret::from).zip(text("expiresAt").and_then(document::time));
+        Ok(token.map(|(access_token, expires_at)| Self { path: path.to_owned(), document, access_token, expires_at }))
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.expires_at <= now() / 1000
+    }
+
+    pub(super) fn is_due(&self) -> bool {
+        self.expires_at <= now() / 1000 + DUE
+    }
+
+    /// None where it can't be renewed: tokens of the form of old, or a registration that has ended.
+    pub(super) fn grant(&self) -> Option<Grant> {
+        let text = |key| self.document.get(key).and_then(Value::as_str);
+        let registered = text("registrationExpiresAt").and_then(document::time)? > now() / 1000;
+        registered.then_some(())?;
+        Some(Grant {
+            client_id: text("clientId")?.to_owned(),
+            client_secret: text("clientSecret")?.into(),
+            refresh_token: text("refreshToken")?.into(),
+        })
+    }
+
+    /// The renewed token, kept before anybody uses it: the refresh token of before may be worth nothing any more.
+    pub(super) fn renewed(
+        mut self,
+        access_token: &str,
+        refresh_token: Option<&str>,
+        lives: Seconds,
+    ) -> Result<Self, Error> {
+        self.access_token = access_token.into();
+        self.expires_at = now() / 1000 + lives;
+        let mut set = |key: &str, value: &str| self.document.insert(key.to_owned(), value.into());
+        set("accessToken", access_token);
+        set("expiresAt", &iso_8601(self.expires_at));
+        if let Some(refresh_token) = refresh_token {
+            set("refreshToken", refresh_token);
+        }
+        let bytes = Zeroizing::new(serde_json::to_vec(&self.document).unwrap_or_default());
+        replace_durably(&self.path, &bytes)?;
+        Ok(self)
+    }
+}

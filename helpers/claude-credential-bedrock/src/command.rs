@@ -1,0 +1,44 @@
+use std::process::Command;
+
+use claude_credential_config::claude;
+use claude_credential_process::{Active, Ended, Finished, Task};
+use claude_credential_protocol::{Class, Error, Interactive, text};
+use zeroize::Zeroizing;
+
+use crate::asked::Asked;
+use crate::document;
+use crate::keys::Keys;
+
+/// More than any document with credentials in it.
+const MAX_DOCUMENT: usize = 256 * 1024;
+
+/// The keys that a shell command of the user's prints. `whose` it is, is said in front of every error; `active` is what
+/// it is told of the questions above it.
+pub(crate) fn keys(asked: &Asked<'_>, line: &str, whose: &str, active: &Active) -> Result<Keys, Error> {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(line).current_dir(&asked.folders.home);
+    active.hand_down(&mut command);
+    let own_group = asked.request.interactive == Interactive::Never;
+    let task =
+        Task { command, input: Zeroizing::default(), max_stdout: MAX_DOCUMENT, deadline: asked.until, own_group };
+    let finished = task.run().map_err(|failure| Error::broke(format!("{whose}: the command {failure}")))?;
+    succeeded(line, whose, &finished)?;
+    let what = |problem| Error::broke(format!("{whose}: what the command printed {problem}"));
+    document::parse(&finished.stdout).map_err(what)
+}
+
+/// Nothing that a command said is repeated: nobody knows what else is on its stderr. Of our own we do.
+fn succeeded(line: &str, whose: &str, finished: &Finished) -> Result<(), Error> {
+    Err(match finished.ended {
+        Ended::Exit(0) => return Ok(()),
+        Ended::Exit(code @ (126 | 127)) => {
+            Error::config(format!("{whose}: the command exited {code}: not executable, or not found"))
+        }
+        Ended::Exit(code) if claude::leads_to_us(line) => {
+            let said = text::last_line(&finished.stderr).unwrap_or_else(|| format!("it exited {code}"));
+            Error::new(Class::from_exit_code(code), format!("{whose}: {said}"))
+        }
+        Ended::Exit(code) => Error::broke(format!("{whose}: the command exited {code}; run it by hand to see why")),
+        Ended::Signal(signal) => Error::broke(format!("{whose}: the command was ended by signal {signal}")),
+    })
+}

@@ -1,0 +1,47 @@
+//! What people do here: sign in, with AWS's own tool.
+
+use std::process::Command;
+
+use clap::Subcommand;
+use claude_credential_process::{find_on_path, run_attached};
+use claude_credential_protocol::{Error, Request};
+
+use crate::bedrock::Bedrock;
+use crate::profile::{self, Base, Plan};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum People {
+    /// Sign in to the profile's SSO session: runs `aws sso login`
+    Login,
+}
+
+pub(crate) fn run(helper: &Bedrock, command: &People) -> Result<(), Error> {
+    match command {
+        People::Login => login(helper),
+    }
+}
+
+fn login(helper: &Bedrock) -> Result<(), Error> {
+    let folders = helper.folders()?;
+    let request = Request::new("https", "");
+    let asked = helper.asked(&request, &folders);
+    let name = asked.named_profile().unwrap_or(profile::DEFAULT);
+    let plan = Plan::of(asked.profiles()?, Some(name))?;
+    let Some(Plan { base: Base::Sso(_), base_profile, .. }) = plan else {
+        return Err(Error::config(format!(
+            "profile {name} signs in to nothing: it has no SSO; to set one up, run: aws configure sso --profile {name}"
+        )));
+    };
+    let words = profile::login(&base_profile);
+    let path = helper.environment.get_os("PATH").unwrap_or_default();
+    let aws = find_on_path("aws", path).ok_or_else(|| {
+        Error::config(format!("the AWS CLI is not on PATH; install it, then run: {}", words.join(" ")))
+    })?;
+    let mut command = Command::new(&aws);
+    command.args(&words[1..]);
+    helper.active.hand_down(&mut command);
+    let shown = words.join(" ");
+    let status = run_attached(&mut command);
+    let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", aws.display())))?;
+    if status.success() { Ok(()) } else { Err(Error::sign_in(format!("signing in failed; run: {shown}"))) }
+}

@@ -1,0 +1,92 @@
+use aws_config::profile::Profile;
+use claude_credential_protocol::Error;
+use sha1::{Digest, Sha1};
+
+use super::{DEFAULT, Profiles};
+
+/// What a profile says of its SSO (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sso {
+    pub(crate) account_id: String,
+    pub(crate) role_name: String,
+    pub(crate) region: String,
+    pub(crate) start_url: String,
+    /// The `[sso-session]`; none in the form of old, whose tokens can't be refreshed.
+    pub(crate) session: Option<String>,
+}
+
+impl Sso {
+    /// None where the profile has nothing of SSO.
+    pub(super) fn of(profiles: &Profiles, profile: &Profile) -> Result<Option<Self>, Error> {
+        let own = |key: &str| profile.get(key).map(str::to_owned);
+        let keys = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"];
+        if keys.iter().all(|key| profile.get(key).is_none()) {
+            return Ok(None);
+        }
+        let session = own("sso_session");
+        // The session's word counts where there is one; a profile's own is refused by AWS's tools when it differs.
+        let shared = |key: &str| match &session {
+            None => Ok(own(key)),
+            Some(name) => match profiles.sso_session(name) {
+                Some(session) => Ok(session.get(key).map(str::to_owned).or_else(|| own(key))),
+                None => Err(Error::config(format!(
+                    "{}: profile {} names [sso-session {name}], which is not there; to set it up, run: \
+                     aws configure sso-session",
+                    profiles.file(),
+                    profile.name()
+                ))),
+            },
+        };
+        let required = |key: &str, value: Option<String>| {
+            value.ok_or_else(|| {
+                let name = profile.name();
+                Error::config(format!(
+                    "{}: profile {name} has no {key}; run: aws configure sso --profile {name}",
+                    profiles.file()
+                ))
+            })
+        };
+        Ok(Some(Self {
+            account_id: required("sso_account_id", own("sso_account_id"))?,
+            role_name: required("sso_role_name", own("sso_role_name"))?,
+            region: required("sso_region", shared("sso_region")?)?,
+            start_url: required("sso_start_url", shared("sso_start_url")?)?,
+            session,
+        }))
+    }
+
+    /// The name of the file in which AWS's tools keep the token.
+    pub(crate) fn file_name(&self) -> String {
+        let digest = Sha1::digest(self.session.as_ref().unwrap_or(&self.start_url).as_bytes());
+        format!("{}.json", claude_credential_files::hex(&digest))
+    }
+}
+
+/// The command that signs in, word by word.
+pub(crate) fn login(profile: &str) -> Vec<&str> {
+    let mut words = vec!["aws", "sso", "login"];
+    if profile != DEFAULT {
+        words.extend(["--profile", profile]);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Sso;
+
+    #[test]
+    fn a_token_lies_where_awss_tools_put_it() {
+        let old = Sso {
+            account_id: "1".to_owned(),
+            role_name: "r".to_owned(),
+            region: "us-east-1".to_owned(),
+            start_url: "https://d-92671207e4.awsapps.com/start".to_owned(),
+            session: None,
+        };
+        // The value is the one of botocore's own tests.
+        assert_eq!(old.file_name(), "13f9d35043871d073ab260e020f0ffde092cb14b.json");
+        let session = Sso { session: Some("admin".to_owned()), ..old };
+        assert_eq!(session.file_name(), "d033e22ae348aeb5660fc2140aec35850c4da997.json");
+    }
+}

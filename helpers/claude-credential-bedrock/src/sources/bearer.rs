@@ -1,0 +1,66 @@
+use claude_credential_config::Origin;
+use claude_credential_protocol::{Auth, Credential, Error, Request, parse_token};
+
+use crate::asked::Asked;
+
+const VARIABLE: &str = "AWS_BEARER_TOKEN_BEDROCK";
+
+/// A Bedrock API key (<https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html>). It goes to Bedrock, or
+/// to the place that the user put in Bedrock's stead, and nowhere else.
+pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
+    let Some(value) = asked.environment.get_os(VARIABLE) else { return Ok(None) };
+    if !is_bedrock(asked.request) && !stands_in(asked) {
+        return Ok(None);
+    }
+    let token = parse_token(value.as_encoded_bytes())
+        .map_err(|problem| Error::config(format!("{VARIABLE} holds no key: {problem}; run: unset {VARIABLE}")))?;
+    Ok(Some(Credential::new(Auth::Bearer(token)).from_source(format!("env:{VARIABLE}")).ephemeral()))
+}
+
+/// `bedrock-runtime.REGION.amazonaws.com`, its FIPS sister and China's, by whole labels.
+fn is_bedrock(request: &Request) -> bool {
+    let labels: Vec<&str> = request.host.split('.').collect();
+    let (service, region, domain) = match labels.as_slice() {
+        [service, region, domain @ ..] => (*service, *region, domain),
+        _ => return false,
+    };
+    request.protocol == "https"
+        && matches!(service, "bedrock-runtime" | "bedrock-runtime-fips")
+        && !region.is_empty()
+        && matches!(domain, ["amazonaws", "com"] | ["amazonaws", "com", "cn"])
+}
+
+/// A gateway of the user's: who speaks `claude.v1` has compared it with the user's own list.
+fn stands_in(asked: &Asked<'_>) -> bool {
+    let own = asked.environment.get("ANTHROPIC_BEDROCK_BASE_URL").and_then(|url| Origin::of_url(url).ok());
+    let asked_for = Origin::new(&asked.request.protocol, &asked.request.host).ok();
+    asked.request.capabilities.claude_v1 && own.is_some() && own == asked_for
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_bedrock;
+    use claude_credential_protocol::Request;
+
+    #[test]
+    fn the_key_goes_to_bedrock_by_whole_labels() {
+        for host in [
+            "bedrock-runtime.us-east-1.amazonaws.com",
+            "bedrock-runtime-fips.us-gov-west-1.amazonaws.com",
+            "bedrock-runtime.cn-north-1.amazonaws.com.cn",
+        ] {
+            assert!(is_bedrock(&Request::new("https", host)), "{host}");
+            assert!(!is_bedrock(&Request::new("http", host)), "{host}");
+        }
+        for host in [
+            "bedrock-runtime.us-east-1.amazonaws.com.evil.example",
+            "xbedrock-runtime.us-east-1.amazonaws.com",
+            "bedrock-runtime.us-east-1.amazonaws.com:8443",
+            "bedrock-runtime..amazonaws.com",
+            "bedrock-runtime.amazonaws.com",
+            "api.anthropic.com",
+        ] {
+            assert!(!is_bedrock(&Request::new("https", host)), "{host}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The role of a container, on ECS and EKS
+//! (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>). Asked by us and not by the
+//! SDK, which takes no token file that ends in a newline.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::byte_stream::ByteStream;
+use claude_credential_config::Origin;
+use claude_credential_protocol::{Error, Secret};
+
+use crate::asked::Asked;
+use crate::aws::{block_on, http};
+use crate::document;
+use crate::keys::Keys;
+
+const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+
+/// Where ECS answers.
+const ECS: &str = "http://169.254.170.2";
+
+/// Who may be asked without TLS, beside loopback: ECS, and EKS on either protocol.
+const NEARBY: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
+
+const CONNECT: Duration = Duration::from_secs(2);
+const READ: Duration = Duration::from_secs(5);
+
+pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
+    let (variable, url) = match (asked.environment.get(RELATIVE), asked.environment.get(FULL)) {
+        (Some(path), _) if path.starts_with('/') => (RELATIVE, format!("{ECS}{path}")),
+        (Some(_), _) => return Err(Error::config(format!("{RELATIVE} does not begin with /; mend it"))),
+        (None, Some(url)) => (FULL, url.to_owned()),
+        (None, None) => return Ok(None),
+    };
+    check(&url)?;
+    let token = token(asked)?;
+    let (status, body) = block_on(asked, exchange(&url, token.as_ref()))?;
+    match status {
+        200 => {}
+        401 | 403 => {
+            let given = if asked.environment.get(TOKEN_FILE).is_some() { TOKEN_FILE } else { TOKEN };
+            return Err(Error::sign_in(format!("{variable}: the service answered {status}; renew {given}")));
+        }
+        429 | 500.. => return Err(Error::unavailable(format!("{variable}: the service answered {status}"))),
+        _ => return Err(Error::config(format!("{variable}: the service answered {status}; mend {variable}"))),
+    }
+    let keys = document::parse(&body)
+        .map_err(|problem| Error::unavailable(format!("{variable}: what the service answered {problem}")))?;
+    Ok(Some(keys.with_source("container", format!("give this container a role that is good ({variable})"))))
+}
+
+/// Over TLS, or to where nobody can listen: what is sent there and comes back is secret.
+fn check(url: &str) -> Result<(), Error> {
+    let refused = |why: String| Error::config(format!("{FULL} is {why}"));
+    let origin = Origin::of_url(url).map_err(|error| refused(error.to_string()))?;
+    let host = origin.host();
+    let name = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.split(']').next())
+        .unwrap_or_else(|| host.rsplit_once(':').map_or(host, |(name, _)| name));
+    let is_loopback = name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback());
+    if origin.protocol() == "https" || is_loopback || NEARBY.contains(&name) {
+        return Ok(());
+    }
+    Err(refused("neither https nor an address of this machine, ECS or EKS; mend it".to_owned()))
+}
+
+fn token(asked: &Asked<'_>) -> Result<Option<Secret>, Error> {
+    let token = match asked.environment.get(TOKEN_FILE) {
+        None => asked.environment.get(TOKEN).map(Secret::from),
+        Some(file) => {
+            let read = std::fs::read_to_string(file).map(Secret::from);
+            Some(read.map_err(|error| Error::config(format!("{TOKEN_FILE}: can't read {file}: {error}; mend it")))?)
+        }
+    };
+    Ok(token.map(|token| Secret::from(token.expose().trim())))
+}
+
+async fn exchange(url: &str, token: Option<&Secret>) -> Result<(u16, Vec<u8>), Error> {
+    let unsendable = || Error::config(format!("{FULL} or its token has characters that can't be sent; mend it"));
+    let mut request = HttpRequest::empty();
+    request.set_uri(url).map_err(|_| unsendable())?;
+    request.headers_mut().try_insert("accept", "application/json").map_err(|_| unsendable())?;
+    if let Some(token) = token {
+        let token = token.expose().to_owned();
+        request.headers_mut().try_insert("authorization", token).map_err(|_| unsendable())?;
+    }
+    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).read_timeout(READ).build();
+    let answer = http::connector(settings).call(request).await;
+    let answer = answer.map_err(|error| {
+        let what = if error.is_timeout() { "did not answer in time" } else { "can't be reached" };
+        Error::unavailable(format!("the service of the container's credentials {what}"))
+    })?;
+    let status = answer.status().as_u16();
+    let body = ByteStream::new(answer.into_body()).collect().await;
+    let body = body.map_err(|_| Error::unavailable("the service of the container's credentials broke off"))?;
+    Ok((status, body.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn a_token_goes_only_where_nobody_listens() {
+        for url in [
+            "http://127.0.0.1:80/x",
+            "http://[::1]:8080/x",
+            "http://localhost/x",
+            "http://169.254.170.2/v2",
+            "http://169.254.170.23/v1/credentials",
+            "http://[fd00:ec2::23]/v1/credentials",
+            "https://anybody.example/x",
+        ] {
+            assert!(check(url).is_ok(), "{url}");
+        }
+        for url in ["http://evil.example/x", "http://169.254.169.254/x", "http://127.0.0.1.evil.example/", "file:///x"]
+        {
+            assert!(check(url).is_err(), "{url}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The role of a machine, by its metadata service
+//! (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html>). It is asked last and
+//! with little patience: on a laptop nobody answers.
+
+use std::time::Duration;
+
+use aws_config::imds::Client;
+use aws_config::imds::client::error::ImdsError;
+use aws_config::provider_config::ProviderConfig;
+use claude_credential_protocol::Error;
+
+use crate::asked::Asked;
+use crate::aws::{block_on, http};
+use crate::document;
+use crate::keys::Keys;
+
+const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
+
+/// As AWS's older tools call the patience with this service, in seconds.
+const TIMEOUT: &str = "AWS_METADATA_SERVICE_TIMEOUT";
+
+/// A service on the machine's own link takes a call within a millisecond.
+const CONNECT: Duration = Duration::from_millis(150);
+
+/// It may have to fetch the role's keys itself.
+const READ: Duration = Duration::from_secs(1);
+
+const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
+
+pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
+    if asked.environment.get(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        return Ok(None);
+    }
+    block_on(asked, async {
+        let client = client(asked);
+        let roles = match client.get(ROLES).await {
+            Ok(roles) => roles,
+            // Nobody is there, or the machine has no role.
+            Err(ImdsError::FailedToLoadToken(failure)) if failure.is_dispatch_failure() => return Ok(None),
+            Err(ImdsError::ErrorResponse(answer)) if answer.response().status().as_u16() == 404 => return Ok(None),
+            Err(ImdsError::IoError(_)) => return Ok(None),
+            Err(error) => return Err(refused(&error)),
+        };
+        let Some(role) = roles.as_ref().lines().next().map(str::trim).filter(|role| !role.is_empty()) else {
+            return Ok(None);
+        };
+        let answer = client.get(format!("{ROLES}{role}")).await.map_err(|error| refused(&error))?;
+        let keys = document::parse(answer.as_ref().as_bytes())
+            .map_err(|problem| Error::unavailable(format!("what the machine's metadata answered {problem}")))?;
+        // Here the machine knows where it is, and is there to be asked.
+        let region = client.get("/latest/meta-data/placement/region").await.ok();
+        let region = region.map(|region| region.as_ref().trim().to_owned()).filter(|region| !region.is_empty());
+        let keys = Keys { region, account: Some(format!("role {role}")), ..keys };
+        Ok(Some(keys.with_source("metadata", format!("give role {role} of this machine what it needs"))))
+    })
+}
+
+fn client(asked: &Asked<'_>) -> Client {
+    let patience = asked.environment.get(TIMEOUT).and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let config = ProviderConfig::without_region().with_http_client(http::nearby());
+    Client::builder()
+        .configure(&config)
+        .connect_timeout(patience.unwrap_or(CONNECT))
+        .read_timeout(patience.unwrap_or(READ))
+        .operation_attempt_timeout(patience.unwrap_or(READ))
+        .operation_timeout(patience.unwrap_or(READ) * 2)
+        .max_attempts(2)
+        .build()
+}
+
+fn refused(error: &ImdsError) -> Error {
+    let what = match error {
+        ImdsError::ErrorResponse(answer) => format!("answered {}", answer.response().status().as_u16()),
+        ImdsError::FailedToLoadToken(_) => "gave no token".to_owned(),
+        _ => "did not answer".to_owned(),
+    };
+    Error::unavailable(format!(
+        "the machine's metadata service {what}; where it is not wanted, run: export {DISABLED}=true"
+    ))
+}

@@ -1,0 +1,21 @@
+use claude_credential_protocol::Error;
+
+use crate::asked::Asked;
+use crate::command;
+use crate::keys::Keys;
+
+/// What a profile's `credential_process` prints
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>). Run by us and not by the SDK,
+/// which has no deadline for it, repeats its stderr, and would start us from ourselves for ever.
+pub(crate) fn get(asked: &Asked<'_>, profile: &str, line: &str) -> Result<Keys, Error> {
+    // The words of what is handed down are separated by blanks, which a profile's name may have.
+    let key = format!("credential_process:{}", claude_credential_files::hex(profile.as_bytes()));
+    let whose = format!("credential_process of profile {profile}");
+    if asked.active.contains(&key) {
+        return Err(Error::config(format!(
+            "{whose} runs this very command for the same profile; name another one there: --aws-profile NAME"
+        )));
+    }
+    let keys = command::keys(asked, line, &whose, &asked.active.with(&key))?;
+    Ok(keys.with_source(format!("profile {profile}, credential_process"), format!("mend {whose}")))
+}
