@@ -35,7 +35,7 @@ fn succeeded(line: &str, whose: &str, finished: &Finished) -> Result<(), Error> 
             Error::config(format!("{whose}: the command exited {code}: not executable, or not found"))
         }
         Ended::Exit(code) if claude::leads_to_us(line) => {
-            let said = text::last_line(&finished.stderr).unwrap_or_else(|| format!("it exited {code}"));
+            let said = text::last_line_of_ours(&finished.stderr).unwrap_or_else(|| format!("it exited {code}"));
             Error::new(Class::from_exit_code(code), format!("{whose}: {said}"))
         }
         Ended::Exit(code) => Error::broke(format!("{whose}: the command exited {code}; run it by hand to see why")),

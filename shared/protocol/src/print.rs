@@ -118,6 +118,7 @@ fn variables(credential: &Credential) -> Vec<(&'static str, Secret)> {
             Some(("AWS_SECRET_ACCESS_KEY", secret_access_key.clone())),
             session_token.clone().map(|token| ("AWS_SESSION_TOKEN", token)),
             region.as_deref().map(|region| ("AWS_REGION", region.into())),
+            credential.expires_at.map(|at| ("AWS_CREDENTIAL_EXPIRATION", iso_8601(at).into())),
         ]
         .into_iter()
         .flatten()
@@ -171,7 +172,10 @@ fn json(credential: &Credential) -> serde_json::Value {
 fn sts(credential: &Credential) -> Result<serde_json::Value, Error> {
     let (id, secret, token) = aws(credential)?;
     let token = token.ok_or_else(|| {
-        Error::config("Claude Code refuses long-lived AWS keys here, because they have no session token; use a role, or --format credential-process")
+        Error::config(
+            "Claude Code refuses long-lived AWS keys here, because they have no session token; use a role, or: \
+             claude-credential-bedrock --session print --format sts",
+        )
     })?;
     let mut keys = serde_json::json!({
         "AccessKeyId": id, "SecretAccessKey": secret.expose(), "SessionToken": token.expose(),

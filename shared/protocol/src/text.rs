@@ -21,6 +21,16 @@ pub fn last_line(stderr: &[u8]) -> Option<String> {
     text.lines().rev().map(one_line).find(|line| !line.is_empty())
 }
 
+/// The same for a program of this suite: less its name, where somebody else's is put in front.
+#[must_use]
+pub fn last_line_of_ours(stderr: &[u8]) -> Option<String> {
+    let line = last_line(stderr)?;
+    Some(match line.split_once(": ") {
+        Some((name, said)) if name == "claude-credential" || name.starts_with("claude-credential-") => said.to_owned(),
+        _ => line,
+    })
+}
+
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -30,7 +40,7 @@ fn acts(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{last_line, one_line};
+    use super::{last_line, last_line_of_ours, one_line};
 
     #[test]
     fn nothing_reaches_the_terminal_that_it_would_act_on() {
@@ -46,5 +56,17 @@ mod tests {
     fn the_last_line_that_says_something_is_shown() {
         assert_eq!(last_line(b"first\nsecond\n\n  \n").as_deref(), Some("second"));
         assert_eq!(last_line(b"\n"), None);
+    }
+
+    #[test]
+    fn of_our_own_programs_the_name_is_left_out() {
+        for (line, said) in [
+            ("claude-credential-oauth: expired; run: x", "expired; run: x"),
+            ("claude-credential: no", "no"),
+            ("claude-credentials: no", "claude-credentials: no"),
+            ("no name", "no name"),
+        ] {
+            assert_eq!(last_line_of_ours(line.as_bytes()).as_deref(), Some(said));
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::asked::Asked;
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// One attempt: another one may be luckier.
-const ATTEMPT: Duration = Duration::from_secs(10);
+const ATTEMPT: Duration = Duration::from_secs(6);
 
 const MOST_ATTEMPTS: u32 = 3;
 

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use aws_config::profile::{Profile, ProfileSet, load};
-use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_runtime::env_config::file::{self as env_file, EnvConfigFileKind, EnvConfigFiles};
 use aws_runtime::env_config::section::SsoSession;
 use aws_types::os_shim_internal::{Env, Fs};
 use claude_credential_config::{Environment, Folders};
@@ -26,18 +26,20 @@ impl Profiles {
     /// without it, and answer with the machine's own credentials.
     pub(crate) fn load(asked: &Asked<'_>) -> Result<Self, Error> {
         let [config, credentials] = paths(asked.environment, asked.folders);
-        let mut files = EnvConfigFiles::builder();
+        let mut files = None;
         for (kind, path) in [(EnvConfigFileKind::Config, &config), (EnvConfigFileKind::Credentials, &credentials)] {
             match std::fs::read(path) {
                 Ok(bytes) if std::str::from_utf8(&bytes).is_err() => {
                     return Err(Error::config(format!("{} is not UTF-8", path.display())));
                 }
-                Ok(_) => files = files.with_file(kind, path),
+                Ok(_) => files = Some(files.unwrap_or_else(EnvConfigFiles::builder).with_file(kind, path)),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
                 Err(error) => return Err(Error::config(format!("can't read {}: {error}", path.display()))),
             }
         }
-        let files = files.build();
+        let Some(files) = files.map(|files: env_file::Builder| files.build()) else {
+            return Ok(Self { set: ProfileSet::default(), config });
+        };
         let set = aws::block_on(asked, async {
             let loaded = load(&Fs::real(), &Env::real(), &files, Some(DEFAULT.into())).await;
             // Its message names file and line, and quotes nothing.

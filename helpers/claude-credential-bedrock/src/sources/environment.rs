@@ -28,7 +28,7 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
         ephemeral: true,
         ..Keys::new(id, secret.into())
     };
-    let mend = format!("unset {ID} {SECRET} AWS_SESSION_TOKEN {EXPIRATION}, or set new ones");
+    let mend = format!("run: unset {ID} {SECRET} AWS_SESSION_TOKEN {EXPIRATION}, or set new ones");
     Ok(Some(keys.with_source(format!("env:{ID}"), mend)))
 }
 
