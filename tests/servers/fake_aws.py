@@ -9,7 +9,8 @@ can't play the case.
 
 The credentials of a service are those that its name tells: of the second AssumeRole ASIAASSUMEROLE0000000002,
 secret("AssumeRole-secret-2") and secret("AssumeRole-token-2"). Access key ids that begin with AKIAEXPIRED have expired, and
-those that begin with AKIAUNKNOWN are nobody's. A web identity token that ends in "refused" is refused.
+those that begin with AKIAUNKNOWN are nobody's. A web identity token that ends in "refused" is refused. The role of STS
+that is named forbidden, and SSO's that is named Forbidden, are for nobody.
 """
 
 import re
@@ -91,8 +92,10 @@ def metadata_credentials(world, name, more):
 
 def role_credentials(world, asked):
     token = asked.headers.get("x-amz-sso_bearer_token", "")
-    if token in world.memory.get("ended", []) or not token.startswith(world.secret("sso-")):
+    if token in world.ended or not token.startswith(world.secret("sso-")):
         return refused(401, "UnauthorizedException", {"message": "Session token not found or invalid"})
+    if asked.query.get("role_name") == "Forbidden":
+        return refused(403, "ForbiddenException", {"message": "No access"})
     made = credentials(world, "sso", world.life("sso credentials"))
     keys = {"accessKeyId": made["id"], "secretAccessKey": made["secret"], "sessionToken": made["token"]}
     told = {"until": made["until"], "role": asked.query.get("role_name"), "account": asked.query.get("account_id")}
@@ -104,11 +107,7 @@ def create_token(world, asked):
     token = wanted.get("refreshToken", "")
     if wanted.get("grantType") != "refresh_token":
         return refused(400, "UnsupportedGrantTypeException", {"error": "unsupported_grant_type"})
-    with world.lock:
-        used = world.memory.setdefault("used", [])
-        good = token.startswith(world.secret("refresh-")) and token not in used
-        used.append(token)
-    if not good:
+    if not (token.startswith(world.secret("refresh-")) and world.end(token)):
         return refused(400, "InvalidGrantException", {"error": "invalid_grant", "error_description": "Invalid grant"})
     number, life = world.count("sso-access"), world.life("oidc")
     tokens = {"accessToken": world.secret(f"sso-access-{number}"), "refreshToken": world.secret(f"refresh-{number}")}

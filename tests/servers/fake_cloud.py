@@ -13,6 +13,7 @@ and there, beside what the modules answer:
     POST /_life         {"name": "sts", "seconds": 60}: for how long what has a name that begins so is good
     POST /_fault        {"name": "imds", "status": 500, "body": "…", "delay": 2.0, "hangs": true, "times": 3}: what comes
                         back in place of an answer; without "status" the answer comes after all. {"name": ""} means all
+    POST /_end          {"name": "sso-first"}: that secret is good no more
 
 SILENT_PORT takes connections and never answers.
 """
@@ -56,6 +57,9 @@ def control(world, asked):
     if asked.path == "/_log":
         with world.lock:
             return Reply(list(world.log))
+    if asked.path == "/_end":
+        world.end(world.secret(asked.json()["name"]))
+        return Reply()
     with world.lock:
         {"/_life": world.lives, "/_fault": world.faults}[asked.path].append(asked.json())
     return Reply()

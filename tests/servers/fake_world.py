@@ -17,10 +17,17 @@ class World:
         self.lives = []
         self.faults = []
         self.counts = {}
-        self.memory = {}
+        self.ended = set()
 
     def secret(self, name):
         return self.prefix + name
+
+    def end(self, secret):
+        """It is good no more; whether it was."""
+        with self.lock:
+            was_good = secret not in self.ended
+            self.ended.add(secret)
+        return was_good
 
     def count(self, name):
         """1, 2, 3 and so on, for every name."""

@@ -54,6 +54,11 @@ impl Cloud {
         self.post("/_fault", &json!({"name": name, "hangs": true, "times": usize::MAX >> 1}));
     }
 
+    /// The secret of that name is not known any more.
+    pub fn refuses(&self, secret: &str) {
+        self.post("/_end", &json!({"name": secret}));
+    }
+
     /// What it was asked for, in order.
     #[must_use]
     pub fn asked(&self) -> Vec<Asked> {

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::cloud::Asked;
 use crate::aws::{Answered, HOST, House};
+use crate::cloud::Asked;
 use crate::{Answer, label};
 
 /// What the caller of a source that does not answer waits at most.
@@ -28,7 +28,7 @@ enum Expected {
     Aws { secret: &'static str, token: Option<&'static str>, until: Until, region: Option<&'static str> },
     Bearer(&'static str),
     Nothing,
-    Fails { code: i32, words: &'static [&'static str] },
+    Fails { code: i32, words: &'static [&'static str], mends: &'static str },
 }
 
 /// Until when credentials have to be good.
@@ -68,10 +68,10 @@ pub fn nothing(name: &'static str, set_up: fn(&mut House)) -> Case {
     Case::new(name, set_up, Expected::Nothing)
 }
 
-/// It fails, and says these words. The last one is what its line ends with.
+/// It fails, and says these words.
 #[must_use]
 pub fn fails(name: &'static str, set_up: fn(&mut House), code: i32, words: &'static [&'static str]) -> Case {
-    Case::new(name, set_up, Expected::Fails { code, words })
+    Case::new(name, set_up, Expected::Fails { code, words, mends: "" })
 }
 
 impl Case {
@@ -98,6 +98,14 @@ impl Case {
     pub fn in_region(mut self, name: &'static str) -> Self {
         let Expected::Aws { region, .. } = &mut self.expected else { panic!("{}: only keys have a region", self.name) };
         *region = Some(name);
+        self
+    }
+
+    /// And its line ends with the command that mends it.
+    #[must_use]
+    pub fn mended_by(mut self, command: &'static str) -> Self {
+        let Expected::Fails { mends, .. } = &mut self.expected else { panic!("{} needs no mending", self.name) };
+        *mends = command;
         self
     }
 
@@ -147,11 +155,10 @@ impl Case {
                 assert!(answer.get("password").is_none() && answer.get("credential").is_none(), "{:?}", answer.keys());
                 assert!(answer.get("quit").is_none(), "it ends the search");
             }
-            Expected::Fails { code, words } => {
+            Expected::Fails { code, words, mends } => {
                 let said = get.exits(*code).error_line();
                 assert!(words.iter().all(|word| said.contains(word)), "{said}");
-                let end = words.last().expect("what mends it");
-                assert!(said.ends_with(end), "{said}");
+                assert!(said.ends_with(mends), "{said}");
                 assert_eq!(Answer::parse(&get.stdout).get("quit"), Some("1"), "git would ask the next");
                 if !self.waits && self.host == HOST {
                     let print = house.print(&self.options, "json").run();
@@ -159,7 +166,11 @@ impl Case {
                 }
             }
         }
-        assert!(self.counts.iter().all(|(name, times)| *times > 0 || house.cloud.count(name) == 0), "{:?}", names(&house));
+        assert!(
+            self.counts.iter().all(|(name, times)| *times > 0 || house.cloud.count(name) == 0),
+            "{:?}",
+            names(&house)
+        );
     }
 
     /// A triple without its third part is a broken one.
