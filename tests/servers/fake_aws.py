@@ -1,5 +1,5 @@
-"""What the AWS SDKs ask for: the instance's and the container's metadata, the SSO portal and its OIDC, and STS where moto
-can't play the case.
+"""What the AWS SDKs ask for: the metadata of instance and container, the SSO portal and its OIDC, and STS where moto can't
+play the case.
 
     metadata      AWS_EC2_METADATA_SERVICE_ENDPOINT=ADDRESS                          "imds token", "imds role", …
     container     AWS_CONTAINER_CREDENTIALS_FULL_URI=ADDRESS/container; wants the authorization secret("container")
@@ -8,8 +8,8 @@ can't play the case.
     STS           AWS_ENDPOINT_URL_STS=ADDRESS/sts; "sts AssumeRole" and so on
 
 The credentials of a service are those that its name tells: of the second AssumeRole ASIAASSUMEROLE0000000002,
-secret("AssumeRole-secret-2") and secret("AssumeRole-token-2"). Access key ids that begin with AKIAEXPIRED have expired, and
-those that begin with AKIAUNKNOWN are nobody's. A web identity token that ends in "refused" is refused. The role of STS
+secret("AssumeRole-secret-2") and secret("AssumeRole-token-2"). Access key ids that begin with AKIAEXPIRED have expired,
+and those that begin with AKIAUNKNOWN are nobody's. A web identity token that ends in "refused" is refused. The role of STS
 that is named forbidden, and SSO's that is named Forbidden, are for nobody.
 """
 
@@ -71,8 +71,9 @@ def with_metadata_token(answer):
     return guarded
 
 
-def instance_credentials(world, asked):
-    return metadata_credentials(world, "imds", {"Code": "Success", "LastUpdated": iso_8601(time.time()), "Type": "AWS-HMAC"})
+def instance_credentials(world, _asked):
+    more = {"Code": "Success", "LastUpdated": iso_8601(time.time()), "Type": "AWS-HMAC"}
+    return metadata_credentials(world, "imds", more)
 
 
 def container_credentials(world, asked):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """fake_cloud.py PORT SILENT_PORT
-What the clouds' sign-ins and metadata are made of, on loopback, with the standard library alone. Each cloud has a module:
-fake_aws.py.
+What the clouds' sign-ins and metadata are made of, on loopback, with the standard library alone. Each cloud has a
+module: fake_aws.py.
 
 A test opens a world of its own, with a port of its own, so that addresses without a path will do for it:
 
@@ -9,10 +9,10 @@ A test opens a world of its own, with a port of its own, so that addresses witho
 
 and there, beside what the modules answer:
 
-    GET  /_log          what was asked for, in order: [{"name": "sts AssumeRole", "method", "path", "headers", "body", …}]
+    GET  /_log          what was asked for, in order: [{"name": "sts AssumeRole", "method", "path", "headers", …}, …]
     POST /_life         {"name": "sts", "seconds": 60}: for how long what has a name that begins so is good
-    POST /_fault        {"name": "imds", "status": 500, "body": "…", "delay": 2.0, "hangs": true, "times": 3}: what comes
-                        back in place of an answer; without "status" the answer comes after all. {"name": ""} means all
+    POST /_fault        {"name": "imds", "status": 500, "body": "…", "delay": 2.0, "hangs": true, "times": 3}: what
+                        comes in place of an answer; without "status" the answer comes after all
     POST /_end          {"name": "sso-first"}: that secret is good no more
 
 SILENT_PORT takes connections and never answers.

@@ -1,5 +1,5 @@
-//! Clouds of the tests' own, in the network that `tests/servers/in-namespace.sh` makes: what `fake_cloud.py` answers, the
-//! port that never answers, and moto.
+//! Clouds of the tests' own, in the network that `tests/servers/in-namespace.sh` makes: what `fake_cloud.py` answers,
+//! the port that never answers, and moto.
 
 use std::env;
 
@@ -7,6 +7,9 @@ use serde_json::{Value, json};
 
 use crate::Sandbox;
 use crate::oauth::{fetch, send};
+
+/// More often than any test asks.
+const ALWAYS: u32 = u32::MAX;
 
 /// What one test has of the clouds: an address of its own, with a log and faults of its own.
 #[derive(Debug)]
@@ -41,17 +44,17 @@ impl Cloud {
 
     /// From now on, what has a name that begins so is answered with a status, and with a page for people.
     pub fn fails(&self, name: &str, status: u16) {
-        self.fails_times(name, status, usize::MAX >> 1);
+        self.fails_times(name, status, ALWAYS);
     }
 
     /// The next `times` requests of such a name are.
-    pub fn fails_times(&self, name: &str, status: u16, times: usize) {
+    pub fn fails_times(&self, name: &str, status: u16, times: u32) {
         self.post("/_fault", &json!({"name": name, "status": status, "body": "something went wrong", "times": times}));
     }
 
     /// From now on, what has a name that begins so gets no answer.
     pub fn hangs(&self, name: &str) {
-        self.post("/_fault", &json!({"name": name, "hangs": true, "times": usize::MAX >> 1}));
+        self.post("/_fault", &json!({"name": name, "hangs": true, "times": ALWAYS}));
     }
 
     /// The secret of that name is not known any more.

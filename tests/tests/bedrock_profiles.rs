@@ -37,6 +37,7 @@ fn roles() {
         fails("that ask for a code on the way", mfa_on_the_way, 77, &["aws configure export-credentials"]).asks("", 0),
         fails("that are not for us", forbidden, 78, &["forbidden"]).asks("imds", 0),
         fails("with keys that nobody has", unknown_keys, 77, &["base"]).asks("imds", 0),
+        fails("with keys that have expired", expired_keys, 77, &["base"]).asks("imds", 0),
         fails("when STS never answers", sts_silent, 75, &[]).asks("imds", 0).in_vain(),
     ]);
 }
@@ -143,6 +144,11 @@ fn forbidden(house: &mut House) {
 fn unknown_keys(house: &mut House) {
     role(house);
     house.keys("base", "AKIAUNKNOWN");
+}
+
+fn expired_keys(house: &mut House) {
+    role(house);
+    house.keys("base", "AKIAEXPIRED");
 }
 
 fn sts_silent(house: &mut House) {

@@ -26,6 +26,10 @@ fn sso() {
         aws("over, with a refresh token", over, secret, token, Until::Given).asks("oidc", 1).asks("sso", 1),
         aws("nearly over, with a refresh token", nearly_over, secret, token, Until::Given).asks("oidc", 1),
         aws("nearly over, and it can't be renewed now", oidc_broken, secret, token, Until::Given).asks("sso", 1),
+        aws("nearly over, and who renews it never answers", oidc_silent, secret, token, Until::Given)
+            .asks("sso", 1)
+            .in_vain(),
+        aws("the portal stumbles", stumbles, secret, token, Until::Given).asks("sso", 2),
         aws("good, but not to the portal", unknown, secret, token, Until::Given).asks("oidc", 1).asks("sso", 2),
         fails("over, without a refresh token", over_for_good, 77, &[]).mended_by(LOGIN).asks("", 0),
         fails("over, in the form of old", old_form_over, 77, &[]).mended_by(LOGIN).asks("", 0),
@@ -54,7 +58,7 @@ fn profile(house: &mut House) {
 fn session(name: &str) -> String {
     format!(
         "sso_session = {name}\nsso_account_id = 123456789012\nsso_role_name = Developer\nregion = eu-west-1\n\
-         [sso-session acme]\nsso_region = us-east-1\nsso_start_url = {START_URL}\nsso_registration_scopes = sso:account:access\n"
+         [sso-session acme]\nsso_region = us-east-1\nsso_start_url = {START_URL}\n"
     )
 }
 
@@ -100,6 +104,16 @@ fn nearly_over(house: &mut House) {
 fn oidc_broken(house: &mut House) {
     nearly_over(house);
     house.cloud.fails("oidc", 500);
+}
+
+fn oidc_silent(house: &mut House) {
+    nearly_over(house);
+    house.cloud.hangs("oidc");
+}
+
+fn stumbles(house: &mut House) {
+    good(house);
+    house.cloud.fails_times("sso", 500, 1);
 }
 
 fn over_oidc_broken(house: &mut House) {
@@ -220,4 +234,28 @@ fn the_role_of_the_profile_is_asked_for() {
     house.answer(&[]);
     let [asked] = &house.cloud.asked_for("sso")[..] else { panic!("{:?}", house.cloud.asked()) };
     assert_eq!((asked.told("account"), asked.told("role")), (Some("123456789012"), Some("Developer")));
+}
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn login_is_aws_s_own_and_nothing_else_begins_one() {
+    let mut house = House::new();
+    profile(&mut house);
+    let called = house.sandbox.root().join("called");
+    house.sandbox.script("aws", &format!("echo \"$@\" >>'{}'", called.display()));
+    house.get(&[], &["claude.interactive=auto"]).run().exits(77);
+    house.print(&[], "json").run().exits(77);
+    assert!(!called.exists(), "a sign-in is for a person to begin");
+    house.helper(&["login"]).run().exits(0);
+    assert_eq!(fs::read_to_string(&called).expect("the CLI was called"), "sso login --profile dev\n");
+
+    house.sandbox.script("aws", "exit 1");
+    let failed = house.helper(&["login"]).run();
+    assert!(failed.exits(77).stderr.trim_end().ends_with(LOGIN), "{failed:#?}");
+    fs::remove_file(house.sandbox.bin("aws")).expect("a script");
+    let missing = house.helper(&["login"]).with("PATH", house.sandbox.root().join("bin")).run();
+    assert!(missing.fails(78).ends_with(LOGIN), "{missing:#?}");
+    house.keys("base", "AKIABASE");
+    let pointless = house.helper(&["--aws-profile", "base", "login"]).run();
+    assert!(pointless.fails(78).ends_with("aws configure sso --profile base"), "{pointless:#?}");
 }

@@ -124,21 +124,10 @@ impl House {
         self.sandbox.home().join(sso_file(of))
     }
 
-    /// A script in the first folder of PATH that prints `text`, and notes each of its runs.
+    /// A script in the first folder of PATH that prints `text`.
     pub fn prints(&self, name: &str, text: &str) -> PathBuf {
         let file = self.sandbox.write(format!("{name}.out"), text);
-        let runs = self.runs_file(name);
-        self.sandbox.script(name, &format!("echo >>'{}'\ncat '{}'", runs.display(), file.display()))
-    }
-
-    /// How often that script ran.
-    #[must_use]
-    pub fn runs(&self, name: &str) -> usize {
-        std::fs::read_to_string(self.runs_file(name)).map_or(0, |text| text.lines().count())
-    }
-
-    fn runs_file(&self, name: &str) -> PathBuf {
-        self.sandbox.root().join(format!("{name}.runs"))
+        self.sandbox.script(name, &format!("cat '{}'", file.display()))
     }
 
     /// What `credential_process` prints: the secrets `process-secret` and `process-token`.
@@ -225,8 +214,8 @@ fn answered(output: &Output) -> Answered {
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/understanding-sso.html>: by the SHA-1 of the session or start URL.
 fn sso_file(of: &str) -> String {
     let name = digest(&SHA1_FOR_LEGACY_USE_ONLY, of.as_bytes());
-    let name: String = name.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!(".aws/sso/cache/{name}.json")
+    let digits: Vec<String> = name.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!(".aws/sso/cache/{}.json", digits.concat())
 }
 
 /// So many seconds from now, as AWS writes it.
