@@ -1,5 +1,5 @@
-"""What the AWS SDKs ask for: the metadata of instance and container, the SSO portal and its OIDC, and STS where moto can't
-play the case.
+"""What the AWS SDKs ask for: the metadata of instance and container, the SSO portal and its OIDC, and STS where moto
+can't play the case.
 
     metadata      AWS_EC2_METADATA_SERVICE_ENDPOINT=ADDRESS                          "imds token", "imds role", …
     container     AWS_CONTAINER_CREDENTIALS_FULL_URI=ADDRESS/container; wants the authorization secret("container")
@@ -9,8 +9,8 @@ play the case.
 
 The credentials of a service are those that its name tells: of the second AssumeRole ASIAASSUMEROLE0000000002,
 secret("AssumeRole-secret-2") and secret("AssumeRole-token-2"). Access key ids that begin with AKIAEXPIRED have expired,
-and those that begin with AKIAUNKNOWN are nobody's. A web identity token that ends in "refused" is refused. The role of STS
-that is named forbidden, and SSO's that is named Forbidden, are for nobody.
+and those that begin with AKIAUNKNOWN are nobody's. A web identity token that ends in "refused" is refused. The role of
+STS that is named forbidden, and SSO's that is named Forbidden, are for nobody.
 """
 
 import re

@@ -1,9 +1,10 @@
-//! What a profile in `~/.aws/config` can lead to: roles over several hops, other programs, SSO, the machine.
+//! What a profile in `~/.aws/config` can lead to: roles, over several hops and from every source, and web identities.
 //!
 //! `tests/run.sh` runs these, in a network of their own.
 
 use claude_credential_tests::aws::{House, Sso, Until, aws, fails, run};
 use claude_credential_tests::cloud::{Asked, silent};
+use claude_credential_tests::{Input, skip, tool};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role";
 
@@ -187,6 +188,21 @@ fn sts_hears_what_the_profile_says_of_a_role() {
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
+fn at_a_terminal_a_person_is_asked_for_the_code() {
+    let Some(script) = tool("script") else { return skip("a code at a terminal", "no script") };
+    let mut house = House::new();
+    mfa(&mut house);
+    let command = "claude-credential --chain bedrock print --format sts";
+    let call = house.sandbox.call(script, &["-qec", command, "/dev/null"]).shows_secret();
+    let said = call.input(Input::Open(b"123456\n".to_vec())).run();
+    assert!(said.exits(0).stdout.contains("AssumeRole-secret-1"), "{said:#?}");
+    let [asked] = &house.cloud.asked_for("sts")[..] else { panic!("{:?}", house.cloud.asked()) };
+    assert_eq!(asked.field("TokenCode"), Some("123456"));
+    assert_eq!(asked.field("SerialNumber"), Some("arn:aws:iam::123456789012:mfa/me"));
+}
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
 fn a_profile_with_a_web_identity() {
     let (secret, token) = ("AssumeRoleWithWebIdentity-secret-1", Some("AssumeRoleWithWebIdentity-token-1"));
     run(&[
@@ -208,87 +224,4 @@ fn web_file_missing(house: &mut House) {
 fn web_refused(house: &mut House) {
     web(house);
     house.sandbox.write("web-token", house.sandbox.secret("refused"));
-}
-
-#[test]
-#[ignore = "needs a network of its own: tests/run.sh"]
-fn another_program() {
-    let (secret, token) = ("process-secret", Some("process-token"));
-    run(&[
-        aws("with an expiry", process_that_ends, secret, token, Until::Later).asks("", 0),
-        aws("without one", process, secret, token, Until::Never).asks("", 0),
-        aws("with blanks in its arguments", process_arguments, secret, token, Until::Never).asks("", 0),
-        fails("that prints what is over", process_over, 77, &["default"]).asks("", 0),
-        fails("that fails", process_fails, 70, &["default", "credential_process"]).asks("", 0),
-        fails("that prints something else", process_junk, 70, &["default", "credential_process"]).asks("", 0),
-        fails("that is not there", process_missing, 78, &["default", "credential_process"]).asks("", 0),
-        fails("that never comes back", process_hangs, 70, &["default"]).asks("", 0).in_vain(),
-        fails("that is ourselves", process_ourselves, 78, &["default"]).asks("", 0),
-        fails("that leads to ourselves", process_to_ourselves, 78, &["default"]).asks("", 0),
-        aws("that is ourselves with another profile", process_other_profile, "file-secret", None, Until::Never),
-    ]);
-}
-
-fn program(house: &House, command: &str) {
-    house.config(&format!("[default]\ncredential_process = {command}\n"));
-}
-
-fn process(house: &mut House) {
-    let command = house.prints("house", &house.document(None).to_string());
-    program(house, &command.display().to_string());
-}
-
-fn process_that_ends(house: &mut House) {
-    let command = house.prints("house", &house.document(Some(3600)).to_string());
-    program(house, &command.display().to_string());
-}
-
-fn process_over(house: &mut House) {
-    let command = house.prints("house", &house.document(Some(-60)).to_string());
-    program(house, &command.display().to_string());
-}
-
-fn process_arguments(house: &mut House) {
-    let file = house.sandbox.write("a document", house.document(None).to_string());
-    let command = house.sandbox.script("house", "[ $# = 2 ] && [ \"$1\" = --of ] && cat \"$2\"");
-    program(house, &format!("{} --of \"{}\"", command.display(), file.display()));
-}
-
-fn process_fails(house: &mut House) {
-    let secret = house.sandbox.secret("stderr");
-    let command = house.sandbox.script("house", &format!("echo {secret}; echo {secret} >&2; exit 3"));
-    program(house, &command.display().to_string());
-}
-
-fn process_junk(house: &mut House) {
-    let junk = format!("{{\"Version\": 1, \"AccessKeyId\": \"{}\", ", house.sandbox.secret("junk"));
-    let command = house.prints("house", &junk);
-    program(house, &command.display().to_string());
-}
-
-fn process_missing(house: &mut House) {
-    program(house, "/nowhere/house");
-}
-
-fn process_hangs(house: &mut House) {
-    let command = house.sandbox.script("house", "exec sleep 600");
-    program(house, &command.display().to_string());
-}
-
-fn process_ourselves(house: &mut House) {
-    let helper = house.sandbox.bin("claude-credential-bedrock");
-    program(house, &format!("{} --aws-profile default print --format credential-process", helper.display()));
-}
-
-fn process_to_ourselves(house: &mut House) {
-    let helper = house.sandbox.bin("claude-credential-bedrock");
-    let line = format!("{} print --format credential-process | cat", helper.display());
-    let script = house.sandbox.script("house", &line);
-    program(house, &script.display().to_string());
-}
-
-fn process_other_profile(house: &mut House) {
-    house.keys("base", "AKIABASE");
-    let helper = house.sandbox.bin("claude-credential-bedrock");
-    program(house, &format!("{} --aws-profile base print --format credential-process", helper.display()));
 }
