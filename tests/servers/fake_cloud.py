@@ -11,8 +11,8 @@ and there, beside what the modules answer:
 
     GET  /_log          what was asked for, in order: [{"name": "sts AssumeRole", "method", "path", "headers", …}, …]
     POST /_life         {"name": "sts", "seconds": 60}: for how long what has a name that begins so is good
-    POST /_fault        {"name": "imds", "status": 500, "body": "…", "delay": 2.0, "hangs": true, "times": 3}: what
-                        comes in place of an answer; without "status" the answer comes after all
+    POST /_fault        {"name": "imds", "status": 500, "headers": {…}, "body": "…", "delay": 2.0, "hangs": true,
+                        "times": 3}: what comes in place of an answer; without "status" the answer comes after all
     POST /_end          {"name": "sso-first"}: that secret is good no more
 
 SILENT_PORT takes connections and never answers.
@@ -41,7 +41,7 @@ def answer(world, asked):
             threading.Event().wait()
         time.sleep(fault.get("delay", 0))
         if fault.get("status"):
-            return Reply(fault.get("body", ""), fault["status"], "text/html")
+            return Reply(fault.get("body", ""), fault["status"], "text/html", fault.get("headers"))
     reply = service(world, asked)
     with world.lock:
         entry.update(reply.told, status=reply.status)

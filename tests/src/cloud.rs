@@ -37,8 +37,8 @@ impl Cloud {
         format!("{}{path}", self.address)
     }
 
-    /// For how many seconds what has a name that begins so is good from now on.
-    pub fn lives(&self, name: &str, seconds: u64) {
+    /// For how many seconds what has a name that begins so is good from now on. Negative: it is over already.
+    pub fn lives(&self, name: &str, seconds: i64) {
         self.post("/_life", &json!({"name": name, "seconds": seconds}));
     }
 
@@ -50,6 +50,18 @@ impl Cloud {
     /// The next `times` requests of such a name are.
     pub fn fails_times(&self, name: &str, status: u16, times: u32) {
         self.post("/_fault", &json!({"name": name, "status": status, "body": "something went wrong", "times": times}));
+    }
+
+    /// From now on, what has a name that begins so is answered with 200 and a page for people, as by a portal that wants
+    /// a sign-in.
+    pub fn is_taken_over(&self, name: &str) {
+        self.fails(name, 200);
+    }
+
+    /// From now on, what has a name that begins so is sent to another address.
+    pub fn redirects(&self, name: &str, to: &str) {
+        let headers = json!({"Location": to});
+        self.post("/_fault", &json!({"name": name, "status": 307, "headers": headers, "times": ALWAYS}));
     }
 
     /// From now on, what has a name that begins so gets no answer.

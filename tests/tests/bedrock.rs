@@ -19,6 +19,7 @@ fn the_environment_and_the_files() {
             .asks("imds", 0),
         aws("the environment before the profile", environment_and_file, "env-secret", None, Until::Never),
         aws("the default profile", file, "file-secret", None, Until::Never).asks("", 0),
+        aws("variables that are empty", empty, "file-secret", None, Until::Never).asks("", 0),
         aws("the profile that is named", named, "file-secret", None, Until::Never).asks("", 0).in_region("eu-west-1"),
         aws("files in another place", elsewhere, "file-secret", None, Until::Never).asks("", 0).in_region("eu-west-1"),
         aws("a profile and nothing else", environment_and_file, "file-secret", None, Until::Never).with(&FILES),
@@ -28,6 +29,9 @@ fn the_environment_and_the_files() {
         fails("no such profile", typing_error, 78, &["prodd", "prod"]).asks("", 0),
         fails("no such profile, by option", file, 78, &["defualt", "default"])
             .with(&["--aws-profile", "defualt"])
+            .asks("", 0),
+        fails("a profile whose name a shell would take apart", strange_name, 78, &["there is no profile"])
+            .mended_by("--profile 'x; true'")
             .asks("", 0),
         fails("a profile and no files", no_files, 78, &["prod"]).asks("", 0),
         fails("a file that is none", malformed, 78, &[".aws/config", "line 3"]).asks("", 0),
@@ -66,6 +70,14 @@ fn environment_and_file(house: &mut House) {
     file(house);
 }
 
+fn empty(house: &mut House) {
+    file(house);
+    for name in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_BEARER_TOKEN_BEDROCK", "AWS_REGION"]
+    {
+        house.set(name, "");
+    }
+}
+
 fn named(house: &mut House) {
     house.keys("prod", "AKIAFILE");
     house.config("[profile prod]\nregion = eu-west-1\n");
@@ -85,6 +97,12 @@ fn elsewhere(house: &mut House) {
 fn typing_error(house: &mut House) {
     named(house);
     house.set("AWS_PROFILE", "prodd");
+}
+
+/// What mends it is pasted into a shell.
+fn strange_name(house: &mut House) {
+    named(house);
+    house.set("AWS_PROFILE", "x; true");
 }
 
 fn no_files(house: &mut House) {

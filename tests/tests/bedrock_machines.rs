@@ -75,6 +75,12 @@ fn the_container() {
         fails("the file is missing", container_no_file, 78, &["missing-token"]).asks("", 0),
         fails("the authorization is wrong", container_wrong, 77, &["AWS_CONTAINER"]).asks("imds", 0),
         fails("a foreign host without TLS", container_foreign, 78, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"]).asks("", 0),
+        fails("its authorization is two lines", container_two_lines, 78, &["AWS_CONTAINER", "can't be sent"])
+            .asks("", 0),
+        fails("its role is over", container_over, 75, &[]).asks("imds", 0),
+        fails("somebody else answers", container_page, 75, &[]).asks("imds", 0),
+        fails("it sends us elsewhere", container_redirects, 78, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+            .asks("imds", 0),
         fails("it is broken", container_broken, 75, &[]).asks("imds", 0).in_vain(),
         fails("it never answers", container_silent, 75, &[]).asks("imds", 0).in_vain(),
         fails("its usual address is dropped", container_dropped, 75, &[]).asks("imds", 0).in_vain(),
@@ -110,6 +116,28 @@ fn container_foreign(house: &mut House) {
     house.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/credentials");
 }
 
+fn container_two_lines(house: &mut House) {
+    container(house);
+    let token = house.sandbox.secret("container");
+    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", format!("{token}\r\nX-Other: {token}"));
+}
+
+fn container_over(house: &mut House) {
+    container(house);
+    house.cloud.lives("container", -60);
+}
+
+fn container_page(house: &mut House) {
+    container(house);
+    house.cloud.is_taken_over("container");
+}
+
+/// To the metadata, where it would be seen.
+fn container_redirects(house: &mut House) {
+    container(house);
+    house.cloud.redirects("container", &house.cloud.url("/latest/api/token"));
+}
+
 fn container_broken(house: &mut House) {
     container(house);
     house.cloud.fails("container", 500);
@@ -143,6 +171,9 @@ fn the_machine() {
             .mended_by("export AWS_EC2_METADATA_DISABLED=true"),
         fails("it is broken", broken, 75, &[]).in_vain(),
         fails("it breaks half-way", half_broken, 75, &[]).in_vain(),
+        fails("its role is over", over, 75, &[]),
+        fails("somebody else answers", page, 75, &[]),
+        fails("it sends us elsewhere", redirects, 75, &[]).asks("container", 0),
         nothing("it is asked by nobody", metadata)
             .with(&["--source", "environment", "--source", "profile"])
             .asks("", 0),
@@ -173,6 +204,18 @@ fn switched_off(house: &mut House) {
 
 fn metadata_silent(house: &mut House) {
     house.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent());
+}
+
+fn over(house: &mut House) {
+    house.cloud.lives("imds", -60);
+}
+
+fn page(house: &mut House) {
+    house.cloud.is_taken_over("imds credentials");
+}
+
+fn redirects(house: &mut House) {
+    house.cloud.redirects("imds credentials", &house.cloud.url("/container"));
 }
 
 fn broken(house: &mut House) {

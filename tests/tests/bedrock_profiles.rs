@@ -39,6 +39,8 @@ fn roles() {
         fails("that are not for us", forbidden, 78, &["forbidden"]).asks("imds", 0),
         fails("with keys that nobody has", unknown_keys, 77, &["base"]).asks("imds", 0),
         fails("with keys that have expired", expired_keys, 77, &["base"]).asks("imds", 0),
+        fails("that are over", role_over, 75, &[]).asks("imds", 0),
+        fails("when somebody else answers for STS", sts_page, 75, &[]).asks("imds", 0),
         fails("when STS never answers", sts_silent, 75, &[]).asks("imds", 0).in_vain(),
     ]);
 }
@@ -150,6 +152,16 @@ fn unknown_keys(house: &mut House) {
 fn expired_keys(house: &mut House) {
     role(house);
     house.keys("base", "AKIAEXPIRED");
+}
+
+fn role_over(house: &mut House) {
+    role(house);
+    house.cloud.lives("sts", -60);
+}
+
+fn sts_page(house: &mut House) {
+    role(house);
+    house.cloud.is_taken_over("sts");
 }
 
 fn sts_silent(house: &mut House) {

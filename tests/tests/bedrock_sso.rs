@@ -38,6 +38,9 @@ fn sso() {
         fails("unknown to the portal, without a refresh token", unknown_for_good, 77, &[])
             .mended_by(LOGIN)
             .asks("sso", 1),
+        fails("somebody else answers", portal_page, 75, &[]).asks("imds", 0),
+        fails("the portal sends us elsewhere", portal_redirects, 75, &[]).asks("imds", 0),
+        fails("over, and OIDC sends us elsewhere", oidc_redirects, 75, &[]).asks("imds", 0),
         fails("nobody is signed in", nobody, 77, &[]).mended_by(LOGIN).asks("", 0),
         fails("the role is not for us", forbidden, 78, &["dev"]).asks("imds", 0),
         fails("over, and it can't be renewed now", over_oidc_broken, 75, &[]).asks("imds", 0).in_vain(),
@@ -139,6 +142,21 @@ fn over_for_good(house: &mut House) {
 fn over_default(house: &mut House) {
     good_default(house);
     house.signed_in(Sso { of: "acme", seconds: -60, refresh: None });
+}
+
+fn portal_page(house: &mut House) {
+    good(house);
+    house.cloud.is_taken_over("sso");
+}
+
+fn portal_redirects(house: &mut House) {
+    good(house);
+    house.cloud.redirects("sso", &house.cloud.url("/latest/api/token"));
+}
+
+fn oidc_redirects(house: &mut House) {
+    over(house);
+    house.cloud.redirects("oidc", &house.cloud.url("/latest/api/token"));
 }
 
 fn refresh_refused(house: &mut House) {
