@@ -1,5 +1,4 @@
-#!/usr/bin/env python3
-"""fake_cloud.py PORT SILENT_PORT
+"""python3 fake_cloud.py PORT SILENT_PORT
 What the clouds' sign-ins and metadata are made of, on loopback, with the standard library alone. Each cloud has a
 module: fake_aws.py.
 

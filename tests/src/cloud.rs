@@ -69,6 +69,11 @@ impl Cloud {
         self.post("/_fault", &json!({"name": name, "hangs": true, "times": ALWAYS}));
     }
 
+    /// The next request of such a name is carried out and answered after so many seconds.
+    pub fn delays(&self, name: &str, seconds: u32) {
+        self.post("/_fault", &json!({"name": name, "delay": seconds, "times": 1}));
+    }
+
     /// The secret of that name is not known any more.
     pub fn refuses(&self, secret: &str) {
         self.post("/_end", &json!({"name": secret}));

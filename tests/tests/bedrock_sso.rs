@@ -7,7 +7,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use claude_credential_tests::aws::{Answered, House, Sso, Until, aws, fails, run};
 use claude_credential_tests::cloud::silent;
-use claude_credential_tests::{Running, label};
+use claude_credential_tests::{Running, label, wait_until};
+use rustix::process::Signal;
 
 const START_URL: &str = "https://acme.awsapps.com/start";
 const KEYS: (&str, Option<&str>) = ("sso-secret-1", Some("sso-token-1"));
@@ -242,6 +243,24 @@ fn many_at_once_renew_once() {
         assert!(Answered::of(&one.finish()).secret.starts_with("sso-secret-"));
     }
     assert_eq!(house.cloud.count("oidc"), 1, "a refresh token is good once");
+}
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn a_renewal_that_has_begun_is_not_lost_to_a_signal() {
+    for signal in [Signal::TERM, Signal::INT] {
+        let mut house = House::new();
+        over(&mut house);
+        house.cloud.delays("oidc", 1);
+        let running = house.get(&[], &[]).start();
+        wait_until(|| house.cloud.count("oidc") == 1);
+        running.signal(signal);
+        running.finish();
+        // Whatever became of that call: its refresh token is used up, so what came for it has to be there.
+        wait_until(|| house.cloud.asked_for("oidc")[0].until().is_some());
+        assert!(house.answer(&[]).secret.starts_with("sso-secret-"), "{signal:?}");
+        assert_eq!(house.cloud.count("oidc"), 1, "{signal:?}");
+    }
 }
 
 #[test]
