@@ -107,7 +107,10 @@ impl<'a> Call<'a> {
         self.command.stdin(stdin).stdout(file(&out)).stderr(file(&err));
         let what = format!("{:?}", self.command);
         let started = Instant::now();
-        let child = self.command.spawn().unwrap_or_else(|error| panic!("{what} can't be started: {error}"));
+        let starting = process::starting();
+        let child = self.command.spawn();
+        drop(starting);
+        let child = child.unwrap_or_else(|error| panic!("{what} can't be started: {error}"));
         let Self { sandbox, shows_secret, .. } = self;
         Running { sandbox, what, child: Some(child), started, out, err, shows_secret, _held: held }
     }
@@ -153,6 +156,18 @@ impl Running<'_> {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("it has not been waited for").id()
+    }
+
+    /// What it has printed so far.
+    #[must_use]
+    pub fn stdout(&self) -> String {
+        fs::read_to_string(&self.out).expect("its stdout")
+    }
+
+    /// What it has said so far.
+    #[must_use]
+    pub fn stderr(&self) -> String {
+        fs::read_to_string(&self.err).expect("its stderr")
     }
 
     /// Sends it a signal.

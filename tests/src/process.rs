@@ -1,6 +1,14 @@
 //! What `/proc` says about processes.
 
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Held while an executable is written and while a program is started. A child of another thread that is just being
+/// started has every open file until it is another program, and what somebody writes nobody may run ("text file busy").
+pub fn starting() -> MutexGuard<'static, ()> {
+    static STARTING: Mutex<()> = Mutex::new(());
+    STARTING.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// The command line of a process, its arguments ended by NUL; empty where it is gone.
 #[must_use]

@@ -11,7 +11,7 @@ use std::thread;
 use tempfile::TempDir;
 
 use crate::script::Script;
-use crate::{Call, Canary, Fake, executable, tool};
+use crate::{Call, Canary, Fake, executable, process, tool};
 
 /// What install.sh installs.
 const PRODUCT: [&str; 3] = ["claude-credential", "claude-credential-apikey", "claude-credential-oauth"];
@@ -79,6 +79,7 @@ impl Sandbox {
         // Not a symbolic link: helpers are looked for beside the real place of an executable.
         let (from, to) = (executable(name), self.bin(as_name));
         if fs::hard_link(from, &to).is_err() {
+            let _starting = process::starting();
             fs::copy(from, &to).expect("a copy of an executable");
         }
     }
@@ -152,6 +153,7 @@ impl Sandbox {
 
     /// Writes a script for `/bin/sh` into the first folder of PATH.
     pub fn script(&self, name: &str, text: &str) -> PathBuf {
+        let _starting = process::starting();
         let path = self.write(self.bin(name), format!("#!/bin/sh\n{text}\n"));
         fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("its mode");
         path

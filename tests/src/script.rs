@@ -48,6 +48,13 @@ pub enum Does {
         /// Prints a whole answer before that all the same.
         secret: Option<String>,
     },
+    /// Answers with a secret; but where it is to be proved and this file is not there, exits 77.
+    AnswersOnceProved {
+        /// The secret.
+        secret: String,
+        /// Proves it.
+        file: PathBuf,
+    },
     /// Prints these bytes and exits 0.
     Prints(String),
     /// Prints that many MiB.

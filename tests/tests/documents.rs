@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use claude_credential_tests::document::{Block, blocks, differences};
-use claude_credential_tests::{Sandbox, tool, workspace};
+use claude_credential_tests::{Sandbox, process, tool, workspace};
 
 /// Words after a fence, and what is done with such a block; any other is a mistake.
 const TAGS: [&str; 6] = ["sh", "bash", "console", "toml", "json", "text"];
@@ -134,6 +134,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn copy(from: &Path, to: &Path) {
+    let _starting = process::starting();
     for file in files(from) {
         let target = to.join(file.strip_prefix(from).expect("it is below the folder"));
         fs::create_dir_all(target.parent().expect("a file is in a folder")).expect("a folder");

@@ -8,7 +8,6 @@ use claude_credential_protocol::{Error, Request};
 use crate::profile::Profiles;
 
 /// What is asked, and where.
-#[derive(Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) request: &'a Request,
     pub(crate) environment: &'a Environment,
@@ -24,20 +23,13 @@ pub(crate) struct Asked<'a> {
     pub(crate) profiles: OnceCell<Profiles>,
 }
 
+const PROFILE: &str = "AWS_PROFILE";
+
 impl Asked<'_> {
     /// The profile that the user named: then it has to exist, and nothing else answers in its place.
-    pub(crate) fn named_profile(&self) -> Option<&str> {
-        self.aws_profile.or_else(|| self.environment.get("AWS_PROFILE"))
-    }
-
-    /// Where: as it was said, by the command line, the variables, or the profile. The machine is not asked: on most there
-    /// is nobody to answer, and that takes seconds.
-    pub(crate) fn region(&self) -> Result<Option<String>, Error> {
-        let variable = || ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| self.environment.get(name));
-        if let Some(region) = self.own_region.or_else(variable) {
-            return Ok(Some(region.to_owned()));
-        }
-        Ok(self.profiles()?.region(self.named_profile()))
+    pub(crate) fn named_profile(&self) -> Result<Option<&str>, Error> {
+        let variable = || self.environment.get_os(PROFILE).map(|value| value.to_str().ok_or_else(not_utf_8));
+        self.aws_profile.map(Ok).or_else(variable).transpose()
     }
 
     pub(crate) fn profiles(&self) -> Result<&Profiles, Error> {
@@ -48,6 +40,26 @@ impl Asked<'_> {
         Ok(self.profiles.get_or_init(|| profiles))
     }
 
+    /// Where: as the command line or the variables say it.
+    pub(crate) fn said_region(&self) -> Result<Option<String>, Error> {
+        let variable = |name: &'static str| {
+            self.environment.get(name).map(str::trim).filter(|value| !value.is_empty()).zip(Some(name))
+        };
+        let option = self.own_region.zip(Some("--region"));
+        let said = option.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
+        said.map(|(region, place)| checked(region, place)).transpose()
+    }
+
+    /// The same, and where nobody says it, the profile. The machine is not asked: on most there is nobody to answer, and
+    /// that takes seconds.
+    pub(crate) fn region(&self) -> Result<Option<String>, Error> {
+        if let Some(region) = self.said_region()? {
+            return Ok(Some(region));
+        }
+        let region = self.profiles()?.region(self.named_profile()?);
+        region.map(|region| checked(&region, "the profile's region")).transpose()
+    }
+
     /// The same, for a service that has to be asked somewhere.
     pub(crate) fn region_or(&self, fallback: &str) -> Result<String, Error> {
         Ok(self.region()?.unwrap_or_else(|| fallback.to_owned()))
@@ -56,4 +68,18 @@ impl Asked<'_> {
     pub(crate) fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
+}
+
+/// It becomes a part of the names of hosts.
+fn checked(region: &str, place: &str) -> Result<String, Error> {
+    let is_one = region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if is_one && !region.is_empty() {
+        Ok(region.to_owned())
+    } else {
+        Err(Error::config(format!("{place} is no region of AWS's, such as us-east-1; mend it")))
+    }
+}
+
+fn not_utf_8() -> Error {
+    Error::config(format!("{PROFILE} is not UTF-8; run: unset {PROFILE}"))
 }

@@ -1,9 +1,10 @@
 use std::cell::OnceCell;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Helper, Request};
+use claude_credential_protocol::{Auth, Credential, Error, Helper, Request, now};
 
 use crate::asked::Asked;
 use crate::aws::sts;
@@ -19,7 +20,7 @@ pub(crate) struct Bedrock {
     sources: Vec<Source>,
 
     /// The profile in ~/.aws/config to use, and nothing else [default: `AWS_PROFILE`, as one source among the others]
-    #[arg(long, value_name = "NAME", conflicts_with = "sources")]
+    #[arg(long, value_name = "NAME", conflicts_with = "sources", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) aws_profile: Option<String>,
 
     /// The region [default: `AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's]
@@ -69,8 +70,12 @@ impl Helper for Bedrock {
     fn print_host(&self) -> Result<(String, String), Error> {
         let folders = self.folders()?;
         let request = Request::new("https", "");
-        let region = self.asked(&request, &folders).region_or(sts::FALLBACK_REGION)?;
-        Ok(("https".to_owned(), format!("bedrock-runtime.{region}.amazonaws.com")))
+        let asked = self.asked(&request, &folders);
+        // A file that is broken is for the source to speak of that needs it.
+        let region = asked.said_region()?.or_else(|| asked.region().ok().flatten());
+        let region = region.unwrap_or_else(|| sts::FALLBACK_REGION.to_owned());
+        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        Ok(("https".to_owned(), format!("bedrock-runtime.{region}.{domain}")))
     }
 }
 
@@ -105,11 +110,13 @@ impl Bedrock {
     /// What every source's keys go through: the session that was asked for, the proof that was asked for, the region.
     fn finish(&self, asked: &Asked<'_>, keys: Keys) -> Result<Credential, Error> {
         let keys = if self.session && keys.session_token.is_none() { sts::session(asked, &keys)? } else { keys };
-        let account = if asked.request.check_live { Some(sts::prove(asked, &keys)?) } else { None };
-        let region = match &keys.region {
-            Some(region) if asked.region()?.is_none() => Some(region.clone()),
-            _ => asked.region()?,
-        };
+        if keys.expires_at.is_some_and(|at| at <= now() / 1000) {
+            let Keys { source, mend, .. } = &keys;
+            return Err(Error::sign_in(format!("the credentials of {source} have expired; {mend}")));
+        }
+        let account = if asked.request.check_live { sts::prove(asked, &keys)? } else { None };
+        // Keys from elsewhere are whole without AWS's files: a mistake in these must not void them.
+        let region = asked.said_region()?.or_else(|| asked.region().ok().flatten()).or(keys.region);
         Ok(Credential {
             expires_at: keys.expires_at,
             account: account.or(keys.account),

@@ -27,18 +27,23 @@ pub(crate) fn keys(asked: &Asked<'_>, line: &str, whose: &str, active: &Active) 
     document::parse(&finished.stdout).map_err(what)
 }
 
-/// Nothing that a command said is repeated: nobody knows what else is on its stderr. Of our own we do.
+/// Nothing that a command said is repeated: nobody knows what else is on its stderr.
 fn succeeded(line: &str, whose: &str, finished: &Finished) -> Result<(), Error> {
     Err(match finished.ended {
         Ended::Exit(0) => return Ok(()),
         Ended::Exit(code @ (126 | 127)) => {
             Error::config(format!("{whose}: the command exited {code}: not executable, or not found"))
         }
-        Ended::Exit(code) if claude::leads_to_us(line) => {
-            let said = text::last_line_of_ours(&finished.stderr).unwrap_or_else(|| format!("it exited {code}"));
-            Error::new(Class::from_exit_code(code), format!("{whose}: {said}"))
-        }
-        Ended::Exit(code) => Error::broke(format!("{whose}: the command exited {code}; run it by hand to see why")),
+        Ended::Exit(code) => match own_words(line, finished) {
+            Some(said) => Error::new(Class::from_exit_code(code), format!("{whose}: {said}")),
+            None => Error::broke(format!("{whose}: the command exited {code}; run it by hand to see why")),
+        },
         Ended::Signal(signal) => Error::broke(format!("{whose}: the command was ended by signal {signal}")),
     })
+}
+
+/// What one of our own programs said last: of that we know what it is, and what its exit code means.
+fn own_words(line: &str, finished: &Finished) -> Option<String> {
+    let said = text::last_line(&finished.stderr).filter(|said| said.starts_with("claude-credential"))?;
+    claude::leads_to_us(line).then(|| text::last_line_of_ours(said.as_bytes()))?
 }

@@ -2,7 +2,7 @@
 //! column: its content is secret.
 
 use aws_smithy_types::date_time::{DateTime, Format};
-use claude_credential_protocol::Seconds;
+use claude_credential_protocol::{Seconds, text};
 use serde::Deserialize;
 
 use crate::keys::Keys;
@@ -27,12 +27,23 @@ struct Flat {
     account_id: Option<String>,
 }
 
+/// What a machine or a container is told in place of credentials.
+#[derive(Deserialize)]
+struct Instead {
+    #[serde(rename = "Code")]
+    code: Option<String>,
+}
+
 /// The keys in either form, or what is wrong with it.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     let unclear = |error: serde_json::Error| match error.classify() {
         serde_json::error::Category::Data => format!("has no AWS credentials at line {}", error.line()),
         _ => format!("is not JSON at line {} column {}", error.line(), error.column()),
     };
+    let instead: Instead = serde_json::from_slice(bytes).map_err(unclear)?;
+    if let Some(code) = instead.code.filter(|code| code != "Success") {
+        return Err(format!("has no AWS credentials and says {}", text::one_line(&code)));
+    }
     let wrapped: Wrapped = serde_json::from_slice(bytes).map_err(unclear)?;
     let flat = match wrapped.credentials {
         Some(inner) => inner,
@@ -43,6 +54,10 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     }
     if flat.access_key_id.is_empty() || flat.secret_access_key.is_empty() {
         return Err("has an empty key".to_owned());
+    }
+    let parts = [Some(&flat.access_key_id), Some(&flat.secret_access_key), flat.session_token.as_ref()];
+    if parts.into_iter().flatten().any(|part| !part.bytes().all(|byte| byte.is_ascii_graphic())) {
+        return Err("has a key with characters that no key has".to_owned());
     }
     let expires_at = match flat.expiration.as_deref() {
         None | Some("") => None,
@@ -91,6 +106,8 @@ mod tests {
             r#"{"AccessKeyId":"A","SecretAccessKey":"CANARY","Version":2}"#,
             r#"{"AccessKeyId":"A","SecretAccessKey":"CANARY","Expiration":"CANARY"}"#,
             r#"{"AccessKeyId":"","SecretAccessKey":"CANARY"}"#,
+            r#"{"AccessKeyId":"A","SecretAccessKey":"CANARY\nB"}"#,
+            r#"{"Code":"AssumeRoleUnauthorizedAccess","AccessKeyId":"A","SecretAccessKey":"CANARY"}"#,
             "",
         ] {
             let said = parse(broken.as_bytes()).unwrap_err();

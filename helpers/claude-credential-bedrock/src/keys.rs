@@ -17,6 +17,8 @@ pub(crate) struct Keys {
     pub(crate) account: Option<String>,
     /// Where they belong, if the source knows it.
     pub(crate) region: Option<String>,
+    /// The second factor without which AWS gives no session for them.
+    pub(crate) mfa_serial: Option<String>,
     /// They stand in variables: nobody need keep them.
     pub(crate) ephemeral: bool,
     /// What the user does when AWS refuses them.
@@ -34,6 +36,7 @@ impl Keys {
             source: String::new(),
             account: None,
             region: None,
+            mfa_serial: None,
             ephemeral: false,
             mend: String::new(),
         }

@@ -10,6 +10,7 @@ mod keys;
 mod people;
 mod profile;
 mod sources;
+mod terminal;
 
 fn main() -> std::process::ExitCode {
     claude_credential_protocol::main::<bedrock::Bedrock>()

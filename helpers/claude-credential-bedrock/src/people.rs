@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use clap::Subcommand;
+use claude_credential_config::generation;
 use claude_credential_process::{find_on_path, run_attached};
 use claude_credential_protocol::{Error, Request};
 
@@ -25,23 +26,27 @@ fn login(helper: &Bedrock) -> Result<(), Error> {
     let folders = helper.folders()?;
     let request = Request::new("https", "");
     let asked = helper.asked(&request, &folders);
-    let name = asked.named_profile().unwrap_or(profile::DEFAULT);
+    let name = asked.named_profile()?.unwrap_or(profile::DEFAULT);
     let plan = Plan::of(asked.profiles()?, Some(name))?;
     let Some(Plan { base: Base::Sso(_), base_profile, .. }) = plan else {
         return Err(Error::config(format!(
-            "profile {name} signs in to nothing: it has no SSO; to set one up, run: aws configure sso --profile {name}"
+            "profile {name} signs in to nothing: it has no SSO; to set one up, run: {}",
+            profile::line("aws configure sso", name)
         )));
     };
     let words = profile::login(&base_profile);
+    let shown = profile::line("aws sso login", &base_profile);
     let path = helper.environment.get_os("PATH").unwrap_or_default();
-    let aws = find_on_path("aws", path).ok_or_else(|| {
-        Error::config(format!("the AWS CLI is not on PATH; install it, then run: {}", words.join(" ")))
-    })?;
+    let aws = find_on_path("aws", path)
+        .ok_or_else(|| Error::config(format!("the AWS CLI is not on PATH; install it, then run: {shown}")))?;
     let mut command = Command::new(&aws);
     command.args(&words[1..]);
     helper.active.hand_down(&mut command);
-    let shown = words.join(" ");
     let status = run_attached(&mut command);
     let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", aws.display())))?;
-    if status.success() { Ok(()) } else { Err(Error::sign_in(format!("signing in failed; run: {shown}"))) }
+    if !status.success() {
+        return Err(Error::sign_in(format!("signing in failed; run: {shown}")));
+    }
+    // Whatever was cached before may be another account's.
+    generation::touch(&folders)
 }

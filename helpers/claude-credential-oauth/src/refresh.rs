@@ -126,7 +126,7 @@ impl Refresh<'_> {
                 return answer;
             }
         }
-        let held = Held::new();
+        let held = Held::begin();
         let answer = self.renew_now(account, kept, alive);
         drop(held);
         answer

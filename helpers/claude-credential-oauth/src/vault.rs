@@ -245,7 +245,7 @@ impl<'a> Vault<'a> {
             Some(account) => (
                 format!("oauth://{}@{provider}", escape(account)),
                 format!(", account {account}"),
-                format!(" --account {}", quoted(account)),
+                format!(" --account {}", text::quoted(account)),
             ),
         };
         Item {
@@ -264,10 +264,4 @@ fn key_store(place: Place) -> KeyStore {
         Place::Keychain => KeyStore::Keychain,
         Place::File => KeyStore::File,
     }
-}
-
-/// As a shell needs it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/".contains(c);
-    if word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

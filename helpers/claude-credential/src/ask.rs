@@ -26,13 +26,9 @@ impl Ask {
     /// The question of `profile` for `origin`.
     pub(crate) fn new(context: &Context, profile: Profile, origin: &Origin) -> Result<Self, Error> {
         let names = if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain };
-        let unknown = |name: &String| {
-            let file = context.config.file_shown();
-            Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.{name}] there"))
-        };
         let chain = names
             .iter()
-            .map(|name| Link::resolve(name, &profile, context).ok_or_else(|| unknown(name)))
+            .map(|name| Link::resolve(name, &profile, context).ok_or_else(|| unknown_entry(context, name)))
             .collect::<Result<_, _>>()?;
         // The client takes its default for what is no number, and so do we; a person is told by `check_ttl`.
         let variable_ttl = variable_ttl(context).unwrap_or(Some(DEFAULT_TTL));
@@ -63,6 +59,11 @@ impl Ask {
     pub(crate) fn store_entry(&self) -> Option<&Link> {
         self.chain.iter().find(|link| link.entry.store)
     }
+}
+
+pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
+    let file = context.config.file_shown();
+    Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.{name}] there"))
 }
 
 /// Refuses a TTL variable that is no number of milliseconds, where somebody can mend it.

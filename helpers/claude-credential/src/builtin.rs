@@ -7,6 +7,7 @@ use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, T
 use claude_credential_files::Identity;
 
 use crate::chain::{Depends, Link, Standing};
+use crate::cloud::Cloud;
 use crate::context::Context;
 
 /// The built-in entry of that name, as things stand.
@@ -20,9 +21,8 @@ pub(crate) fn link(name: &str, profile: &Profile, context: &Context) -> Option<L
         "api-key-helper" => api_key_helper(context, name),
         "login" => login(context, name, profile),
         "api-key" => api_key(context, name),
-        "bedrock" | "vertex" => {
-            Link::new(Entry::new(name, helper(name, &[])), Standing::Ready, vec![Depends::Everything])
-        }
+        "bedrock" => cloud(context, Cloud::Bedrock),
+        "vertex" => cloud(context, Cloud::Vertex),
         _ => return None,
     })
     .map(|link| Link { built_in: true, ..link })
@@ -169,6 +169,12 @@ fn api_key(context: &Context, name: &str) -> Link {
     let depends = VARIABLES.map(Depends::Variable).to_vec();
     let entry = Entry { store: true, ..Entry::new(name, apikey(&["env", "fd", "kept"])) };
     Link::new(entry, standing, depends)
+}
+
+fn cloud(context: &Context, cloud: Cloud) -> Link {
+    let entry = Entry::new(cloud.name(), helper(cloud.name(), &[]));
+    let link = Link::new(entry, Standing::Ready, cloud.depends(context));
+    Link { runs_setting: cloud.runs_setting(), opaque: true, ..link }
 }
 
 fn missing(context: &Context, variable: &str) -> Option<String> {

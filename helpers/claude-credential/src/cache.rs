@@ -4,7 +4,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use claude_credential_config::Folders;
 use claude_credential_files::{Lock, Problem, Trust, ensure_folder, random, read, remove_older, replace};
 use claude_credential_protocol::{self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, now};
 use thiserror::Error;
@@ -27,10 +26,11 @@ const MOST_REMOVED: usize = 64;
 /// At most this much has to be left of a credential's life before it is due for renewal, whatever the caller wants.
 const DUE: Seconds = 300;
 
-/// The folder of cached answers, locks, states and records.
-#[derive(Debug, Clone)]
+/// The folder of cached answers, locks, states and records, and the key of the hashes that name them.
+#[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,
+    pub(crate) keyed: Keyed,
 }
 
 /// An answer that was kept.
@@ -59,8 +59,17 @@ pub(crate) enum Fault {
 }
 
 impl Cache {
-    pub(crate) fn of(folders: &Folders) -> Self {
-        Self { folder: folders.runtime.clone() }
+    /// The cache of this call, opened once; none where the user wants none, or where it can't be used.
+    pub(crate) fn of(context: &Context) -> Option<&Self> {
+        if context.options.no_cache {
+            return None;
+        }
+        let open = || {
+            let folder = context.folders.runtime.clone();
+            let keyed = keyed(&folder).map_err(|problem| context.log.complain(&problem)).ok()?;
+            Some(Self { folder, keyed })
+        };
+        context.cache.get_or_init(open).as_ref()
     }
 
     /// The file of `key` with that ending.
@@ -70,26 +79,6 @@ impl Cache {
 
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// The user's own random hash key, made at the first call.
-    pub(crate) fn keyed(&self) -> Result<Keyed, Problem> {
-        let path = self.folder.join("random");
-        let load =
-            || Ok(read(&path, Trust::Private, 32)?.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()));
-        if let Some(random) = load()? {
-            return Ok(Keyed::new(random));
-        }
-        ensure_folder(&self.folder)?;
-        // Of several callers at once one makes it, and all others use that: two would be two keys for one question.
-        let lock = Lock::acquire(&self.folder.join("random.lock"), MAKING);
-        let _lock = lock.map_err(|error| Problem::Io(path.clone(), io::Error::other(error)))?;
-        if let Some(random) = load()? {
-            return Ok(Keyed::new(random));
-        }
-        let random = random::<32>();
-        replace(&path, &random)?;
-        Ok(Keyed::new(random))
     }
 
     /// The kept answer in a file, good or not. What can't be used is a miss, and said once.
@@ -126,6 +115,25 @@ impl Cache {
             }
         });
     }
+}
+
+/// The user's own random hash key, made at the first call.
+fn keyed(folder: &Path) -> Result<Keyed, Problem> {
+    let path = folder.join("random");
+    let load = || Ok(read(&path, Trust::Private, 32)?.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()));
+    if let Some(random) = load()? {
+        return Ok(Keyed::new(random));
+    }
+    ensure_folder(folder)?;
+    // Of several callers at once one makes it, and all others use that: two would be two keys for one question.
+    let lock = Lock::acquire(&folder.join("random.lock"), MAKING);
+    let _lock = lock.map_err(|error| Problem::Io(path.clone(), io::Error::other(error)))?;
+    if let Some(random) = load()? {
+        return Ok(Keyed::new(random));
+    }
+    let random = random::<32>();
+    replace(&path, &random)?;
+    Ok(Keyed::new(random))
 }
 
 fn is_past_expiry(path: &Path) -> bool {

@@ -38,21 +38,23 @@ const MOST_PARENTS: usize = 16;
 
 /// One client process, as far as we can tell it from others.
 #[derive(Debug)]
-pub(crate) struct Caller {
+pub(crate) struct Caller<'a> {
     file: PathBuf,
-    keyed: Keyed,
+    pub(crate) keyed: &'a Keyed,
 }
 
-impl Caller {
+impl<'a> Caller<'a> {
     /// The client that called us; none where it was somebody else (a shell, a script, the client's own shell tool) or
     /// where it can't be told from others. Then the 401 rule does not hold.
-    pub(crate) fn identify(context: &Context, cache: &Cache, keyed: &Keyed) -> Option<Self> {
+    pub(crate) fn identify(context: &'a Context) -> Option<Self> {
         let token = context.environment.get(TOKEN);
         let agent = context.environment.get("AI_AGENT");
         let is_client = token.is_some() && agent.is_some_and(|agent| !agent.ends_with("_agent"));
         if !is_client && !stdin_is_socket() {
             return None;
         }
+        let cache = Cache::of(context)?;
+        let keyed = &cache.keyed;
         // The same number means another process in another namespace.
         let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         let namespace = namespace.as_os_str().as_encoded_bytes();
@@ -60,17 +62,17 @@ impl Caller {
             Some(token) => keyed.hash(&[b"token", namespace, token.as_bytes()]),
             None => keyed.hash(&[b"process", namespace, nearest_program()?.as_bytes()]),
         };
-        Some(Self { file: cache.file(&hex(&hash), "caller"), keyed: keyed.clone() })
+        Some(Self { file: cache.file(&hex(&hash), "caller"), keyed })
     }
 
     /// What it was handed last. A torn or foreign record is none.
     pub(crate) fn record(&self) -> Option<Record> {
         let bytes = read(&self.file, Trust::Private, SIZE as u64).ok()??;
-        decode(&bytes, &self.keyed)
+        decode(&bytes, self.keyed)
     }
 
     pub(crate) fn write(&self, record: &Record) -> Result<(), Problem> {
-        write_in_place(&self.file, &encode(record, &self.keyed))
+        write_in_place(&self.file, &encode(record, self.keyed))
     }
 }
 

@@ -7,6 +7,7 @@ use claude_credential_config::{Entry, Profile, Program};
 use claude_credential_protocol::{Credential, Error, Kind, Request, Secret, now};
 
 use crate::builtin;
+use crate::cloud::Cloud;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::program;
@@ -69,6 +70,7 @@ pub(crate) struct Answer {
 pub(crate) struct Said {
     lines: Vec<String>,
     passed_over: bool,
+    aws_passed_over: bool,
 }
 
 impl Link {
@@ -89,14 +91,20 @@ impl Link {
     }
 
     fn of_user(entry: &Entry, context: &Context) -> Self {
-        let depends = entry.vary.clone().map_or(Depends::Everything, Depends::Vary);
+        let cloud = Cloud::of_program(&entry.program);
+        let depends = match (&entry.vary, cloud) {
+            (Some(vary), _) => vec![Depends::Vary(vary.clone())],
+            (None, Some(cloud)) => cloud.depends(context),
+            (None, None) => vec![Depends::Everything],
+        };
         let opaque = matches!(entry.program, Program::Helper { .. });
         // A provider's section is the helper's to read: whoever edits it wants to see what comes of it.
         let provider = context.config.providers.get(&entry.name);
         let section = provider.and_then(|_| context.config.file.clone());
         let files = section.into_iter().chain(provider.and_then(builtin::assertion_file));
-        let depends = [depends].into_iter().chain(files.map(Depends::File)).collect();
-        Self { opaque, ..Self::new(entry.clone(), Standing::Ready, depends) }
+        let depends = depends.into_iter().chain(files.map(Depends::File)).collect();
+        let runs_setting = cloud.and_then(Cloud::runs_setting);
+        Self { opaque, runs_setting, ..Self::new(entry.clone(), Standing::Ready, depends) }
     }
 
     pub(crate) fn is_live(&self) -> bool {
@@ -144,6 +152,7 @@ pub(crate) fn walk(
                     Ok(Some(credential)) if is_over(&credential) => "what it gave has expired".to_owned(),
                     Ok(Some(credential)) if context.for_client && !is_a_key(&credential) => {
                         said.passed_over = true;
+                        said.aws_passed_over |= credential.auth.kind() == Kind::Aws;
                         format!("a credential of kind {} can't be sent as a key", credential.auth.kind())
                     }
                     Ok(Some(credential)) => {
@@ -167,7 +176,7 @@ fn go_on(link: &Link, error: &Error) -> Result<String, Failure> {
     Err(Failure::Entry(link.entry.name.clone(), error.clone()))
 }
 
-fn is_over(credential: &Credential) -> bool {
+pub(crate) fn is_over(credential: &Credential) -> bool {
     credential.expires_at.is_some_and(|at| at <= now() / 1000)
 }
 
@@ -181,9 +190,13 @@ impl Said {
     pub(crate) fn nothing(&self, request: &Request, profile: &str) -> Error {
         let said = self.lines.join("; ");
         if self.passed_over {
-            return Error::config(format!(
-                "nothing that Claude Code can send as a key ({said}); for scripts, use: claude-credential print"
-            ));
+            // AWS credentials sign requests, and the client takes them by another setting than a key.
+            let mends = if self.aws_passed_over {
+                "for its awsCredentialExport, use: claude-credential print --format sts"
+            } else {
+                "for scripts, use: claude-credential print"
+            };
+            return Error::config(format!("nothing that Claude Code can send as a key ({said}); {mends}"));
         }
         let origin = request.origin();
         let option = if profile == "default" { String::new() } else { format!("--profile {profile} ") };

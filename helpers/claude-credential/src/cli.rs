@@ -56,6 +56,8 @@ pub(crate) enum Command {
     Logout(SignIn),
     /// Show who is signed in, or what is kept, for an entry, a provider, or claude
     Status(SignIn),
+    /// Sign in with a command where an entry's credential is not good, once for all sessions
+    Refresh(Refresh),
     /// Look into the cache, or empty it
     Cache {
         #[command(subcommand)]
@@ -90,6 +92,16 @@ pub(crate) struct SignIn {
     /// Options for the helper
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
     pub(crate) options: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Refresh {
+    /// An entry
+    #[arg(value_name = "ENTRY")]
+    pub(crate) entry: String,
+    /// The command that signs in, instead of the one in Claude Code's `awsAuthRefresh` or `gcpAuthRefresh`
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]

@@ -1,10 +1,12 @@
 use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use claude_credential_config::{Config, Environment, Folders};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Interactive, Millis, now};
 
+use crate::cache::Cache;
 use crate::cli::Options;
 use crate::failure::Failure;
 use crate::log::Log;
@@ -24,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) log: Log,
     /// The call comes from the `apiKeyHelper` setting, whose contract is stricter than ours with people.
     pub(crate) for_client: bool,
+    /// Opened when it is first needed: an answer from a variable needs none.
+    pub(crate) cache: OnceLock<Option<Cache>>,
 }
 
 impl Context {
@@ -40,6 +44,7 @@ impl Context {
             folders,
             config,
             for_client,
+            cache: OnceLock::new(),
         })
     }
 }

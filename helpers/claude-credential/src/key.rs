@@ -10,6 +10,7 @@ use claude_credential_protocol::Secret;
 
 use crate::ask::Ask;
 use crate::chain::{Depends, Link};
+use crate::cloud::Cloud;
 use crate::context::Context;
 
 /// Variables that differ between terminals and processes of one user and on which no credential depends. A name that is
@@ -131,6 +132,30 @@ impl Keyed {
             for depends in &link.depends {
                 put_dependency(depends, &context.environment, &mut put);
             }
+        }
+        hex(&first_half(&hasher))
+    }
+}
+
+impl Keyed {
+    /// The key of signing in for an entry with a command: what chooses the account, and not the whole environment, in
+    /// which sessions differ that are to share one sign-in.
+    pub(crate) fn of_sign_in(&self, link: &Link, command: &[&[u8]], context: &Context) -> String {
+        let mut hasher = Hasher::new_keyed(&self.0);
+        let mut put = |part: &[u8]| put(&mut hasher, part);
+        put(b"refresh 1");
+        put(context.folders.home.as_os_str().as_bytes());
+        put_entry(link, &mut put);
+        let folder = link.claude_config_dir.as_deref().unwrap_or(&context.folders.claude);
+        put(folder.as_os_str().as_bytes());
+        for part in command {
+            put(part);
+        }
+        put(b"end");
+        let of_cloud = Cloud::of_program(&link.entry.program).map_or(&[][..], Cloud::account_variables);
+        let vary = link.entry.vary.clone().map(Depends::Vary);
+        for depends in of_cloud.iter().map(|name| Depends::Variable(name)).chain(vary) {
+            put_dependency(&depends, &context.environment, &mut put);
         }
         hex(&first_half(&hasher))
     }

@@ -49,6 +49,14 @@ impl Log {
         }
     }
 
+    /// Said to every person: it may take minutes, and the browser is another session's.
+    pub(crate) fn waits_for_sign_in(&self, entry: &str) {
+        if !self.quiet {
+            let other = "another session is signing in for";
+            let _ = writeln!(std::io::stderr(), "claude-credential: {other} {entry}; waiting for it");
+        }
+    }
+
     /// Something about our own files that costs speed and no answer: said once, and not at all to the client.
     pub(crate) fn complain(&self, problem: &dyn Display) {
         if !self.quiet && !self.complained.swap(true, Ordering::Relaxed) {

@@ -8,6 +8,7 @@ mod cache;
 mod caller;
 mod chain;
 mod cli;
+mod cloud;
 mod commands;
 mod context;
 mod failure;
@@ -17,6 +18,7 @@ mod profile;
 mod program;
 mod refusal;
 mod run;
+mod sign_in_command;
 mod state;
 mod store;
 mod waiter;
@@ -83,6 +85,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Login(options) => return commands::login::run(&context, "login", &options),
         Command::Logout(options) => return commands::login::run(&context, "logout", &options),
         Command::Status(options) => return commands::login::run(&context, "status", &options),
+        Command::Refresh(options) => commands::refresh::run(&context, &options)?,
         Command::Cache { what } => commands::cache::run(&context, what)?,
         Command::Demo => return commands::demo::run(&context),
         Command::External(words) => return commands::external::run(&context, &words),

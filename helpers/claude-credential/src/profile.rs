@@ -3,17 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use claude_credential_config::{Origin, Profile, claude};
+use claude_credential_config::{Origin, Profile, Program, claude};
 use claude_credential_protocol::Error;
 
+use crate::cloud::Cloud;
 use crate::context::Context;
-
-/// What the client is set up to talk to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Cloud {
-    Bedrock,
-    Vertex,
-}
 
 /// Where the client sends a key unless it is told otherwise.
 const API: &str = "https://api.anthropic.com";
@@ -23,6 +17,16 @@ pub(crate) fn choose(context: &Context) -> Result<Profile, Error> {
     match named(context)?.or_else(|| by_directory(context, |_| true)) {
         Some(profile) => Ok(profile),
         None => standard(context),
+    }
+}
+
+/// The same for what one entry runs: where nothing chose a profile, the helper for a cloud is asked for the cloud's own
+/// host, whatever the client is set up for.
+pub(crate) fn for_program(context: &Context, program: &Program) -> Result<Profile, Error> {
+    match (named(context)?.or_else(|| by_directory(context, |_| true)), Cloud::of_program(program)) {
+        (Some(profile), _) => Ok(profile),
+        (None, Some(cloud)) => of_cloud(context, cloud),
+        (None, None) => standard(context),
     }
 }
 
@@ -55,12 +59,9 @@ pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Pr
 /// Where the client will send the key: what its environment says, if the profile lists it. A project's settings are
 /// looked at only to refuse: the client runs us before it applies them, and uses the key afterwards.
 pub(crate) fn clients_origin(context: &Context, profile: &Profile) -> Result<Origin, Error> {
-    let variable = match cloud(context) {
-        Some((Cloud::Bedrock, _)) => "ANTHROPIC_BEDROCK_BASE_URL",
-        Some((Cloud::Vertex, _)) => "ANTHROPIC_VERTEX_BASE_URL",
-        None => "ANTHROPIC_BASE_URL",
-    };
-    let cloud_alone = matches!(cloud(context), Some((_, false)));
+    let cloud = Cloud::of_client(context);
+    let variable = cloud.map_or("ANTHROPIC_BASE_URL", |(cloud, _)| cloud.base_url());
+    let cloud_alone = matches!(cloud, Some((_, false)));
     let origin = match context.environment.get_os(variable) {
         Some(url) => {
             let parsed = url.to_str().map(Origin::of_url);
@@ -140,38 +141,20 @@ fn by_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<P
 
 /// What holds where nothing chose a profile: `default`, or the cloud that the client is set up for.
 fn standard(context: &Context) -> Result<Profile, Error> {
-    let default = context.config.profiles["default"].clone();
-    let Some((cloud, false)) = cloud(context) else { return Ok(default) };
-    let variable = |names: &[&str], otherwise: &str| {
-        let set = names.iter().find_map(|name| context.environment.get(name));
-        set.unwrap_or(otherwise).to_owned()
-    };
-    let (name, host, base) = match cloud {
-        Cloud::Bedrock => {
-            let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"], "us-east-1");
-            ("bedrock", format!("bedrock-runtime.{region}.amazonaws.com"), "ANTHROPIC_BEDROCK_BASE_URL")
-        }
-        Cloud::Vertex => match variable(&["CLOUD_ML_REGION"], "us-east5").as_str() {
-            "global" => ("vertex", "aiplatform.googleapis.com".to_owned(), "ANTHROPIC_VERTEX_BASE_URL"),
-            region => ("vertex", format!("{region}-aiplatform.googleapis.com"), "ANTHROPIC_VERTEX_BASE_URL"),
-        },
-    };
-    let own = Origin::listed(&host).map_err(|error| Error::config(format!("the region is not one: {error}")))?;
-    // An endpoint of the user's own counts only where the user listed it.
-    let elsewhere = context.environment.get(base).and_then(|url| Origin::of_url(url).ok());
-    let hosts = elsewhere.filter(|origin| default.lists(origin)).into_iter().chain([own]).collect();
-    Ok(Profile { name: name.to_owned(), hosts, chain: vec![name.to_owned()], ..default })
+    match Cloud::of_client(context) {
+        Some((cloud, false)) => of_cloud(context, cloud),
+        _ => Ok(context.config.profiles["default"].clone()),
+    }
 }
 
-/// The cloud that the client is set up for, and whether it asks us for a gateway's key instead of the cloud's own
-/// credentials.
-fn cloud(context: &Context) -> Option<(Cloud, bool)> {
-    let is_on = |name| context.environment.is_on(name);
-    if is_on("CLAUDE_CODE_USE_BEDROCK") {
-        Some((Cloud::Bedrock, is_on("CLAUDE_CODE_SKIP_BEDROCK_AUTH")))
-    } else if is_on("CLAUDE_CODE_USE_VERTEX") {
-        Some((Cloud::Vertex, is_on("CLAUDE_CODE_SKIP_VERTEX_AUTH")))
-    } else {
-        None
-    }
+/// A cloud's helper alone, for the cloud's own host.
+fn of_cloud(context: &Context, cloud: Cloud) -> Result<Profile, Error> {
+    let default = context.config.profiles["default"].clone();
+    let name = cloud.name().to_owned();
+    let own = Origin::listed(&cloud.host(&context.environment))
+        .map_err(|error| Error::config(format!("the region is not one: {error}")))?;
+    // An endpoint of the user's own counts only where the user listed it.
+    let elsewhere = context.environment.get(cloud.base_url()).and_then(|url| Origin::of_url(url).ok());
+    let hosts = elsewhere.filter(|origin| default.lists(origin)).into_iter().chain([own]).collect();
+    Ok(Profile { chain: vec![name.clone()], name, hosts, ..default })
 }

@@ -27,7 +27,9 @@ pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) 
                 // The suite can be installed in part; what the user wrote himself has to be there.
                 return if link.built_in { Ok(None) } else { Err(not_installed(name, &link.entry).into()) };
             };
-            let finished = run_helper(context, link, &file, Operation::Get, &request.to_message()?, key)?;
+            let call =
+                Call { file, operation: Operation::Get, message: request.to_message()?, asks: request.interactive };
+            let finished = run_helper(context, link, call, key)?;
             Ok(read_answer(&finished, request, &link.entry)?)
         }
         // What a command prints belongs to no account that it was told of.
@@ -35,12 +37,12 @@ pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) 
         Program::Command(words) => {
             let mut command = Command::new(resolve(context, &words[0])?);
             command.args(&words[1..]);
-            run_command(context, command, &link.entry, key)
+            run_command(context, command, &link.entry, key, request.interactive)
         }
         Program::Shell(script) => {
             let mut command = Command::new("/bin/sh");
             command.arg("-c").arg(script);
-            run_command(context, command, &link.entry, key)
+            run_command(context, command, &link.entry, key, request.interactive)
         }
     }
 }
@@ -50,12 +52,13 @@ pub(crate) fn tell(
     context: &Context,
     link: &Link,
     operation: Operation,
-    message: &Message,
+    message: Message,
     key: &str,
 ) -> Result<(), Failure> {
     let Program::Helper { name, .. } = &link.entry.program else { return Ok(()) };
     let Some(file) = locate(context, name) else { return Ok(()) };
-    let finished = run_helper(context, link, &file, operation, message, key)?;
+    let call = Call { file, operation, message, asks: context.interactive() };
+    let finished = run_helper(context, link, call, key)?;
     // Told things only, a helper has no answer to announce its capabilities in: ours always say the class.
     Ok(failure(&finished, is_suite_entry(&link.entry)).map_or(Ok(()), Err)?)
 }
@@ -98,17 +101,20 @@ fn path(context: &Context) -> &OsStr {
     context.environment.get_os("PATH").unwrap_or_default()
 }
 
-fn run_helper(
-    context: &Context,
-    link: &Link,
-    file: &Path,
+/// What a helper is called with.
+struct Call {
+    file: PathBuf,
     operation: Operation,
-    message: &Message,
-    key: &str,
-) -> Result<Finished, Failure> {
+    message: Message,
+    /// Whether it may ask the person at the terminal.
+    asks: Interactive,
+}
+
+fn run_helper(context: &Context, link: &Link, call: Call, key: &str) -> Result<Finished, Failure> {
+    let Call { file, operation, message, asks } = call;
     let entry = &link.entry;
     let Program::Helper { name, args } = &entry.program else { return Err(Error::broke("no helper").into()) };
-    let mut command = Command::new(file);
+    let mut command = Command::new(&file);
     command.args(helper_args(context, name, args)).arg(operation.name());
     command.current_dir(&context.folders.home);
     command.envs(link.claude_config_dir.iter().map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
@@ -118,7 +124,7 @@ fn run_helper(
         input: message.to_bytes(),
         max_stdout: MAX_MESSAGE,
         deadline: deadline(context),
-        own_group: context.interactive() == Interactive::Never,
+        own_group: asks == Interactive::Never,
     };
     task.run().map_err(|ending| match ending {
         Ending::Interrupted(signal) => Failure::Interrupted(signal),
@@ -127,13 +133,19 @@ fn run_helper(
     })
 }
 
-fn run_command(context: &Context, command: Command, entry: &Entry, key: &str) -> Result<Option<Credential>, Failure> {
+fn run_command(
+    context: &Context,
+    command: Command,
+    entry: &Entry,
+    key: &str,
+    asks: Interactive,
+) -> Result<Option<Credential>, Failure> {
     let command = KeyCommand {
         command,
         folder: &context.folders.home,
         active: &context.active.with(key),
         deadline: deadline(context),
-        own_group: context.interactive() == Interactive::Never,
+        own_group: asks == Interactive::Never,
         none_exit: &entry.none_exit,
         stderr: if entry.stderr_is_error { StderrRule::Refuse } else { StderrRule::Accept },
     };
@@ -207,8 +219,13 @@ fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<
 
 /// Whether a helper, by its name or path, is one of this suite.
 pub(crate) fn is_of_suite(name: &str) -> bool {
+    SUITE.contains(&short_name(name))
+}
+
+/// The name of a helper, by its name or path.
+pub(crate) fn short_name(name: &str) -> &str {
     let file = name.rsplit('/').next().unwrap_or_default();
-    SUITE.contains(&file.strip_prefix("claude-credential-").unwrap_or(file))
+    file.strip_prefix("claude-credential-").unwrap_or(file)
 }
 
 pub(crate) fn is_suite_entry(entry: &Entry) -> bool {

@@ -44,8 +44,7 @@ struct Run<'a> {
     walk: Walk<'a>,
     context: &'a Context,
     ask: &'a Ask,
-    cache: Cache,
-    keyed: Keyed,
+    cache: &'a Cache,
     key: String,
 }
 
@@ -57,16 +56,12 @@ impl<'a> Run<'a> {
     /// Gives the walk back where there is nothing to keep, to share or to wait for.
     fn new(walk: Walk<'a>) -> Result<Self, Walk<'a>> {
         let Walk { context, ask, links, .. } = walk;
-        if context.options.no_cache || !links.iter().any(Link::is_live) {
+        if !links.iter().any(Link::is_live) {
             return Err(walk);
         }
-        let cache = Cache::of(&context.folders);
-        match cache.keyed() {
-            Ok(keyed) => Ok(Self { walk, context, ask, cache, key: keyed.of(ask, context), keyed }),
-            Err(problem) => {
-                context.log.complain(&problem);
-                Err(walk)
-            }
+        match Cache::of(context) {
+            Some(cache) => Ok(Self { walk, context, ask, key: cache.keyed.of(ask, context), cache }),
+            None => Err(walk),
         }
     }
 
@@ -135,7 +130,7 @@ impl<'a> Run<'a> {
         if let Some(lock) = Lock::try_acquire(&path)? {
             return Ok((lock, None));
         }
-        let waiter = Waiter::announce(&self.cache, &self.key)?;
+        let waiter = Waiter::announce(self.cache, &self.key)?;
         let patience = Duration::from_millis(self.context.deadline.saturating_sub(now()));
         Ok((Lock::acquire(&path, patience)?, Some(waiter)))
     }
@@ -191,7 +186,7 @@ impl<'a> Run<'a> {
                 });
                 shared.map_or(Share::Nothing, |shared| Share::Outcome(Box::new(Ok(answer(shared)))))
             }
-            Outcome::Kept => Share::Nothing,
+            Outcome::Kept | Outcome::SignedIn => Share::Nothing,
         }
     }
 
@@ -199,7 +194,7 @@ impl<'a> Run<'a> {
     fn hold_back(&self, state: &State, refused: Option<&Refused>) -> Option<Result<Answer, Failure>> {
         let refused = refused?;
         let held = refused.concluded.as_ref()?;
-        if state.refusals.may_run(self.keyed.fingerprint(&refused.secret), now()) {
+        if state.refusals.may_run(self.cache.keyed.fingerprint(&refused.secret), now()) {
             return None;
         }
         // What only the user can mend is said each time: it would be lost in one call of many.
@@ -215,9 +210,9 @@ impl<'a> Run<'a> {
 
     /// Writes down what a run came to: the answer, the outcome, the refusal that made it.
     fn note(&self, state: &mut State, outcome: &Result<Answer, Failure>, refused: Option<&Refused>) {
-        let given = outcome.as_ref().ok().map(|answer| self.keyed.fingerprint(answer.credential.auth.secret()));
+        let given = outcome.as_ref().ok().map(|answer| self.cache.keyed.fingerprint(answer.credential.auth.secret()));
         if let Some(refused) = refused.filter(|refused| refused.concluded.is_some()) {
-            state.refusals.note(self.keyed.fingerprint(&refused.secret), given, now());
+            state.refusals.note(self.cache.keyed.fingerprint(&refused.secret), given, now());
         }
         state.outcome = match outcome {
             Err(failure) => match failure.to_error() {

@@ -32,6 +32,8 @@ pub(crate) enum Outcome {
     Ephemeral,
     /// With an answer that is not kept, and lies ready for those who waited.
     Shared,
+    /// It was no walk but a command that signed in.
+    SignedIn,
     /// Without one.
     Failed {
         error: Error,
@@ -70,6 +72,7 @@ impl State {
             "kept" => Outcome::Kept,
             "ephemeral" => Outcome::Ephemeral,
             "shared" => Outcome::Shared,
+            "signed-in" => Outcome::SignedIn,
             "failed" => Outcome::Failed {
                 error: Error::new(class(number("state.class")?), message.get("state.message")?),
                 rejected: message.flag("state.rejected"),
@@ -99,6 +102,7 @@ impl State {
             Outcome::Kept => push("state.outcome", "kept")?,
             Outcome::Ephemeral => push("state.outcome", "ephemeral")?,
             Outcome::Shared => push("state.outcome", "shared")?,
+            Outcome::SignedIn => push("state.outcome", "signed-in")?,
             Outcome::Failed { error, rejected, interactive } => {
                 push("state.outcome", "failed")?;
                 push("state.class", &error.class().exit_code().to_string())?;
@@ -144,6 +148,7 @@ mod tests {
             Outcome::Kept,
             Outcome::Ephemeral,
             Outcome::Shared,
+            Outcome::SignedIn,
             failed(Class::NotFound),
             failed(Class::SignIn),
             failed(Class::Config),

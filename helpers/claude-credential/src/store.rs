@@ -12,7 +12,6 @@ use crate::caller;
 use crate::chain::Link;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::key::Keyed;
 use crate::program;
 use crate::state::State;
 
@@ -36,8 +35,8 @@ pub(crate) fn store(context: &Context, ask: &Ask, credential: &Credential) -> Re
 /// Drops the cached answer if it is that very secret, so that the next `get` tells the entry that gave it; and lets the
 /// entry that keeps keys forget it, if it has it. Without a secret, whatever there is.
 pub(crate) fn erase(context: &Context, ask: &Ask, credential: Option<&Credential>) -> Result<(), Failure> {
-    if let Some((cache, _)) = opened(context) {
-        take_back(context, &cache, &ask.request, credential);
+    if let Some(cache) = Cache::of(context) {
+        take_back(context, cache, &ask.request, credential);
     }
     let Some(link) = ask.store_entry() else { return Ok(()) };
     tell(context, link, ask, Operation::Erase, credential)
@@ -69,7 +68,7 @@ fn tell(
         Some(credential) => described(&ask.request, credential.answer(&ask.request)?)?,
         None => ask.request.to_message()?,
     };
-    program::tell(context, link, operation, &message, operation.name())?;
+    program::tell(context, link, operation, message, operation.name())?;
     if !program::is_suite_entry(&link.entry) {
         // Ours say by themselves whether anything changed; of others nobody knows.
         generation::touch(&context.folders)?;
@@ -88,20 +87,20 @@ fn described(request: &Request, mut message: Message) -> Result<Message, Failure
 /// Whether a secret stands in a variable of ours, or was an answer, a run or a hand-out of the last day.
 fn comes_from_us(context: &Context, secret: &Secret) -> bool {
     let in_variable = context.environment.iter().any(|(_, value)| value == secret.expose());
-    in_variable || opened(context).is_some_and(|(cache, keyed)| is_known(context, &cache, &keyed, secret))
+    in_variable || Cache::of(context).is_some_and(|cache| is_known(context, cache, secret))
 }
 
 /// Remembers that a secret which nobody may keep was handed out: git will offer it for keeping all the same.
 pub(crate) fn note_given(context: &Context, secret: &Secret) {
-    let Some((cache, keyed)) = opened(context) else { return };
-    let path = cache.file(&keyed.fingerprint(secret).to_hex(), GIVEN);
+    let Some(cache) = Cache::of(context) else { return };
+    let path = cache.file(&cache.keyed.fingerprint(secret).to_hex(), GIVEN);
     if let Err(problem) = create_new(&path, b"") {
         context.log.complain(&problem);
     }
 }
 
-fn is_known(context: &Context, cache: &Cache, keyed: &Keyed, secret: &Secret) -> bool {
-    let wanted = keyed.fingerprint(secret);
+fn is_known(context: &Context, cache: &Cache, secret: &Secret) -> bool {
+    let wanted = cache.keyed.fingerprint(secret);
     if cache.file(&wanted.to_hex(), GIVEN).exists() {
         return true;
     }
@@ -111,16 +110,7 @@ fn is_known(context: &Context, cache: &Cache, keyed: &Keyed, secret: &Secret) ->
             Cache::read(&path, context).is_some_and(|cached| cached.credential.auth.secret() == secret)
         }
         Some("state") => State::read(&path, context).given == Some(wanted),
-        Some("caller") => caller::fingerprint_in(&path, keyed) == Some(wanted),
+        Some("caller") => caller::fingerprint_in(&path, &cache.keyed) == Some(wanted),
         _ => false,
     })
-}
-
-fn opened(context: &Context) -> Option<(Cache, Keyed)> {
-    if context.options.no_cache {
-        return None;
-    }
-    let cache = Cache::of(&context.folders);
-    let keyed = cache.keyed().map_err(|problem| context.log.complain(&problem)).ok()?;
-    Some((cache, keyed))
 }

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// Deeper than any chain that a person composes of chains.
-const DEEPEST: usize = 8;
+pub(crate) const DEEPEST: usize = 8;
 
 /// A secret that was refused.
 #[derive(Debug, Clone)]

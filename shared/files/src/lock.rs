@@ -19,7 +19,6 @@ const STACK: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Lock {
     _file: LockFile,
-    waited: bool,
 }
 
 /// Why there is no lock.
@@ -44,7 +43,7 @@ impl Lock {
         write_in_place(path, b"")?;
         let mut file = LockFile::open(path).map_err(io())?;
         if file.try_lock().map_err(io())? {
-            return Ok(Self { _file: file, waited: false });
+            return Ok(Self { _file: file });
         }
         let (sender, receiver) = mpsc::channel();
         let blocked = move || {
@@ -59,7 +58,7 @@ impl Lock {
         };
         thread::Builder::new().stack_size(STACK).spawn(blocked).map_err(io())?;
         match receiver.recv_timeout(patience) {
-            Ok(outcome) => Ok(Self { _file: outcome.map_err(io())?, waited: true }),
+            Ok(outcome) => Ok(Self { _file: outcome.map_err(io())? }),
             Err(_) => Err(LockError::Timeout(path.to_owned())),
         }
     }
@@ -68,13 +67,7 @@ impl Lock {
     pub fn try_acquire(path: &Path) -> Result<Option<Self>, Problem> {
         write_in_place(path, b"")?;
         let mut file = LockFile::open(path).map_err(Problem::io(path))?;
-        Ok(file.try_lock().map_err(Problem::io(path))?.then_some(Self { _file: file, waited: false }))
-    }
-
-    /// Whether somebody else held it when we asked: then the work may have been done meanwhile.
-    #[must_use]
-    pub fn waited(&self) -> bool {
-        self.waited
+        Ok(file.try_lock().map_err(Problem::io(path))?.then_some(Self { _file: file }))
     }
 }
 

@@ -5,7 +5,6 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use claude_credential_protocol::append_wiped;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
@@ -13,15 +12,13 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::interrupt::{self, Interrupted};
+use crate::streams::Streams;
 
 /// Between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// How long a stream may stay open after the program has ended: long enough for the last stage of a pipeline.
 const LINGER: Duration = Duration::from_secs(1);
-
-/// The most that is kept of stderr; what goes beyond is read and thrown away.
-const MAX_STDERR: usize = 64 * 1024;
 
 /// A program to run once.
 #[derive(Debug)]
@@ -44,9 +41,9 @@ pub struct Task {
 pub struct Finished {
     /// How it ended.
     pub ended: Ended,
-    /// What it printed.
+    /// What it printed; of a [`Relay`](crate::Relay) the end.
     pub stdout: Zeroizing<Vec<u8>>,
-    /// The beginning of what it said.
+    /// The beginning of what it said; of a [`Relay`](crate::Relay) the end.
     pub stderr: Zeroizing<Vec<u8>>,
 }
 
@@ -85,30 +82,41 @@ pub enum Failure {
 impl Task {
     /// Runs it to its end.
     pub fn run(mut self) -> Result<Finished, Failure> {
-        if let Some(signal) = interrupt::interrupted() {
-            return Err(Failure::Interrupted(signal));
-        }
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if self.own_group {
-            self.command.process_group(0);
-        }
-        // Noted from before the start, so that no signal falls between it and the wait.
-        let _noted = interrupt::Noted::begin();
-        interrupt::survive_closed_pipes();
-        let mut child = self.command.spawn().map_err(Failure::Start)?;
-        let pid = Pid::from_child(&child);
-        let mut running = Running {
-            exit: Some(notify_exit(pid).map_err(Failure::Io)?),
-            streams: Streams::of(&mut child, &self).map_err(Failure::Io)?,
-            pid,
-            own_group: self.own_group,
-        };
-        let outcome = running.wait(self.deadline);
-        let status = child.wait().map_err(Failure::Io)?;
-        outcome?;
-        let ended = status.code().map_or_else(|| Ended::Signal(status.signal().unwrap_or_default()), Ended::Exit);
-        Ok(Finished { ended, stdout: running.streams.stdout.bytes, stderr: running.streams.stderr.bytes })
+        let Self { command, input, max_stdout, deadline, own_group } = self;
+        run(command, deadline, own_group, |child| Streams::kept(child, input, max_stdout))
     }
+}
+
+/// Runs `command` to its end, whatever becomes of its streams.
+pub(crate) fn run(
+    mut command: Command,
+    deadline: Instant,
+    own_group: bool,
+    streams: impl FnOnce(&mut Child) -> io::Result<Streams>,
+) -> Result<Finished, Failure> {
+    if let Some(signal) = interrupt::interrupted() {
+        return Err(Failure::Interrupted(signal));
+    }
+    if own_group {
+        command.process_group(0);
+    }
+    // Noted from before the start, so that no signal falls between it and the wait.
+    let _noted = interrupt::Noted::begin();
+    interrupt::survive_closed_pipes();
+    let mut child = command.spawn().map_err(Failure::Start)?;
+    let pid = Pid::from_child(&child);
+    let mut running = Running {
+        exit: Some(notify_exit(pid).map_err(Failure::Io)?),
+        streams: streams(&mut child).map_err(Failure::Io)?,
+        pid,
+        own_group,
+    };
+    let outcome = running.wait(deadline);
+    let status = child.wait().map_err(Failure::Io)?;
+    outcome?;
+    let ended = status.code().map_or_else(|| Ended::Signal(status.signal().unwrap_or_default()), Ended::Exit);
+    Ok(Finished { ended, stdout: running.streams.stdout.bytes, stderr: running.streams.stderr.bytes })
 }
 
 struct Running {
@@ -130,7 +138,9 @@ impl Running {
                 ended = true;
                 until = until.min(Instant::now() + LINGER);
             }
-            if ended && self.streams.output_ended() {
+            // What a program for the person leaves behind, a browser say, is the person's.
+            let left_behind = ended && self.streams.are_relayed() && until <= Instant::now();
+            if left_behind || (ended && self.streams.output_ended()) {
                 return signalled.map_or(Ok(()), |signal| Err(Failure::Interrupted(signal)));
             }
             if self.streams.stdout.overflown {
@@ -176,12 +186,9 @@ impl Running {
 
     /// Waits until something can be read, written or is over, and does it.
     fn step(&mut self, until: Instant) -> io::Result<()> {
-        let Streams { input, stdout, stderr } = &self.streams;
-        let write = input.iter().map(|input| PollFd::new(&input.pipe, PollFlags::OUT));
-        let outputs = stdout.pipe.iter().chain(&stderr.pipe).chain(&self.exit);
-        let read = outputs.map(|output| PollFd::new(output, PollFlags::IN));
+        let exit = self.exit.iter().map(|exit| PollFd::new(exit, PollFlags::IN));
         let signals = interrupt::watch().map(|pipe| PollFd::from_borrowed_fd(pipe, PollFlags::IN));
-        let mut polled: Vec<PollFd> = write.chain(read).chain(signals).collect();
+        let mut polled: Vec<PollFd> = self.streams.polled().chain(exit).chain(signals).collect();
         let left = until.saturating_duration_since(Instant::now());
         let timeout =
             Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
@@ -195,95 +202,6 @@ impl Running {
         self.streams.pump();
         Ok(())
     }
-}
-
-struct Streams {
-    input: Option<Input>,
-    stdout: Output,
-    stderr: Output,
-}
-
-struct Input {
-    pipe: OwnedFd,
-    bytes: Zeroizing<Vec<u8>>,
-    written: usize,
-}
-
-struct Output {
-    pipe: Option<OwnedFd>,
-    bytes: Zeroizing<Vec<u8>>,
-    limit: usize,
-    overflown: bool,
-}
-
-impl Streams {
-    fn of(child: &mut Child, task: &Task) -> io::Result<Self> {
-        let pipe = |fd: Option<OwnedFd>| -> io::Result<OwnedFd> {
-            let fd = fd.ok_or(io::ErrorKind::BrokenPipe)?;
-            fcntl_setfl(&fd, OFlags::NONBLOCK)?;
-            Ok(fd)
-        };
-        let output = |fd, limit| -> io::Result<Output> {
-            Ok(Output { pipe: Some(pipe(fd)?), bytes: Zeroizing::default(), limit, overflown: false })
-        };
-        let input = pipe(child.stdin.take().map(Into::into))?;
-        Ok(Self {
-            input: (!task.input.is_empty()).then(|| Input { pipe: input, bytes: task.input.clone(), written: 0 }),
-            stdout: output(child.stdout.take().map(Into::into), task.max_stdout)?,
-            stderr: output(child.stderr.take().map(Into::into), MAX_STDERR)?,
-        })
-    }
-
-    fn pump(&mut self) {
-        if self.input.as_mut().is_some_and(Input::pump) {
-            self.input = None;
-        }
-        self.stdout.pump();
-        self.stderr.pump();
-    }
-
-    /// What a left-behind process does with stderr is no concern of ours.
-    fn output_ended(&self) -> bool {
-        self.stdout.pipe.is_none()
-    }
-}
-
-impl Input {
-    /// True when there is nothing left to do: all written, or the program does not want it.
-    fn pump(&mut self) -> bool {
-        match rustix::io::write(&self.pipe, &self.bytes[self.written..]) {
-            Ok(written) => {
-                self.written += written;
-                self.written == self.bytes.len()
-            }
-            Err(error) => !is_for_later(error),
-        }
-    }
-}
-
-impl Output {
-    fn pump(&mut self) {
-        let mut chunk = Zeroizing::new([0; 16 * 1024]);
-        while let Some(pipe) = &self.pipe {
-            match rustix::io::read(pipe, &mut *chunk) {
-                Ok(0) => self.pipe = None,
-                Ok(read) => {
-                    let room = self.limit - self.bytes.len();
-                    self.overflown |= read > room;
-                    append_wiped(&mut self.bytes, &chunk[..read.min(room)]);
-                    if self.overflown {
-                        return;
-                    }
-                }
-                Err(error) if is_for_later(error) => return,
-                Err(_) => self.pipe = None,
-            }
-        }
-    }
-}
-
-fn is_for_later(error: rustix::io::Errno) -> bool {
-    matches!(error, rustix::io::Errno::AGAIN | rustix::io::Errno::INTR)
 }
 
 /// A pipe whose other end closes when the program has ended, without reaping it: one thing more to poll, on every Unix.

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claude_credential_process::{Active, Ended, Failure, Finished, KeyCommand, StderrRule, Task, find_on_path};
+use claude_credential_process::{Active, Ended, Failure, Finished, KeyCommand, Relay, StderrRule, Task, find_on_path};
 use claude_credential_protocol::Class;
 use zeroize::Zeroizing;
 
@@ -76,6 +76,27 @@ fn a_flood_is_stopped_and_a_stream_held_open_is_not_waited_for() {
     assert!(matches!(run("sleep 1000 & echo answer", b"", LONG), Err(Failure::HeldOpen)));
     let finished = run("yes >&2 & yes=$!; sleep 0.1; kill $yes; echo answer", b"", LONG).unwrap();
     assert_eq!(finished.stdout.as_slice(), b"answer\n");
+}
+
+#[test]
+fn what_a_relayed_program_leaves_behind_is_neither_waited_for_nor_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (pid, over) = (folder.path().join("pid"), folder.path().join("over"));
+    let script =
+        format!("(while [ ! -e {1} ]; do sleep 0.05; done) & echo $! > {0}; exit 3", pid.display(), over.display());
+    let relay = Relay { command: shell(&script), deadline: Instant::now() + LONG, at_terminal: false };
+    assert_eq!(relay.run().unwrap().ended, Ended::Exit(3));
+    let left_behind: i32 = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
+    assert!(std::path::Path::new(&format!("/proc/{left_behind}")).exists());
+    std::fs::write(over, "").unwrap();
+}
+
+#[test]
+fn a_relayed_program_is_stopped_at_its_deadline() {
+    let started = "trap '' TERM; while :; do sleep 0.1; done";
+    let deadline = Instant::now() + Duration::from_millis(200);
+    let relay = Relay { command: shell(started), deadline, at_terminal: false };
+    assert!(matches!(relay.run(), Err(Failure::TimedOut)));
 }
 
 #[test]

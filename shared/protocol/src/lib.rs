@@ -39,7 +39,7 @@ mod time;
 mod token;
 mod wire;
 
-pub use credential::{Auth, Credential, Kind, NO_ACCOUNT};
+pub use credential::{Auth, Credential, Kind, NO_ACCOUNT, parse_account};
 pub use error::{Class, Error};
 pub use helper::{Helper, NoCommands, main, serve};
 pub use print::{Format, PrintOptions, Shell, print, written};

@@ -31,6 +31,17 @@ pub fn last_line_of_ours(stderr: &[u8]) -> Option<String> {
     })
 }
 
+/// A word of a command line as a shell needs it, for a line that somebody may paste.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/=".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -40,7 +51,7 @@ fn acts(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{last_line, last_line_of_ours, one_line};
+    use super::{last_line, last_line_of_ours, one_line, quoted};
 
     #[test]
     fn nothing_reaches_the_terminal_that_it_would_act_on() {
@@ -56,6 +67,13 @@ mod tests {
     fn the_last_line_that_says_something_is_shown() {
         assert_eq!(last_line(b"first\nsecond\n\n  \n").as_deref(), Some("second"));
         assert_eq!(last_line(b"\n"), None);
+    }
+
+    #[test]
+    fn a_word_that_is_pasted_is_one_word() {
+        for (word, pasted) in [("work", "work"), ("my work", "'my work'"), ("a;b", "'a;b'"), ("it's", r"'it'\''s'"), ("", "''")] {
+            assert_eq!(quoted(word), pasted);
+        }
     }
 
     #[test]

@@ -37,9 +37,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         "get" | "key" => {
             let message = if operation == "get" { Some(message()?) } else { None };
             let fields = message.map_or_else(Vec::new, |message| message.fields);
+            let live = fields.contains(&("claude.check".to_owned(), "live".to_owned()));
             let number = log(&path, operation, fields)?;
             let step = script.steps.get(number).or(script.steps.last()).ok_or("a script without steps")?;
-            let voice = Voice { key_alone: operation == "key", capabilities: capabilities(&script) };
+            let voice = Voice { key_alone: operation == "key", capabilities: capabilities(&script), live };
             return step_of(step, &voice, &path);
         }
         _ => {}
@@ -59,6 +60,8 @@ fn capabilities(script: &Script) -> Vec<&'static str> {
 /// The form of an answer.
 struct Voice {
     key_alone: bool,
+    /// It is to be proved; a command always is, since nobody can tell it.
+    live: bool,
     capabilities: Vec<&'static str>,
 }
 
@@ -94,12 +97,15 @@ fn step_of(step: &Step, voice: &Voice, script: &Path) -> Result<ExitCode, Box<dy
         Does::Answers { secret, expires_in, lines } => say(&voice.answer(secret, *expires_in, lines))?,
         Does::HasNone => say(if voice.key_alone { "" } else { "\n" })?,
         Does::Fails { code, stderr, secret } => {
-            let answer = secret.as_ref().map(|secret| voice.answer(secret, None, &[]));
-            let quit = || format!("{}quit=1\n\n", voice.announcement());
-            say(&answer.unwrap_or_else(|| if voice.key_alone { String::new() } else { quit() }))?;
+            let Some(secret) = secret else { return fail(*code, stderr, voice) };
+            say(&voice.answer(secret, None, &[]))?;
             writeln!(io::stderr(), "{stderr}")?;
             return Ok(ExitCode::from(*code));
         }
+        Does::AnswersOnceProved { file, .. } if (voice.live || voice.key_alone) && !file.exists() => {
+            return fail(77, "the session is over; run: sign-in", voice);
+        }
+        Does::AnswersOnceProved { secret, .. } => say(&voice.answer(secret, None, &[]))?,
         Does::Prints(text) => say(text)?,
         Does::Floods(mebibytes) => {
             let chunk = vec![b'x'; 1 << 20];
@@ -126,6 +132,14 @@ fn step_of(step: &Step, voice: &Voice, script: &Path) -> Result<ExitCode, Box<dy
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn fail(code: u8, stderr: &str, voice: &Voice) -> Result<ExitCode, Box<dyn Error>> {
+    if !voice.key_alone {
+        say(&format!("{}quit=1\n\n", voice.announcement()))?;
+    }
+    writeln!(io::stderr(), "{stderr}")?;
+    Ok(ExitCode::from(code))
 }
 
 fn say(text: &str) -> io::Result<()> {

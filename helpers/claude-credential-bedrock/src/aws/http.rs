@@ -1,16 +1,25 @@
 //! How AWS is reached: TLS by rustls with ring, the user's proxies, and the user's own authorities.
 
+use std::path::Path;
+
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
+use rustls::RootCertStore;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
 
 use crate::asked::Asked;
 
 const BUNDLE: &str = "AWS_CA_BUNDLE";
+
+/// All authorities of all systems are less than this.
+const MAX_BUNDLE: u64 = 16 << 20;
 
 /// For AWS's services.
 pub(super) fn client(asked: &Asked<'_>) -> Result<SharedHttpClient, Error> {
@@ -35,11 +44,18 @@ pub(crate) fn connector(settings: HttpConnectorSettings) -> Connector {
     builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
 }
 
-/// The system's authorities, and those in the file that AWS's tools are told by `AWS_CA_BUNDLE`.
+/// The system's authorities, and those in the file that AWS's tools are told by `AWS_CA_BUNDLE`. Each is looked at here:
+/// the SDK takes it for granted that they are some.
 fn tls(asked: &Asked<'_>) -> Result<TlsContext, Error> {
     let Some(path) = asked.environment.get(BUNDLE) else { return Ok(TlsContext::default()) };
-    let pem = std::fs::read(path).map_err(|error| Error::config(format!("{BUNDLE}: can't read {path}: {error}")))?;
-    let store = TrustStore::default().with_pem_certificate(pem);
-    let context = TlsContext::builder().with_trust_store(store).build();
-    context.map_err(|_| Error::config(format!("{BUNDLE}: {path} has no certificates in it; run: unset {BUNDLE}")))
+    let mend = |what: &str| Error::config(format!("{BUNDLE}: {path} {what}; mend it, or run: unset {BUNDLE}"));
+    let pem = read(Path::new(path), Trust::Anybody, MAX_BUNDLE)?.ok_or_else(|| mend("is not there"))?;
+    let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    let certificates = certificates.map_err(|_| mend("has something in it that is no certificate"))?;
+    let mut roots = RootCertStore::empty();
+    if certificates.is_empty() || certificates.into_iter().any(|certificate| roots.add(certificate).is_err()) {
+        return Err(mend("has no authority's certificate, or one that can't be understood"));
+    }
+    let store = TrustStore::default().with_pem_certificate(pem.to_vec());
+    TlsContext::builder().with_trust_store(store).build().map_err(|_| mend("can't be used"))
 }

@@ -55,8 +55,12 @@ async fn sdk_config(asked: &Asked<'_>, region: String) -> Result<SdkConfig, Erro
         .no_credentials()
         .timeout_config(timeouts.build())
         .retry_config(RetryConfig::standard().with_max_attempts(MOST_ATTEMPTS));
-    let loader = match asked.named_profile() {
+    let loader = match asked.named_profile()? {
         Some(name) => loader.profile_name(name),
+        None => loader,
+    };
+    let loader = match asked.profiles()?.files() {
+        Some(files) => loader.profile_files(files),
         None => loader,
     };
     Ok(loader.load().await)

@@ -6,13 +6,17 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use claude_credential_protocol::{Class, Error, text};
 
-/// Codes that speak of what the user wrote.
-const WRITTEN: [&str; 5] = [
+/// Codes that speak of what the user wrote: the identity is good, and may not have what it asks for. Signing in once
+/// more would end the same way.
+const WRITTEN: [&str; 8] = [
     "ValidationError",
     "MalformedPolicyDocument",
     "PackedPolicyTooLarge",
     "RegionDisabledException",
     "InvalidRequestException",
+    "AccessDenied",
+    "ForbiddenException",
+    "ResourceNotFoundException",
 ];
 
 /// Codes that may be another one the next time.
@@ -55,15 +59,19 @@ impl Refusal {
         let status = answered.raw().status().as_u16();
         let code = answered.err().code().map(text::one_line);
         let is_one_of = |list: &[&str]| code.as_deref().is_some_and(|code| list.contains(&code));
-        let class = if status >= 500 || status == 429 || is_one_of(&PASSING) {
+        // A portal or a proxy in between: AWS's services say a code.
+        let class = if code.is_none() || status >= 500 || status == 429 || is_one_of(&PASSING) {
             Class::Unavailable
         } else if is_one_of(&WRITTEN) {
             Class::Config
         } else {
             Class::SignIn
         };
-        let shown = code.clone().unwrap_or_else(|| format!("status {status}"));
-        Self { class, what: format!("{service} answered {shown}"), code }
+        let what = match &code {
+            Some(code) => format!("{service} answered {code}"),
+            None => format!("something in place of {service} answered, with status {status}; look at the network"),
+        };
+        Self { class, what, code }
     }
 
     /// An answer that is none.
@@ -71,14 +79,14 @@ impl Refusal {
         Self { class: Class::Unavailable, what: format!("{service} answered without credentials"), code: None }
     }
 
-    /// As an error, with what mends it where signing in does.
-    pub(super) fn error(&self, whose: &str, mend: &str) -> Error {
+    /// As an error: with `mend` where another credential helps, and with `written` where what the user wrote does.
+    pub(super) fn error(&self, whose: &str, mend: &str, written: &str) -> Error {
         let what = &self.what;
         Error::new(
             self.class,
             match self.class {
                 Class::SignIn => format!("{whose}: {what}; {mend}"),
-                Class::Config => format!("{whose}: {what}; mend what is written there"),
+                Class::Config => format!("{whose}: {what}; {written}"),
                 _ => format!("{whose}: {what}"),
             },
         )

@@ -1,30 +1,45 @@
 //! AWS's single sign-on, IAM Identity Center: the role's keys for the session that `aws sso login` began.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsOutput;
+use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
 use claude_credential_files::{Lock, LockError, ensure_folder};
+use claude_credential_process::Held;
 use claude_credential_protocol::{Class, Error};
 
 use super::refusal::Refusal;
-use super::sso_token::SsoToken;
-use super::{block_on, sdk_config};
+use super::sso_token::{Grant, SsoToken};
+use super::{CONNECT, block_on, sdk_config};
 use crate::asked::Asked;
 use crate::keys::Keys;
-use crate::profile::{Sso, login};
+use crate::profile::{Sso, line};
 
 /// The portal does not know the token any more, whatever its file says.
 const UNAUTHORIZED: &str = "UnauthorizedException";
+
+/// A renewal may take so long, whoever waits for it.
+const RENEWAL: Duration = Duration::from_secs(15);
 
 /// Never signs in: that opens a browser, and is for a person to begin.
 pub(crate) fn get(asked: &Asked<'_>, profile: &str, sso: &Sso) -> Result<Keys, Error> {
     let session = Session { asked, profile, sso };
     let token = session.read()?.ok_or_else(|| session.sign_in("nobody is signed in"))?;
-    let renew = token.is_due() || asked.request.rejected.is_some();
-    let token = if renew { session.renew_if_possible(token)? } else { token };
+    let token = if token.is_over() {
+        session.renew(&token, true)?.ok_or_else(|| session.sign_in("the session has expired"))?
+    } else if token.is_due() || asked.request.rejected.is_some() {
+        // The one at hand is good: what hinders its renewal is no reason to have none.
+        session.renew(&token, false).ok().flatten().unwrap_or(token)
+    } else {
+        token
+    };
     match session.role_keys(&token) {
         Err(refusal) if refusal.code.as_deref() == Some(UNAUTHORIZED) => {
-            let renewed = session.renew(&token)?.ok_or_else(|| session.sign_in("the session is not known any more"))?;
+            let renewed = session.renew(&token, true)?;
+            let renewed = renewed.ok_or_else(|| session.sign_in("the session is not known any more"))?;
             session.role_keys(&renewed).map_err(|refusal| session.error(&refusal))
         }
         answer => answer.map_err(|refusal| session.error(&refusal)),
@@ -46,35 +61,47 @@ impl Session<'_> {
         SsoToken::read(&self.path())
     }
 
-    /// A new token where one can be had; the one that is there, as long as it is good, where not.
-    fn renew_if_possible(&self, token: SsoToken) -> Result<SsoToken, Error> {
-        let is_over = token.is_over();
-        match self.renew(&token) {
-            Ok(Some(renewed)) => Ok(renewed),
-            Ok(None) if is_over => Err(self.sign_in("the session has expired")),
-            Err(error) if is_over => Err(error),
-            Ok(None) | Err(_) => Ok(token),
-        }
-    }
-
     /// A token newer than `old`: somebody else's, if one was quicker, or one of our own. None where only a person can
-    /// get one.
-    fn renew(&self, old: &SsoToken) -> Result<Option<SsoToken>, Error> {
+    /// get one, and, unless it is `needed`, where somebody else is at it.
+    fn renew(&self, old: &SsoToken, needed: bool) -> Result<Option<SsoToken>, Error> {
         if old.grant().is_none() {
             return Ok(None);
         }
-        let _lock = self.lock()?;
+        // Begun, it has to come to its end: the server may take the refresh token back with the first byte of it.
+        let patience = self.asked.left().checked_sub(RENEWAL + Duration::from_secs(1));
+        let late = || Error::unavailable("too little time is left to renew the SSO session; try again");
+        let patience = patience.ok_or_else(late)?;
+        let Some(_lock) = self.lock(if needed { patience } else { Duration::ZERO })? else { return Ok(None) };
         let Some(token) = self.read()? else { return Ok(None) };
         if token.access_token != old.access_token {
             return Ok(Some(token));
         }
         let Some(grant) = token.grant() else { return Ok(None) };
-        let answer = block_on(self.asked, async {
+        token.can_be_replaced()?;
+        let _held = Held::begin();
+        match self.exchange(&grant)? {
+            Some(answer) => {
+                let lives = u64::try_from(answer.expires_in()).unwrap_or_default();
+                let new = answer.access_token().map(|new| token.renewed(new, answer.refresh_token(), lives));
+                new.transpose()
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Sent once: a second attempt with the same refresh token is an attack to some servers.
+    fn exchange(&self, grant: &Grant) -> Result<Option<CreateTokenOutput>, Error> {
+        block_on(self.asked, async {
             let config = sdk_config(self.asked, self.sso.region.clone()).await?;
-            let answer = aws_sdk_ssooidc::Client::new(&config)
+            let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(RENEWAL).build();
+            let config = aws_sdk_ssooidc::config::Builder::from(&config)
+                .retry_config(RetryConfig::disabled())
+                .timeout_config(timeouts)
+                .build();
+            let answer = aws_sdk_ssooidc::Client::from_conf(config)
                 .create_token()
                 .grant_type("refresh_token")
-                .client_id(grant.client_id)
+                .client_id(&grant.client_id)
                 .client_secret(grant.client_secret.expose())
                 .refresh_token(grant.refresh_token.expose())
                 .send()
@@ -84,20 +111,19 @@ impl Session<'_> {
                 Err(refusal) if matches!(refusal.class, Class::SignIn | Class::Config) => Ok(None),
                 Err(refusal) => Err(self.error(&refusal)),
             }
-        })?;
-        let Some(answer) = answer else { return Ok(None) };
-        let lives = u64::try_from(answer.expires_in()).unwrap_or_default();
-        let access_token = answer.access_token();
-        access_token.map(|access_token| token.renewed(access_token, answer.refresh_token(), lives)).transpose()
+        })
     }
 
     /// One renewal at a time: a refresh token may be good once. AWS's own tools don't know this lock; against them it
     /// helps that the file is read again.
-    fn lock(&self) -> Result<Lock, Error> {
+    fn lock(&self, patience: Duration) -> Result<Option<Lock>, Error> {
         let runtime = &self.asked.folders.runtime;
         ensure_folder(runtime)?;
         let path = runtime.join(format!("aws-sso-{}.lock", self.sso.file_name()));
-        Lock::acquire(&path, self.asked.left()).map_err(|error| match error {
+        if patience.is_zero() {
+            return Ok(Lock::try_acquire(&path)?);
+        }
+        Lock::acquire(&path, patience).map(Some).map_err(|error| match error {
             LockError::Timeout(_) => Error::unavailable("another process renews the SSO session and does not end"),
             LockError::Problem(problem) => problem.into(),
         })
@@ -133,7 +159,7 @@ impl Session<'_> {
     }
 
     fn mend(&self) -> String {
-        format!("run: {}", login(self.profile).join(" "))
+        format!("run: {}", line("aws sso login", self.profile))
     }
 
     fn sign_in(&self, why: &str) -> Error {
@@ -143,6 +169,6 @@ impl Session<'_> {
     fn error(&self, refusal: &Refusal) -> Error {
         let Sso { account_id, role_name, .. } = self.sso;
         let whose = format!("profile {}, SSO role {role_name} in account {account_id}", self.profile);
-        refusal.error(&whose, &self.mend())
+        refusal.error(&whose, &self.mend(), "mend sso_account_id or sso_role_name")
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use claude_credential_files::{Trust, read, replace_durably};
 use claude_credential_protocol::{Error, Seconds, Secret, iso_8601, now};
+use rustix::fs::{Access, access};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
@@ -57,6 +58,14 @@ impl SsoToken {
             client_id: text("clientId")?.to_owned(),
             client_secret: text("clientSecret")?.into(),
             refresh_token: text("refreshToken")?.into(),
+        })
+    }
+
+    /// A token that can't be kept must not be asked for: the one of before would be spent on it.
+    pub(super) fn can_be_replaced(&self) -> Result<(), Error> {
+        let folder = self.path.parent().unwrap_or(Path::new("/"));
+        access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
+            Error::config(format!("{} can't be written to ({error}), and the SSO token in it is due", folder.display()))
         })
     }
 

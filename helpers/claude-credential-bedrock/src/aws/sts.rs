@@ -1,23 +1,28 @@
 //! AWS's Security Token Service: roles, sessions, and the proof that keys are good.
 
-use std::fs;
+use std::path::Path;
 
 use aws_sdk_sts::config::Builder;
 use aws_sdk_sts::types::Credentials;
 use aws_sdk_sts::{Client, config::SharedCredentialsProvider};
-use claude_credential_protocol::{Class, Error, Interactive, Seconds};
+use claude_credential_files::{Trust, read};
+use claude_credential_protocol::{Class, Error, Interactive, Seconds, Secret, text};
 
 use super::refusal::Refusal;
 use super::{block_on, sdk_config};
 use crate::asked::Asked;
 use crate::keys::Keys;
-use crate::profile::Role;
+use crate::profile::{Role, line};
+use crate::terminal;
 
 /// Where nobody says where. It is what the client itself falls back to.
 pub(crate) const FALLBACK_REGION: &str = "us-east-1";
 
 /// How we are called in AWS's own logs.
 const SESSION_NAME: &str = "claude-credential";
+
+/// The longest token that STS takes is 20,000 characters.
+const MAX_TOKEN: u64 = 64 * 1024;
 
 /// A role for a token.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +38,7 @@ pub(crate) fn assume(asked: &Asked<'_>, keys: &Keys, role: &Role) -> Result<Keys
     let Role { profile, arn, external_id, session_name, duration, mfa_serial } = role;
     let whose = format!("profile {profile}, role {arn}");
     let code = mfa_serial.as_ref().map(|serial| mfa_code(asked, profile, serial)).transpose()?;
+    let with_code = code.is_some();
     let region = asked.region_or(FALLBACK_REGION)?;
     let answer = block_on(asked, async {
         let client = client(asked, region, Some(keys)).await?;
@@ -47,15 +53,14 @@ pub(crate) fn assume(asked: &Asked<'_>, keys: &Keys, role: &Role) -> Result<Keys
             .send()
             .await;
         answer.map_err(|error| {
-            let refusal = Refusal::of("STS", &error);
-            // The keys are good; who they belong to may not take this role.
-            if refusal.code.as_deref() == Some("AccessDenied") {
-                let source = &keys.source;
-                return Error::config(format!(
-                    "{whose}: STS answered AccessDenied to the credentials of {source}; they may not take this role"
-                ));
+            let mut refusal = Refusal::of("STS", &error);
+            // STS has one word for a code that is wrong and for a role that is not granted.
+            if with_code && refusal.class == Class::Config {
+                refusal.class = Class::SignIn;
+                return refusal.error(&whose, "the code was wrong or used before, or the role is not granted", "");
             }
-            refusal.error(&whose, &keys.mend)
+            let granted = format!("the credentials of {} may not take this role", keys.source);
+            refusal.error(&whose, &keys.mend, &granted)
         })
     })?;
     let taken = found(answer.credentials, &whose)?;
@@ -66,10 +71,10 @@ pub(crate) fn assume(asked: &Asked<'_>, keys: &Keys, role: &Role) -> Result<Keys
 /// The keys of a role for a token.
 pub(crate) fn with_web_identity(asked: &Asked<'_>, identity: &WebIdentity<'_>) -> Result<Keys, Error> {
     let WebIdentity { role_arn, file, session_name, duration } = *identity;
-    let token = fs::read_to_string(file).map_err(|error| {
-        Error::config(format!("the web identity token {file} can't be read: {error}; set AWS_WEB_IDENTITY_TOKEN_FILE"))
-    })?;
-    let token = zeroize::Zeroizing::new(token);
+    let found_token = read(Path::new(file), Trust::Anybody, MAX_TOKEN)?;
+    let not_there = || Error::config(format!("there is no web identity token in {file}; mend the name of the file"));
+    let token = found_token.ok_or_else(not_there)?;
+    let token = Secret::from(String::from_utf8_lossy(&token).trim());
     let whose = format!("role {role_arn} for the token in {file}");
     let region = asked.region_or(FALLBACK_REGION)?;
     let answer = block_on(asked, async {
@@ -78,11 +83,12 @@ pub(crate) fn with_web_identity(asked: &Asked<'_>, identity: &WebIdentity<'_>) -
             .assume_role_with_web_identity()
             .role_arn(role_arn)
             .role_session_name(session_name.unwrap_or(SESSION_NAME))
-            .web_identity_token(token.trim())
+            .web_identity_token(token.expose())
             .set_duration_seconds(duration.map(whole))
             .send()
             .await;
-        answer.map_err(|error| Refusal::of("STS", &error).error(&whose, &format!("renew the token in {file}")))
+        let (mend, granted) = (format!("renew the token in {file}"), "whose token it is may not take this role");
+        answer.map_err(|error| Refusal::of("STS", &error).error(&whose, &mend, granted))
     })?;
     let keys = found(answer.credentials, &whose)?;
     Ok(Keys { account: answer.assumed_role_user.map(|user| user.arn), ..keys })
@@ -90,11 +96,14 @@ pub(crate) fn with_web_identity(asked: &Asked<'_>, identity: &WebIdentity<'_>) -
 
 /// A session for long-lived keys.
 pub(crate) fn session(asked: &Asked<'_>, keys: &Keys) -> Result<Keys, Error> {
-    let whose = format!("a session for {}", keys.source);
+    let whose = format!("a session for the credentials of {}", keys.source);
+    let code = keys.mfa_serial.as_ref().map(|serial| mfa_code(asked, &keys.source, serial)).transpose()?;
     let region = asked.region_or(FALLBACK_REGION)?;
     let answer = block_on(asked, async {
-        let answer = client(asked, region, Some(keys)).await?.get_session_token().send().await;
-        answer.map_err(|error| Refusal::of("STS", &error).error(&whose, &keys.mend))
+        let client = client(asked, region, Some(keys)).await?;
+        let call = client.get_session_token().set_serial_number(keys.mfa_serial.clone()).set_token_code(code);
+        let answer = call.send().await;
+        answer.map_err(|error| Refusal::of("STS", &error).error(&whose, &keys.mend, "they may not have a session"))
     })?;
     let session = found(answer.credentials, &whose)?;
     let account = keys.account.clone();
@@ -102,18 +111,19 @@ pub(crate) fn session(asked: &Asked<'_>, keys: &Keys) -> Result<Keys, Error> {
 }
 
 /// Proves that AWS takes the keys; whose they are.
-pub(crate) fn prove(asked: &Asked<'_>, keys: &Keys) -> Result<String, Error> {
+pub(crate) fn prove(asked: &Asked<'_>, keys: &Keys) -> Result<Option<String>, Error> {
+    let whose = format!("the credentials of {}", keys.source);
     let region = asked.region_or(FALLBACK_REGION)?;
     let answer = block_on(asked, async {
         let answer = client(asked, region, Some(keys)).await?.get_caller_identity().send().await;
         answer.map_err(|error| {
             let refusal = Refusal::of("STS", &error);
-            // Whatever it was that was refused here: keys that can't even say whose they are, are not good.
+            // Keys that can't even say whose they are, are not good, whatever it was that was refused.
             let class = if refusal.class == Class::Config { Class::SignIn } else { refusal.class };
-            Refusal { class, ..refusal }.error(&keys.source, &keys.mend)
+            Refusal { class, ..refusal }.error(&whose, &keys.mend, "")
         })
     })?;
-    Ok(answer.arn.unwrap_or_default())
+    Ok(answer.arn)
 }
 
 async fn client(asked: &Asked<'_>, region: String, keys: Option<&Keys>) -> Result<Client, Error> {
@@ -138,14 +148,19 @@ fn found(credentials: Option<Credentials>, whose: &str) -> Result<Keys, Error> {
 /// The code of the user's second factor: asked for where a person sits, and never guessed or left out.
 fn mfa_code(asked: &Asked<'_>, profile: &str, serial: &str) -> Result<String, Error> {
     if asked.request.interactive == Interactive::Never {
+        let mend = line("aws configure export-credentials --format env", profile);
+        let option = if asked.aws_profile.is_some() { ", and leave out --aws-profile" } else { "" };
         return Err(Error::sign_in(format!(
-            "profile {profile} wants a code of its mfa_serial {serial}, for which a person has to be asked; run: \
-             eval \"$(aws configure export-credentials --profile {profile} --format env)\""
+            "profile {profile} wants a code of its mfa_serial {serial}, for which a person has to be asked; run: eval \
+             \"$({mend})\"{option}"
         )));
     }
-    let code = rpassword::prompt_password(format!("code of {serial} for profile {profile}: "));
-    let code = code.map_err(|error| Error::sign_in(format!("no code could be asked for: {error}")))?;
-    Ok(code.trim().to_owned())
+    let question = text::one_line(&format!("code of {serial} for profile {profile}:"));
+    terminal::ask(&format!("{question} "), asked.until).map_err(|error| {
+        Error::sign_in(format!(
+            "profile {profile} wants a code of its mfa_serial {serial}, and none was typed: {error}"
+        ))
+    })
 }
 
 fn whole(seconds: Seconds) -> i32 {

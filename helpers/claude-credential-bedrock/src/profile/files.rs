@@ -1,23 +1,29 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_config::profile::{Profile, ProfileSet, load};
-use aws_runtime::env_config::file::{self as env_file, EnvConfigFileKind, EnvConfigFiles};
+use aws_runtime::env_config::file::{Builder, EnvConfigFileKind, EnvConfigFiles};
 use aws_runtime::env_config::section::SsoSession;
 use aws_types::os_shim_internal::{Env, Fs};
 use claude_credential_config::{Environment, Folders};
+use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
-use super::DEFAULT;
+use super::{DEFAULT, line};
 use crate::asked::Asked;
 use crate::aws;
 
 /// So alike that the one was meant for the other.
 const ALIKE: f64 = 0.8;
 
-/// `~/.aws/config` and `~/.aws/credentials`, or the files that the variables name, as AWS's SDK reads them.
-#[derive(Debug)]
+/// No file of settings that people write comes near this.
+const MAX_FILE: u64 = 4 << 20;
+
+/// `~/.aws/config` and `~/.aws/credentials`, or the files that the variables name, as AWS's SDK reads them. What is in
+/// them is secret, so it has no `Debug`.
 pub(crate) struct Profiles {
     set: ProfileSet,
+    /// Those that are there, for the SDK's own look into them.
+    files: Option<EnvConfigFiles>,
     config: PathBuf,
 }
 
@@ -28,26 +34,27 @@ impl Profiles {
         let [config, credentials] = paths(asked.environment, asked.folders);
         let mut files = None;
         for (kind, path) in [(EnvConfigFileKind::Config, &config), (EnvConfigFileKind::Credentials, &credentials)] {
-            match std::fs::read(path) {
-                Ok(bytes) if std::str::from_utf8(&bytes).is_err() => {
-                    return Err(Error::config(format!("{} is not UTF-8", path.display())));
-                }
-                Ok(_) => files = Some(files.unwrap_or_else(EnvConfigFiles::builder).with_file(kind, path)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::config(format!("can't read {}: {error}", path.display()))),
+            if is_text(path)? {
+                files = Some(files.unwrap_or_else(EnvConfigFiles::builder).with_file(kind, path));
             }
         }
-        let Some(files) = files.map(|files: env_file::Builder| files.build()) else {
-            return Ok(Self { set: ProfileSet::default(), config });
+        let Some(files) = files.map(Builder::build) else {
+            return Ok(Self { set: ProfileSet::default(), files: None, config });
         };
         let set = aws::block_on(asked, async {
             let loaded = load(&Fs::real(), &Env::real(), &files, Some(DEFAULT.into())).await;
             // Its message names file and line, and quotes nothing.
             loaded.map_err(|error| {
-                Error::config(std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string))
+                let said = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+                let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+                Error::config(format!("{said}; mend that line"))
             })
         })?;
-        Ok(Self { set, config })
+        Ok(Self { set, files: Some(files), config })
+    }
+
+    pub(crate) fn files(&self) -> Option<EnvConfigFiles> {
+        self.files.clone()
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Profile> {
@@ -59,7 +66,8 @@ impl Profiles {
     }
 
     pub(crate) fn region(&self, named: Option<&str>) -> Option<String> {
-        self.get(named.unwrap_or(DEFAULT))?.get("region").map(str::to_owned)
+        let region = self.get(named.unwrap_or(DEFAULT))?.get("region")?.trim();
+        (!region.is_empty()).then(|| region.to_owned())
     }
 
     /// Where profiles are defined, to be shown to people.
@@ -69,20 +77,45 @@ impl Profiles {
 
     /// There is no profile of that name: says so, and which it may have been.
     pub(crate) fn no_profile(&self, name: &str, wanted_by: &str) -> Error {
-        let mut near: Vec<(f64, &str)> = self
-            .set
-            .profiles()
-            .map(|other| (strsim::jaro_winkler(&other.to_lowercase(), &name.to_lowercase()), other))
-            .filter(|(likeness, other)| *likeness >= ALIKE || other.contains(name) || name.contains(other))
-            .collect();
-        near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-        let near: Vec<&str> = near.into_iter().map(|(_, other)| other).take(5).collect();
+        let there_is_none = format!("{}: there is no profile {name}{wanted_by}", self.file());
+        if self.is_written_otherwise(name) {
+            return Error::config(format!(
+                "{there_is_none} that AWS's SDKs read: they want the line [profile NAME], with neither quotes nor blanks \
+                 in the name"
+            ));
+        }
+        let alike = |other: &&str| {
+            let likeness = strsim::jaro_winkler(&other.to_lowercase(), &name.to_lowercase());
+            likeness >= ALIKE || (!name.is_empty() && (other.contains(name) || name.contains(other)))
+        };
+        let mut near: Vec<&str> = self.set.profiles().filter(alike).collect();
+        near.sort_by(|a, b| strsim::jaro_winkler(b, name).total_cmp(&strsim::jaro_winkler(a, name)).then(a.cmp(b)));
+        near.truncate(5);
         let hint = if near.is_empty() {
-            format!("to set it up, run: aws configure sso --profile {name}")
+            format!("to set it up, run: {}", line("aws configure sso", name))
         } else {
             format!("did you mean {}?", near.join(", "))
         };
-        Error::config(format!("{}: there is no profile {name}{wanted_by}; {hint}", self.file()))
+        Error::config(format!("{there_is_none}; {hint}"))
+    }
+
+    /// Whether the file has a section for that name which the SDK drops without a word.
+    fn is_written_otherwise(&self, name: &str) -> bool {
+        let text = std::fs::read_to_string(&self.config).unwrap_or_default();
+        let sections = text.lines().filter_map(|line| line.trim().strip_prefix('[')?.split(']').next());
+        sections.map(str::trim).any(|section| {
+            let named = section.strip_prefix("profile").map_or(section, str::trim);
+            named.trim_matches(['"', '\'']) == name
+        })
+    }
+}
+
+/// Whether the file is there. A pipe in its place would hang us, or be empty for whoever reads it after us.
+fn is_text(path: &Path) -> Result<bool, Error> {
+    let Some(bytes) = read(path, Trust::Anybody, MAX_FILE)? else { return Ok(false) };
+    match std::str::from_utf8(&bytes) {
+        Ok(_) => Ok(true),
+        Err(_) => Err(Error::config(format!("{} is not UTF-8; mend it", path.display()))),
     }
 }
 

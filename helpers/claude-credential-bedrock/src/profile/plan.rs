@@ -1,14 +1,14 @@
 use aws_config::profile::Profile;
 use claude_credential_protocol::{Error, Seconds};
 
-use super::{DEFAULT, Profiles, Sso};
+use super::{DEFAULT, Profiles, Sso, line};
 use crate::keys::Keys;
 
 /// What AWS grants at least and at most, and lets a role live that is taken from a role.
 const DURATIONS: std::ops::RangeInclusive<Seconds> = 900..=43_200;
 
-/// What a profile leads to: where the first keys are from, and the roles from there, in order.
-#[derive(Debug)]
+/// What a profile leads to: where the first keys are from, and the roles from there, in order. It may
+/// hold keys and command lines, so it has no `Debug`.
 pub(crate) struct Plan {
     pub(crate) base: Base,
     /// The profile that names the base.
@@ -17,7 +17,6 @@ pub(crate) struct Plan {
 }
 
 /// Where the first keys are from.
-#[derive(Debug, Clone)]
 pub(crate) enum Base {
     /// They stand there.
     Keys(Keys),
@@ -54,44 +53,35 @@ impl Plan {
     /// None where no profile was named and the default one has no credentials: then the next source is asked. A profile
     /// that was named and has none is a mistake, which the machine's own credentials must not cover up.
     pub(crate) fn of(profiles: &Profiles, named: Option<&str>) -> Result<Option<Self>, Error> {
-        let mut name = named.unwrap_or(DEFAULT).to_owned();
-        let mut profile = match (profiles.get(&name), named) {
-            (Some(profile), _) => profile,
-            (None, None) => return Ok(None),
-            (None, Some(_)) => return Err(profiles.no_profile(&name, "")),
+        let name = named.unwrap_or(DEFAULT);
+        let Some(profile) = profiles.get(name) else {
+            return named.map_or(Ok(None), |name| Err(profiles.no_profile(name, "")));
         };
-        let mut visited = vec![name.clone()];
+        let is_bare = role(profiles, profile)?.is_none() && base(profiles, profile)?.is_none();
+        if is_bare && named.is_none() { Ok(None) } else { Self::from(profiles, profile).map(Some) }
+    }
+
+    /// Follows `source_profile` from one profile to the next.
+    fn from<'p>(profiles: &'p Profiles, mut profile: &'p Profile) -> Result<Self, Error> {
         let mut roles = Vec::new();
+        let mut visited = vec![profile.name().to_owned()];
         loop {
-            // Keys count before a role in every profile but the first: else a profile could not lead to itself.
+            let name = profile.name().to_owned();
+            let own_base = || base(profiles, profile)?.ok_or_else(|| without_credentials(profiles, &name));
+            // Behind the first profile keys count before a role: they are what a source is named for.
             let keys = if visited.len() > 1 { keys(profiles, profile)? } else { None };
-            if let Some(keys) = keys {
-                break Self::new(Base::Keys(keys), &name, roles);
-            }
-            let Some(role) = role(profiles, profile)? else {
-                break match base(profiles, profile)? {
-                    Some(base) => Self::new(base, &name, roles),
-                    None if named.is_none() && roles.is_empty() => return Ok(None),
-                    None => return Err(without_credentials(profiles, &name)),
-                };
+            let role = if keys.is_some() { None } else { role(profiles, profile)? };
+            let Some(role) = role else {
+                let base = keys.map_or_else(own_base, |keys| Ok(Base::Keys(keys)))?;
+                return Ok(Self::new(base, name, roles));
             };
             roles.push(role);
-            match (profile.get("source_profile"), profile.get("credential_source")) {
-                (Some(source), None) if source == name => {
-                    let own = base(profiles, profile)?.ok_or_else(|| without_credentials(profiles, &name))?;
-                    break Self::new(own, &name, roles);
+            let source = match (setting(profile, "source_profile"), setting(profile, "credential_source")) {
+                (Some(source), None) if source == name => return Ok(Self::new(own_base()?, name, roles)),
+                (Some(source), None) => source,
+                (None, Some(source)) => {
+                    return Ok(Self::new(named_source(profiles, &name, &source)?, name, roles));
                 }
-                (Some(source), None) => {
-                    let wanted_by = format!(", which profile {name} names as its source_profile");
-                    profile = profiles.get(source).ok_or_else(|| profiles.no_profile(source, &wanted_by))?;
-                    source.clone_into(&mut name);
-                    if visited.contains(&name) {
-                        visited.push(name);
-                        return Err(in_circles(profiles, &visited));
-                    }
-                    visited.push(name.clone());
-                }
-                (None, Some(source)) => break Self::new(named_source(profiles, &name, source)?, &name, roles),
                 (source, _) => {
                     let what = if source.is_some() { "both" } else { "neither" };
                     return Err(Error::config(format!(
@@ -100,22 +90,32 @@ impl Plan {
                         profiles.file()
                     )));
                 }
+            };
+            let wanted_by = format!(", which profile {name} names as its source_profile");
+            profile = profiles.get(&source).ok_or_else(|| profiles.no_profile(&source, &wanted_by))?;
+            let again = visited.contains(&source);
+            visited.push(source);
+            if again {
+                return Err(in_circles(profiles, &visited));
             }
         }
-        .map(Some)
     }
 
-    #[expect(clippy::unnecessary_wraps, reason = "it ends a loop whose other ends are errors")]
-    fn new(base: Base, base_profile: &str, mut roles: Vec<Role>) -> Result<Self, Error> {
+    fn new(base: Base, base_profile: String, mut roles: Vec<Role>) -> Self {
         roles.reverse();
-        Ok(Self { base, base_profile: base_profile.to_owned(), roles })
+        Self { base, base_profile, roles }
     }
 }
 
+/// What a profile says; an empty value says nothing.
+pub(super) fn setting(profile: &Profile, key: &str) -> Option<String> {
+    profile.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+}
+
 fn role(profiles: &Profiles, profile: &Profile) -> Result<Option<Role>, Error> {
-    let own = |key: &str| profile.get(key).map(str::to_owned);
+    let own = |key: &str| setting(profile, key);
     // With a token file the role needs no other credentials: it is a base.
-    let Some(arn) = own("role_arn").filter(|_| profile.get("web_identity_token_file").is_none()) else {
+    let Some(arn) = own("role_arn").filter(|_| own("web_identity_token_file").is_none()) else {
         return Ok(None);
     };
     Ok(Some(Role {
@@ -129,7 +129,7 @@ fn role(profiles: &Profiles, profile: &Profile) -> Result<Option<Role>, Error> {
 }
 
 fn duration(profiles: &Profiles, profile: &Profile) -> Result<Option<Seconds>, Error> {
-    let Some(text) = profile.get("duration_seconds") else { return Ok(None) };
+    let Some(text) = setting(profile, "duration_seconds") else { return Ok(None) };
     text.parse().ok().filter(|seconds| DURATIONS.contains(seconds)).map(Some).ok_or_else(|| {
         let (least, most) = (DURATIONS.start(), DURATIONS.end());
         Error::config(format!(
@@ -142,7 +142,7 @@ fn duration(profiles: &Profiles, profile: &Profile) -> Result<Option<Seconds>, E
 
 /// In the order of AWS's SDK.
 fn base(profiles: &Profiles, profile: &Profile) -> Result<Option<Base>, Error> {
-    let own = |key: &str| profile.get(key).map(str::to_owned);
+    let own = |key: &str| setting(profile, key);
     let name = profile.name();
     match (own("web_identity_token_file"), own("role_arn")) {
         (Some(file), Some(role_arn)) => {
@@ -169,20 +169,22 @@ fn base(profiles: &Profiles, profile: &Profile) -> Result<Option<Base>, Error> {
     if own("login_session").is_some() {
         return Err(Error::config(format!(
             "{file}: profile {name} signs in with `aws login`, whose sessions only the AWS CLI reads; add a profile \
-             with: credential_process = aws configure export-credentials --profile {name}",
-            file = profiles.file()
+             with: credential_process = {process}",
+            file = profiles.file(),
+            process = line("aws configure export-credentials", name)
         )));
     }
     Ok(None)
 }
 
 fn keys(profiles: &Profiles, profile: &Profile) -> Result<Option<Keys>, Error> {
-    let own = |key: &str| profile.get(key).map(str::trim).filter(|value| !value.is_empty());
+    let own = |key: &str| setting(profile, key);
     match (own("aws_access_key_id"), own("aws_secret_access_key")) {
         (None, None) => Ok(None),
         (Some(id), Some(secret)) => Ok(Some(Keys {
             session_token: own("aws_session_token").map(Into::into),
-            account: own("aws_account_id").map(str::to_owned),
+            account: own("aws_account_id"),
+            mfa_serial: own("mfa_serial"),
             ..Keys::new(id, secret.into())
         })),
         (id, _) => {
@@ -208,7 +210,8 @@ fn named_source(profiles: &Profiles, name: &str, source: &str) -> Result<Base, E
 
 fn without_credentials(profiles: &Profiles, name: &str) -> Error {
     let file = profiles.file();
-    Error::config(format!("{file}: profile {name} has no credentials; run: aws configure sso --profile {name}"))
+    let mend = line("aws configure sso", name);
+    Error::config(format!("{file}: profile {name} has no credentials; run: {mend}"))
 }
 
 fn in_circles(profiles: &Profiles, visited: &[String]) -> Error {

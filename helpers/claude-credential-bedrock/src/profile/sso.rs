@@ -2,7 +2,8 @@ use aws_config::profile::Profile;
 use claude_credential_protocol::Error;
 use sha1::{Digest, Sha1};
 
-use super::{DEFAULT, Profiles};
+use super::plan::setting;
+use super::{Profiles, line};
 
 /// What a profile says of its SSO (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,9 +19,9 @@ pub(crate) struct Sso {
 impl Sso {
     /// None where the profile has nothing of SSO.
     pub(super) fn of(profiles: &Profiles, profile: &Profile) -> Result<Option<Self>, Error> {
-        let own = |key: &str| profile.get(key).map(str::to_owned);
+        let own = |key: &str| setting(profile, key);
         let keys = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"];
-        if keys.iter().all(|key| profile.get(key).is_none()) {
+        if keys.iter().all(|key| own(key).is_none()) {
             return Ok(None);
         }
         let session = own("sso_session");
@@ -40,10 +41,8 @@ impl Sso {
         let required = |key: &str, value: Option<String>| {
             value.ok_or_else(|| {
                 let name = profile.name();
-                Error::config(format!(
-                    "{}: profile {name} has no {key}; run: aws configure sso --profile {name}",
-                    profiles.file()
-                ))
+                let mend = line("aws configure sso", name);
+                Error::config(format!("{}: profile {name} has no {key}; run: {mend}", profiles.file()))
             })
         };
         Ok(Some(Self {
@@ -60,15 +59,6 @@ impl Sso {
         let digest = Sha1::digest(self.session.as_ref().unwrap_or(&self.start_url).as_bytes());
         format!("{}.json", claude_credential_files::hex(&digest))
     }
-}
-
-/// The command that signs in, word by word.
-pub(crate) fn login(profile: &str) -> Vec<&str> {
-    let mut words = vec!["aws", "sso", "login"];
-    if profile != DEFAULT {
-        words.extend(["--profile", profile]);
-    }
-    words
 }
 
 #[cfg(test)]

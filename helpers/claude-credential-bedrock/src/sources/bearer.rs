@@ -17,7 +17,7 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
     Ok(Some(Credential::new(Auth::Bearer(token)).from_source(format!("env:{VARIABLE}")).ephemeral()))
 }
 
-/// `bedrock-runtime.REGION.amazonaws.com`, its FIPS sister and China's, by whole labels.
+/// `bedrock-runtime.REGION.amazonaws.com`, its FIPS and dual-stack sisters and China's, by whole labels.
 fn is_bedrock(request: &Request) -> bool {
     let labels: Vec<&str> = request.host.split('.').collect();
     let (service, region, domain) = match labels.as_slice() {
@@ -27,7 +27,7 @@ fn is_bedrock(request: &Request) -> bool {
     request.protocol == "https"
         && matches!(service, "bedrock-runtime" | "bedrock-runtime-fips")
         && !region.is_empty()
-        && matches!(domain, ["amazonaws", "com"] | ["amazonaws", "com", "cn"])
+        && matches!(domain, ["amazonaws", "com"] | ["amazonaws", "com", "cn"] | ["api", "aws"])
 }
 
 /// A gateway of the user's: who speaks `claude.v1` has compared it with the user's own list.
@@ -48,6 +48,7 @@ mod tests {
             "bedrock-runtime.us-east-1.amazonaws.com",
             "bedrock-runtime-fips.us-gov-west-1.amazonaws.com",
             "bedrock-runtime.cn-north-1.amazonaws.com.cn",
+            "bedrock-runtime.eu-west-1.api.aws",
         ] {
             assert!(is_bedrock(&Request::new("https", host)), "{host}");
             assert!(!is_bedrock(&Request::new("http", host)), "{host}");

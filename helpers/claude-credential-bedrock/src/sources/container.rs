@@ -3,13 +3,15 @@
 //! SDK, which takes no token file that ends in a newline.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::byte_stream::ByteStream;
 use claude_credential_config::Origin;
-use claude_credential_protocol::{Error, Secret};
+use claude_credential_files::{Trust, read};
+use claude_credential_protocol::{Class, Error, Secret};
 
 use crate::asked::Asked;
 use crate::aws::{block_on, http};
@@ -29,6 +31,12 @@ const NEARBY: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 
 const CONNECT: Duration = Duration::from_secs(2);
 const READ: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(250);
+const MOST_ATTEMPTS: u32 = 3;
+
+/// No answer with credentials comes near these.
+const MAX_ANSWER: usize = 256 * 1024;
+const MAX_TOKEN: u64 = 64 * 1024;
 
 pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
     let (variable, url) = match (asked.environment.get(RELATIVE), asked.environment.get(FULL)) {
@@ -37,9 +45,9 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
         (None, Some(url)) => (FULL, url.to_owned()),
         (None, None) => return Ok(None),
     };
-    check(&url)?;
+    check(&url).map_err(|why| Error::config(format!("{variable} is {why}; mend it")))?;
     let token = token(asked)?;
-    let (status, body) = block_on(asked, exchange(&url, token.as_ref()))?;
+    let (status, body) = block_on(asked, persistently(variable, &url, token.as_ref()))?;
     match status {
         200 => {}
         401 | 403 => {
@@ -55,34 +63,49 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
 }
 
 /// Over TLS, or to where nobody can listen: what is sent there and comes back is secret.
-fn check(url: &str) -> Result<(), Error> {
-    let refused = |why: String| Error::config(format!("{FULL} is {why}"));
-    let origin = Origin::of_url(url).map_err(|error| refused(error.to_string()))?;
+fn check(url: &str) -> Result<(), String> {
+    let origin = Origin::of_url(url).map_err(|error| error.to_string())?;
     let host = origin.host();
-    let name = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.split(']').next())
-        .unwrap_or_else(|| host.rsplit_once(':').map_or(host, |(name, _)| name));
+    let bracketed = host.strip_prefix('[').and_then(|rest| rest.split(']').next());
+    let name = bracketed.unwrap_or_else(|| host.rsplit_once(':').map_or(host, |(name, _)| name));
     let is_loopback = name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback());
     if origin.protocol() == "https" || is_loopback || NEARBY.contains(&name) {
         return Ok(());
     }
-    Err(refused("neither https nor an address of this machine, ECS or EKS; mend it".to_owned()))
+    Err("neither https nor an address of this machine, ECS or EKS".to_owned())
 }
 
 fn token(asked: &Asked<'_>) -> Result<Option<Secret>, Error> {
     let token = match asked.environment.get(TOKEN_FILE) {
         None => asked.environment.get(TOKEN).map(Secret::from),
         Some(file) => {
-            let read = std::fs::read_to_string(file).map(Secret::from);
-            Some(read.map_err(|error| Error::config(format!("{TOKEN_FILE}: can't read {file}: {error}; mend it")))?)
+            let found = read(Path::new(file), Trust::Anybody, MAX_TOKEN)?;
+            let found = found.ok_or_else(|| Error::config(format!("{TOKEN_FILE}: there is no {file}; mend it")))?;
+            Some(Secret::from(String::from_utf8_lossy(&found).as_ref()))
         }
     };
     Ok(token.map(|token| Secret::from(token.expose().trim())))
 }
 
-async fn exchange(url: &str, token: Option<&Secret>) -> Result<(u16, Vec<u8>), Error> {
-    let unsendable = || Error::config(format!("{FULL} or its token has characters that can't be sent; mend it"));
+/// As AWS's own tools: a service that is just starting may be luckier the next time.
+async fn persistently(variable: &str, url: &str, token: Option<&Secret>) -> Result<(u16, Vec<u8>), Error> {
+    let mut attempts = 1;
+    loop {
+        let answer = exchange(variable, url, token).await;
+        let is_passing = match &answer {
+            Ok((status, _)) => *status == 429 || *status >= 500,
+            Err(error) => error.class() == Class::Unavailable,
+        };
+        if !is_passing || attempts == MOST_ATTEMPTS {
+            return answer;
+        }
+        tokio::time::sleep(PAUSE * attempts).await;
+        attempts += 1;
+    }
+}
+
+async fn exchange(variable: &str, url: &str, token: Option<&Secret>) -> Result<(u16, Vec<u8>), Error> {
+    let unsendable = || Error::config(format!("{variable} or its token has characters that can't be sent; mend it"));
     let mut request = HttpRequest::empty();
     request.set_uri(url).map_err(|_| unsendable())?;
     request.headers_mut().try_insert("accept", "application/json").map_err(|_| unsendable())?;
@@ -90,16 +113,21 @@ async fn exchange(url: &str, token: Option<&Secret>) -> Result<(u16, Vec<u8>), E
         let token = token.expose().to_owned();
         request.headers_mut().try_insert("authorization", token).map_err(|_| unsendable())?;
     }
+    let unavailable = |what: &str| Error::unavailable(format!("{variable}: the service {what}"));
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT).read_timeout(READ).build();
     let answer = http::connector(settings).call(request).await;
-    let answer = answer.map_err(|error| {
-        let what = if error.is_timeout() { "did not answer in time" } else { "can't be reached" };
-        Error::unavailable(format!("the service of the container's credentials {what}"))
-    })?;
+    let answer = answer
+        .map_err(|error| unavailable(if error.is_timeout() { "did not answer in time" } else { "can't be reached" }))?;
     let status = answer.status().as_u16();
-    let body = ByteStream::new(answer.into_body()).collect().await;
-    let body = body.map_err(|_| Error::unavailable("the service of the container's credentials broke off"))?;
-    Ok((status, body.to_vec()))
+    let mut body = Vec::with_capacity(16 * 1024);
+    let mut stream = ByteStream::new(answer.into_body());
+    while let Some(chunk) = stream.next().await {
+        body.extend_from_slice(&chunk.map_err(|_| unavailable("broke off its answer"))?);
+        if body.len() > MAX_ANSWER {
+            return Err(unavailable("answers without end"));
+        }
+    }
+    Ok((status, body))
 }
 
 #[cfg(test)]

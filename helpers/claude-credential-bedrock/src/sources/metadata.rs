@@ -2,11 +2,14 @@
 //! (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html>). It is asked last and
 //! with little patience: on a laptop nobody answers.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use aws_config::imds::Client;
-use aws_config::imds::client::error::ImdsError;
+use aws_config::imds::client::error::{ImdsError, TokenError};
 use aws_config::provider_config::ProviderConfig;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use claude_credential_protocol::Error;
 
 use crate::asked::Asked;
@@ -36,7 +39,7 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
         let roles = match client.get(ROLES).await {
             Ok(roles) => roles,
             // Nobody is there, or the machine has no role.
-            Err(ImdsError::FailedToLoadToken(failure)) if failure.is_dispatch_failure() => return Ok(None),
+            Err(error) if is_nobody(&error) => return Ok(None),
             Err(ImdsError::ErrorResponse(answer)) if answer.response().status().as_u16() == 404 => return Ok(None),
             Err(ImdsError::IoError(_)) => return Ok(None),
             Err(error) => return Err(refused(&error)),
@@ -56,7 +59,8 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
 }
 
 fn client(asked: &Asked<'_>) -> Client {
-    let patience = asked.environment.get(TIMEOUT).and_then(|text| text.parse().ok()).map(Duration::from_secs);
+    let said = asked.environment.get(TIMEOUT).and_then(|text| text.parse().ok());
+    let patience = said.filter(|seconds| (1..=30).contains(seconds)).map(Duration::from_secs);
     let config = ProviderConfig::without_region().with_http_client(http::nearby());
     Client::builder()
         .configure(&config)
@@ -66,6 +70,19 @@ fn client(asked: &Asked<'_>) -> Client {
         .operation_timeout(patience.unwrap_or(READ) * 2)
         .max_attempts(2)
         .build()
+}
+
+/// Who does not answer, or knows nothing of such a token, is not AWS's metadata service: other clouds have theirs at the
+/// same address. One that is AWS's and is troubled answers 5xx.
+fn is_nobody(error: &ImdsError) -> bool {
+    if !matches!(error, ImdsError::FailedToLoadToken(_)) {
+        return false;
+    }
+    match error.source().and_then(|source| source.downcast_ref::<SdkError<TokenError, HttpResponse>>()) {
+        Some(SdkError::ServiceError(answer)) => answer.raw().status().as_u16() < 500,
+        Some(SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => true,
+        _ => false,
+    }
 }
 
 fn refused(error: &ImdsError) -> Error {

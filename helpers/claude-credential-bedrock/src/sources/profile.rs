@@ -3,12 +3,12 @@ use claude_credential_protocol::Error;
 use crate::asked::Asked;
 use crate::aws::{sso, sts};
 use crate::keys::Keys;
-use crate::profile::{Base, Plan, Role};
+use crate::profile::{Base, Plan, Role, line};
 use crate::sources::{container, environment, metadata, process};
 
 /// What a profile in AWS's own files leads to: its base, and every role from there.
 pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
-    let Some(plan) = Plan::of(asked.profiles()?, asked.named_profile())? else { return Ok(None) };
+    let Some(plan) = Plan::of(asked.profiles()?, asked.named_profile()?)? else { return Ok(None) };
     let Plan { base, roles, .. } = &plan;
     let keys = base_keys(asked, &plan, base)?;
     roles.iter().try_fold(keys, |keys, role: &Role| sts::assume(asked, &keys, role)).map(Some)
@@ -22,7 +22,7 @@ fn base_keys(asked: &Asked<'_>, plan: &Plan, base: &Base) -> Result<Keys, Error>
     };
     match base {
         Base::Keys(keys) => {
-            let mend = format!("run: aws configure --profile {profile}");
+            let mend = format!("run: {}", line("aws configure", profile));
             Ok(keys.clone().with_source(source("keys"), mend))
         }
         Base::Sso(settings) => sso::get(asked, profile, settings),

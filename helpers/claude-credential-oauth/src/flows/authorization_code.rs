@@ -77,7 +77,7 @@ pub(crate) fn sign_in(
     }
     say.line("where the browser can't come back to this machine, paste here the address it ends at, or code#state")?;
     let code = wait(&events, &expected, provider, login, say)?;
-    let held = Held::new();
+    let held = Held::begin();
     let mut grant = vec![
         ("grant_type", "authorization_code"),
         ("code", code.expose()),

@@ -73,7 +73,7 @@ pub(crate) fn sign_in(
             say.done_waiting()?;
             return Err(Error::sign_in(format!("nobody signed in before the code expired; run: {login}")));
         }
-        let held = Held::new();
+        let held = Held::begin();
         // Once, also where it fails: the next one comes with the interval.
         let outcome = client.poll(&endpoints, &grant, EACH);
         drop(held);

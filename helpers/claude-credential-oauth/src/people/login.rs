@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use claude_credential_config::{Flow, Folders, KeyStore, Provider};
-use claude_credential_protocol::{Error, iso_8601};
+use claude_credential_protocol::{Error, iso_8601, parse_account};
 
 use super::logout::{self, Revoked};
 use super::say::Say;
@@ -24,7 +24,7 @@ const KEYCHAIN: Duration = Duration::from_mins(2);
 #[derive(Debug, Default, Args)]
 pub(crate) struct Options {
     /// Add this account to those that are signed in, and make it the current one
-    #[arg(long, value_name = "NAME", value_parser = super::account)]
+    #[arg(long, value_name = "NAME", value_parser = parse_account)]
     pub(crate) account: Option<String>,
     /// Sign in on another device, with a code
     #[arg(long)]
@@ -75,7 +75,7 @@ pub(crate) fn run(
         }
         _ => mint(&client).map_err(|failed| failed.error(provider, &login))?,
     };
-    let held = Held::new();
+    let held = Held::begin();
     let kept = keep(folders, provider, account, &set);
     let (set, stored) = kept.map_err(|error| {
         // Nobody has them, so nobody should be able to use them.

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use claude_credential_config::logins::Login;
 use claude_credential_config::{Folders, Provider};
-use claude_credential_protocol::{Error, Secret};
+use claude_credential_protocol::{Error, Secret, parse_account};
 
 use super::say::Say;
 use crate::client::{Client, EACH};
@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Debug, Default, Args)]
 pub(crate) struct Options {
     /// The account to sign out, where several are signed in [default: the current one]
-    #[arg(long, value_name = "NAME", value_parser = super::account)]
+    #[arg(long, value_name = "NAME", value_parser = parse_account)]
     pub(crate) account: Option<String>,
     /// Forget the tokens here, and leave them good at the provider
     #[arg(long)]

@@ -10,7 +10,7 @@ use std::io::{self, BufReader, IsTerminal, Write};
 
 use clap::Subcommand;
 use claude_credential_config::{Config, Provider};
-use claude_credential_protocol::{Error, NO_ACCOUNT};
+use claude_credential_protocol::Error;
 
 use crate::flows::authorization_code::Input;
 use crate::oauth::{Oauth, find};
@@ -68,16 +68,5 @@ fn provider<'c>(helper: &Oauth, config: &'c Config) -> Result<&'c Provider, Erro
                 "{file} has no provider with `default = true`; name one: claude-credential login NAME"
             ))
         }),
-    }
-}
-
-/// A name that the wire can tell.
-fn account(name: &str) -> Result<String, &'static str> {
-    if name.trim().is_empty() || name.chars().any(char::is_control) {
-        Err("it is empty or has control characters in it")
-    } else if NO_ACCOUNT.contains(&name) {
-        Err("on the wire this name means no account")
-    } else {
-        Ok(name.to_owned())
     }
 }

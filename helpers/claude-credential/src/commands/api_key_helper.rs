@@ -9,12 +9,10 @@ use claude_credential_protocol::{Error, Secret, TokenProblem, now, parse_token, 
 use zeroize::Zeroizing;
 
 use crate::ask::{Ask, client_ttl};
-use crate::cache::Cache;
 use crate::caller::Caller;
 use crate::chain::Answer;
 use crate::context::{Context, millis};
 use crate::failure::Failure;
-use crate::key::Keyed;
 use crate::refusal::{Record, Verdict};
 use crate::walk::Refused;
 use crate::{profile, run};
@@ -24,8 +22,8 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let origin = profile::clients_origin(context, &profile)?;
     let ask = Ask::new(context, profile, &origin)?;
     let answer = run::obtain(context, &ask, None)?;
-    let answer = match remembered(context) {
-        Some((caller, keyed)) => heed_refusal(context, &ask, answer, &caller, &keyed)?,
+    let answer = match Caller::identify(context) {
+        Some(caller) => heed_refusal(context, &ask, answer, &caller)?,
         None => answer,
     };
     let token = checked(answer.credential.auth.secret(), &answer.entry)?;
@@ -34,26 +32,11 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     Ok(written(stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()))?)
 }
 
-fn remembered(context: &Context) -> Option<(Caller, Keyed)> {
-    if context.options.no_cache {
-        return None;
-    }
-    let cache = Cache::of(&context.folders);
-    let keyed = cache.keyed().ok()?;
-    Some((Caller::identify(context, &cache, &keyed)?, keyed))
-}
-
 /// The 401 rule: the same caller back too soon for the same credential had it refused. What is handed out is written
 /// down first, or a caller that is killed in between would be misread.
-fn heed_refusal(
-    context: &Context,
-    ask: &Ask,
-    answer: Answer,
-    caller: &Caller,
-    keyed: &Keyed,
-) -> Result<Answer, Failure> {
+fn heed_refusal(context: &Context, ask: &Ask, answer: Answer, caller: &Caller) -> Result<Answer, Failure> {
     let before = caller.record();
-    let would_get = keyed.fingerprint(answer.credential.auth.secret());
+    let would_get = caller.keyed.fingerprint(answer.credential.auth.secret());
     let ttl = millis(client_ttl(context));
     let verdict = before.map_or(Verdict::Serve, |before| before.judge(would_get, now(), ttl));
     let answer = if verdict == Verdict::Refused && !answer.from_variable {
@@ -66,7 +49,7 @@ fn heed_refusal(
     } else {
         answer
     };
-    let given = keyed.fingerprint(answer.credential.auth.secret());
+    let given = caller.keyed.fingerprint(answer.credential.auth.secret());
     if let Err(problem) = caller.write(&Record::after(before.as_ref(), given, now(), verdict)) {
         context.log.complain(&problem);
     }

@@ -6,4 +6,5 @@ pub(crate) mod demo;
 pub(crate) mod external;
 pub(crate) mod login;
 pub(crate) mod print;
+pub(crate) mod refresh;
 pub(crate) mod wire;

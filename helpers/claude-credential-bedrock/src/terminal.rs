@@ -1,0 +1,32 @@
+//! A question to the person at the terminal. Our stdin is the wire, so it goes by /dev/tty.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// The line that is typed, until `until`. It is shown: a code that is good once needs no hiding, and a terminal that was
+/// told to hide what is typed would stay so if we were killed.
+pub(crate) fn ask(question: &str, until: Instant) -> io::Result<String> {
+    let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
+    terminal.write_all(question.as_bytes())?;
+    let mut line = Vec::new();
+    while !line.contains(&b'\n') {
+        let left = until.saturating_duration_since(Instant::now());
+        if left < Duration::from_millis(1) {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        let seconds = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
+        let timeout = Timespec { tv_sec: seconds, tv_nsec: left.subsec_nanos().into() };
+        let mut polled = [PollFd::new(&terminal, PollFlags::IN)];
+        if matches!(poll(&mut polled, Some(&timeout)), Ok(ready) if ready > 0) {
+            let mut chunk = [0; 256];
+            match terminal.read(&mut chunk)? {
+                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                read => line.extend_from_slice(&chunk[..read]),
+            }
+        }
+    }
+    Ok(String::from_utf8_lossy(&line).trim().to_owned())
+}

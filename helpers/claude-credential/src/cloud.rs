@@ -1,0 +1,127 @@
+//! The clouds that Claude Code can be set up for, and the entries of theirs.
+
+use std::path::PathBuf;
+
+use claude_credential_config::{Environment, Program, claude};
+
+use crate::chain::Depends;
+use crate::context::Context;
+use crate::program;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cloud {
+    Bedrock,
+    Vertex,
+}
+
+impl Cloud {
+    /// The cloud that the client is set up for, and whether it asks us for a gateway's key instead of the cloud's own
+    /// credentials.
+    pub(crate) fn of_client(context: &Context) -> Option<(Self, bool)> {
+        let is_on = |name| context.environment.is_on(name);
+        if is_on("CLAUDE_CODE_USE_BEDROCK") {
+            Some((Self::Bedrock, is_on("CLAUDE_CODE_SKIP_BEDROCK_AUTH")))
+        } else if is_on("CLAUDE_CODE_USE_VERTEX") {
+            Some((Self::Vertex, is_on("CLAUDE_CODE_SKIP_VERTEX_AUTH")))
+        } else {
+            None
+        }
+    }
+
+    /// The cloud whose credentials a program gives, if it is the helper for one.
+    pub(crate) fn of_program(program: &Program) -> Option<Self> {
+        let Program::Helper { name, .. } = program else { return None };
+        [Self::Bedrock, Self::Vertex].into_iter().find(|cloud| cloud.name() == program::short_name(name))
+    }
+
+    /// The name of its helper, and of the entry and the profile that are there without being written.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bedrock => "bedrock",
+            Self::Vertex => "vertex",
+        }
+    }
+
+    /// The variable that sends the client to another host than the cloud's own.
+    pub(crate) fn base_url(self) -> &'static str {
+        match self {
+            Self::Bedrock => "ANTHROPIC_BEDROCK_BASE_URL",
+            Self::Vertex => "ANTHROPIC_VERTEX_BASE_URL",
+        }
+    }
+
+    /// Its own host, in the region that the client takes.
+    pub(crate) fn host(self, environment: &Environment) -> String {
+        let variable = |names: &[&str]| names.iter().find_map(|name| environment.get(name));
+        match self {
+            Self::Bedrock => {
+                let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]).unwrap_or("us-east-1");
+                format!("bedrock-runtime.{region}.amazonaws.com")
+            }
+            Self::Vertex => match variable(&["CLOUD_ML_REGION"]).unwrap_or("us-east5") {
+                "global" => "aiplatform.googleapis.com".to_owned(),
+                region => format!("{region}-aiplatform.googleapis.com"),
+            },
+        }
+    }
+
+    /// The one of Claude Code's settings whose command signs in.
+    pub(crate) fn auth_refresh(self) -> &'static str {
+        match self {
+            Self::Bedrock => claude::AWS_AUTH_REFRESH,
+            Self::Vertex => claude::GCP_AUTH_REFRESH,
+        }
+    }
+
+    /// What most people sign in with.
+    pub(crate) fn usual_sign_in(self) -> &'static str {
+        match self {
+            Self::Bedrock => "aws sso login",
+            Self::Vertex => "gcloud auth application-default login",
+        }
+    }
+
+    /// The variables that choose an account: two sessions that differ in none of them sign in to the same one.
+    pub(crate) fn account_variables(self) -> &'static [&'static str] {
+        match self {
+            Self::Bedrock => &["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
+            Self::Vertex => &["GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "CLOUDSDK_ACTIVE_CONFIG_NAME"],
+        }
+    }
+
+    /// The one of Claude Code's settings whose command its helper runs.
+    pub(crate) fn runs_setting(self) -> Option<&'static str> {
+        match self {
+            Self::Bedrock => Some(claude::AWS_CREDENTIAL_EXPORT),
+            Self::Vertex => None,
+        }
+    }
+
+    /// On what its helper's answers depend: nearly every variable, the files that its tools keep, and the text of the
+    /// setting whose command it runs.
+    pub(crate) fn depends(self, context: &Context) -> Vec<Depends> {
+        let setting = self.runs_setting().map(|name| {
+            // One that can't be read is for the helper to speak of.
+            let setting = claude::command(&context.folders, name).ok().flatten();
+            Depends::Text(setting.map(|setting| setting.command).unwrap_or_default())
+        });
+        let files = self.files(context).into_iter().map(Depends::File);
+        [Depends::Everything].into_iter().chain(files).chain(setting).collect()
+    }
+
+    fn files(self, context: &Context) -> Vec<PathBuf> {
+        let home = &context.folders.home;
+        let named = |variable| context.environment.get(variable).map(|path| context.folders.expand(path));
+        match self {
+            Self::Bedrock => vec![
+                named("AWS_CONFIG_FILE").unwrap_or_else(|| home.join(".aws/config")),
+                named("AWS_SHARED_CREDENTIALS_FILE").unwrap_or_else(|| home.join(".aws/credentials")),
+            ],
+            Self::Vertex => {
+                let folder = named("CLOUDSDK_CONFIG").unwrap_or_else(|| home.join(".config/gcloud"));
+                let own = folder.join("application_default_credentials.json");
+                named("GOOGLE_APPLICATION_CREDENTIALS").into_iter().chain([own]).collect()
+            }
+        }
+    }
+}

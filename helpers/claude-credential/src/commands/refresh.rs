@@ -1,0 +1,160 @@
+//! `refresh ENTRY [-- COMMAND…]`, for Claude Code's `awsAuthRefresh` and `gcpAuthRefresh`: where the entry's credential
+//! is good, nothing; else the command that signs in, once for all sessions of the machine.
+
+use std::time::{Duration, Instant};
+
+use claude_credential_config::{Program, generation};
+use claude_credential_files::{Lock, LockError};
+use claude_credential_protocol::{Class, Error, Interactive, Request};
+
+use crate::ask::unknown_entry;
+use crate::cache::Cache;
+use crate::chain::{self, Link, Standing};
+use crate::cli::Refresh;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::key::Keyed;
+use crate::sign_in_command::{LIMIT, SignInCommand};
+use crate::state::{Outcome, State};
+use crate::walk::DEEPEST;
+use crate::{profile, program};
+
+/// As long as the command of another session may take, its end included.
+const PATIENCE: Duration = LIMIT.saturating_add(Duration::from_secs(10));
+
+pub(crate) fn run(context: &Context, options: &Refresh) -> Result<(), Failure> {
+    let Refresh { entry, command } = options;
+    let link = Link::resolve(entry, &profile::choose(context)?, context);
+    let link = link.ok_or_else(|| unknown_entry(context, entry))?;
+    // Where the credential is good, nobody needs to know that there is no command.
+    let command = SignInCommand::choose(context, &link, command);
+    let cache = Cache::of(context);
+    let parts = command.as_ref().map(SignInCommand::parts).unwrap_or_default();
+    let key = cache.map_or(&Keyed::new([0; 32]), |cache| &cache.keyed).of_sign_in(&link, &parts, context);
+    if let Ok(command) = &command
+        && (context.active.contains(&key) || context.active.depth() >= DEEPEST)
+    {
+        context.active.mark(&context.folders.runtime);
+        return Err(command.runs_itself().into());
+    }
+    let before = cache.map(|cache| State::read(&cache.file(&key, "state"), context).run);
+    if is_good(context, &link, &key)? {
+        return Ok(());
+    }
+    let sign_in = SignIn { context, entry, command: command?, key };
+    match (cache, before) {
+        (Some(cache), Some(before)) => sign_in.shared(cache, before),
+        _ => sign_in.alone(),
+    }
+}
+
+/// Whether the entry's credential serves, proved with its server where its helper can:
+///
+/// - an answer is good;
+/// - "none", a sign-in that is over, and a helper that broke are not, and the command may mend it;
+/// - no network and a setting that is wrong are failures of their own, which no browser window mends.
+fn is_good(context: &Context, link: &Link, key: &str) -> Result<bool, Failure> {
+    let entry = &link.entry;
+    match &link.standing {
+        Standing::Absent(why) | Standing::PassedOver(why) => {
+            context.log.entry_skipped(&entry.name, why);
+            return Ok(false);
+        }
+        Standing::Broken(error) => return Err(Failure::Entry(entry.name.clone(), error.clone())),
+        Standing::Ready | Standing::Variable => {}
+    }
+    if let Program::Helper { name, .. } = &entry.program
+        && program::locate(context, name).is_none()
+    {
+        return Err(program::not_installed(name, entry).into());
+    }
+    let origin = profile::for_program(context, &entry.program)?.hosts[0].clone();
+    let request = Request {
+        check_live: true,
+        deadline: Some(context.deadline),
+        ..Request::new(origin.protocol(), origin.host())
+    };
+    let started = Instant::now();
+    let answer = match program::ask(context, link, &request, key) {
+        Ok(found) => Ok(found),
+        Err(failure) => Err(failure.to_error().ok_or(failure)?),
+    };
+    context.log.entry_answered(&entry.name, &answer, started.elapsed());
+    match answer {
+        Ok(found) => Ok(found.is_some_and(|credential| !chain::is_over(&credential))),
+        Err(error) if matches!(error.class(), Class::Unavailable | Class::Config) => {
+            Err(Failure::Entry(entry.name.clone(), error))
+        }
+        Err(_) => Ok(false),
+    }
+}
+
+struct SignIn<'a> {
+    context: &'a Context,
+    entry: &'a str,
+    command: SignInCommand,
+    key: String,
+}
+
+impl SignIn<'_> {
+    /// Once for all sessions. `before` is how many sign-ins there had been when we began to look whether the credential
+    /// is good: one more since then was for us, too.
+    fn shared(&self, cache: &Cache, before: u64) -> Result<(), Failure> {
+        let lock = match self.lock(cache) {
+            Ok(lock) => lock,
+            Err(LockError::Timeout(_)) => return Err(self.waited_in_vain().into()),
+            Err(LockError::Problem(problem)) => {
+                self.context.log.complain(&problem);
+                return self.alone();
+            }
+        };
+        let path = cache.file(&self.key, "state");
+        let mut state = State::read(&path, self.context);
+        if state.run > before {
+            return match state.outcome {
+                Outcome::Failed { error, .. } => Err(error.into()),
+                _ => Ok(()),
+            };
+        }
+        let outcome = self.alone();
+        state.outcome = match &outcome {
+            Ok(()) => Outcome::SignedIn,
+            Err(failure) => match failure.to_error() {
+                Some(error) => {
+                    let interactive = self.context.interactive() == Interactive::Auto;
+                    Outcome::Failed { error, rejected: false, interactive }
+                }
+                // Our own end is nobody else's: the next in the queue signs in.
+                None => return outcome,
+            },
+        };
+        state.run = state.run.saturating_add(1);
+        if let Err(error) = state.write(&path) {
+            self.context.log.complain(&error);
+        }
+        drop(lock);
+        outcome
+    }
+
+    fn lock(&self, cache: &Cache) -> Result<Lock, LockError> {
+        let path = cache.file(&self.key, "lock");
+        if let Some(lock) = Lock::try_acquire(&path)? {
+            return Ok(lock);
+        }
+        self.context.log.waits_for_sign_in(self.entry);
+        Lock::acquire(&path, PATIENCE)
+    }
+
+    fn alone(&self) -> Result<(), Failure> {
+        self.command.run(self.context, &self.key)?;
+        // What was cached before may be the account of before.
+        Ok(generation::touch(&self.context.folders)?)
+    }
+
+    fn waited_in_vain(&self) -> Error {
+        let entry = self.entry;
+        Error::unavailable(format!(
+            "another session did not end signing in for {entry}; run: claude-credential --no-cache refresh {entry}"
+        ))
+    }
+}
