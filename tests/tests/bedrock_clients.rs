@@ -4,6 +4,7 @@
 //! `tests/run.sh` runs these, in a network of their own.
 
 use std::fs;
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -170,6 +171,56 @@ fn with_bedrock_nobody_else_is_asked_and_without_its_sign_in_the_usual_chain_is(
     assert_eq!(house.sandbox.print().run().key(), "metered");
 }
 
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn twenty_sessions_that_wake_together_sign_in_once() {
+    let house = client();
+    house.signed_in(Sso { of: "acme", seconds: 3600, refresh: None });
+    let fresh = fs::read_to_string(house.sso_file("acme")).expect("a sign-in");
+    house.sandbox.write("fresh", fresh);
+    let sign_in = aws(&house, &format!("cp ~/fresh '{}'", house.sso_file("acme").display()));
+
+    refresh(&house).run().succeeds();
+    assert!(!sign_in.exists(), "they are good: nobody signs in");
+    assert_eq!(house.cloud.count("sts GetCallerIdentity"), 1, "and STS said so, as the client asks it");
+    fs::remove_file(house.sso_file("acme")).expect("the sign-in");
+    let running: Vec<_> = (0..20).map(|_| refresh(&house).start()).collect();
+    for one in running {
+        one.finish().exits(0);
+    }
+    assert_eq!(fs::read_to_string(&sign_in).expect("a sign-in"), "sso login --profile work\n");
+    assert!(secret(&export(&house).run()).starts_with("sso-secret-"));
+}
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn where_the_sign_in_fails_all_hear_why_and_where_there_is_no_network_nobody_signs_in() {
+    let mut house = client();
+    let sign_in = aws(&house, "echo 'the browser was closed' >&2; exit 1");
+    house.set("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
+    refresh(&house).run().exits(75);
+    assert!(!sign_in.exists(), "a laptop that wakes has no network yet");
+    house.set("AWS_ENDPOINT_URL_STS", house.cloud.url("/sts"));
+    fs::remove_file(house.sso_file("acme")).expect("the sign-in");
+    let running: Vec<_> = (0..20).map(|_| refresh(&house).start()).collect();
+    for one in running {
+        let said = one.finish();
+        assert!(said.exits(77).stderr.contains("the browser was closed"), "{said:#?}");
+    }
+}
+
+/// A stand-in for the CLI's sign-in, which does as a script says; the file in which it notes how it was called.
+fn aws(house: &House, does: &str) -> PathBuf {
+    let called = house.sandbox.root().join("called");
+    house.sandbox.script("aws", &format!("echo \"$@\" >>'{}'\n{does}", called.display()));
+    called
+}
+
+/// The README's `awsAuthRefresh`, as Claude Code runs it.
+fn refresh(house: &House) -> Call<'_> {
+    setting(house, "awsAuthRefresh")
+}
+
 /// The README's profiles, by somebody who has signed in.
 fn reader() -> House {
     let mut house = House::new();
@@ -199,12 +250,17 @@ fn settings() -> Value {
     settings.find(|settings| !settings["awsCredentialExport"].is_null()).expect("settings for Bedrock in the README")
 }
 
-/// As Claude Code runs it.
+/// The README's `awsCredentialExport`.
 fn export(house: &House) -> Call<'_> {
-    let setting = settings()["awsCredentialExport"].as_str().expect("a command").to_owned();
+    setting(house, "awsCredentialExport").shows_secret()
+}
+
+/// As Claude Code runs it.
+fn setting<'a>(house: &'a House, name: &str) -> Call<'a> {
+    let setting = settings()[name].as_str().expect("a command").to_owned();
     let bin = house.sandbox.root().join("bin");
     let setting = setting.replace("/home/me/.local/bin", &bin.display().to_string());
-    house.sandbox.call("/bin/sh", &["-c", &format!("{setting} \"$@\""), "sh"]).shows_secret()
+    house.sandbox.call("/bin/sh", &["-c", &format!("{setting} \"$@\""), "sh"])
 }
 
 #[track_caller]

@@ -77,7 +77,7 @@ fn the_container() {
         fails("a foreign host without TLS", container_foreign, 78, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"]).asks("", 0),
         fails("its authorization is two lines", container_two_lines, 78, &["AWS_CONTAINER", "can't be sent"])
             .asks("", 0),
-        fails("its role is over", container_over, 75, &[]).asks("imds", 0),
+        fails("its role is over", container_over, 77, &["have expired"]).asks("imds", 0),
         fails("somebody else answers", container_page, 75, &[]).asks("imds", 0),
         fails("it sends us elsewhere", container_redirects, 78, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
             .asks("imds", 0),
@@ -167,11 +167,10 @@ fn the_machine() {
         nothing("it has no role", no_role),
         nothing("it is switched off", switched_off).asks("imds credentials", 0),
         // As in a container on such a machine, which is one hop too far.
-        fails("it takes connections and never answers", metadata_silent, 75, &[])
-            .mended_by("export AWS_EC2_METADATA_DISABLED=true"),
+        nothing("it takes connections and never answers", metadata_silent),
         fails("it is broken", broken, 75, &[]).in_vain(),
         fails("it breaks half-way", half_broken, 75, &[]).in_vain(),
-        fails("its role is over", over, 75, &[]),
+        fails("its role is over", over, 77, &["have expired"]),
         fails("somebody else answers", page, 75, &[]),
         fails("it sends us elsewhere", redirects, 75, &[]).asks("container", 0),
         nothing("it is asked by nobody", metadata)

@@ -39,7 +39,7 @@ fn roles() {
         fails("that are not for us", forbidden, 78, &["forbidden"]).asks("imds", 0),
         fails("with keys that nobody has", unknown_keys, 77, &["base"]).asks("imds", 0),
         fails("with keys that have expired", expired_keys, 77, &["base"]).asks("imds", 0),
-        fails("that are over", role_over, 75, &[]).asks("imds", 0),
+        fails("that are over", role_over, 77, &["have expired"]).asks("imds", 0),
         fails("when somebody else answers for STS", sts_page, 75, &[]).asks("imds", 0),
         fails("when STS never answers", sts_silent, 75, &[]).asks("imds", 0).in_vain(),
     ]);

@@ -18,7 +18,11 @@ fn another_program() {
         fails("that is not there", process_missing, 78, &["default", "credential_process"]).asks("", 0),
         fails("that never comes back", process_hangs, 70, &["default"]).asks("", 0).in_vain(),
         fails("that is ourselves", process_ourselves, 78, &["default"]).asks("", 0),
-        fails("that leads to ourselves", process_to_ourselves, 78, &["default"]).asks("", 0),
+        // A pipe hides how its first part ended. That it ends is what counts.
+        fails("that leads to ourselves", process_to_ourselves, 70, &["credential_process"]).asks("", 0),
+        fails("that is ourselves, and needs a sign-in", process_signed_out, 77, &["credential_process"])
+            .mended_by("aws sso login --profile people")
+            .asks("", 0),
         aws("that is ourselves with another profile", process_other_profile, "file-secret", None, Until::Never),
     ]);
 }
@@ -79,6 +83,16 @@ fn process_to_ourselves(house: &mut House) {
     let line = format!("{} print --format credential-process | cat", helper.display());
     let script = house.sandbox.script("house", &line);
     program(house, &script.display().to_string());
+}
+
+fn process_signed_out(house: &mut House) {
+    let helper = house.sandbox.bin("claude-credential-bedrock");
+    house.config(&format!(
+        "[default]\ncredential_process = {} --aws-profile people print --format credential-process\n\
+         [profile people]\nsso_session = acme\nsso_account_id = 123456789012\nsso_role_name = Developer\n\
+         [sso-session acme]\nsso_region = us-east-1\nsso_start_url = https://acme.awsapps.com/start\n",
+        helper.display()
+    ));
 }
 
 fn process_other_profile(house: &mut House) {
