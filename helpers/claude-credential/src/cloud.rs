@@ -56,10 +56,12 @@ impl Cloud {
         match self {
             Self::Bedrock => {
                 let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]).unwrap_or("us-east-1");
-                format!("bedrock-runtime.{region}.amazonaws.com")
+                let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+                format!("bedrock-runtime.{region}.{domain}")
             }
             Self::Vertex => match variable(&["CLOUD_ML_REGION"]).unwrap_or("us-east5") {
                 "global" => "aiplatform.googleapis.com".to_owned(),
+                region @ ("us" | "eu") => format!("aiplatform.{region}.rep.googleapis.com"),
                 region => format!("{region}-aiplatform.googleapis.com"),
             },
         }
