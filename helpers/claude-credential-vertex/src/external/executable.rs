@@ -47,9 +47,11 @@ pub(crate) fn subject(
     if asked.environment.get(ALLOW) != Some("1") {
         return Err(Error::config(format!("{shown} names a program to run; to allow that, run: export {ALLOW}=1")));
     }
-    // Whoever can change that file can have anything run.
-    read(&file.path, Trust::Settings, u64::MAX)?;
     let output = executable.output_file.as_deref().map(Path::new);
+    if output.is_some_and(|output| !output.is_absolute()) {
+        // Ours is the user's home, where Google's libraries have the client's own folder, which may be a clone.
+        return Err(Error::config(format!("{shown}: its `output_file` is not an absolute path; mend it there")));
+    }
     if let Some(output) = output.filter(|_| asked.request.rejected.is_none())
         && let Some(kept) = kept(output)?.filter(|printed| printed.lasts(asked.request.min_ttl))
         && let Ok(secret) = kept.secret()

@@ -1,8 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use claude_credential_config::is_endpoint;
-use claude_credential_files::{Trust, read};
-use claude_credential_protocol::Error;
+use claude_credential_files::{Problem, Trust, read};
+use claude_credential_protocol::{Error, text};
 
 use super::{Asked, Source};
 use crate::fields::Fields;
@@ -21,6 +21,8 @@ pub(crate) struct File {
     pub(crate) shown: String,
     pub(crate) source: Source,
     pub(crate) fields: Fields,
+    /// Why it may be somebody else's words, judged with the reading: a file that is looked at twice may be two files.
+    foreign: Option<Problem>,
 }
 
 impl File {
@@ -41,9 +43,15 @@ impl File {
     /// The file at `path`; none where there is none.
     ///
     /// Whoever may read it may use it, as with Google's libraries: in containers it is often another's, and readable by
-    /// a group. One that names a program to run is held to more, in `external::executable`.
+    /// a group. One that says where else secrets are to be found is held to more, in `hold`.
     pub(crate) fn open(path: &Path, source: Source) -> Result<Option<Self>, Error> {
-        let Some(bytes) = read(path, Trust::Anybody, MAX_FILE)? else { return Ok(None) };
+        let (read, foreign) = match read(path, Trust::Settings, MAX_FILE) {
+            Err(problem @ (Problem::Owner(_) | Problem::Writable(_))) => {
+                (read(path, Trust::Anybody, MAX_FILE), Some(problem))
+            }
+            read => (read, None),
+        };
+        let Some(bytes) = read? else { return Ok(None) };
         let shown = match source {
             Source::Gcloud | Source::Metadata => path.display().to_string(),
             Source::Env => format!("{} ({VARIABLE})", path.display()),
@@ -52,7 +60,23 @@ impl File {
             let (line, column) = (error.line(), error.column());
             Error::config(format!("{}:{line}:{column}: this is no credentials file of Google's", path.display()))
         })?;
-        Ok(Some(Self { path: path.to_owned(), shown, source, fields }))
+        Ok(Some(Self { path: path.to_owned(), shown, source, fields, foreign }))
+    }
+
+    /// Refuses words that others could have written: these name files, servers and programs, and say where to send what
+    /// is had from them.
+    pub(crate) fn hold(&self) -> Result<(), Error> {
+        let Some(problem) = &self.foreign else { return Ok(()) };
+        let (shown, path) = (&self.shown, text::quoted(&self.path.to_string_lossy()));
+        let what = "it says where secrets are read and where they go, and";
+        Err(Error::config(match problem {
+            // A `chown` would make it ours with whatever words are in it.
+            Problem::Owner(_) => format!(
+                "{shown}: {what} belongs to another user; read it, and if you mean all of it, run: \
+                 install -m 600 {path} \"$HOME/google.json\"; export {VARIABLE}=\"$HOME/google.json\""
+            ),
+            _ => format!("{shown}: {what} can be changed by others; run: chmod go-w {path}"),
+        }))
     }
 
     /// A field without which nothing can be done.

@@ -143,6 +143,14 @@ fn what_the_program_says_of_its_failure_is_not_repeated() {
 }
 
 #[test]
+fn a_file_of_the_programs_is_never_looked_for_in_the_working_directory() {
+    let source = json!({ "executable": { "command": "/bin/sh", "output_file": "output" } });
+    let mut fixture = Fixture::with(&external_account(&Server::start(vec![]), &source));
+    fixture.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
+    assert!(fixture.fails(Class::Config).ends_with("its `output_file` is not an absolute path; mend it there"));
+}
+
+#[test]
 fn a_program_is_never_looked_for_in_the_working_directory() {
     let server = Server::start(vec![]);
     for command in ["./program", "bin/program", "no-such-program", "/nowhere/program"] {

@@ -114,3 +114,29 @@ fn a_kind_of_source_that_is_not_supported_is_named() {
     }
     assert!(server.seen().is_empty());
 }
+
+#[test]
+fn a_file_that_others_can_change_names_nothing_that_is_read_or_asked() {
+    let server = Server::start(vec![]);
+    let url = json!({ "url": format!("{}/subject", server.url) });
+    let person = json!({ "type": "external_account_authorized_user", "client_id": "a", "refresh_token": "CANARY" });
+    let file = json!({ "file": "/nowhere/CANARY" });
+    for credentials in [
+        external_account(&server, &url),
+        external_account(&server, &file),
+        person,
+        impersonated(&server, &external_account(&server, &url)),
+    ] {
+        let fixture = Fixture::with(&credentials);
+        let path = fixture.home.path().join("credentials.json");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let words = fixture.fails(Class::Config);
+        assert!(words.ends_with(&format!("can be changed by others; run: chmod go-w {}", path.display())), "{words}");
+        // Only who is root can make it another user's.
+        if std::os::unix::fs::chown(&path, Some(65534), None).is_ok() {
+            let words = fixture.fails(Class::Config);
+            assert!(words.contains("belongs to another user; read it") && !words.contains("chown"), "{words}");
+        }
+    }
+    assert!(server.seen().is_empty());
+}
