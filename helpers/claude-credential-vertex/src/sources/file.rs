@@ -11,6 +11,9 @@ use crate::gcloud;
 /// The variable that names a file.
 pub(crate) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
+/// The type of what gcloud left of a sign-in elsewhere, which a file that gcloud is given says how to begin.
+pub(crate) const WORKFORCE: &str = "external_account_authorized_user";
+
 /// The largest hold a few certificates.
 const MAX_FILE: u64 = 1 << 20;
 
@@ -95,15 +98,24 @@ impl File {
         )))
     }
 
-    /// The command with which its owner signs in anew.
+    /// The command with which its owner signs in anew. Every word of the file's in it is one that a shell only reads.
     pub(crate) fn login(&self) -> String {
-        let command = "gcloud auth application-default login";
-        let impersonated = self.fields.impersonated().filter(|_| self.fields.source_credentials.is_some());
-        let option = impersonated.map(|email| format!(" --impersonate-service-account={email}")).unwrap_or_default();
+        let mut command = "run: gcloud auth application-default login".to_owned();
+        let source = self.fields.source_credentials.as_deref();
+        let of_workforce = source.unwrap_or(&self.fields).kind.as_deref() == Some(WORKFORCE);
+        if of_workforce {
+            command.push_str(" --login-config=FILE");
+        }
+        if let Some(chain) = source.and_then(|_| self.fields.chain()) {
+            command.push_str(&format!(" --impersonate-service-account={}", text::quoted(&chain)));
+        }
+        if of_workforce {
+            command = format!("take the login configuration of your workforce pool as FILE and {command}");
+        }
         match self.source {
-            Source::Gcloud | Source::Metadata => format!("run: {command}{option}"),
+            Source::Gcloud | Source::Metadata => command,
             Source::Env => {
-                format!("gcloud writes another file, so first run: unset {VARIABLE}; then run: {command}{option}")
+                format!("gcloud writes another file, so first run: unset {VARIABLE}; then {command}")
             }
         }
     }

@@ -9,7 +9,7 @@ use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Error, Request};
 
-pub(crate) use file::{File, VARIABLE};
+pub(crate) use file::{File, VARIABLE, WORKFORCE};
 
 use crate::gcloud;
 use crate::hosts::GOOGLE;

@@ -126,7 +126,8 @@ fn a_person_from_elsewhere_is_refreshed_where_his_file_says() {
     let seen = &server.seen()[0];
     assert_eq!(seen.field("refresh_token").as_deref(), Some("CANARY-refresh"));
     assert_eq!(seen.header("authorization"), Some("Basic aWQ6cw=="));
-    assert!(fixture.fails(Class::SignIn).ends_with("run: gcloud auth application-default login"));
+    // Without it gcloud would sign in to an account of Google's.
+    assert!(fixture.fails(Class::SignIn).ends_with("run: gcloud auth application-default login --login-config=FILE"));
 }
 
 fn aws(server: &Server) -> Value {

@@ -109,6 +109,28 @@ fn a_sign_in_that_is_over_names_the_command_that_begins_another() {
 }
 
 #[test]
+fn a_command_to_paste_has_all_of_the_chain_in_it_and_nothing_that_a_shell_acts_on() {
+    for (target, delegates, ends) in [
+        (
+            "she@p.iam.gserviceaccount.com",
+            json!(["projects/-/serviceAccounts/he@p.iam.gserviceaccount.com", "it@p.iam.gserviceaccount.com"]),
+            "login --impersonate-service-account='he@p.iam.gserviceaccount.com,it@p.iam.gserviceaccount.com,\
+             she@p.iam.gserviceaccount.com'",
+        ),
+        ("a@b;id>$HOME", json!(null), "application-default login"),
+        ("she@p.iam.gserviceaccount.com", json!(["a@b;id>$HOME"]), "application-default login"),
+    ] {
+        let server = Server::start(vec![Reply::refusal("invalid_grant", None)]);
+        let mut file = impersonated(&server, &authorized_user(&server));
+        let url = format!("{}/v1/projects/-/serviceAccounts/{target}:generateAccessToken", server.url);
+        file["service_account_impersonation_url"] = url.into();
+        file["delegates"] = delegates;
+        let words = Fixture::with(&file).fails(Class::SignIn);
+        assert!(words.ends_with(ends) && !words.contains('$'), "{words}");
+    }
+}
+
+#[test]
 fn a_key_that_is_refused_is_no_sign_in() {
     let server = Server::start(vec![Reply::refusal("invalid_grant", None)]);
     let words = Fixture::with(&service_account(&server)).fails(Class::Config);
