@@ -18,6 +18,11 @@ pub(crate) fn well_known(asked: &Asked<'_>) -> Result<PathBuf, Error> {
     Ok(folder(asked)?.join("application_default_credentials.json"))
 }
 
+/// The variable that says where it is.
+pub(crate) fn variable(asked: &Asked<'_>) -> &'static str {
+    if asked.environment.get_os(FOLDER).is_some() { FOLDER } else { "HOME" }
+}
+
 /// The project of the configuration that is active.
 pub(crate) fn project(asked: &Asked<'_>) -> Option<String> {
     if let Some(project) = asked.environment.get("CLOUDSDK_CORE_PROJECT") {

@@ -1,3 +1,5 @@
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use claude_credential_config::is_endpoint;
@@ -40,21 +42,35 @@ impl File {
         let is_gclouds = gcloud::well_known(asked).is_ok_and(|known| known == path);
         let source = if is_gclouds { Source::Gcloud } else { Source::Env };
         let missing = || Error::config(format!("{shown}, which {VARIABLE} names, does not exist; {mend}"));
-        Ok(Some(Self::open(path, source)?.ok_or_else(missing)?))
+        Ok(Some(Self::open(path, source, VARIABLE)?.ok_or_else(missing)?))
     }
 
-    /// The file at `path`; none where there is none.
+    /// What gcloud left.
+    pub(crate) fn of_gcloud(asked: &Asked<'_>) -> Result<Option<Self>, Error> {
+        let path = gcloud::well_known(asked)?;
+        // In a folder that is another's there is nothing of ours: a service that runs with its caller's HOME has none.
+        if fs::metadata(&path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+            return Ok(None);
+        }
+        Self::open(&path, Source::Gcloud, gcloud::variable(asked))
+    }
+
+    /// The file at `path`, which is there by the word of `variable`; none where there is none.
     ///
     /// Whoever may read it may use it, as with Google's libraries: in containers it is often another's, and readable by
     /// a group. One that says where else secrets are to be found is held to more, in `hold`.
-    pub(crate) fn open(path: &Path, source: Source) -> Result<Option<Self>, Error> {
+    fn open(path: &Path, source: Source, variable: &str) -> Result<Option<Self>, Error> {
         let (read, foreign) = match read(path, Trust::Settings, MAX_FILE) {
             Err(problem @ (Problem::Owner(_) | Problem::Writable(_))) => {
                 (read(path, Trust::Anybody, MAX_FILE), Some(problem))
             }
             read => (read, None),
         };
-        let Some(bytes) = read? else { return Ok(None) };
+        let Some(bytes) =
+            read.map_err(|problem| Error::config(format!("{problem}; mend that, or set {variable} anew")))?
+        else {
+            return Ok(None);
+        };
         let shown = match source {
             Source::Gcloud | Source::Metadata => path.display().to_string(),
             Source::Env => format!("{} ({VARIABLE})", path.display()),

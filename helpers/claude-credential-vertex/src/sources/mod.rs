@@ -11,7 +11,6 @@ use claude_credential_protocol::{Error, Request};
 
 pub(crate) use file::{File, VARIABLE, WORKFORCE};
 
-use crate::gcloud;
 use crate::hosts::GOOGLE;
 use crate::metadata::Metadata;
 
@@ -64,7 +63,7 @@ impl Asked<'_> {
     pub(crate) fn file(&self, source: Source) -> Result<Option<File>, Error> {
         match source {
             Source::Env => File::of_variable(self),
-            Source::Gcloud => File::open(&gcloud::well_known(self)?, Source::Gcloud),
+            Source::Gcloud => File::of_gcloud(self),
             Source::Metadata => Ok(None),
         }
     }

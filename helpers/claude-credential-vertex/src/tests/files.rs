@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use claude_credential_protocol::Class;
 use serde_json::json;
@@ -39,6 +40,48 @@ fn what_gcloud_left_is_found_where_gcloud_keeps_it() {
     assert_eq!(fixture.token(), "two");
     fixture.set("CLOUDSDK_CONFIG", "elsewhere");
     assert!(fixture.fails(Class::Config).starts_with("CLOUDSDK_CONFIG is not an absolute path"));
+}
+
+#[test]
+fn a_file_that_can_not_be_read_is_said_by_the_variable_that_leads_there() {
+    let mut fixture = Fixture::new(&[]);
+    fixture.write(".config", "no folder");
+    let words = fixture.fails(Class::Config);
+    assert!(words.starts_with("can't use ") && words.ends_with("; mend that, or set HOME anew"), "{words}");
+    let folder = fixture.home.path().join(".config/x");
+    fixture.set("CLOUDSDK_CONFIG", folder.to_str().unwrap());
+    assert!(fixture.fails(Class::Config).ends_with("set CLOUDSDK_CONFIG anew"));
+    fixture.set(VARIABLE, folder.to_str().unwrap());
+    assert!(fixture.fails(Class::Config).ends_with(&format!("set {VARIABLE} anew")));
+}
+
+/// For root no folder is closed: then it runs itself as nobody.
+#[test]
+fn a_folder_that_is_closed_to_us_has_nothing_of_ours() {
+    const NAME: &str = "tests::files::a_folder_that_is_closed_to_us_has_nothing_of_ours";
+    if rustix::process::geteuid().is_root() {
+        let nobody = || {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+            command
+        };
+        let own = std::env::current_exe().unwrap();
+        if nobody().arg("test").arg("-x").arg(&own).status().is_ok_and(|status| status.success()) {
+            assert!(nobody().arg(own).args(["--exact", NAME]).status().unwrap().success());
+        } else {
+            eprintln!("SKIPPED: there is no setpriv, or nobody may not run this test");
+        }
+        return;
+    }
+    let mut fixture = Fixture::new(&[]);
+    let file = fixture.write("closed/application_default_credentials.json", "{}");
+    let folder = file.parent().unwrap();
+    fixture.set("CLOUDSDK_CONFIG", folder.to_str().unwrap());
+    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    assert!(fixture.fails(Class::Config).ends_with("set CLOUDSDK_CONFIG anew"));
+    fs::set_permissions(folder, fs::Permissions::from_mode(0)).unwrap();
+    assert_eq!(fixture.get(), Ok(None));
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]
