@@ -178,14 +178,51 @@ fn a_server_that_is_busy_is_asked_again() {
 }
 
 #[test]
-fn a_life_that_is_a_text_is_a_number_and_none_is_none() {
-    let server = Server::start(vec![
-        Reply::text(r#"{"access_token":"one","expires_in":"3600"}"#),
-        Reply::text(r#"{"access_token":"two"}"#),
-    ]);
-    let fixture = Fixture::with(&authorized_user(&server));
-    assert!(fixture.get().unwrap().unwrap().expires_at.is_some());
-    assert_eq!(fixture.get().unwrap().unwrap().expires_at, None);
+fn a_life_is_a_number_in_whatever_form_and_as_long_as_the_wire_can_tell() {
+    let answer = |life: &str| Reply::text(&format!(r#"{{"access_token":"one","token_type":"bearer"{life}}}"#));
+    for (life, expected) in [
+        (r#","expires_in":"3600""#, Some(3600)),
+        (r#","expires_in":3600.9"#, Some(3600)),
+        (r#","expires_in":"3600.9""#, Some(3600)),
+        (r#","expires_in":null"#, None),
+        ("", None),
+    ] {
+        let server = Server::start(vec![answer(life)]);
+        let before = now() / 1000;
+        let ends = Fixture::with(&authorized_user(&server)).get().unwrap().unwrap().expires_at;
+        let range = |span| before + span..=now() / 1000 + span;
+        assert_eq!(ends.is_some(), expected.is_some(), "{life}");
+        assert!(expected.is_none_or(|span| range(span).contains(&ends.unwrap())), "{life}: {ends:?}");
+    }
+    // The second of them is more than yup-oauth2 can add to a time.
+    for life in
+        [r#","expires_in":253402300799"#, r#","expires_in":999999999999"#, r#","expires_in":18446744073709551615"#]
+    {
+        let server = Server::start(vec![answer(life), answer(life)]);
+        for file in [authorized_user(&server), service_account(&server)] {
+            let credential = Fixture::with(&file).get().unwrap().unwrap();
+            assert_eq!(credential.expires_at, Some(253_402_300_799), "{life}");
+            assert!(credential.answer(&vertex()).is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_life_that_is_no_number_is_not_for_ever_and_only_bearers_count() {
+    for rest in [
+        r#""expires_in":"CANARY""#,
+        r#""expires_in":-1"#,
+        r#""expires_in":1e300"#,
+        r#""expires_in":"inf""#,
+        r#""expires_in":[]"#,
+        r#""expires_in":true"#,
+        r#""token_type":"mac""#,
+        r#""token_type":"""#,
+    ] {
+        let server = Server::start(vec![Reply::text(&format!(r#"{{"access_token":"CANARY",{rest}}}"#))]);
+        Fixture::with(&authorized_user(&server)).fails(Class::Unavailable);
+        assert_eq!(server.seen().len(), 1);
+    }
 }
 
 #[test]
