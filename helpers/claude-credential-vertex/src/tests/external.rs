@@ -181,6 +181,25 @@ fn keys_of_aws_in_variables_ask_nobody_else() {
 }
 
 #[test]
+fn a_file_does_not_choose_what_is_asked_of_aws_with_the_users_keys() {
+    let server = Server::start(vec![]);
+    for (question, region) in [
+        ("https://iam.amazonaws.com/?Action=CreateAccessKey&Version=2010-05-08", "eu-west-1"),
+        ("https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15", "evil.example/x?y="),
+    ] {
+        let mut file = aws(&server);
+        file["credential_source"]["regional_cred_verification_url"] = question.into();
+        let mut fixture = Fixture::with(&file);
+        fixture.set("AWS_REGION", region);
+        fixture.set("AWS_ACCESS_KEY_ID", "AKIAVARIABLE");
+        fixture.set("AWS_SECRET_ACCESS_KEY", "CANARY-secret");
+        let words = fixture.fails(Class::Config);
+        assert!(words.contains("`regional_cred_verification_url` is not GetCallerIdentity of AWS STS"), "{words}");
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[test]
 fn a_machine_of_aws_is_asked_with_its_session_token() {
     let role = json!({ "AccessKeyId": "ASIAROLE", "SecretAccessKey": "CANARY-secret", "Token": "the-token" });
     let server = Server::start(vec![
