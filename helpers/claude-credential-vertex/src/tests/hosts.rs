@@ -73,7 +73,7 @@ fn the_region_is_that_of_the_host_and_print_asks_that_of_the_variable() {
 
 #[test]
 fn the_project_is_found_in_the_documented_order() {
-    let server = Server::start((0..6).map(|_| Reply::token("t")).collect());
+    let server = Server::start((0..12).map(|_| Reply::token("t")).collect());
     let mut key = service_account(&server);
     key.as_object_mut().unwrap().remove("project_id");
     let mut fixture = Fixture::with(&key);
@@ -90,6 +90,17 @@ fn the_project_is_found_in_the_documented_order() {
     ] {
         fixture.set(name, value);
         assert_eq!(project(&fixture).as_deref(), Some(value));
+    }
+    // What is no name hides none that is one.
+    for (name, next) in [
+        ("GCLOUD_PROJECT", "of-google"),
+        ("GOOGLE_CLOUD_PROJECT", "of-anthropic"),
+        ("ANTHROPIC_VERTEX_PROJECT_ID", "pays"),
+        ("GOOGLE_CLOUD_QUOTA_PROJECT", "of-gcloud"),
+        ("CLOUDSDK_CORE_PROJECT", "of-gcloud"),
+    ] {
+        fixture.set(name, "my project");
+        assert_eq!(project(&fixture).as_deref(), Some(next), "{name}");
     }
 }
 
