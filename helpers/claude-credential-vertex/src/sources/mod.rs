@@ -2,7 +2,7 @@
 
 mod file;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use claude_credential_config::{Environment, Folders};
@@ -11,7 +11,6 @@ use claude_credential_protocol::{Error, Request};
 
 pub(crate) use file::{File, VARIABLE, WORKFORCE};
 
-use crate::hosts::GOOGLE;
 use crate::metadata::Metadata;
 
 /// What is asked, and where.
@@ -46,6 +45,11 @@ impl Source {
 }
 
 impl Asked<'_> {
+    /// How long the caller waits yet.
+    pub(crate) fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
     pub(crate) fn find(&self, sources: &[Source]) -> Result<Option<Found>, Error> {
         for source in sources {
             let found = match source {
@@ -89,10 +93,11 @@ impl Found {
         }
     }
 
-    pub(crate) fn universe(&self) -> &str {
+    /// Below which domain they are good.
+    pub(crate) fn universe(&self, asked: &Asked<'_>) -> Result<String, Error> {
         match self {
-            Self::File(file) => file.fields.universe(),
-            Self::Metadata(_) => GOOGLE,
+            Self::File(file) => Ok(file.fields.universe().to_owned()),
+            Self::Metadata(metadata) => metadata.universe(asked),
         }
     }
 

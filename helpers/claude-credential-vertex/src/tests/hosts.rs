@@ -69,6 +69,10 @@ fn the_region_is_that_of_the_host_and_print_asks_that_of_the_variable() {
     fixture.set("CLOUD_ML_REGION", "evil.example/");
     let error = fixture.helper.print_host().unwrap_err();
     assert!(error.to_string().ends_with("run: unset CLOUD_ML_REGION"), "{error}");
+    let mut key = service_account(&server);
+    key["universe_domain"] = "evil.example/".into();
+    let error = Fixture::with(&key).helper.print_host().unwrap_err().to_string();
+    assert!(error.contains("`universe_domain` names no domain") && !error.contains("CLOUD_ML_REGION"), "{error}");
 }
 
 #[test]
