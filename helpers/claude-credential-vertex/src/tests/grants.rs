@@ -243,7 +243,15 @@ fn who_is_somebody_else_asks_for_no_more_than_that_first() {
 
 #[test]
 fn who_may_not_be_somebody_else_hears_what_he_lacks() {
-    let server = Server::start(vec![Reply::token("CANARY-source"), Reply::Json(403, "CANARY".to_owned())]);
-    let words = Fixture::with(&impersonated(&server, &authorized_user(&server))).fails(Class::Config);
-    assert!(words.contains("403") && words.contains("roles/iam.serviceAccountTokenCreator"), "{words}");
+    for (status, says) in [
+        (403, "grant him roles/iam.serviceAccountTokenCreator there"),
+        (400, "mend `delegates` and `token_lifetime_seconds` there"),
+        (401, "the token of its `source_credentials` is not taken, mend that there"),
+        (404, "mend `service_account_impersonation_url` there"),
+        (418, "look at `service_account_impersonation_url` there"),
+    ] {
+        let server = Server::start(vec![Reply::token("CANARY-source"), Reply::Json(status, "CANARY".to_owned())]);
+        let words = Fixture::with(&impersonated(&server, &authorized_user(&server))).fails(Class::Config);
+        assert!(words.contains(&format!("answered {status} ")) && words.ends_with(says), "{words}");
+    }
 }
