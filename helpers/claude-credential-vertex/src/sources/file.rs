@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -123,7 +124,7 @@ impl File {
             command.push_str(" --login-config=FILE");
         }
         if let Some(chain) = source.and_then(|_| self.fields.chain()) {
-            command.push_str(&format!(" --impersonate-service-account={}", text::quoted(&chain)));
+            let _ = write!(command, " --impersonate-service-account={}", text::quoted(&chain));
         }
         if of_workforce {
             command = format!("take the login configuration of your workforce pool as FILE and {command}");

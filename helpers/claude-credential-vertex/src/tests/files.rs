@@ -77,9 +77,9 @@ fn a_folder_that_is_closed_to_us_has_nothing_of_ours() {
     let file = fixture.write("closed/application_default_credentials.json", "{}");
     let folder = file.parent().unwrap();
     fixture.set("CLOUDSDK_CONFIG", folder.to_str().unwrap());
-    fs::set_permissions(&file, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
     assert!(fixture.fails(Class::Config).ends_with("set CLOUDSDK_CONFIG anew"));
-    fs::set_permissions(folder, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o000)).unwrap();
     assert_eq!(fixture.get(), Ok(None));
     fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
 }
