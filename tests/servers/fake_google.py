@@ -54,7 +54,8 @@ def grants(world, name, question, detail=None, **more):
 
 
 def refuses(question, error, subtype=None):
-    body = {"error": error, "error_description": "Bad Request"}
+    # As some servers do, it repeats what it was sent.
+    body = {"error": error, "error_description": f"Bad Request: {question}"}
     if subtype:
         body["error_subtype"] = subtype
     return Reply(body, 400, told={"question": json.dumps(question, sort_keys=True)})
