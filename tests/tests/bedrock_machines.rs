@@ -15,6 +15,11 @@ fn web_identity() {
     run(&[
         aws("a role for a token in a file", web, secret, token, Until::Given).asks("sts", 1).asks("imds", 0),
         fails("the file is missing", web_file_missing, 78, &["missing-token"]).asks("", 0),
+        fails("a pipe in its place", web_pipe, 78, &["web-pipe"]).asks("", 0),
+        fails("authorities that are none", bundle_of_junk, 78, &["AWS_CA_BUNDLE"]).asks("", 0),
+        fails("authorities in a form of their own", bundle_of_a_broken_one, 78, &["AWS_CA_BUNDLE"]).asks("", 0),
+        fails("authorities that are not there", bundle_missing, 78, &["AWS_CA_BUNDLE"]).asks("", 0),
+        fails("a region that is none", region_of_junk, 78, &["AWS_REGION"]).asks("", 0),
         fails("a file and no role", web_without_role, 78, &["AWS_ROLE_ARN"]).asks("", 0),
         fails("STS refuses the token", web_refused, 77, &["web-token"]).asks("sts", 1).asks("imds", 0),
         fails("the role is not for us", web_forbidden, 78, &["web"]).asks("imds", 0),
@@ -33,6 +38,36 @@ fn web(house: &mut House) {
 fn web_file_missing(house: &mut House) {
     web(house);
     house.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/missing-token");
+}
+
+fn web_pipe(house: &mut House) {
+    web(house);
+    let pipe = house.sandbox.root().join("web-pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    house.set("AWS_WEB_IDENTITY_TOKEN_FILE", pipe.to_str().expect("a name in UTF-8"));
+}
+
+fn bundle_of_junk(house: &mut House) {
+    web(house);
+    let bundle = house.sandbox.write("bundle", "no certificate");
+    house.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
+}
+
+fn bundle_of_a_broken_one(house: &mut House) {
+    web(house);
+    let bundle = house.sandbox.write("bundle", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    house.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
+}
+
+fn bundle_missing(house: &mut House) {
+    web(house);
+    house.set("AWS_CA_BUNDLE", "/nowhere/bundle");
+}
+
+fn region_of_junk(house: &mut House) {
+    web(house);
+    house.set("AWS_REGION", "evil.example/#");
 }
 
 fn web_without_role(house: &mut House) {

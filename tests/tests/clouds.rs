@@ -128,11 +128,17 @@ fn a_token_of_vertex_is_a_key_and_one_that_needs_a_header_is_for_scripts() {
     assert!(output.fails(78).ends_with("claude-credential print"), "{output:#?}");
 }
 
+const GCLOUD_FILES: &[&str] = &[
+    ".config/gcloud/application_default_credentials.json",
+    ".config/gcloud/configurations/config_default",
+    ".config/gcloud/active_config",
+];
+
 #[test]
 fn another_profile_in_their_files_is_another_answer() {
     for (cloud, switch, files) in [
         ("bedrock", "CLAUDE_CODE_USE_BEDROCK", &[".aws/config", ".aws/credentials"][..]),
-        ("vertex", "CLAUDE_CODE_USE_VERTEX", &[".config/gcloud/application_default_credentials.json"]),
+        ("vertex", "CLAUDE_CODE_USE_VERTEX", GCLOUD_FILES),
     ] {
         let (sandbox, fake) = house(cloud, switch);
         fake.does(&Script::secrets(sandbox.keys(9)));
