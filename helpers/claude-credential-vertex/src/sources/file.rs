@@ -1,4 +1,6 @@
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use claude_credential_config::is_endpoint;
 use claude_credential_files::{Trust, read};
@@ -13,6 +15,11 @@ pub(crate) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
 /// The largest hold a few certificates.
 const MAX_FILE: u64 = 1 << 20;
+
+/// How often half a file is read again, and after which pause: half a second in all. Some file systems take a tenth of
+/// one from emptying a file to its first byte.
+const ATTEMPTS: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A credentials file.
 pub(crate) struct File {
@@ -43,12 +50,12 @@ impl File {
     /// Whoever may read it may use it, as with Google's libraries: in containers it is often another's, and readable by
     /// a group. One that names a program to run is held to more, in `external::executable`.
     pub(crate) fn open(path: &Path, source: Source) -> Result<Option<Self>, Error> {
-        let Some(bytes) = read(path, Trust::Anybody, MAX_FILE)? else { return Ok(None) };
+        let Some(parsed) = parsed(path)? else { return Ok(None) };
         let shown = match source {
             Source::Gcloud | Source::Metadata => path.display().to_string(),
             Source::Env => format!("{} ({VARIABLE})", path.display()),
         };
-        let fields = serde_json::from_slice(&bytes).map_err(|error| {
+        let fields = parsed.map_err(|error| {
             let (line, column) = (error.line(), error.column());
             Error::config(format!("{}:{line}:{column}: this is no credentials file of Google's", path.display()))
         })?;
@@ -82,5 +89,19 @@ impl File {
                 format!("gcloud writes another file, so first run: unset {VARIABLE}; then run: {command}{option}")
             }
         }
+    }
+}
+
+/// What stands in the file at `path`. gcloud writes its file in place, and a session that wakes while somebody signs in
+/// would find half of it.
+fn parsed(path: &Path) -> Result<Option<serde_json::Result<Fields>>, Error> {
+    let mut attempt = 1;
+    loop {
+        let Some(bytes) = read(path, Trust::Anybody, MAX_FILE)? else { return Ok(None) };
+        match serde_json::from_slice(&bytes) {
+            Err(error) if error.is_eof() && attempt < ATTEMPTS => thread::sleep(PAUSE),
+            parsed => return Ok(Some(parsed)),
+        }
+        attempt += 1;
     }
 }
