@@ -51,18 +51,20 @@ fn with_vertex_nobody_else_is_asked_and_without_its_sign_in_the_usual_chain_is()
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn before_a_gateway_a_token_of_vertex_is_the_key_that_the_client_sends() {
-    let mut house = client();
+    let json = block("README.md", "json", "CLAUDE_CODE_SKIP_VERTEX_AUTH");
+    let settings: Value = serde_json::from_str(&json).expect("JSON");
+    let house = client_with(&settings);
     // A project that pays is said in a header elsewhere, and the client can send none.
     let mut file = house.person();
     file["quota_project_id"] = "pays".into();
     house.gcloud(&file);
-    house.set("CLAUDE_CODE_SKIP_VERTEX_AUTH", "1");
-    house.set("ANTHROPIC_VERTEX_BASE_URL", "https://gateway.acme.example/v1");
     let toml = block("README.md", "toml", "chain = [\"vertex\"]");
-    house.sandbox.config(&toml.replace("[profile.gateway]", "[profile.default]"));
-    assert!(Client::usual(&house.sandbox).key().starts_with("google-"));
-    house.sandbox.config("[profile.default]\nchain = [\"vertex\"]\n");
-    let said = Client::usual(&house.sandbox).call();
+    house.sandbox.config(&toml);
+    let client = Client::new(&house.sandbox, setting(&house, &settings, "apiKeyHelper"));
+    assert!(client.key().starts_with("google-"));
+    // For nobody else: whoever has the profile's name and not its host gets nothing.
+    house.sandbox.config(&toml.replace("gateway.acme.example", "other.acme.example"));
+    let said = client.call();
     assert!(said.fails(78).contains("gateway.acme.example"), "{said:#?}");
     assert_eq!(house.cloud.count("google"), 1);
 }
@@ -226,25 +228,31 @@ fn store_and_erase_are_silence() {
 
 /// The README's reader, who has signed in with gcloud.
 fn client() -> House {
+    client_with(&settings())
+}
+
+fn client_with(settings: &Value) -> House {
     let mut house = House::new();
     house.gcloud(&house.person());
-    for (name, value) in settings()["env"].as_object().expect("variables in the settings") {
+    for (name, value) in settings["env"].as_object().expect("variables in the settings") {
         house.set(name, value.as_str().expect("a text"));
     }
     house
 }
 
 fn settings() -> Value {
-    let json = block("README.md", "json", "gcpAuthRefresh");
-    serde_json::from_str(&json).expect("JSON")
+    serde_json::from_str(&block("README.md", "json", "gcpAuthRefresh")).expect("JSON")
 }
 
 /// The README's `gcpAuthRefresh`, as Claude Code runs it.
 fn refresh(house: &House) -> Call<'_> {
-    let setting = settings()["gcpAuthRefresh"].as_str().expect("a command").to_owned();
+    house.sandbox.call("/bin/sh", &["-c", &setting(house, &settings(), "gcpAuthRefresh")])
+}
+
+/// A command of the settings, where the executables are.
+fn setting(house: &House, settings: &Value, name: &str) -> String {
     let bin = house.sandbox.root().join("bin");
-    let setting = setting.replace("/home/me/.local/bin", &bin.display().to_string());
-    house.sandbox.call("/bin/sh", &["-c", &setting])
+    settings[name].as_str().expect("a command").replace("/home/me/.local/bin", &bin.display().to_string())
 }
 
 /// A stand-in for gcloud, which does as a script says; the file in which it notes how it was called.
