@@ -33,6 +33,7 @@ test_against_servers() {
     test_keychain
     test_oauth
     test_aws
+    test_google
 }
 
 test_keychain() {
@@ -102,27 +103,35 @@ install_oauth_servers() {
     fi
 }
 
-# --- AWS: moto and a fake of what it lacks, the real CLI, in a network of their own -----------------------------------
+# --- Clouds: moto, a fake of what it lacks, the clouds' own libraries, in a network of their own ----------------------
 
 test_aws() {
-    local venv
+    test_cloud AWS 'bedrock*'
+}
+
+test_google() {
+    test_cloud Google 'vertex*'
+}
+
+test_cloud() {
+    local cloud=$1 pattern=$2 venv
     if ! have ip unshare setpriv; then
         apt_install "iproute2 util-linux"
     fi
-    # Never outside of it: there the SDK asks the real metadata address.
+    # Never outside of it: there the real metadata address is asked.
     if ! tests/servers/in-namespace.sh true; then
-        skip "AWS" "no network namespace can be made here; it takes root or user namespaces, iproute2 and util-linux"
+        skip "$cloud" "no network namespace can be made here; it takes root or user namespaces, iproute2 and util-linux"
         return
     fi
-    install_aws_servers || return 0
-    step "AWS, in a network of its own" env "CLAUDE_CREDENTIAL_TEST_VENV=$venv" tests/servers/in-namespace.sh \
-        cargo test -p claude-credential-tests --locked --no-fail-fast --test 'bedrock*' -- --ignored
+    install_cloud_servers "$cloud" || return 0
+    step "$cloud, in a network of its own" env "CLAUDE_CREDENTIAL_TEST_VENV=$venv" tests/servers/in-namespace.sh \
+        cargo test -p claude-credential-tests --locked --no-fail-fast --test "$pattern" -- --ignored
 }
 
 # A venv beside the other servers, made anew when the requirements change. Sets `venv`; fails, and says why, where it
 # can't be had.
-install_aws_servers() {
-    local requirements=tests/servers/requirements.txt log
+install_cloud_servers() {
+    local cloud=$1 requirements=tests/servers/requirements.txt log
     # Debian has the module that a venv needs in a package of its own.
     python3 -c 'import ensurepip' 2>/dev/null || apt_install "python3 python3-venv"
     venv=$(servers_folder)/python log=$venv.log
@@ -130,11 +139,11 @@ install_aws_servers() {
         return 0
     fi
     if ! python3 -m venv --clear "$venv" >"$log" 2>&1; then
-        skip "AWS" "no Python with venv; on Debian: apt-get install python3-venv"
+        skip "$cloud" "no Python with venv; on Debian: apt-get install python3-venv"
         return 1
     fi
     if ! "$venv/bin/pip" install --disable-pip-version-check -r "$requirements" >>"$log" 2>&1; then
-        skip "AWS" "pip could not install moto and the CLI: $(tail -n 1 "$log")"
+        skip "$cloud" "pip could not install moto and the clients: $(tail -n 1 "$log")"
         return 1
     fi
     # Last, so that half an installation is none.

@@ -182,6 +182,7 @@ ROLES = f"{METADATA}/iam/security-credentials"
 ROUTES = [
     ("PUT", "/latest/api/token", "imds token", metadata_token),
     ("GET", f"{METADATA}/placement/region", "imds region", with_metadata_token(plain(REGION))),
+    ("GET", f"{METADATA}/placement/availability-zone", "imds zone", with_metadata_token(plain(f"{REGION}a"))),
     ("GET", f"{ROLES}/?", "imds role", with_metadata_token(plain("instance"))),
     ("GET", f"{ROLES}/instance", "imds credentials", with_metadata_token(instance_credentials)),
     ("GET", "/container", "container", container_credentials),

@@ -1,6 +1,6 @@
 """python3 fake_cloud.py PORT SILENT_PORT
 What the clouds' sign-ins and metadata are made of, on loopback, with the standard library alone. Each cloud has a
-module: fake_aws.py.
+module: fake_aws.py, fake_google.py.
 
 A test opens a world of its own, with a port of its own, so that addresses without a path will do for it:
 
@@ -24,9 +24,10 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import fake_aws
+import fake_google
 from fake_world import Asked, Reply, World
 
-CLOUDS = [fake_aws]
+CLOUDS = [fake_aws, fake_google]
 
 
 def answer(world, asked):

@@ -16,6 +16,7 @@ pub mod cloud;
 pub mod document;
 mod expired;
 mod fake;
+pub mod google;
 pub mod oauth;
 mod output;
 pub mod process;

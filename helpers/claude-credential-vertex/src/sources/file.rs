@@ -2,6 +2,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use claude_credential_config::is_endpoint;
 use claude_credential_files::{Problem, Trust, read};
@@ -19,6 +21,11 @@ pub(crate) const WORKFORCE: &str = "external_account_authorized_user";
 
 /// The largest hold a few certificates.
 const MAX_FILE: u64 = 1 << 20;
+
+/// How often half a file is read again, and after which pause: half a second in all. Some file systems take a tenth of
+/// one from emptying a file to its first byte.
+const ATTEMPTS: u32 = 25;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A credentials file.
 pub(crate) struct File {
@@ -61,22 +68,12 @@ impl File {
     /// Whoever may read it may use it, as with Google's libraries: in containers it is often another's, and readable by
     /// a group. One that says where else secrets are to be found is held to more, in `hold`.
     fn open(path: &Path, source: Source, variable: &str) -> Result<Option<Self>, Error> {
-        let (read, foreign) = match read(path, Trust::Settings, MAX_FILE) {
-            Err(problem @ (Problem::Owner(_) | Problem::Writable(_))) => {
-                (read(path, Trust::Anybody, MAX_FILE), Some(problem))
-            }
-            read => (read, None),
-        };
-        let Some(bytes) =
-            read.map_err(|problem| Error::config(format!("{problem}; mend that, or set {variable} anew")))?
-        else {
-            return Ok(None);
-        };
+        let Some((parsed, foreign)) = parsed(path, variable)? else { return Ok(None) };
         let shown = match source {
             Source::Gcloud | Source::Metadata => path.display().to_string(),
             Source::Env => format!("{} ({VARIABLE})", path.display()),
         };
-        let fields = serde_json::from_slice(&bytes).map_err(|error| {
+        let fields = parsed.map_err(|error| {
             let (line, column) = (error.line(), error.column());
             Error::config(format!("{}:{line}:{column}: this is no credentials file of Google's", path.display()))
         })?;
@@ -135,5 +132,29 @@ impl File {
                 format!("gcloud writes another file, so first run: unset {VARIABLE}; then {command}")
             }
         }
+    }
+}
+
+/// What stands in a file, and what is wrong with its owner or mode.
+type Parsed = (serde_json::Result<Fields>, Option<Problem>);
+
+/// What stands in the file at `path`. gcloud writes its file in place, and a session that wakes while somebody signs in
+/// would find half of it. With what is wrong with its owner or mode, told of the very file that was read.
+fn parsed(path: &Path, variable: &str) -> Result<Option<Parsed>, Error> {
+    let mut attempt = 1;
+    loop {
+        let (read, foreign) = match read(path, Trust::Settings, MAX_FILE) {
+            Err(problem @ (Problem::Owner(_) | Problem::Writable(_))) => {
+                (read(path, Trust::Anybody, MAX_FILE), Some(problem))
+            }
+            read => (read, None),
+        };
+        let mend = |problem| Error::config(format!("{problem}; mend that, or set {variable} anew"));
+        let Some(bytes) = read.map_err(mend)? else { return Ok(None) };
+        match serde_json::from_slice(&bytes) {
+            Err(error) if error.is_eof() && attempt < ATTEMPTS => thread::sleep(PAUSE),
+            parsed => return Ok(Some((parsed, foreign))),
+        }
+        attempt += 1;
     }
 }

@@ -1,6 +1,9 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use claude_credential_protocol::Class;
 use serde_json::json;
@@ -18,6 +21,26 @@ fn a_file_that_is_not_there_is_named_with_its_variable() {
     // The working directory may be somebody else's.
     fixture.set(VARIABLE, "key.json");
     assert!(fixture.fails(Class::Config).contains("not an absolute path"));
+}
+
+#[test]
+fn a_file_that_is_just_written_is_read_when_that_is_done() {
+    let server = Server::start((0..50).map(|_| Reply::token("one")).collect());
+    let fixture = Fixture::with(&authorized_user(&server));
+    let (file, text) = (fixture.home.path().join("credentials.json"), authorized_user(&server).to_string());
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                // In place, as gcloud does it: it is empty before it is whole.
+                fs::write(&file, &text).unwrap();
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let tokens: Vec<_> = (0..50).map(|_| fixture.get().map(|found| found.is_some())).collect();
+        done.store(true, Ordering::Relaxed);
+        assert!(tokens.iter().all(|token| *token == Ok(true)), "{tokens:?}");
+    });
 }
 
 #[test]
