@@ -48,6 +48,18 @@ impl Ask {
         self.variable_ttl.or(own).or(self.profile.ttl).unwrap_or(self.default_ttl)
     }
 
+    /// Who says so.
+    pub(crate) fn ttl_because(&self, entry: &str, context: &Context) -> String {
+        let has_own = self.chain.iter().any(|link| link.entry.name == entry && link.entry.ttl.is_some());
+        match self.variable_ttl {
+            Some(_) if context.environment.get_os(TTL_VARIABLE).is_some() => TTL_VARIABLE.to_owned(),
+            _ if has_own => format!("ttl of [entry.{entry}]"),
+            _ if self.profile.ttl.is_some() => format!("ttl of [profile.{}]", self.profile.name),
+            _ if context.config.ttl.is_some() => format!("ttl of {}", context.config.file_shown()),
+            _ => "as nobody says otherwise".to_owned(),
+        }
+    }
+
     /// The entries at the beginning that answer from variables and descriptors, and the others. Of the former nothing is
     /// kept and nobody waits for them; if they have nothing after all, the others are asked as ever.
     pub(crate) fn leading_variables(&self) -> (&[Link], &[Link]) {
