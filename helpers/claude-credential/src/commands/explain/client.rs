@@ -123,7 +123,7 @@ impl Client {
         if token.is_none() && key.is_none() && helper.is_none() {
             let stored = client.login.as_ref().map(|login| Sent {
                 source: Source::Login,
-                place: Place::File(login.file.clone(), 1),
+                place: Place::File(login.file.clone()),
                 secret: None,
                 identity: None,
             });

@@ -63,15 +63,16 @@ fn is_same_secret(one: &Sent, other: &Sent, walked: Option<&Walked>, context: &C
 fn taken_away(sent: &Sent) -> String {
     match (&sent.place, sent.source) {
         (Place::Environment, source) => format!("run: unset {}", source.name()),
-        (Place::File(..), Source::Variable(name)) => format!("remove env.{name} from {}", shown(&sent.place)),
-        (Place::File(..), source) => format!("remove {} from {}", source.name(), shown(&sent.place)),
+        (place, Source::Variable(name)) => format!("remove env.{name} from {}", shown(place)),
+        (place, source) => format!("remove {} from {}", source.name(), shown(place)),
     }
 }
 
 fn shown(place: &Place) -> String {
     match place {
         Place::Environment => "the environment".to_owned(),
-        Place::File(file, line) => format!("{}:{line}", file.display()),
+        Place::File(file) => file.display().to_string(),
+        Place::Line(file, line) => format!("{}:{line}", file.display()),
     }
 }
 

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use claude_credential_config::claude::StoredLogin;
 use claude_credential_protocol::{Class, Credential, Error, now, text};
 
 use super::client::{Client, Sent, Source};
@@ -179,6 +180,11 @@ fn client(screen: &mut Screen, client: &Client) {
         };
         screen.row(NO_MARK, (header, 13), &line, paint);
     }
+    if let Some(StoredLogin { file, expires_at, subscription }) = &client.login {
+        let plan = subscription.as_ref().map(|plan| format!("{}, ", text::one_line(plan))).unwrap_or_default();
+        let line = format!("Claude Code's own, {plan}{}, {}", until(*expires_at), file.display());
+        screen.row(NO_MARK, ("login", 13), &line, Paint::Dim);
+    }
     if !client.settings.is_empty() {
         screen.blank();
     }
@@ -221,6 +227,7 @@ fn sends(sent: &Sent, is_bearer: bool) -> String {
 fn at(place: &Place) -> String {
     match place {
         Place::Environment => "the environment".to_owned(),
-        Place::File(file, line) => format!("{}:{line}", text::one_line(&file.display().to_string())),
+        Place::File(file) => text::one_line(&file.display().to_string()),
+        Place::Line(file, line) => format!("{}:{line}", text::one_line(&file.display().to_string())),
     }
 }

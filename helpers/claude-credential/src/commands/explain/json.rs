@@ -160,6 +160,7 @@ fn sent(sent: &Sent) -> Value {
 fn place(place: &Place) -> Value {
     match place {
         Place::Environment => json!({ "file": null, "line": null }),
-        Place::File(file, line) => json!({ "file": file.display().to_string(), "line": line }),
+        Place::File(file) => json!({ "file": file.display().to_string(), "line": null }),
+        Place::Line(file, line) => json!({ "file": file.display().to_string(), "line": line }),
     }
 }

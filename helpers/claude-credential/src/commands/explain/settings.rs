@@ -50,7 +50,9 @@ pub(crate) struct Settings<'a> {
 pub(crate) enum Place {
     Environment,
     /// A settings file, and the line of it.
-    File(PathBuf, usize),
+    Line(PathBuf, usize),
+    /// A file that holds nothing else.
+    File(PathBuf),
 }
 
 /// Something that is set.
@@ -97,7 +99,7 @@ impl<'a> Settings<'a> {
 
     fn in_files(&self, name: &str) -> Option<Found> {
         self.lines().find(|(_, line)| line.name == name).and_then(|(file, line)| {
-            let place = Place::File(file.file.clone(), line.number);
+            let place = Place::Line(file.file.clone(), line.number);
             Some(Found { value: line.value.clone()?, place })
         })
     }
@@ -110,7 +112,7 @@ impl<'a> Settings<'a> {
     /// The administrator's line of that name.
     pub(crate) fn managed(&self, name: &str) -> Option<Place> {
         let mut lines = self.lines().filter(|(file, _)| file.scope == Scope::Managed);
-        lines.find(|(_, line)| line.name == name).map(|(file, line)| Place::File(file.file.clone(), line.number))
+        lines.find(|(_, line)| line.name == name).map(|(file, line)| Place::Line(file.file.clone(), line.number))
     }
 
     /// The files that can't be understood.
@@ -125,7 +127,7 @@ impl<'a> Settings<'a> {
             let variable = line.name.strip_prefix("env.");
             let matters = variable.map_or(SETTINGS.contains(&line.name.as_str()), |name| VARIABLES.contains(&name));
             if matters {
-                let place = Place::File(file.file.clone(), line.number);
+                let place = Place::Line(file.file.clone(), line.number);
                 let note = note(&list, &line.name, line.value.as_ref());
                 list.push(Setting { scope: file.scope.name(), name: line.name.clone(), place, note });
             }
