@@ -149,6 +149,38 @@ fn a_kept_answer_whose_time_is_over_says_so_and_the_entry_is_asked() {
 }
 
 #[test]
+fn an_answer_that_is_merely_due_is_handed_out_where_nobody_can_renew_it() {
+    let sandbox = Sandbox::new();
+    let secret = sandbox.secret("key-1");
+    let fake = sandbox.fake("acme", &Script::new(Does::answers_until(secret, 600)));
+    sandbox.config(&format!("ttl = \"2h\"\n[profile.default]\nchain = [\"acme\"]\n{}", fake.entry()));
+    assert_eq!(sandbox.print().run().key(), "key-1");
+    // As if it had been obtained an hour ago: of its life less than five minutes are left.
+    let cache =
+        sandbox.runtime_files().into_iter().find(|file| file.extension().is_some_and(|ending| ending == "cache"));
+    let cache = cache.expect("a kept answer");
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("the time").as_secs();
+    let later = |line: &str| match line.split_once('=') {
+        Some((key @ "cache.obtained", _)) => format!("{key}={}\n", (now - 3600) * 1000),
+        Some((key @ "password_expiry_utc", _)) => format!("{key}={}\n", now + 250),
+        _ => format!("{line}\n"),
+    };
+    let text: String = fs::read_to_string(&cache).expect("its text").lines().map(later).collect();
+    sandbox.write(&cache, text);
+    fake.does(&Script::failure(75, "no network"));
+    let found = explain(&sandbox, &[]);
+    assert_eq!(
+        (&found["cache"]["because"], &found["winner"]["cached"]),
+        (&json!("it is due for renewal"), &json!(true))
+    );
+    assert_eq!((&found["entries"][0]["mark"], &found["entries"][0]["error"]["exit"]), (&json!("wins"), &json!(75)));
+    assert_eq!(sandbox.print().run().key(), "key-1");
+    fake.does(&Script::failure(77, "signed out; run: acme login"));
+    assert_eq!(explain_with(&sandbox, &[], 77)["winner"], Value::Null);
+    sandbox.dispatcher(&["print"]).run().fails(77);
+}
+
+#[test]
 fn what_erase_took_back_is_told() {
     let (sandbox, _fake) = house();
     assert_eq!(sandbox.print().run().key(), "key-1");

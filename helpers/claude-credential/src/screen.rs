@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 
-use claude_credential_protocol::{Millis, Seconds, now};
+use claude_credential_protocol::{Millis, Seconds, now, text};
 use rustix::termios::tcgetwinsize;
 
 use crate::context::Context;
@@ -80,7 +80,9 @@ impl Screen {
         if is_below && width > 0 {
             head = " ".repeat(indent);
         }
-        for line in wrapped(&shortened(text, &self.home), self.width - indent) {
+        // Names of files and accounts are somebody else's words.
+        let text = text::one_line(&shortened(text, &self.home));
+        for line in wrapped(&text, self.width - indent) {
             let line = self.painted(paint, &line);
             self.put(&format!("{head}{line}"));
             head = " ".repeat(indent);

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Fails unless `value` is what docs/schema/NAME.json says, and holds nothing besides: readers ignore what they don't
 /// know, and so an output that the schema has forgotten would never be noticed.
 #[track_caller]
-pub fn conforms(name: &str, value: &Value) {
+pub(crate) fn conforms(name: &str, value: &Value) {
     let path = workspace().join("docs/schema").join(name).with_extension("json");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut schema: Value = serde_json::from_str(&text).expect("a schema is JSON");

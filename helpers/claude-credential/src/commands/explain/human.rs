@@ -39,7 +39,7 @@ fn question(screen: &mut Screen, explanation: &Explanation<'_>, asked: &Asked) {
     screen.title(&format!("{} for {origin}{}", explanation.command(), account.unwrap_or_default()));
     let entry = walked.winner.as_ref().map_or("", |winner| &winner.entry);
     let ttl = match &walked.winner {
-        Some(winner) if winner.credential.ephemeral => format!("no time: nobody may keep what {entry} gives"),
+        Some(winner) if winner.credential.ephemeral => format!("no time, {entry} is asked each time"),
         _ => format!("{}, {}", span(millis(ask.ttl(entry))), ask.ttl_because(entry, explanation.context)),
     };
     for (label, text) in [
@@ -123,9 +123,9 @@ fn said(row: &Row) -> (String, Paint) {
 }
 
 fn described(credential: &Credential) -> String {
-    let source = text::one_line(credential.source.as_deref().unwrap_or("an unnamed source"));
+    let source = credential.source.as_deref().unwrap_or("an unnamed source");
     let whose = credential.account.as_ref().or(credential.username.as_ref());
-    let whose = whose.map(|name| format!(", account {}", text::one_line(name))).unwrap_or_default();
+    let whose = whose.map(|name| format!(", account {name}")).unwrap_or_default();
     format!("{} from {source}{whose}, {}", credential.auth.kind(), until(credential.expires_at))
 }
 
@@ -142,7 +142,7 @@ fn identity(
 }
 
 fn shown(identity: &Identity) -> String {
-    let end = identity.last4.as_ref().map(|last4| format!("…{}, ", text::one_line(last4)));
+    let end = identity.last4.as_ref().map(|last4| format!("…{last4}, "));
     format!("{}fingerprint {}", end.unwrap_or_default(), identity.fingerprint)
 }
 
@@ -181,7 +181,7 @@ fn client(screen: &mut Screen, client: &Client) {
         screen.row(NO_MARK, (header, 13), &line, paint);
     }
     if let Some(StoredLogin { file, expires_at, subscription }) = &client.login {
-        let plan = subscription.as_ref().map(|plan| format!("{}, ", text::one_line(plan))).unwrap_or_default();
+        let plan = subscription.as_ref().map(|plan| format!("{plan}, ")).unwrap_or_default();
         let line = format!("Claude Code's own, {plan}{}, {}", until(*expires_at), file.display());
         screen.row(NO_MARK, ("login", 13), &line, Paint::Dim);
     }
@@ -227,7 +227,7 @@ fn sends(sent: &Sent, is_bearer: bool) -> String {
 fn at(place: &Place) -> String {
     match place {
         Place::Environment => "the environment".to_owned(),
-        Place::File(file) => text::one_line(&file.display().to_string()),
-        Place::Line(file, line) => format!("{}:{line}", text::one_line(&file.display().to_string())),
+        Place::File(file) => file.display().to_string(),
+        Place::Line(file, line) => format!("{}:{line}", file.display()),
     }
 }
