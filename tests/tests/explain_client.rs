@@ -122,10 +122,7 @@ fn where_the_client_would_send_something_else_it_says_so_in_one_line() {
     let differs = |sandbox: &Sandbox| client(sandbox, &[])["differs"].as_str().map(str::to_owned);
     assert!(differs(&sandbox).is_some_and(|line| line.contains("does not ask this chain")));
     store_login(&sandbox);
-    assert_eq!(
-        differs(&sandbox).as_deref(),
-        Some("Claude Code sends Claude Code's own login; this chain gives acme's")
-    );
+    assert_eq!(differs(&sandbox).as_deref(), Some("Claude Code sends its own login; this chain gives acme's"));
     sandbox.settings(&json!({ "apiKeyHelper": "vault read" }));
     assert_eq!(differs(&sandbox).as_deref(), Some("Claude Code sends apiKeyHelper; this chain gives acme's"));
     sandbox.set("ANTHROPIC_AUTH_TOKEN", sandbox.secret("key-1"));

@@ -85,7 +85,7 @@ pub(crate) fn difference(client: &Client, walked: Option<&Walked>) -> Option<Str
     let Some(winner) = winner else {
         // What a cloud's own tools find is not known here, and may be nothing as well.
         let first = others.first().filter(|sent| sent.source != Source::Cloud)?;
-        return Some(format!("Claude Code sends {}; this chain gives nothing", first.source.name()));
+        return Some(format!("Claude Code sends {}; this chain gives nothing", own_words(first.source)));
     };
     let entry = &winner.entry;
     if others.is_empty() {
@@ -101,12 +101,17 @@ pub(crate) fn difference(client: &Client, walked: Option<&Walked>) -> Option<Str
         Some(secret) => secret != winner.credential.auth.secret(),
         None => !sent.source.is_entry(entry),
     })?;
-    let name = differing.source.name();
+    let name = own_words(differing.source);
     Some(if asks_us {
         format!("Claude Code asks this chain, which gives {entry}'s, and sends {name} besides")
     } else {
         format!("Claude Code sends {name}; this chain gives {entry}'s")
     })
+}
+
+/// Its name where Claude Code has been named already.
+fn own_words(source: Source) -> &'static str {
+    if source == Source::Login { "its own login" } else { source.name() }
 }
 
 impl Source {
