@@ -36,7 +36,7 @@ fn load(file: &Path) -> Result<Option<Value>, Error> {
 }
 
 fn parse(bytes: &[u8], file: &Path) -> Result<Value, Error> {
-    let parsed = jsonc_parser::parse_to_serde_value::<Value>(text(bytes, file)?, &options());
+    let parsed = jsonc_parser::parse_to_serde_value::<Value>(text(bytes, file)?, &parse_options());
     parsed.map_err(|error| not_json(file, &error))
 }
 
@@ -47,7 +47,8 @@ fn text<'a>(bytes: &'a [u8], file: &Path) -> Result<&'a str, Error> {
 
 /// The client accepts plain JSON. Comments and trailing commas are accepted too, so that an editor's habit voids
 /// nothing and hides nothing.
-fn options() -> ParseOptions {
+#[must_use]
+pub fn parse_options() -> ParseOptions {
     ParseOptions {
         allow_comments: true,
         allow_trailing_commas: true,

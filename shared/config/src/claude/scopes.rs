@@ -11,7 +11,7 @@ use jsonc_parser::{CollectOptions, parse_to_ast};
 
 use super::command::settings_files;
 use super::project::project_files;
-use super::{MAX_SETTINGS, not_json, options, text};
+use super::{MAX_SETTINGS, not_json, parse_options, text};
 use crate::Folders;
 
 /// Whose settings a file holds.
@@ -96,7 +96,7 @@ fn lines_of(file: &Path) -> Option<Result<Vec<Line>, Error>> {
 
 fn lines(bytes: &[u8], file: &Path) -> Result<Vec<Line>, Error> {
     let text = text(bytes, file)?;
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &options());
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &parse_options());
     let parsed = parsed.map_err(|error| not_json(file, &error))?;
     let Some(Value::Object(settings)) = parsed.value else {
         return Err(Error::config(format!("{}: not an object of settings", file.display())));

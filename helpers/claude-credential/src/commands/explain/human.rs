@@ -6,7 +6,7 @@ use claude_credential_protocol::{Class, Credential, Error, now, text};
 use super::client::{Client, Sent, Source};
 use super::identity::Identity;
 use super::settings::Place;
-use super::walked::{CacheView, Mark, Row, Said, Walked};
+use super::walked::{CacheView, Mark, Row, Said, Walked, Winner};
 use super::{Asked, Explanation};
 use crate::cache::Cached;
 use crate::context::millis;
@@ -37,17 +37,20 @@ fn question(screen: &mut Screen, explanation: &Explanation<'_>, asked: &Asked) {
     let account = ask.request.username.as_ref().map(|name| format!(", account {}", text::one_line(name)));
     let origin = ask.request.origin();
     screen.title(&format!("{} for {origin}{}", explanation.command(), account.unwrap_or_default()));
-    let entry = walked.winner.as_ref().map_or("", |winner| &winner.entry);
-    let ttl = match &walked.winner {
-        Some(winner) if winner.credential.ephemeral => format!("no time, {entry} is asked each time"),
-        _ => format!("{}, {}", span(millis(ask.ttl(entry))), ask.ttl_because(entry, explanation.context)),
-    };
-    for (label, text) in [
-        ("profile", format!("{}, {profile_because}", ask.profile.name)),
-        ("host", host_because.clone()),
-        ("kept for", ttl),
-        ("cache", cache(&walked.cache)),
-    ] {
+    let mut lines =
+        vec![("profile", format!("{}, {profile_because}", ask.profile.name)), ("host", host_because.clone())];
+    if let Some(Winner { entry, credential, .. }) = &walked.winner {
+        let ttl = ask.ttl(entry, credential);
+        let because = ask.ttl_because(entry, explanation.context).map(|who| format!(", {who}")).unwrap_or_default();
+        let ttl = match ttl {
+            _ if credential.ephemeral => format!("no time, {entry} is asked each time"),
+            Duration::MAX => "as long as it is good".to_owned(),
+            ttl => format!("{}{because}", span(millis(ttl))),
+        };
+        lines.push(("kept for", ttl));
+    }
+    lines.push(("cache", cache(&walked.cache)));
+    for (label, text) in lines {
         screen.row(NO_MARK, (label, 8), &text, Paint::Dim);
     }
 }

@@ -1,12 +1,14 @@
 //! The same for programs: `docs/schema/explain.json`.
 
+use std::time::Duration;
+
 use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
 use serde_json::{Value, json};
 
 use super::client::{Client, Sent};
 use super::identity::Salted;
 use super::settings::Place;
-use super::walked::{CacheView, Mark, Row, Said, Walked};
+use super::walked::{CacheView, Mark, Row, Said, Walked, Winner};
 use super::{Asked, Explanation};
 use crate::failure::Failure;
 
@@ -24,12 +26,15 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
         Err(error) => value["error"] = failed(error),
         Ok(Asked { ask, profile_because, host_because, walked }) => {
             let Walked { cache, rows, winner, failure } = walked;
-            let entry = winner.as_ref().map_or("", |winner| &winner.entry);
             value["profile"] = json!({ "name": ask.profile.name, "because": profile_because });
             value["host"] = json!({ "origin": ask.request.origin(), "because": host_because });
             value["account"] = json!(ask.request.username);
-            let because = ask.ttl_because(entry, explanation.context);
-            value["ttl"] = json!({ "seconds": ask.ttl(entry).as_secs(), "because": because });
+            value["ttl"] = json!(winner.as_ref().map(|Winner { entry, credential, .. }| {
+                // What is kept as long as it is good has no number.
+                let ttl = Some(ask.ttl(entry, credential)).filter(|ttl| *ttl != Duration::MAX);
+                let because = ask.ttl_because(entry, explanation.context);
+                json!({ "seconds": ttl.map(|ttl| ttl.as_secs()), "because": because })
+            }));
             value["cache"] = kept(cache);
             value["entries"] = rows.iter().map(|row| said(row, salted)).collect();
             value["winner"] = json!(winner.as_ref().map(|winner| {

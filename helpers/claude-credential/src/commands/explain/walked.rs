@@ -153,7 +153,7 @@ impl Walk<'_> {
             let taken_back = taken_back.exists().then(|| Cache::read(&taken_back, self.context)).flatten();
             return CacheView::Empty(taken_back.map(|cached| cached.entry));
         };
-        let fault = cached.fault(self.ask.ttl(&cached.entry), self.ask.request.min_ttl, now());
+        let fault = cached.fault(self.ask.ttl(&cached.entry, &cached.credential), self.ask.request.min_ttl, now());
         if fault.is_none() {
             self.decided = Some(format!("the kept answer of {} serves", cached.entry));
             self.winner = Some(winner(&cached));
@@ -216,7 +216,9 @@ impl Walk<'_> {
         if let Some(Failure::Entry(_, error)) = &failure
             && error.class() == Class::Unavailable
             && let CacheView::Kept(cached, _) = &cache
-            && cached.fault(ask.ttl(&cached.entry), 0, now()).is_none_or(|fault| fault == Fault::Due)
+            && cached
+                .fault(ask.ttl(&cached.entry, &cached.credential), 0, now())
+                .is_none_or(|fault| fault == Fault::Due)
         {
             winner = Some(self::winner(cached));
             failure = None;

@@ -77,7 +77,7 @@ impl Line {
             .and_then(|cache| Cache::read(&cache.file(&cache.keyed.of(ask, context), "cache"), context));
         if let Some(cached) = &cached
             && let Some(link) = links.iter().find(|link| link.entry.name == cached.entry)
-            && cached.fault(ask.ttl(&cached.entry), 0, now()).is_none()
+            && cached.fault(ask.ttl(&cached.entry, &cached.credential), 0, now()).is_none()
         {
             self.entry(link, State::Answers);
             self.stored(context, link, origin)?;
