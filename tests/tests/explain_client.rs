@@ -65,7 +65,8 @@ fn a_setting_is_named_with_file_and_line_in_every_scope_and_no_value_is_shown() 
     let local = sandbox
         .write("code/.claude/settings.local.json", format!("{{\"env\": {{\"ANTHROPIC_AUTH_TOKEN\": \"{token}\"}}}}"));
     let below = sandbox.folder("code/deep/below");
-    let output = sandbox.dispatcher(&["explain", "--json"]).in_folder(&below).run();
+    // The helper is not run: a key in a command is on a command line then.
+    let output = sandbox.dispatcher(&["explain", "--json", "--chain", "api-key"]).in_folder(&below).run();
     let found: Value = serde_json::from_str(&output.exits(0).stdout).expect("JSON");
     schema::conforms("explain", &found);
     let client = &found["client"];
@@ -91,7 +92,7 @@ fn a_setting_is_named_with_file_and_line_in_every_scope_and_no_value_is_shown() 
     assert_eq!(sent("authorization"), json!(["ANTHROPIC_AUTH_TOKEN", shown(&local), 1]));
     assert_eq!(sent("x_api_key"), json!(["ANTHROPIC_API_KEY", shown(&user), 5]));
     assert_eq!(client["x_api_key"]["last4"], "-key");
-    let text = sandbox.dispatcher(&["explain"]).in_folder(&below).run();
+    let text = sandbox.dispatcher(&["explain", "--chain", "api-key"]).in_folder(&below).run();
     assert!(text.exits(0).stdout.contains("~/code/.claude/settings.json:3"), "{text:#?}");
 }
 
