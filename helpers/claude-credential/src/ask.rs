@@ -53,6 +53,18 @@ impl Ask {
         said.unwrap_or(if until_due { Duration::MAX } else { DEFAULT_TTL })
     }
 
+    /// Who says so; nobody, where it is as it is.
+    pub(crate) fn ttl_because(&self, entry: &str, context: &Context) -> Option<String> {
+        let has_own = self.chain.iter().any(|link| link.entry.name == entry && link.entry.ttl.is_some());
+        match self.variable_ttl {
+            Some(_) if context.environment.get_os(TTL_VARIABLE).is_some() => Some(TTL_VARIABLE.to_owned()),
+            _ if has_own => Some(format!("ttl of [entry.{entry}]")),
+            _ if self.profile.ttl.is_some() => Some(format!("ttl of [profile.{}]", self.profile.name)),
+            _ if self.file_ttl.is_some() => Some(format!("ttl of {}", context.config.file_shown())),
+            _ => None,
+        }
+    }
+
     /// The entries at the beginning that answer from variables and descriptors, and the others. Of the former nothing is
     /// kept and nobody waits for them; if they have nothing after all, the others are asked as ever.
     pub(crate) fn leading_variables(&self) -> (&[Link], &[Link]) {
