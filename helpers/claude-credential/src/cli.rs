@@ -65,6 +65,8 @@ pub(crate) enum Command {
     },
     /// Show all of this working, with no account and no network
     Demo,
+    /// Look for what is wrong with this installation, and say what mends it
+    Doctor(Doctor),
     #[command(external_subcommand)]
     External(Vec<OsString>),
 }
@@ -110,4 +112,14 @@ pub(crate) enum Cache {
     List,
     /// Remove every cached answer
     Clear,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Ask the profile's hosts, too, with a made-up key, what they say to one that is refused
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Print JSON, as docs/schema/doctor.json describes it
+    #[arg(long)]
+    pub(crate) json: bool,
 }

@@ -70,6 +70,10 @@ fn start() -> u8 {
 
 fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
+    if let Command::Doctor(options) = command {
+        // It has to work where everything else does not.
+        return commands::doctor::run(cli.options, &options);
+    }
     let context = match Context::new(cli.options, matches!(command, Command::ApiKeyHelper)) {
         Ok(context) => context,
         Err(failure) if matches!(command, Command::Get) => return commands::wire::stop(failure),
@@ -87,6 +91,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Status(options) => return commands::login::run(&context, "status", &options),
         Command::Refresh(options) => commands::refresh::run(&context, &options)?,
         Command::Cache { what } => commands::cache::run(&context, what)?,
+        Command::Doctor(_) => {}
         Command::Demo => return commands::demo::run(&context),
         Command::External(words) => return commands::external::run(&context, &words),
     }
