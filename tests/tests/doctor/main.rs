@@ -185,7 +185,7 @@ impl Report {
             |found: &Value, key: &str, words: &str| found[key].as_str().is_some_and(|text| text.contains(words));
         let is_it =
             |found: &&Value| found["result"] == result && holds(found, "says", says) && holds(found, "mend", mend);
-        assert!(found.iter().any(|found| is_it(found)), "no {result} {says:?} with {mend:?} in {found:#?}");
+        assert!(found.iter().any(is_it), "no {result} {says:?} with {mend:?} in {found:#?}");
     }
 
     #[track_caller]

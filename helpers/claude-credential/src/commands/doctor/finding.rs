@@ -66,10 +66,6 @@ impl Finding {
     pub(super) fn or_mend(self, mend: impl AsRef<str>) -> Self {
         Self { mend: self.mend.or_else(|| Some(text::one_line(mend.as_ref()))), ..self }
     }
-
-    pub(super) fn is_failure(&self) -> bool {
-        self.mark == Mark::Wrong
-    }
 }
 
 /// What was found, or that all of it is good.

@@ -7,6 +7,7 @@ mod situation;
 mod spawn;
 
 use claude_credential_config::{Config, Environment, Folders, claude};
+use claude_credential_process::interrupted;
 
 use crate::cli::{Doctor, Options};
 use crate::context::Context;
@@ -16,6 +17,7 @@ use checks::{
     commands, config, credentials, files, folders, installation, keychain, live, locks, managed, settings, time,
 };
 use finding::Finding;
+use report::Report;
 use situation::Situation;
 
 /// A check: its name, and the function that makes it. What it has nothing to say about, it says nothing about.
@@ -62,10 +64,10 @@ const CHECKS: [Check; 28] = [
 
 pub(crate) fn run(options: Options, asked: &Doctor) -> Result<u8, Failure> {
     let environment = Environment::here();
-    let mut found = Vec::new();
+    let mut report = Report::new(asked.json);
     match Folders::of(&environment) {
         // Where nobody lives, nothing else can be looked at.
-        Err(error) => found.push((CHECKS[0].name, Finding::of(&error).or_mend("look at HOME and the XDG variables"))),
+        Err(error) => report.add("folders", Finding::of(&error).or_mend("look at HOME and the XDG variables"))?,
         Ok(folders) => {
             let loaded = Config::load(&folders, options.config.as_deref());
             let (config, trouble) = match loaded {
@@ -79,10 +81,14 @@ pub(crate) fn run(options: Options, asked: &Doctor) -> Result<u8, Failure> {
             let context = Context::with(options, environment, folders, config, true);
             let situation = Situation::new(context, trouble, settings, asked.live);
             for Check { name, look } in CHECKS {
-                found.extend(look(&situation).into_iter().map(|finding| (name, finding)));
+                for finding in look(&situation) {
+                    report.add(name, finding)?;
+                }
+                if let Some(signal) = interrupted() {
+                    return Err(Failure::Interrupted(signal));
+                }
             }
         }
     }
-    report::print(&found, asked.json)?;
-    Ok(u8::from(found.iter().any(|(_, finding)| finding.is_failure())))
+    Ok(report.end()?)
 }

@@ -1,38 +1,54 @@
 use std::io::{self, IsTerminal, Write};
 
 use claude_credential_protocol::{Error, written};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::CHECKS;
 use super::finding::{Finding, Mark};
 
 /// What a script reads, as `docs/schema/doctor.json` describes it.
 const VERSION: u32 = 1;
 
-pub(super) fn print(found: &[(&'static str, Finding)], as_json: bool) -> Result<(), Error> {
-    let text = if as_json { in_json(found) } else { in_lines(found, has_colours()) };
-    written(io::stdout().write_all(text.as_bytes()))
+/// What was found: a person reads each line as it comes, a script all of it at the end.
+pub(super) struct Report {
+    /// None for a person.
+    json: Option<Vec<Value>>,
+    colours: bool,
+    is_good: bool,
 }
 
-fn in_json(found: &[(&'static str, Finding)]) -> String {
-    let checks: Vec<_> = found
-        .iter()
-        .map(|(check, Finding { mark, said, mend })| {
-            json!({ "check": check, "result": mark.word(), "says": said, "mend": mend })
-        })
-        .collect();
-    let good = !found.iter().any(|(_, finding)| finding.is_failure());
-    format!("{}\n", json!({ "version": VERSION, "good": good, "checks": checks }))
+impl Report {
+    pub(super) fn new(as_json: bool) -> Self {
+        Self { json: as_json.then(Vec::new), colours: has_colours(), is_good: true }
+    }
+
+    pub(super) fn add(&mut self, check: &str, finding: Finding) -> Result<(), Error> {
+        self.is_good &= finding.mark != Mark::Wrong;
+        let Some(json) = &mut self.json else {
+            return written(io::stdout().write_all(line(check, &finding, self.colours).as_bytes()));
+        };
+        let Finding { mark, said, mend } = finding;
+        json.push(json!({ "check": check, "result": mark.word(), "says": said, "mend": mend }));
+        Ok(())
+    }
+
+    /// The exit code.
+    pub(super) fn end(self) -> Result<u8, Error> {
+        let Self { json, colours: _, is_good } = self;
+        if let Some(checks) = json {
+            let report = json!({ "version": VERSION, "good": is_good, "checks": checks });
+            written(writeln!(io::stdout(), "{report}"))?;
+        }
+        Ok(u8::from(!is_good))
+    }
 }
 
-fn in_lines(found: &[(&'static str, Finding)], colours: bool) -> String {
-    let width = found.iter().map(|(check, _)| check.len()).max().unwrap_or_default();
-    let line = |(check, Finding { mark, said, mend }): &(&'static str, Finding)| {
-        let mend = mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
-        let sign = mark.sign();
-        let sign = if colours { format!("\x1b[{}m{sign}\x1b[0m", colour(*mark)) } else { sign.to_string() };
-        format!("{sign} {check:width$}  {said}{mend}\n")
-    };
-    found.iter().map(line).collect()
+fn line(check: &str, Finding { mark, said, mend }: &Finding, colours: bool) -> String {
+    let width = CHECKS.iter().map(|check| check.name.len()).max().unwrap_or_default();
+    let mend = mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
+    let sign = mark.sign();
+    let sign = if colours { format!("\x1b[{}m{sign}\x1b[0m", colour(*mark)) } else { sign.to_string() };
+    format!("{sign} {check:width$}  {said}{mend}\n")
 }
 
 fn colour(mark: Mark) -> u8 {
@@ -51,12 +67,14 @@ fn has_colours() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Finding, in_lines};
+    use super::{Finding, line};
 
     #[test]
     fn a_line_is_sign_name_words_and_mend() {
-        let found = [("path", Finding::good("fine")), ("clock", Finding::wrong("it is late", "run: date"))];
-        assert_eq!(in_lines(&found, false), "✓ path   fine\n✗ clock  it is late; run: date\n");
-        assert!(in_lines(&found, true).starts_with("\x1b[32m✓\x1b[0m path "));
+        let good = Finding::good("fine");
+        assert_eq!(line("path", &good, false), "✓ path            fine\n");
+        assert!(line("path", &good, true).starts_with("\x1b[32m✓\x1b[0m path "));
+        let wrong = Finding::wrong("it is late", "run: date");
+        assert_eq!(line("api-key-helper", &wrong, false), "✗ api-key-helper  it is late; run: date\n");
     }
 }

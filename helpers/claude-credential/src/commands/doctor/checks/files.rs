@@ -5,7 +5,6 @@ use std::time::{Duration, SystemTime};
 
 use claude_credential_config::{kept, logins};
 use claude_credential_files::{Trust, ensure_folder, read, replace};
-use rustix::fs::statfs;
 use rustix::process::{Resource, getrlimit};
 
 use super::super::finding::{Finding, or_good};
@@ -97,14 +96,25 @@ pub(in super::super) fn cache(situation: &Situation) -> Vec<Finding> {
             format!("{shown} does not hold what is written there"),
             "set XDG_RUNTIME_DIR to a folder on another disk",
         )],
-        Ok(true) => match statfs(folder).ok().and_then(|system| network(system.f_type.cast_unsigned())) {
+        Ok(true) => match network(kind(folder)) {
             Some(system) => vec![Finding::doubtful(
-                format!("{shown} is on {system}, where locks are slow or none, and others' machines see the answers"),
+                format!("{shown} is on {system}, and so maybe another machine's, where locks are slow or none"),
                 "set XDG_RUNTIME_DIR to a folder on this machine",
             )],
             None => vec![Finding::good(format!("{shown} can be written and read, and is on this machine"))],
         },
     }
+}
+
+/// The number of the file system that a folder is on.
+#[cfg(target_os = "linux")]
+fn kind(folder: &Path) -> u64 {
+    rustix::fs::statfs(folder).map_or(0, |system| system.f_type.cast_unsigned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kind(_: &Path) -> u64 {
+    0
 }
 
 /// File systems that may be another machine's, by their number (statfs(2)).
