@@ -7,7 +7,7 @@ use claude_credential_tests::Sandbox;
 use claude_credential_tests::script::Script;
 use rustix::process::Signal;
 
-use crate::{doctor, healthy, root};
+use crate::{Report, doctor, healthy, root, with_mount};
 
 #[test]
 fn what_we_keep_and_others_can_read_is_wrong() {
@@ -116,6 +116,33 @@ fn a_lock_whose_process_is_stopped_is_wrong() {
     fs::write(gate, "").expect("a gate");
     assert_eq!(holder.finish().key(), "key");
     doctor(&sandbox).is_good(&["locks"]);
+}
+
+#[test]
+fn a_lock_whose_process_has_run_for_long_is_wrong() {
+    let sandbox = healthy();
+    let gate = sandbox.root().join("gate");
+    let fake = sandbox.fake("acme", &Script::secrets([sandbox.secret("key")]).behind(&gate));
+    sandbox.chain(&[&fake]);
+    let holder = sandbox.print().start();
+    fake.wait_for_runs(1);
+    // As if this machine had run for a year, and so every process of it that is young by that clock is old.
+    let uptime = sandbox.write("uptime", "31536000.00 0.00\n");
+    if let Some(call) = with_mount(&sandbox, "an old lock", &uptime, "/proc/uptime") {
+        let mend = format!("run: kill {}", holder.pid());
+        Report::of(call).is_wrong("locks", "which has run for", &mend);
+    }
+    fs::write(gate, "").expect("a gate");
+    assert_eq!(holder.finish().key(), "key");
+}
+
+#[test]
+fn core_dumps_that_go_to_a_stranger_are_doubtful() {
+    let sandbox = healthy();
+    let pattern = sandbox.write("core_pattern", "|/opt/acme/collector %p\n");
+    if let Some(call) = with_mount(&sandbox, "core dumps", &pattern, "/proc/sys/kernel/core_pattern") {
+        Report::of(call).is_doubtful("core-dumps", "pipes them to collector", "core_pattern");
+    }
 }
 
 fn with_kept_key() -> Sandbox {

@@ -132,6 +132,25 @@ fn root(what: &str) -> bool {
     is_root
 }
 
+/// `doctor`, with one file or folder in the place of another, in a place of its own for mounts: nobody else on this
+/// machine sees it. None where that can't be had here.
+fn with_mount<'a>(sandbox: &'a Sandbox, what: &str, from: &Path, to: &str) -> Option<Call<'a>> {
+    let Some(unshare) = tool("unshare") else {
+        skip(what, "no unshare");
+        return None;
+    };
+    let mount = format!("mount --bind '{}' {to}", from.display());
+    let call = |then: &str| sandbox.call(&unshare, &["-m", "/bin/sh", "-c", &format!("{mount} && {then}")]);
+    if !root(what) {
+        return None;
+    }
+    if call("exit 0").run().code() != Some(0) {
+        skip(what, "no mount in a namespace of our own");
+        return None;
+    }
+    Some(call("exec claude-credential doctor --json"))
+}
+
 /// What `doctor --json` said.
 #[derive(Debug)]
 struct Report {

@@ -1,10 +1,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use claude_credential_tests::{Sandbox, skip, tool};
+use claude_credential_tests::Sandbox;
 use serde_json::json;
 
-use crate::{Report, doctor, doctor_in, healthy, replace_executable, root};
+use crate::{Report, doctor, doctor_in, healthy, replace_executable, with_mount};
 
 #[test]
 fn settings_that_can_t_be_read_are_wrong_in_every_scope() {
@@ -89,32 +89,24 @@ fn a_project_s_own_helper_is_doubtful() {
 
 #[test]
 fn what_an_administrator_forbids_is_seen() {
-    let what = "managed settings";
-    let Some(unshare) = tool("unshare") else { return skip(what, "no unshare") };
-    if !root(what) {
-        return;
-    }
     let sandbox = healthy();
     let etc = sandbox.folder("etc");
-    // In a place of its own for mounts, so that nobody else on this machine has an administrator.
-    let with = |settings: &serde_json::Value| {
+    let managed = |settings: &serde_json::Value| {
         sandbox.write("etc/claude-code/managed-settings.json", settings.to_string());
-        let script = format!("mount --bind '{}' /etc || exit 99; exec claude-credential doctor --json", etc.display());
-        sandbox.call(&unshare, &["-m", "/bin/sh", "-c", &script])
+        with_mount(&sandbox, "managed settings", &etc, "/etc").map(Report::of)
     };
-    if with(&json!({})).run().code() == Some(99) {
-        return skip(what, "no mount in a namespace of our own");
-    }
-    Report::of(with(&json!({}))).is_good(&["managed"]);
+    let Some(report) = managed(&json!({})) else { return };
+    report.is_good(&["managed"]);
+    let with = |settings: &serde_json::Value| managed(settings).expect("it was possible before");
     for setting in ["forceLoginMethod", "forceLoginOrgUUID"] {
         let says = format!("/etc/claude-code/managed-settings.json:1: {setting} keeps Claude Code from starting");
-        Report::of(with(&json!({ setting: "claudeai" }))).is_wrong("managed", &says, "ask your administrator");
+        with(&json!({ setting: "claudeai" })).is_wrong("managed", &says, "ask your administrator");
     }
-    let report = Report::of(with(&json!({ "apiKeyHelper": "echo key" })));
+    let report = with(&json!({ "apiKeyHelper": "echo key" }));
     report.is_doubtful("managed", "its apiKeyHelper wins", "remove apiKeyHelper from");
     report.is_doubtful("api-key-helper", "managed-settings.json:1: apiKeyHelper is another command", "setup");
     sandbox.settings(&json!({}));
-    let report = Report::of(with(&json!({ "forceLoginMethod": "claudeai" })));
+    let report = with(&json!({ "forceLoginMethod": "claudeai" }));
     report.is_doubtful("managed", "lets nobody use Claude Code with an apiKeyHelper", "ask your administrator");
 }
 

@@ -89,10 +89,7 @@ pub(in super::super) fn clock(situation: &Situation) -> Vec<Finding> {
     let folders = &situation.context.folders;
     let mut found = Vec::new();
     let written = (!situation.context.options.no_cache).then(|| written_now(&folders.runtime)).flatten();
-    if let Some(off) = written.filter(|off| *off > TOLERANCE) {
-        let said = format!("the clock of the file system at {} is {} s off", folders.runtime.display(), off.as_secs());
-        found.push(Finding::wrong(said, "set XDG_RUNTIME_DIR to a folder on this machine"));
-    }
+    found.extend(written.and_then(|off| judge_file_system(&folders.runtime, off)));
     let limit = SystemTime::now() + TOLERANCE;
     let files = all_below(&folders.runtime).into_iter().chain(all_below(&folders.data));
     let from_future = |path: &&Path| fs::symlink_metadata(path).and_then(|is| is.modified()).is_ok_and(|at| at > limit);
@@ -104,6 +101,13 @@ pub(in super::super) fn clock(situation: &Situation) -> Vec<Finding> {
     or_good(found, || "it agrees with the file system's".to_owned())
 }
 
+fn judge_file_system(folder: &Path, off: Duration) -> Option<Finding> {
+    (off > TOLERANCE).then(|| {
+        let said = format!("the clock of the file system at {} is {} s off", folder.display(), off.as_secs());
+        Finding::wrong(said, "set XDG_RUNTIME_DIR to a folder on this machine")
+    })
+}
+
 /// By how much the time of a file that is written now differs from ours.
 fn written_now(folder: &Path) -> Option<Duration> {
     let path = folder.join("doctor-clock");
@@ -113,4 +117,20 @@ fn written_now(folder: &Path) -> Option<Duration> {
     let _ = fs::remove_file(&path);
     let at = at.ok()?;
     Some(at.duration_since(before).or_else(|_| before.duration_since(at)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::judge_file_system;
+
+    #[test]
+    fn a_file_system_with_another_time_is_wrong() {
+        let folder = Path::new("/run");
+        assert_eq!(judge_file_system(folder, Duration::from_secs(1)), None);
+        let finding = judge_file_system(folder, Duration::from_mins(5)).unwrap();
+        assert!(finding.said.contains("300 s off") && finding.mend.unwrap().contains("XDG_RUNTIME_DIR"));
+    }
 }
