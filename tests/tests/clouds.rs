@@ -11,7 +11,14 @@ use serde_json::{Value, json};
 fn a_cloud_is_asked_alone_for_its_own_host() {
     for (cloud, switch, region, host) in [
         ("bedrock", "CLAUDE_CODE_USE_BEDROCK", ("AWS_REGION", "eu-west-1"), "bedrock-runtime.eu-west-1.amazonaws.com"),
+        (
+            "bedrock",
+            "CLAUDE_CODE_USE_BEDROCK",
+            ("AWS_REGION", "cn-north-1"),
+            "bedrock-runtime.cn-north-1.amazonaws.com.cn",
+        ),
         ("vertex", "CLAUDE_CODE_USE_VERTEX", ("CLOUD_ML_REGION", "global"), "aiplatform.googleapis.com"),
+        ("vertex", "CLAUDE_CODE_USE_VERTEX", ("CLOUD_ML_REGION", "eu"), "aiplatform.eu.rep.googleapis.com"),
     ] {
         let (mut sandbox, fake) = house(cloud, switch);
         sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key"));
@@ -121,11 +128,17 @@ fn a_token_of_vertex_is_a_key_and_one_that_needs_a_header_is_for_scripts() {
     assert!(output.fails(78).ends_with("claude-credential print"), "{output:#?}");
 }
 
+const GCLOUD_FILES: &[&str] = &[
+    ".config/gcloud/application_default_credentials.json",
+    ".config/gcloud/configurations/config_default",
+    ".config/gcloud/active_config",
+];
+
 #[test]
 fn another_profile_in_their_files_is_another_answer() {
     for (cloud, switch, files) in [
         ("bedrock", "CLAUDE_CODE_USE_BEDROCK", &[".aws/config", ".aws/credentials"][..]),
-        ("vertex", "CLAUDE_CODE_USE_VERTEX", &[".config/gcloud/application_default_credentials.json"]),
+        ("vertex", "CLAUDE_CODE_USE_VERTEX", GCLOUD_FILES),
     ] {
         let (sandbox, fake) = house(cloud, switch);
         fake.does(&Script::secrets(sandbox.keys(9)));

@@ -13,7 +13,6 @@ mod loopback;
 mod oauth;
 mod people;
 mod refresh;
-mod signals;
 mod sources;
 #[cfg(test)]
 mod tests;

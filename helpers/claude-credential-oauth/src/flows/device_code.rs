@@ -11,8 +11,8 @@ use crate::browser;
 use crate::client::{Client, EACH, Failed};
 use crate::discovery::Wanted;
 use crate::people::say::Say;
-use crate::signals::Held;
 use crate::tokens::TokenSet;
+use claude_credential_process::Held;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
