@@ -2,6 +2,8 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
 use claude_credential_tests::Sandbox;
+use claude_credential_tests::script::Script;
+use rustix::process::Signal;
 
 use crate::{Report, doctor, healthy, replace_executable};
 
@@ -76,6 +78,21 @@ fn a_command_that_writes_to_stderr_or_prints_no_key_is_wrong() {
     says("exit 3", "on_error = \"next\"").is_doubtful("commands", "exited 3", "mend [entry.acme]");
     says("echo ' two'", "").is_wrong("commands", "printed what is no key", "mend [entry.acme]");
     says("kill -9 $$", "").is_wrong("commands", "was ended by signal 9", "mend [entry.acme]");
+}
+
+#[test]
+fn who_interrupts_it_is_heard() {
+    let sandbox = healthy();
+    let gate = sandbox.root().join("gate");
+    let fake = sandbox.fake("acme", &Script::secrets([sandbox.secret("key")]).behind(&gate));
+    sandbox.config(&format!("[profile.default]\nchain = [\"acme\"]\n{}", fake.command_entry("")));
+    let running = sandbox.dispatcher(&["doctor"]).start();
+    fake.wait_for_runs(1);
+    // What was found is there already.
+    assert!(running.stdout().contains("✓ config "), "{}", running.stdout());
+    running.signal(Signal::INT);
+    assert_eq!(running.finish().exits(130).error_line(), "claude-credential: interrupted");
+    assert!(!fake.still_runs());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::fs;
-
-use crate::{doctor, healthy, replace_executable, root};
 use std::os::unix::fs::chown;
+
+use crate::{Report, doctor, healthy, replace_executable, root};
 
 #[test]
 fn a_home_that_is_none_is_wrong() {
@@ -109,8 +109,11 @@ fn a_place_for_keys_that_does_not_work_is_wrong() {
     let sandbox = healthy();
     sandbox.config("key_store = \"keychain\"\n");
     doctor(&sandbox).is_wrong("keychain", "there is no keychain here", "set key_store = \"auto\" or \"file\"");
+    let silent = || Report::of(sandbox.dispatcher(&["doctor", "--json", "--no-input"]));
+    silent().is_doubtful("keychain", "asks for its password", "run: claude-credential doctor");
     sandbox.config("key_store = \"file\"\n");
     doctor(&sandbox).is_good(&["keychain"]);
+    silent().is_good(&["keychain"]);
     let keys = sandbox.home().join(".local/share/claude-credential/keys");
     assert_eq!(fs::read_dir(&keys).expect("a folder").count(), 0, "what was tried is removed");
     fs::remove_dir(&keys).expect("it is empty");

@@ -7,7 +7,6 @@ mod situation;
 mod spawn;
 
 use claude_credential_config::{Config, Environment, Folders, claude};
-use claude_credential_process::interrupted;
 
 use crate::cli::{Doctor, Options};
 use crate::context::Context;
@@ -81,11 +80,12 @@ pub(crate) fn run(options: Options, asked: &Doctor) -> Result<u8, Failure> {
             let context = Context::with(options, environment, folders, config, true);
             let situation = Situation::new(context, trouble, settings, asked.live);
             for Check { name, look } in CHECKS {
-                for finding in look(&situation) {
-                    report.add(name, finding)?;
-                }
-                if let Some(signal) = interrupted() {
+                let found = look(&situation);
+                if let Some(signal) = situation.interrupted.get() {
                     return Err(Failure::Interrupted(signal));
+                }
+                for finding in found {
+                    report.add(name, finding)?;
                 }
             }
         }

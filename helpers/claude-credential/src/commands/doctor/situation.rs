@@ -1,9 +1,10 @@
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use claude_credential_config::claude::{self, Line, Scope, SettingsFile};
 use claude_credential_config::{Environment, Profile};
+use claude_credential_process::Interrupted;
 use claude_credential_protocol::Error;
 
 use super::checks::live::Seen;
@@ -22,6 +23,8 @@ pub(super) struct Situation {
     /// Claude Code's settings, the one that wins first.
     pub(super) settings: Vec<SettingsFile>,
     pub(super) live: bool,
+    /// Somebody wants us to end: what was found since is not worth saying.
+    pub(super) interrupted: Cell<Option<Interrupted>>,
     pub(super) seen: OnceCell<Vec<(String, Result<Seen, Error>)>>,
 }
 
@@ -35,7 +38,7 @@ pub(super) enum Place {
 impl Situation {
     pub(super) fn new(context: Context, trouble: Option<Error>, settings: Vec<SettingsFile>, live: bool) -> Self {
         let profile = profile::choose(&context);
-        Self { context, trouble, profile, settings, live, seen: OnceCell::new() }
+        Self { context, trouble, profile, settings, live, interrupted: Cell::new(None), seen: OnceCell::new() }
     }
 
     /// The entries of the profile's chain, as the client's helper would ask them.

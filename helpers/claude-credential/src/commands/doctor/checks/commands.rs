@@ -51,7 +51,7 @@ fn run(situation: &Situation, entry: &Entry, mut command: Command) -> Result<(),
     let wrong =
         |what: String| Error::broke(format!("{place}: the command of entry {name} {what}; mend [entry.{name}]"));
     command.current_dir(&situation.context.folders.home);
-    let finished = spawn::ask(&situation.context, command, PATIENCE).map_err(|failure| wrong(failure.to_string()))?;
+    let finished = spawn::ask(situation, command, PATIENCE).map_err(|failure| wrong(failure.to_string()))?;
     match finished.ended {
         Ended::Exit(code) if entry.none_exit.contains(&code) => Ok(()),
         Ended::Exit(0) => {

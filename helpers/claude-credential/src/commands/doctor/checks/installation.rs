@@ -22,7 +22,7 @@ const INSTALL: &str = "in the folder of its source, run: ./install.sh";
 pub(in super::super) fn versions(situation: &Situation) -> Vec<Finding> {
     let installed = installed(&situation.context);
     let others = installed.iter().filter_map(|(name, file)| {
-        let version = spawn::version(&situation.context, file);
+        let version = spawn::version(situation, file);
         let file = file.display();
         match version {
             Some(version) if version == OURS => None,
@@ -87,7 +87,7 @@ pub(in super::super) fn path(situation: &Situation) -> Vec<Finding> {
             format!("run: export PATH={folder}:\"$PATH\""),
         )),
         Some(first) if own.is_some() && first.canonicalize().ok() != own => {
-            let version = spawn::version(context, first);
+            let version = spawn::version(situation, first);
             let said = format!(
                 "the first claude-credential on PATH is {}, version {}; this is {OURS} in {folder}",
                 first.display(),

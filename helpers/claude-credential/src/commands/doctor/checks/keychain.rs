@@ -1,6 +1,7 @@
 use std::process::Command;
 use std::time::Duration;
 
+use claude_credential_config::KeyStore;
 use claude_credential_process::Ended;
 use claude_credential_protocol::text;
 
@@ -19,13 +20,17 @@ pub(in super::super) fn works(situation: &Situation) -> Vec<Finding> {
         // It would say again that config.toml can't be read.
         return Vec::new();
     }
+    if context.options.no_input && context.config.key_store != KeyStore::File {
+        let said = "not looked at, because of --no-input: one that is locked asks for its password in a window";
+        return vec![Finding::doubtful(said, "run: claude-credential doctor")];
+    }
     let Some(file) = program::locate(context, "apikey") else {
         let said = "not looked at: claude-credential-apikey, which keeps keys, is not installed";
         return vec![Finding::doubtful(said, "in the folder of its source, run: ./install.sh")];
     };
     let mut command = Command::new(&file);
     command.args(program::helper_args(context, "apikey", &[])).arg("check-keychain");
-    let finding = match spawn::ask(context, command, PATIENCE) {
+    let finding = match spawn::ask(situation, command, PATIENCE) {
         Err(failure) => Finding::of_message(&format!(
             "{file} {failure}; run it by hand: {file} check-keychain",
             file = file.display()

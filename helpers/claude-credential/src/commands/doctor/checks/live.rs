@@ -155,7 +155,7 @@ fn look(situation: &Situation, origin: &Origin, url: String) -> Result<Seen, Err
     let mut command = Command::new(&file);
     command.arg("-");
     let shown = file.display();
-    let finished = spawn::tell(&situation.context, command, url.into_bytes().into(), PATIENCE)
+    let finished = spawn::tell(situation, command, url.into_bytes().into(), PATIENCE)
         .map_err(|failure| Error::broke(format!("{shown} {failure}; run it by hand: {shown} {origin}")))?;
     if finished.ended != Ended::Exit(0) {
         let said = text::last_line_of_ours(&finished.stderr).unwrap_or_else(|| format!("{origin} can't be asked"));

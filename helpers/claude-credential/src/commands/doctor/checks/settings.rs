@@ -11,12 +11,15 @@ use super::super::spawn;
 use super::folders::shown;
 use crate::cloud::Cloud;
 
+/// No settings file that a person writes comes near this.
+const MAX_SETTINGS: u64 = 1 << 20;
+
 /// What Claude Code reads, in all scopes: valid, and nobody else's to change.
 pub(in super::super) fn readable(situation: &Situation) -> Vec<Finding> {
     let broken = situation.settings.iter().filter_map(|SettingsFile { scope, file, sets }| {
         // A project's may be anybody's; whoever can change the others can have a command run.
         let trust = if matches!(scope, Scope::User | Scope::Managed) { Trust::Settings } else { Trust::Anybody };
-        let refused = read(file, trust, u64::MAX).err().map(Error::from);
+        let refused = read(file, trust, MAX_SETTINGS).err().map(Error::from);
         let error = refused.as_ref().or(sets.as_ref().err())?;
         Some(Finding::of(error).or_mend(format!("mend {} there", file.display())))
     });
@@ -28,7 +31,7 @@ pub(in super::super) fn readable(situation: &Situation) -> Vec<Finding> {
 
 /// The setting is there, is this program, and can be run.
 pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
-    let Some((scoped, command)) = situation.helper() else {
+    let Some((set_in, command)) = situation.helper() else {
         return vec![match Cloud::of_client(&situation.context) {
             Some((cloud, false)) => Finding::good(format!("not set, and for {} not needed", cloud.name())),
             _ => Finding::doubtful(
@@ -37,8 +40,8 @@ pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
             ),
         }];
     };
-    let line = get(scoped, claude::API_KEY_HELPER).map_or(0, |line| line.number);
-    let file = format!("{}:{line}", scoped.file.display());
+    let line = get(set_in, claude::API_KEY_HELPER).map_or(0, |line| line.number);
+    let file = format!("{}:{line}", set_in.file.display());
     let words = words(command);
     let is_ours = |word: &&String| {
         let name = word.rsplit('/').next().unwrap_or_default();
@@ -76,7 +79,7 @@ pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
         );
     }
     if name == "claude-credential" && path.canonicalize().ok().as_ref() != Some(&own) {
-        let version = spawn::version(&situation.context, &path);
+        let version = spawn::version(situation, &path);
         let is_same = version.as_deref() == Some(env!("CARGO_PKG_VERSION"));
         let what = format!("is another claude-credential, version {}", version.as_deref().unwrap_or("unknown"));
         return if is_same { doubtful(what) } else { wrong(what) };
@@ -112,8 +115,8 @@ fn words(command: &str) -> Vec<String> {
 pub(in super::super) fn project(situation: &Situation) -> Vec<Finding> {
     let here = std::env::current_dir().unwrap_or_default();
     vec![match situation.helper() {
-        Some((scoped, _)) if matches!(scoped.scope, Scope::Local | Scope::Project) => {
-            let file = scoped.file.display();
+        Some((set_in, _)) if matches!(set_in.scope, Scope::Local | Scope::Project) => {
+            let file = set_in.file.display();
             let said = format!("{file} sets an apiKeyHelper of its own, which Claude Code runs here in place of yours");
             Finding::doubtful(said, format!("if you did not write it, remove apiKeyHelper from {file}"))
         }
