@@ -333,3 +333,21 @@ fn a_bus_that_offers_no_keychain_is_no_broken_one() {
     let said = &login.exits(0).stderr;
     assert!(said.contains("has no keychain: nothing on the session bus offers one\n"), "{said}");
 }
+
+#[test]
+#[ignore = "needs a keyring: tests/run.sh"]
+fn doctor_tries_the_keychain_and_leaves_no_file() {
+    for (state, result, says) in [
+        ("unlocked", "good", "keys are kept in the keychain (Secret Service)"),
+        ("locked", "wrong", "the keychain is locked"),
+        ("no-collection", "good", "because there is no keychain here: it has no login collection"),
+    ] {
+        let Some(keyring) = Keyring::in_state(state, "doctor.example") else { continue };
+        let report = keyring.sandbox.dispatcher(&["doctor", "--json"]).run();
+        let report: serde_json::Value = serde_json::from_str(&report.stdout).expect("JSON");
+        let checks = report["checks"].as_array().expect("checks");
+        let check = checks.iter().find(|check| check["check"] == "keychain").expect("the check");
+        assert!(check["result"] == result && check["says"].as_str().is_some_and(|text| text.contains(says)), "{check}");
+        assert!(keyring.key_files().is_empty());
+    }
+}

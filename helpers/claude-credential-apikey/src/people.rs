@@ -3,7 +3,8 @@ use std::time::Duration;
 
 use clap::Subcommand;
 use claude_credential_config::KeyStore;
-use claude_credential_keychain::{Keychain, Name, Place, Value};
+use claude_credential_files::{hex, random};
+use claude_credential_keychain::{Item, Keychain, Name, Place, Safe, Value};
 use claude_credential_protocol::{Error, Secret, parse_account, parse_token, text};
 use zeroize::Zeroizing;
 
@@ -12,6 +13,9 @@ use crate::sources::{kept, variable};
 
 /// Long enough for a person to find and type the keychain's password.
 const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A keychain that works answers in milliseconds; one that is locked asks somebody, who may not be there.
+const CHECK: Duration = Duration::from_secs(8);
 
 /// Enough for the longest key with white space around it; more is no key.
 const MAX_INPUT: usize = 64 * 1024;
@@ -35,6 +39,8 @@ pub(crate) enum People {
     },
     /// List the keys that are kept, and where; shows none of them
     Status,
+    /// Keep a made-up key, read it back and remove it: does the place for keys work?
+    CheckKeychain,
 }
 
 pub(crate) fn run(helper: &Apikey, command: People) -> Result<(), Error> {
@@ -47,6 +53,7 @@ pub(crate) fn run(helper: &Apikey, command: People) -> Result<(), Error> {
         }
         People::Logout { account } => logout(helper, &Name { origin: helper.host.clone(), account }, said),
         People::Status => status(helper, &mut io::stdout(), said),
+        People::CheckKeychain => check_keychain(helper, &mut io::stdout()),
     }
 }
 
@@ -125,6 +132,37 @@ fn status(helper: &Apikey, stdout: &mut dyn Write, said: &mut dyn Write) -> Resu
     Ok(())
 }
 
+/// By the way that a login takes, and nothing of it is in the index: no other program can come across the made-up key.
+fn check_keychain(helper: &Apikey, stdout: &mut dyn Write) -> Result<(), Error> {
+    let folders = helper.folders()?;
+    let key_store = helper.key_store(&folders)?;
+    let safe = Safe::new(&folders, CHECK);
+    // A name of its own, so that two who check at once don't take each other's for damaged.
+    let item = Item {
+        url: format!("check:{}", hex(&random::<8>())),
+        folder: "keys",
+        shown: "a made-up key".to_owned(),
+        login: "claude-credential login api-key".to_owned(),
+        setting: "key_store",
+    };
+    let bytes = random::<32>();
+    let (place, no_keychain) = safe.write(&item, &bytes, key_store)?;
+    let kept = safe.read(&item, place);
+    safe.remove(&item, place)?;
+    if kept?.is_none_or(|kept| kept.as_slice() != bytes) {
+        return Err(Error::unavailable(format!("{} does not hold what was written to it", safe.shown(&item, place))));
+    }
+    let place = match (place, no_keychain) {
+        (Place::Keychain, _) => safe.shown(&item, place),
+        (Place::File, why) => {
+            let folder = folders.data.join(item.folder);
+            let why = why.map_or("key_store = \"file\"".to_owned(), |why| format!("there is no keychain here: {why}"));
+            format!("a file of mode 0600 in {}, because {why}", folder.display())
+        }
+    };
+    say(stdout, &format!("a made-up key was kept, read back and removed; keys are kept in {place}"))
+}
+
 fn say(stream: &mut dyn Write, words: &str) -> Result<(), Error> {
     writeln!(stream, "{}", text::one_line(words)).map_err(|error| Error::broke(format!("can't write: {error}")))
 }
@@ -136,7 +174,7 @@ mod tests {
     use claude_credential_config::Origin;
     use claude_credential_protocol::{Class, Helper, Request};
 
-    use super::{Name, login, logout, read, status};
+    use super::{Name, check_keychain, login, logout, read, status};
     use crate::tests::Fixture;
 
     fn name(account: Option<&str>) -> Name {
@@ -178,6 +216,21 @@ mod tests {
         assert!(listed.starts_with("https://api.anthropic.com: in /") && hint.is_empty(), "{listed}{hint}");
         assert!(listed.contains("\nhttps://api.anthropic.com, account me: in /"), "{listed}");
         assert!(!listed.contains("CANARY"));
+    }
+
+    #[test]
+    fn the_place_for_keys_is_tried_and_left_as_it_was() {
+        let fixture = Fixture::new(&[], &[]);
+        let data = fixture.helper.folders().unwrap().data;
+        let words = said(|stdout| check_keychain(&fixture.helper, stdout).unwrap());
+        assert!(
+            words.contains("a file of mode 0600 in ") && words.ends_with("because key_store = \"file\"\n"),
+            "{words}"
+        );
+        assert_eq!(fs::read_dir(data.join("keys")).unwrap().count(), 0);
+        fs::remove_dir(data.join("keys")).unwrap();
+        fs::write(data.join("keys"), "in the way").unwrap();
+        assert!(check_keychain(&fixture.helper, &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::context::Context;
 /// The client's own time between two runs of its helper, and ours.
 pub(crate) const DEFAULT_TTL: Duration = Duration::from_mins(5);
 
-const TTL_VARIABLE: &str = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS";
+pub(crate) const TTL_VARIABLE: &str = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS";
 
 /// One question, with everything that its answer depends on.
 #[derive(Debug)]

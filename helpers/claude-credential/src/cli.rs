@@ -68,6 +68,8 @@ pub(crate) enum Command {
     Demo,
     /// Show which credential a request would get and why, and what Claude Code itself would send; no secrets
     Explain(Explain),
+    /// Look for what is wrong with this installation, and say what mends it
+    Doctor(Doctor),
     #[command(external_subcommand)]
     External(Vec<OsString>),
 }
@@ -146,6 +148,16 @@ pub(crate) struct Explain {
     #[arg(long)]
     pub(crate) all: bool,
     /// For programs: docs/schema/explain.json
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// Ask the profile's hosts, too, with a made-up key, what they say to one that is refused
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// Print JSON, as docs/schema/doctor.json describes it
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -35,7 +35,18 @@ impl Context {
         let environment = Environment::here();
         let folders = Folders::of(&environment)?;
         let config = Config::load(&folders, options.config.as_deref())?;
-        Ok(Self {
+        Ok(Self::with(options, environment, folders, config, for_client))
+    }
+
+    /// The same from what was read before.
+    pub(crate) fn with(
+        options: Options,
+        environment: Environment,
+        folders: Folders,
+        config: Config,
+        for_client: bool,
+    ) -> Self {
+        Self {
             active: Active::here(),
             deadline: now() + millis(DEADLINE),
             log: Log::new(options.verbose, for_client),
@@ -45,7 +56,7 @@ impl Context {
             config,
             for_client,
             cache: OnceLock::new(),
-        })
+        }
     }
 }
 

@@ -71,6 +71,10 @@ fn start() -> u8 {
 
 fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
+    if let Command::Doctor(options) = command {
+        // It has to work where everything else does not.
+        return commands::doctor::run(cli.options, &options);
+    }
     let for_client = match &command {
         Command::ApiKeyHelper => true,
         Command::Explain(options) => options.for_client,
@@ -93,6 +97,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Status(options) => return commands::status::run(&context, options),
         Command::Refresh(options) => commands::refresh::run(&context, &options)?,
         Command::Cache { what } => commands::cache::run(&context, what)?,
+        Command::Doctor(_) => {}
         Command::Demo => return commands::demo::run(&context),
         Command::Explain(options) => return commands::explain::run(&context, &options),
         Command::External(words) => return commands::external::run(&context, &words),

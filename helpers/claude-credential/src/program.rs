@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 /// The helpers of this suite: they read our configuration, so they are told where it is.
-const SUITE: [&str; 4] = ["apikey", "oauth", "bedrock", "vertex"];
+pub(crate) const SUITE: [&str; 4] = ["apikey", "oauth", "bedrock", "vertex"];
 
 /// Asks an entry.
 pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) -> Result<Option<Credential>, Failure> {
@@ -35,16 +35,24 @@ pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) 
         // What a command prints belongs to no account that it was told of.
         Program::Command(_) | Program::Shell(_) if request.username.is_some() => Ok(None),
         Program::Command(words) => {
-            let mut command = Command::new(resolve(context, &words[0])?);
-            command.args(&words[1..]);
-            run_command(context, command, &link.entry, key, request.interactive)
+            run_command(context, command(context, words)?, &link.entry, key, request.interactive)
         }
-        Program::Shell(script) => {
-            let mut command = Command::new("/bin/sh");
-            command.arg("-c").arg(script);
-            run_command(context, command, &link.entry, key, request.interactive)
-        }
+        Program::Shell(script) => run_command(context, shell(script), &link.entry, key, request.interactive),
     }
+}
+
+/// What the words of a `command` run.
+pub(crate) fn command(context: &Context, words: &[String]) -> Result<Command, Error> {
+    let mut command = Command::new(resolve(context, &words[0])?);
+    command.args(&words[1..]);
+    Ok(command)
+}
+
+/// What a `shell` line runs.
+pub(crate) fn shell(script: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(script);
+    command
 }
 
 /// Hands `message` to the helper of an entry for `store` or `erase`; what it prints has no meaning there.

@@ -99,9 +99,6 @@ pub(crate) async fn exchange(request: RequestBuilder) -> Result<Answer, Trouble>
     let asked = now() / 1000;
     let mut response = request.send().await.map_err(|error| Trouble::of(&error))?;
     let status = response.status();
-    if status.is_redirection() {
-        return Err(Trouble::Redirect(status.as_u16()));
-    }
     let headers = Box::new(response.headers().clone());
     let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
     while let Some(chunk) = response.chunk().await.map_err(|error| Trouble::of(&error))? {

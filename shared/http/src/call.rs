@@ -99,6 +99,11 @@ impl Call<'_> {
         self.attempt(each).map_err(|trouble| self.error(&trouble))
     }
 
+    /// One attempt for whoever wants to see what the server does: a redirect is an answer, too, and is not followed.
+    pub fn look(&self, each: Duration) -> Result<Answer, Error> {
+        self.exchange(each).map_err(|trouble| self.error(&trouble))
+    }
+
     /// An attempt, and more where another one may help: after a time-out, a 5xx, a 429, as long as there is time.
     pub fn insist(&self, each: Duration, until: Instant) -> Result<Answer, Error> {
         let mut pause = PAUSE;
@@ -135,6 +140,11 @@ impl Call<'_> {
     }
 
     fn attempt(&self, patience: Duration) -> Result<Answer, Trouble> {
+        let answer = self.exchange(patience)?;
+        if (300..400).contains(&answer.status) { Err(Trouble::Redirect(answer.status)) } else { Ok(answer) }
+    }
+
+    fn exchange(&self, patience: Duration) -> Result<Answer, Trouble> {
         let runtime = runtime().map_err(|error| Trouble::Broken(error.to_string()))?;
         let work = async {
             let client = client(self.url.starts_with("http://"));

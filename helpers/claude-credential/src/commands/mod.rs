@@ -3,6 +3,7 @@
 pub(crate) mod api_key_helper;
 pub(crate) mod cache;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod explain;
 pub(crate) mod external;
 pub(crate) mod login;

@@ -1,0 +1,60 @@
+//! `claude-credential probe URL`: what a gateway says to a key that it has to refuse. It is what `doctor --live` judges,
+//! in an executable of its own, because the dispatcher links no TLS.
+
+mod look;
+
+use std::io::{Read, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use claude_credential_config::Origin;
+use claude_credential_protocol::{Class, Error, written};
+
+const NAME: &str = "claude-credential-probe";
+
+/// Longer than any URL that a client takes.
+const MAX_URL: u64 = 64 * 1024;
+
+/// Ask a gateway with a made-up key what it says to one that is refused, and print it as JSON
+#[derive(Debug, Parser)]
+#[command(name = NAME, version)]
+struct Probe {
+    /// Where the client is sent: what `ANTHROPIC_BASE_URL` holds; `-` reads it from stdin
+    #[arg(value_name = "URL|-")]
+    url: String,
+}
+
+fn main() -> ExitCode {
+    claude_credential_protocol::forbid_core_dumps();
+    let probe = match Probe::try_parse() {
+        Ok(probe) => probe,
+        Err(usage) => {
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(Class::Config.exit_code()));
+        }
+    };
+    match run(&probe.url) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{NAME}: {error}");
+            ExitCode::from(error.class().exit_code())
+        }
+    }
+}
+
+fn run(url: &str) -> Result<(), Error> {
+    let url = if url == "-" { read()? } else { url.to_owned() };
+    let origin = Origin::of_url(&url).map_err(|error| Error::config(format!("what is to be asked is {error}")))?;
+    // Neither belongs into a base URL, and the client's own path would end up behind them.
+    let base = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let seen = look::at(base, &origin)?;
+    written(writeln!(std::io::stdout(), "{seen}"))
+}
+
+/// A path may have a secret in it, which has no place on a command line.
+fn read() -> Result<String, Error> {
+    let mut url = String::new();
+    let read = std::io::stdin().take(MAX_URL).read_to_string(&mut url);
+    read.map_err(|error| Error::broke(format!("can't read stdin: {error}")))?;
+    Ok(url.trim().to_owned())
+}

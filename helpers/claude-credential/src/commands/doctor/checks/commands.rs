@@ -1,0 +1,71 @@
+use std::process::Command;
+use std::time::Duration;
+
+use claude_credential_config::{Entry, Program};
+use claude_credential_process::Ended;
+use claude_credential_protocol::{Error, parse_token};
+
+use super::super::finding::{Finding, or_good};
+use super::super::situation::Situation;
+use super::super::spawn;
+use crate::chain::Standing;
+use crate::program;
+
+/// As long as a call has for all of its entries.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Each command of the chain is run once, and its key thrown away: what it writes to stderr is seen in no other way.
+/// Claude Code's documentation wants nothing there beside exit 0, and a version that holds to it would refuse the key.
+pub(in super::super) fn speak_as_they_should(situation: &Situation) -> Vec<Finding> {
+    if situation.trouble.is_some() {
+        return Vec::new();
+    }
+    let links = situation.links();
+    let commands = links.iter().filter(|link| matches!(link.standing, Standing::Ready));
+    let mut count = 0;
+    let mut found = Vec::new();
+    for entry in commands.map(|link| &link.entry) {
+        let command = match &entry.program {
+            Program::Helper { .. } => continue,
+            Program::Command(words) => program::command(&situation.context, words),
+            Program::Shell(script) => Ok(program::shell(script)),
+        };
+        count += 1;
+        // One that is not there is the matter of another check.
+        let Ok(command) = command else { continue };
+        if let Err(error) = run(situation, entry, command) {
+            let finding = Finding::of(&error);
+            let mend = finding.mend.clone().unwrap_or_default();
+            found.push(if entry.on_error_next { Finding::doubtful(&finding.said, mend) } else { finding });
+        }
+    }
+    match (found.is_empty(), count) {
+        (true, 0) => vec![Finding::good("the chain runs none")],
+        _ => or_good(found, || format!("each printed one key, or had none, and nothing else: {count}")),
+    }
+}
+
+fn run(situation: &Situation, entry: &Entry, mut command: Command) -> Result<(), Error> {
+    let name = &entry.name;
+    let place = entry.place.as_deref().unwrap_or("config.toml");
+    let wrong =
+        |what: String| Error::broke(format!("{place}: the command of entry {name} {what}; mend [entry.{name}]"));
+    command.current_dir(&situation.context.folders.home);
+    let finished = spawn::ask(situation, command, PATIENCE).map_err(|failure| wrong(failure.to_string()))?;
+    match finished.ended {
+        Ended::Exit(code) if entry.none_exit.contains(&code) => Ok(()),
+        Ended::Exit(0) => {
+            parse_token(&finished.stdout).map_err(|problem| wrong(format!("printed what is no key: {problem}")))?;
+            if finished.stderr.trim_ascii().is_empty() {
+                return Ok(());
+            }
+            // None of it is repeated: nobody knows what else is there.
+            Err(Error::broke(format!(
+                "{place}: the command of entry {name} wrote to stderr and exited 0, which Claude Code's documentation \
+                 forbids; add to it: 2>/dev/null"
+            )))
+        }
+        Ended::Exit(code) => Err(wrong(format!("exited {code}"))),
+        Ended::Signal(signal) => Err(wrong(format!("was ended by signal {signal}"))),
+    }
+}

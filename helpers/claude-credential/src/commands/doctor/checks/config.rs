@@ -1,0 +1,124 @@
+use std::path::Path;
+
+use claude_credential_config::{Entry, Origin, Program};
+use claude_credential_protocol::Error;
+use rustix::fs::{Access, access};
+
+use super::super::finding::{Finding, or_good};
+use super::super::situation::Situation;
+use crate::{profile, program};
+
+/// It can be read, is nobody else's to change, and is understood.
+pub(in super::super) fn readable(situation: &Situation) -> Vec<Finding> {
+    let config = &situation.context.config;
+    if let Some(error) = &situation.trouble {
+        let file = situation.context.options.config.as_ref().map(|file| file.display().to_string());
+        // The parser says where, and not what to do about it.
+        let mend = format!("mend that line of {}", file.unwrap_or_else(|| config.file_shown()));
+        return vec![Finding::of(error).or_mend(mend)];
+    }
+    vec![Finding::good(match &config.file {
+        None => "there is no config.toml, so the built-in chain holds".to_owned(),
+        Some(file) => {
+            let (profiles, entries) = (config.profiles.len(), config.entries.len());
+            format!("{}: profiles: {profiles}, entries: {entries}", file.display())
+        }
+    })]
+}
+
+/// Every entry has something to run, and is of use to somebody.
+pub(in super::super) fn entries(situation: &Situation) -> Vec<Finding> {
+    let config = &situation.context.config;
+    if situation.trouble.is_some() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for entry in config.entries.values() {
+        let is_used = config.profiles.values().any(|profile| profile.chain.contains(&entry.name));
+        let place = entry.place.as_deref().unwrap_or("config.toml");
+        if let Err(error) = runs(situation, entry) {
+            let Finding { said, mend, .. } = Finding::of(&error);
+            let said = if said.starts_with(place) { said } else { format!("{place}: {said}") };
+            let mend = mend.unwrap_or_else(|| format!("mend [entry.{}]", entry.name));
+            found.push(if is_used { Finding::wrong(said, mend) } else { Finding::doubtful(said, mend) });
+        } else if !is_used && !config.providers.contains_key(&entry.name) {
+            let name = &entry.name;
+            let said = format!("{place}: entry {name} is in no chain");
+            found.push(Finding::doubtful(said, format!("add {name:?} to the `chain` of a profile, or remove it")));
+        }
+    }
+    or_good(found, || format!("what they run is there: {}", config.entries.len()))
+}
+
+fn runs(situation: &Situation, entry: &Entry) -> Result<(), Error> {
+    let context = &situation.context;
+    match &entry.program {
+        Program::Helper { name, .. } => match program::locate(context, name) {
+            None => Err(program::not_installed(name, entry)),
+            Some(file) => executable(&file),
+        },
+        Program::Command(words) => executable(Path::new(program::command(context, words)?.get_program())),
+        // What a shell finds, only a shell knows.
+        Program::Shell(_) => Ok(()),
+    }
+}
+
+fn executable(file: &Path) -> Result<(), Error> {
+    let shown = file.display();
+    if !file.is_file() {
+        return Err(Error::config(format!("{shown} is not there; install it, or write where it is")));
+    }
+    access(file, Access::EXEC_OK).map_err(|_| Error::config(format!("{shown} can't be run; run: chmod +x {shown}")))
+}
+
+/// Hosts, folders and chains of the profiles.
+pub(in super::super) fn profiles(situation: &Situation) -> Vec<Finding> {
+    let config = &situation.context.config;
+    if situation.trouble.is_some() {
+        return Vec::new();
+    }
+    let file = config.file_shown();
+    let unknown = situation.profile.as_ref().err().map(|error| Finding::of(error).or_mend(format!("look at {file}")));
+    let mut found: Vec<Finding> = unknown.into_iter().collect();
+    for (name, profile) in &config.profiles {
+        for folder in profile.directories.iter().filter(|folder| !folder.is_dir()) {
+            let said =
+                format!("{file}: a folder in `directories` of profile {name} is not there: {}", folder.display());
+            found.push(Finding::doubtful(said, format!("make it, or take it out of [profile.{name}]")));
+        }
+        if profile.chain.is_empty() {
+            let said = format!("{file}: profile {name} has an empty chain, and so nothing for anybody");
+            found.push(Finding::wrong(said, format!("add an entry to `chain` in [profile.{name}]")));
+        }
+        for host in profile.hosts.iter().filter(|host| host.protocol() == "http" && !is_loopback(host)) {
+            let said = format!("{file}: profile {name} lists {host}, to which keys go unencrypted");
+            found.push(Finding::doubtful(said, "reach it over https"));
+        }
+        // As a request on the wire is told apart: by directory, then `default`, then there has to be one.
+        for host in profile.hosts.iter().filter(|host| !config.profiles["default"].lists(host)) {
+            let others = config.profiles.iter().filter(|(other, _)| *other > name);
+            for (other, _) in others.filter(|(_, other)| other.lists(host)) {
+                let said = format!("{file}: the profiles {name} and {other} both list {}", host.as_listed());
+                found.push(Finding::doubtful(said, "for `get`, name one with --profile, or give them `directories`"));
+            }
+        }
+    }
+    or_good(found, || {
+        let chosen = situation.profile.as_ref().map(|profile| profile.name.clone()).unwrap_or_default();
+        format!("here it is {chosen}, of {}", config.profiles.len())
+    })
+}
+
+fn is_loopback(host: &Origin) -> bool {
+    let name = host.host();
+    name.starts_with("127.") || name.starts_with("[::1]") || name == "localhost" || name.starts_with("localhost:")
+}
+
+/// Where Claude Code sends the key has to be on the profile's list, or it gets none.
+pub(in super::super) fn base_url(situation: &Situation) -> Vec<Finding> {
+    let Ok(profile) = &situation.profile else { return Vec::new() };
+    vec![match profile::clients_origin(&situation.context, profile) {
+        Ok(origin) => Finding::good(format!("keys go to {origin}, which profile {} lists", profile.name)),
+        Err(error) => Finding::of(&error).or_mend("look at ANTHROPIC_BASE_URL"),
+    }]
+}

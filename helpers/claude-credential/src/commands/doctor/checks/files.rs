@@ -1,0 +1,199 @@
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use claude_credential_config::{kept, logins};
+use claude_credential_files::{Trust, ensure_folder, read, replace};
+use rustix::process::{Resource, getrlimit};
+
+use super::super::finding::{Finding, or_good};
+use super::super::situation::Situation;
+use super::folders::{own_uid, shown};
+
+/// Whoever replaces a file needs milliseconds for it.
+const ON_ITS_WAY: Duration = Duration::from_mins(1);
+
+/// What we keep, the user's alone: the folders and every file in them, and Claude Code's own login.
+pub(in super::super) fn private(situation: &Situation) -> Vec<Finding> {
+    let folders = &situation.context.folders;
+    let mut found = Vec::new();
+    for folder in [&folders.data, &folders.runtime] {
+        found.extend(fs::symlink_metadata(folder).is_ok().then(|| judge(folder, true)).flatten());
+        found.extend(all_below(folder).iter().filter_map(|path| judge(path, false)));
+    }
+    let login = folders.claude.join(".credentials.json");
+    found.extend(fs::symlink_metadata(&login).is_ok().then(|| judge(&login, false)).flatten());
+    let indexes = [kept::list(folders).map(|_| ()), logins::list(folders).map(|_| ())];
+    let unread = indexes.iter().filter_map(|index| index.as_ref().err());
+    let unread = unread.map(|error| Finding::of(error).or_mend("move it away and sign in again"));
+    // One that others can read is refused for just that.
+    let unread: Vec<Finding> = unread.filter(|finding| found.iter().all(|other| other.mend != finding.mend)).collect();
+    found.extend(unread);
+    or_good(found, || format!("{} and {} are yours alone", folders.data.display(), folders.runtime.display()))
+}
+
+fn judge(path: &Path, is_folder: bool) -> Option<Finding> {
+    let is = fs::symlink_metadata(path).ok()?;
+    let (file, word) = (path.display(), shown(path));
+    if is.is_symlink() {
+        return Some(Finding::wrong(
+            format!("{file} is a link, and none is followed there"),
+            format!("run: rm {word}"),
+        ));
+    }
+    if is.is_dir() != is_folder {
+        return is_folder
+            .then(|| Finding::wrong(format!("{file} is not a folder"), format!("move it away: mv {word} {word}.old")));
+    }
+    if is.uid() != own_uid() {
+        let mend = format!("run: sudo chown \"$(id -un)\" {word}");
+        return Some(Finding::wrong(format!("{file} belongs to another user"), mend));
+    }
+    let mode = if is_folder { 700 } else { 600 };
+    (is.mode() & 0o077 != 0).then(|| {
+        let said = format!("{file} can be read or changed by others");
+        Finding::wrong(said, format!("run: chmod {mode} {word}"))
+    })
+}
+
+/// Files that were on their way when their process was killed: the secrets in them stay until somebody removes them.
+pub(in super::super) fn leftovers(situation: &Situation) -> Vec<Finding> {
+    let folders = &situation.context.folders;
+    let files = [&folders.data, &folders.runtime].into_iter().flat_map(|folder| all_below(folder));
+    let is_left = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let written = fs::symlink_metadata(path).and_then(|is| is.modified()).ok();
+        let age = written.and_then(|at| SystemTime::now().duration_since(at).ok());
+        name.starts_with('.') && name.ends_with(".new") && age.is_some_and(|age| age > ON_ITS_WAY)
+    };
+    let left = files.filter(is_left).map(|path| {
+        let said = format!("{} was left by a process that was killed while it wrote", path.display());
+        Finding::doubtful(said, format!("run: rm {}", shown(&path)))
+    });
+    or_good(left.collect(), || "none".to_owned())
+}
+
+/// The folder of cached answers can be written and read, on this machine.
+pub(in super::super) fn cache(situation: &Situation) -> Vec<Finding> {
+    let folder = &situation.context.folders.runtime;
+    if situation.context.options.no_cache {
+        return vec![Finding::good("not looked at, because of --no-cache")];
+    }
+    let probe = folder.join("doctor");
+    let tried = ensure_folder(folder).and_then(|()| replace(&probe, b"doctor")).and_then(|()| {
+        let held = read(&probe, Trust::Private, 64)?;
+        Ok(held.is_some_and(|held| held.as_slice() == b"doctor"))
+    });
+    let _ = fs::remove_file(&probe);
+    let shown = folder.display();
+    match tried {
+        Err(problem) => {
+            let mend = "set XDG_RUNTIME_DIR to a folder that you can write to";
+            vec![Finding::of_message(&problem.to_string()).or_mend(mend)]
+        }
+        Ok(false) => vec![Finding::wrong(
+            format!("{shown} does not hold what is written there"),
+            "set XDG_RUNTIME_DIR to a folder on another disk",
+        )],
+        Ok(true) => match network(kind(folder)) {
+            Some(system) => vec![Finding::doubtful(
+                format!("{shown} is on {system}, and so maybe another machine's, where locks are slow or none"),
+                "set XDG_RUNTIME_DIR to a folder on this machine",
+            )],
+            None => vec![Finding::good(format!("{shown} can be written and read, and is on this machine"))],
+        },
+    }
+}
+
+/// The number of the file system that a folder is on.
+#[cfg(target_os = "linux")]
+fn kind(folder: &Path) -> u64 {
+    rustix::fs::statfs(folder).map_or(0, |system| system.f_type.cast_unsigned())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn kind(_: &Path) -> u64 {
+    0
+}
+
+/// File systems that may be another machine's, by their number (statfs(2)).
+fn network(kind: u64) -> Option<&'static str> {
+    // Some of the numbers have their highest bit set, and systems widen that differently.
+    match kind & 0xffff_ffff {
+        0x6969 => Some("NFS"),
+        0x517b | 0xfe53_4d42 | 0xff53_4d42 => Some("SMB"),
+        0x0102_1997 => Some("9P"),
+        0x5346_414f => Some("AFS"),
+        0x00c3_6400 => Some("Ceph"),
+        0x6573_5546 => Some("FUSE"),
+        _ => None,
+    }
+}
+
+/// A core file would hold every secret that a process held.
+pub(in super::super) fn core_dumps(_: &Situation) -> Vec<Finding> {
+    let limit = getrlimit(Resource::Core).current;
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    vec![judge_core_dumps(limit, pattern.trim())]
+}
+
+/// Programs that a kernel pipes core dumps to, and that heed the limit.
+const HEED_LIMIT: [&str; 2] = ["systemd-coredump", "apport"];
+
+fn judge_core_dumps(limit: Option<u64>, pattern: &str) -> Finding {
+    if limit != Some(0) {
+        return Finding::wrong("they can't be turned off here, and a core file holds every secret", "run: ulimit -c 0");
+    }
+    // A pipe gets the dump whatever the limit says (core(5)).
+    let program = pattern.strip_prefix('|').and_then(|program| program.split_whitespace().next());
+    match program.map(|program| program.rsplit('/').next().unwrap_or(program)) {
+        Some(name) if !HEED_LIMIT.contains(&name) => Finding::doubtful(
+            format!("they are off, and yet the kernel pipes them to {name}, which may keep them all the same"),
+            "see /proc/sys/kernel/core_pattern, and have it heed the limit",
+        ),
+        _ => Finding::good("they are off"),
+    }
+}
+
+/// The files in a folder of ours and one level below it.
+pub(in super::super) fn all_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| {
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+        paths.sort_unstable();
+        paths
+    };
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|is| is.is_dir());
+    entries(folder).into_iter().flat_map(|path| if is_folder(&path) { entries(&path) } else { vec![path] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::finding::Mark;
+    use super::{judge_core_dumps, network};
+
+    #[test]
+    fn core_dumps_are_off_only_where_whoever_gets_them_heeds_the_limit() {
+        for (limit, pattern, mark) in [
+            (Some(0), "core", Mark::Good),
+            (Some(0), "|/usr/lib/systemd/systemd-coredump %P %u", Mark::Good),
+            (Some(0), "|/opt/acme/collector %p", Mark::Doubtful),
+            (Some(1), "core", Mark::Wrong),
+            (None, "core", Mark::Wrong),
+        ] {
+            let finding = judge_core_dumps(limit, pattern);
+            assert_eq!(finding.mark, mark, "{pattern}");
+            assert_eq!(finding.mend.is_some(), mark != Mark::Good);
+        }
+    }
+
+    #[test]
+    fn another_machines_file_system_is_known_by_its_number() {
+        assert_eq!(network(0x6969), Some("NFS"));
+        assert_eq!(network(0xffff_ffff_ff53_4d42), Some("SMB"));
+        for local in [0x0102_1994, 0xef53, 0x9123_683e, 0x794c_7630] {
+            assert_eq!(network(local), None, "{local:#x}");
+        }
+    }
+}

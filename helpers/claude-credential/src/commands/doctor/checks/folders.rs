@@ -1,0 +1,46 @@
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use claude_credential_protocol::text::quoted;
+
+use super::super::finding::{Finding, or_good};
+use super::super::situation::Situation;
+
+/// HOME and what the XDG variables name. That each is absolute was found out before.
+pub(in super::super) fn usable(situation: &Situation) -> Vec<Finding> {
+    let folders = &situation.context.folders;
+    let mut found = Vec::new();
+    let home = folders.home.display().to_string();
+    match fs::metadata(&folders.home) {
+        Ok(is) if !is.is_dir() => found.push(Finding::wrong(format!("HOME, {home}, is not a folder"), SET_HOME)),
+        Ok(is) if is.uid() != own_uid() => found.push(Finding::wrong(
+            format!("HOME, {home}, belongs to another user, and so would what is written there"),
+            "with sudo, run: sudo -H claude-credential doctor",
+        )),
+        Ok(_) => {}
+        Err(error) => found.push(Finding::wrong(format!("HOME, {home}, can't be used: {error}"), SET_HOME)),
+    }
+    // The others are made where they are missing; this one is the system's.
+    if let Some(run) = situation.context.environment.get_os("XDG_RUNTIME_DIR")
+        && !Path::new(run).is_dir()
+    {
+        let said = format!("XDG_RUNTIME_DIR, {}, is not there", run.display());
+        found.push(Finding::wrong(said, "run: unset XDG_RUNTIME_DIR, or sign in anew"));
+    }
+    or_good(found, || {
+        let [config, data, runtime] = [&folders.config, &folders.data, &folders.runtime].map(|folder| folder.display());
+        format!("configuration {config}, kept keys {data}, cache {runtime}")
+    })
+}
+
+const SET_HOME: &str = "set it to your home: export HOME=/your/home";
+
+pub(in super::super) fn own_uid() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// A path as a shell takes it.
+pub(in super::super) fn shown(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}

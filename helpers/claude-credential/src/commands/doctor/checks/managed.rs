@@ -1,0 +1,44 @@
+use claude_credential_config::claude::{self, Scope};
+
+use super::super::finding::{Finding, or_good};
+use super::super::situation::{Situation, get};
+
+/// Settings of the administrator with which Claude Code does not start while an apiKeyHelper is set
+/// (<https://code.claude.com/docs/en/settings>).
+const FORCE_LOGIN: [&str; 2] = ["forceLoginMethod", "forceLoginOrgUUID"];
+
+/// What the administrator's settings forbid or win over.
+pub(in super::super) fn blocks(situation: &Situation) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let has_helper = situation.helper().is_some();
+    let user = situation.settings.iter().find(|file| file.scope == Scope::User);
+    for managed in situation.managed() {
+        let file = managed.file.display();
+        for setting in FORCE_LOGIN {
+            let Some(line) = get(managed, setting).map(|line| line.number) else { continue };
+            found.push(if has_helper {
+                Finding::wrong(
+                    format!("{file}:{line}: {setting} keeps Claude Code from starting with an apiKeyHelper"),
+                    "ask your administrator; or run: claude-credential setup --undo",
+                )
+            } else {
+                Finding::doubtful(
+                    format!("{file}:{line}: {setting} lets nobody use Claude Code with an apiKeyHelper"),
+                    "ask your administrator before you run: claude-credential setup",
+                )
+            });
+        }
+        let set = |file| get(file, claude::API_KEY_HELPER).map(|line| (line.number, line.value.as_ref()));
+        if let Some(((line, helper), user)) = set(managed).zip(user)
+            && set(user).is_some_and(|(_, own)| own != helper)
+        {
+            let own = user.file.display();
+            let said = format!("{file}:{line}: its apiKeyHelper wins over that in {own}");
+            found.push(Finding::doubtful(said, format!("remove apiKeyHelper from {own}")));
+        }
+    }
+    or_good(found, || match situation.managed().count() {
+        0 => "there are no managed settings".to_owned(),
+        _ => "nothing there blocks an apiKeyHelper".to_owned(),
+    })
+}

@@ -1,0 +1,14 @@
+//! One check, one function; those of one noun stand in one file.
+
+pub(super) mod commands;
+pub(super) mod config;
+pub(super) mod credentials;
+pub(super) mod files;
+pub(super) mod folders;
+pub(super) mod installation;
+pub(super) mod keychain;
+pub(super) mod live;
+pub(super) mod locks;
+pub(super) mod managed;
+pub(super) mod settings;
+pub(super) mod time;

@@ -1,0 +1,140 @@
+use std::path::{Path, PathBuf};
+
+use claude_credential_config::claude::{self, Scope, SettingsFile};
+use claude_credential_files::{Trust, read};
+use claude_credential_protocol::Error;
+use rustix::fs::{Access, access};
+
+use super::super::finding::{Finding, or_good};
+use super::super::situation::{Situation, get};
+use super::super::spawn;
+use super::folders::shown;
+use crate::cloud::Cloud;
+
+/// No settings file that a person writes comes near this.
+const MAX_SETTINGS: u64 = 1 << 20;
+
+/// What Claude Code reads, in all scopes: valid, and nobody else's to change.
+pub(in super::super) fn readable(situation: &Situation) -> Vec<Finding> {
+    let broken = situation.settings.iter().filter_map(|SettingsFile { scope, file, sets }| {
+        // A project's may be anybody's; whoever can change the others can have a command run.
+        let trust = if matches!(scope, Scope::User | Scope::Managed) { Trust::Settings } else { Trust::Anybody };
+        let refused = read(file, trust, MAX_SETTINGS).err().map(Error::from);
+        let error = refused.as_ref().or(sets.as_ref().err())?;
+        Some(Finding::of(error).or_mend(format!("mend {} there", file.display())))
+    });
+    or_good(broken.collect(), || {
+        let files: Vec<String> = situation.settings.iter().map(|it| it.file.display().to_string()).collect();
+        if files.is_empty() { "Claude Code has none".to_owned() } else { files.join(", ") }
+    })
+}
+
+/// The setting is there, is this program, and can be run.
+pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
+    let Some((set_in, command)) = situation.helper() else {
+        return vec![match Cloud::of_client(&situation.context) {
+            Some((cloud, false)) => Finding::good(format!("not set, and for {} not needed", cloud.name())),
+            _ => Finding::doubtful(
+                "Claude Code's settings have no apiKeyHelper, so it does not ask claude-credential",
+                "run: claude-credential setup",
+            ),
+        }];
+    };
+    let line = get(set_in, claude::API_KEY_HELPER).map_or(0, |line| line.number);
+    let file = format!("{}:{line}", set_in.file.display());
+    let words = words(command);
+    let is_ours = |word: &&String| {
+        let name = word.rsplit('/').next().unwrap_or_default();
+        name == "claude-credential" || name.starts_with("claude-credential-")
+    };
+    let leads_to_us = claude::leads_to_us(command) || words.first().is_some_and(|word| is_ours(&word));
+    let Some(program) = words.iter().find(is_ours).filter(|_| leads_to_us) else {
+        return vec![Finding::doubtful(
+            format!("{file}: apiKeyHelper is another command, so Claude Code does not ask claude-credential"),
+            "run: claude-credential setup --replace",
+        )];
+    };
+    let own = std::env::current_exe().and_then(std::fs::canonicalize).unwrap_or_default();
+    let write = format!("write {} api-key-helper", shown(&own));
+    let wrong = |what: String| vec![Finding::wrong(format!("{file}: apiKeyHelper {what}"), &write)];
+    let doubtful = |what: String| vec![Finding::doubtful(format!("{file}: apiKeyHelper {what}"), &write)];
+    let Some(path) = expanded(program, situation) else {
+        return if program.contains('/') {
+            wrong(format!("is {program}, which depends on the folder that Claude Code is started in"))
+        } else {
+            doubtful(format!("is {program} without its path, and so whatever PATH leads to"))
+        };
+    };
+    if !path.is_file() {
+        return wrong(format!("is {program}, which is not there"));
+    }
+    if access(&path, Access::EXEC_OK).is_err() {
+        let said = format!("{file}: apiKeyHelper is {program}, which can't be run");
+        return vec![Finding::wrong(said, format!("run: chmod +x {}", shown(&path)))];
+    }
+    let name = path.file_name().unwrap_or_default();
+    if name == "claude-credential" && !words.iter().any(|word| word == "api-key-helper") {
+        return doubtful(
+            "runs claude-credential without the word api-key-helper, whose contract is Claude Code's".to_owned(),
+        );
+    }
+    if name == "claude-credential" && path.canonicalize().ok().as_ref() != Some(&own) {
+        let version = spawn::version(situation, &path);
+        let is_same = version.as_deref() == Some(env!("CARGO_PKG_VERSION"));
+        let what = format!("is another claude-credential, version {}", version.as_deref().unwrap_or("unknown"));
+        return if is_same { doubtful(what) } else { wrong(what) };
+    }
+    vec![Finding::good(format!("{file}: {}", path.display()))]
+}
+
+/// As a shell would, for what people write in front of a path; none where it is no absolute one.
+fn expanded(program: &str, situation: &Situation) -> Option<PathBuf> {
+    let home = &situation.context.folders.home;
+    let below_home = ["~/", "$HOME/", "${HOME}/"].iter().find_map(|start| program.strip_prefix(start));
+    let path = below_home.map_or_else(|| PathBuf::from(program), |below| home.join(below));
+    Some(path).filter(|path| path.is_absolute() && !path.to_string_lossy().contains('$'))
+}
+
+/// The words of a command as a shell splits them, as far as people write settings.
+fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quote = None;
+    for c in command.chars() {
+        match (quote, c) {
+            (None, '\'' | '"') => quote = Some(c),
+            (Some(open), c) if open == c => quote = None,
+            (None, ' ' | '\t' | '\n' | ';' | '|' | '&' | '(' | ')' | '`') => words.push(String::new()),
+            (_, c) => words.last_mut().into_iter().for_each(|word| word.push(c)),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// A project's own helper runs in place of the user's; and it comes with a clone.
+pub(in super::super) fn project(situation: &Situation) -> Vec<Finding> {
+    let here = std::env::current_dir().unwrap_or_default();
+    vec![match situation.helper() {
+        Some((set_in, _)) if matches!(set_in.scope, Scope::Local | Scope::Project) => {
+            let file = set_in.file.display();
+            let said = format!("{file} sets an apiKeyHelper of its own, which Claude Code runs here in place of yours");
+            Finding::doubtful(said, format!("if you did not write it, remove apiKeyHelper from {file}"))
+        }
+        _ => Finding::good(format!("none sets an apiKeyHelper that counts in {}", Path::new(&here).display())),
+    }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn words_are_a_shells() {
+        assert_eq!(
+            words("'/a b/claude-credential' api-key-helper|cat"),
+            ["/a b/claude-credential", "api-key-helper", "cat"]
+        );
+        assert_eq!(words("\"$HOME/bin/x\"  y"), ["$HOME/bin/x", "y"]);
+        assert!(words(" ").is_empty());
+    }
+}

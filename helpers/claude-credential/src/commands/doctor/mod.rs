@@ -1,0 +1,94 @@
+//! `doctor`: what is wrong with this installation, and what mends it. One check is one function in a table.
+
+mod checks;
+mod finding;
+mod report;
+mod situation;
+mod spawn;
+
+use claude_credential_config::{Config, Environment, Folders, claude};
+
+use crate::cli::{Doctor, Options};
+use crate::context::Context;
+use crate::failure::Failure;
+
+use checks::{
+    commands, config, credentials, files, folders, installation, keychain, live, locks, managed, settings, time,
+};
+use finding::Finding;
+use report::Report;
+use situation::Situation;
+
+/// A check: its name, and the function that makes it. What it has nothing to say about, it says nothing about.
+struct Check {
+    name: &'static str,
+    look: fn(&Situation) -> Vec<Finding>,
+}
+
+const fn check(name: &'static str, look: fn(&Situation) -> Vec<Finding>) -> Check {
+    Check { name, look }
+}
+
+/// What the later ones need comes first.
+const CHECKS: [Check; 28] = [
+    check("folders", folders::usable),
+    check("versions", installation::versions),
+    check("place", installation::together),
+    check("path", installation::path),
+    check("files", files::private),
+    check("leftovers", files::leftovers),
+    check("keychain", keychain::works),
+    check("config", config::readable),
+    check("entries", config::entries),
+    check("profiles", config::profiles),
+    check("commands", commands::speak_as_they_should),
+    check("settings", settings::readable),
+    check("api-key-helper", settings::helper),
+    check("project", settings::project),
+    check("managed", managed::blocks),
+    check("base-url", config::base_url),
+    check("credentials", credentials::one_in_a_request),
+    check("ttl", time::ttl),
+    check("lives", time::lives),
+    check("clock", time::clock),
+    check("cache", files::cache),
+    check("locks", locks::held),
+    check("core-dumps", files::core_dumps),
+    check("reach", live::reach),
+    check("refusal", live::refusal),
+    check("headers", live::headers),
+    check("redirect", live::redirect),
+    check("server-clock", live::clock),
+];
+
+pub(crate) fn run(options: Options, asked: &Doctor) -> Result<u8, Failure> {
+    let environment = Environment::here();
+    let mut report = Report::new(asked.json);
+    match Folders::of(&environment) {
+        // Where nobody lives, nothing else can be looked at.
+        Err(error) => report.add("folders", Finding::of(&error).or_mend("look at HOME and the XDG variables"))?,
+        Ok(folders) => {
+            let loaded = Config::load(&folders, options.config.as_deref());
+            let (config, trouble) = match loaded {
+                Ok(config) => (config, None),
+                Err(error) => (Config::built_in(), Some(error)),
+            };
+            let here = std::env::current_dir().unwrap_or_else(|_| folders.home.clone());
+            let settings = claude::scopes(&here, &folders);
+            let environment = situation::environment_of_client(&environment, &settings);
+            // As the client calls us: what it gets is what has to be right. And so nobody is ever asked.
+            let context = Context::with(options, environment, folders, config, true);
+            let situation = Situation::new(context, trouble, settings, asked.live);
+            for Check { name, look } in CHECKS {
+                let found = look(&situation);
+                if let Some(signal) = situation.interrupted.get() {
+                    return Err(Failure::Interrupted(signal));
+                }
+                for finding in found {
+                    report.add(name, finding)?;
+                }
+            }
+        }
+    }
+    Ok(report.end()?)
+}
