@@ -16,6 +16,7 @@ mod key;
 mod log;
 mod profile;
 mod program;
+mod progress;
 mod refusal;
 mod run;
 mod sign_in_command;
@@ -70,6 +71,12 @@ fn start() -> u8 {
 
 fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
+    match &command {
+        // Asks nobody anything, so a configuration that is broken is no obstacle.
+        Command::Completions { shell } => return Ok(commands::shell::completions(*shell)?),
+        Command::Man { to } => return Ok(commands::shell::man(to.as_deref())?),
+        _ => {}
+    }
     let context = match Context::new(cli.options, matches!(command, Command::ApiKeyHelper)) {
         Ok(context) => context,
         Err(failure) if matches!(command, Command::Get) => return commands::wire::stop(failure),
@@ -88,6 +95,8 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Refresh(options) => commands::refresh::run(&context, &options)?,
         Command::Cache { what } => commands::cache::run(&context, what)?,
         Command::Demo => return commands::demo::run(&context),
+        Command::Exec(options) => return commands::exec::run(&context, &options),
+        Command::Completions { .. } | Command::Man { .. } => {}
         Command::External(words) => return commands::external::run(&context, &words),
     }
     Ok(0)

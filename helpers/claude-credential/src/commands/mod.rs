@@ -3,8 +3,10 @@
 pub(crate) mod api_key_helper;
 pub(crate) mod cache;
 pub(crate) mod demo;
+pub(crate) mod exec;
 pub(crate) mod external;
 pub(crate) mod login;
 pub(crate) mod print;
 pub(crate) mod refresh;
+pub(crate) mod shell;
 pub(crate) mod wire;
