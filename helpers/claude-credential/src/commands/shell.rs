@@ -16,7 +16,13 @@ const NAME: &str = "claude-credential";
 pub(crate) fn completions(shell: CompletedShell) -> Result<u8, Error> {
     let (mut command, mut text) = (Cli::command(), Vec::new());
     match shell {
-        CompletedShell::Bash => generate(Bash, &mut command, NAME, &mut text),
+        CompletedShell::Bash => {
+            generate(Bash, &mut command, NAME, &mut text);
+            // <https://github.com/clap-rs/clap/issues/6421>: of a program with a hyphen in its name the generator spells
+            // the commands in two ways, and completes none of their options.
+            let spelled = String::from_utf8_lossy(&text).replace("claude__subcmd__credential", "claude__credential");
+            text = spelled.into_bytes();
+        }
         CompletedShell::Zsh => generate(Zsh, &mut command, NAME, &mut text),
         CompletedShell::Fish => generate(Fish, &mut command, NAME, &mut text),
     }
