@@ -227,10 +227,11 @@ fn a_profile_s_own_folder_of_the_client_is_told_and_its_login_is_left_to_the_cli
     let login = json!({"claudeAiOauth": {"accessToken": sandbox.secret("login")}});
     sandbox.write(".claude-personal/.credentials.json", login.to_string());
     sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("metered"));
+    sandbox.set("CLAUDE_CODE_USE_BEDROCK", "1");
     let output = exec(&sandbox, &["--profile", "personal"]).run();
     let found = variables(&output);
     assert_eq!(found["CLAUDE_CONFIG_DIR"], folder.to_str().expect("UTF-8"));
-    assert!(!found.contains_key("ANTHROPIC_API_KEY"));
+    assert!(!found.contains_key("ANTHROPIC_API_KEY") && !found.contains_key("CLAUDE_CODE_USE_BEDROCK"));
     assert!(!sandbox.canary().is_in(output.stdout.as_bytes()));
 }
 

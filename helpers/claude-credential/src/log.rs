@@ -83,8 +83,8 @@ impl Log {
     /// The same for an entry.
     pub(crate) fn waiting_for_entry(&self, entry: &Entry) -> Option<Progress> {
         self.waiting(|| match beginning(&entry.program) {
-            Some(command) => format!("entry {} ({command})", entry.name),
-            None => format!("entry {}", entry.name),
+            Some(command) if command != entry.name => format!("entry {} ({command})", entry.name),
+            _ => format!("entry {}", entry.name),
         })
     }
 

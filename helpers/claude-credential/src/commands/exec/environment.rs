@@ -93,7 +93,7 @@ impl Environment {
     ) -> Result<Self, Error> {
         let credential = &answer.credential;
         let family = Family::of(ask, answer);
-        let mut environment = Self::without(&ask.profile);
+        let mut environment = Self::bare(&ask.profile);
         environment.choose_service(family, destination);
         environment.put(family, credential);
         let base_url = destination.variable(context, &ask.profile, family.cloud())?;
@@ -114,6 +114,12 @@ impl Environment {
 
     /// With none: the client's own login is to win, in the profile's folder.
     pub(super) fn without(profile: &Profile) -> Self {
+        let mut environment = Self::bare(profile);
+        environment.removed.extend(SWITCHES.map(|(switch, _)| switch));
+        environment
+    }
+
+    fn bare(profile: &Profile) -> Self {
         let removed = ANTHROPIC.into_iter().chain(CLIENT_SECRETS).collect();
         Self { removed, set: Vec::new(), claude_config_dir: profile.claude_config_dir.clone() }
     }
