@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds claude-credential and its helpers, installs them into PREFIX/bin, and shows them working.
+# Builds claude-credential and its helpers, installs them into PREFIX/bin, with completions and manual pages in
+# PREFIX/share, and shows them working.
 set -eu
 
 usage="usage: ./install.sh [--prefix DIR] [--uninstall]    (DIR: ~/.local unless given; executables go to DIR/bin)"
@@ -8,6 +9,7 @@ main() {
     read_arguments "$@"
     CDPATH='' cd -- "$(dirname -- "${BASH_SOURCE[0]}")"
     bin=${prefix%/}/bin
+    share=${prefix%/}/share
     if [ "$uninstall" = yes ]; then
         uninstall
     else
@@ -34,6 +36,7 @@ install() {
     done
 
     put_in_place
+    put_documents_in_place
     status=0
     show_it_working || status=$?
     [ -z "$failed" ] || die "did not build, and so not installed:$failed"
@@ -178,6 +181,38 @@ put_in_place() {
     done
 }
 
+# What a shell completes with, and the manual. Nobody needs them, so a failure is only said.
+put_documents_in_place() {
+    local name
+    documents "$scratch/share" || { without_documents "they could not be made"; return 0; }
+    for name in $(names_of_documents); do
+        if ! { mkdir -p -- "$share/${name%/*}" && cp -- "$scratch/share/$name" "$share/$name"; }; then
+            without_documents "$share/$name can't be written"
+            return 0
+        fi
+    done
+    echo "installed completions for bash, zsh and fish, and manual pages, in $share"
+}
+
+without_documents() {
+    echo "install.sh: no completions and manual pages: $1" >&2
+}
+
+# Into the folders in which bash, zsh, fish and man look below a prefix.
+documents() {
+    local bash=$1/bash-completion/completions zsh=$1/zsh/site-functions fish=$1/fish/vendor_completions.d
+    mkdir -p "$bash" "$zsh" "$fish" &&
+        "$bin/claude-credential" completions bash >"$bash/claude-credential" &&
+        "$bin/claude-credential" completions zsh >"$zsh/_claude-credential" &&
+        "$bin/claude-credential" completions fish >"$fish/claude-credential.fish" &&
+        "$bin/claude-credential" man --to "$1/man/man1"
+}
+
+# No name of ours has a blank.
+names_of_documents() {
+    (cd "$scratch/share" && find . -type f | sed 's,^\./,,')
+}
+
 show_it_working() {
     echo
     "$bin/claude-credential" demo || {
@@ -195,6 +230,7 @@ show_it_working() {
 # --- uninstalling --------------------------------------------------------------------------------------------------
 
 uninstall() {
+    remove_documents
     for name in claude-credential git-credential-claude $(helpers); do
         if [ -e "$bin/$name" ] || [ -L "$bin/$name" ]; then
             rm -f -- "$bin/$name"
@@ -206,6 +242,16 @@ uninstall() {
     echo "  kept keys        the OS keychain, or ${XDG_DATA_HOME:-~/.local/share}/claude-credential where there is none"
     echo "  your settings    an apiKeyHelper or git credential.helper that names claude-credential"
     echo "to drop the kept keys as well: ./install.sh, claude-credential logout api-key, ./install.sh --uninstall"
+}
+
+# Those that the installed version writes, and no page of somebody else's helper: asked while it is still there.
+remove_documents() {
+    local name
+    scratch=$(mktemp -d)
+    trap 'rm -rf -- "$scratch"' EXIT
+    if ! documents "$scratch/share" 2>/dev/null; then return 0; fi
+    for name in $(names_of_documents); do rm -f -- "$share/$name"; done
+    echo "removed the completions and manual pages in $share"
 }
 
 # --- ends ----------------------------------------------------------------------------------------------------------

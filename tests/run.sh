@@ -169,6 +169,7 @@ dbus-send dbus the OS keychain
 git git calls by real git
 curl curl the README's pipelines
 strace strace the gate on system calls
+fish fish completions and assignments for fish
 script bsdutils prompts on a terminal
 unshare util-linux a full disk and callers in other namespaces
 TOOLS

@@ -2,7 +2,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use claude_credential_protocol::PrintOptions;
 
 /// Hands Claude Code and scripts the right credential, cached and shared
@@ -70,6 +70,19 @@ pub(crate) enum Command {
     Explain(Explain),
     /// Look for what is wrong with this installation, and say what mends it
     Doctor(Doctor),
+    /// Run a command with the credential in its environment, and no other beside it
+    Exec(Exec),
+    /// Print the completions for a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: CompletedShell,
+    },
+    /// Print the manual page
+    Man {
+        /// Write it, and a page for each command, into this folder
+        #[arg(long, value_name = "FOLDER")]
+        to: Option<PathBuf>,
+    },
     #[command(external_subcommand)]
     External(Vec<OsString>),
 }
@@ -160,4 +173,22 @@ pub(crate) struct Doctor {
     /// Print JSON, as docs/schema/doctor.json describes it
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Exec {
+    /// The account, where several are kept
+    #[arg(long, value_name = "NAME")]
+    pub(crate) account: Option<String>,
+    /// The command and its arguments, after `--`
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+/// The shells that we write completions for.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum CompletedShell {
+    Bash,
+    Zsh,
+    Fish,
 }

@@ -3,7 +3,11 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use claude_credential_config::{Entry, Program};
 use claude_credential_protocol::{Credential, Error, text};
+
+use crate::program::short_name;
+use crate::progress::Progress;
 
 /// What may be said on stderr beside the one line of a failure: these facts and no others. A new one is a new method
 /// here, so that nothing is ever logged because it happened to be at hand.
@@ -12,11 +16,12 @@ pub(crate) struct Log {
     verbose: bool,
     quiet: bool,
     complained: AtomicBool,
+    shows_progress: AtomicBool,
 }
 
 impl Log {
     pub(crate) fn new(verbose: bool, quiet: bool) -> Self {
-        Self { verbose, quiet, complained: AtomicBool::new(false) }
+        Self { verbose, quiet, complained: AtomicBool::default(), shows_progress: AtomicBool::default() }
     }
 
     pub(crate) fn asked(&self, profile: &str, origin: &dyn Display) {
@@ -65,9 +70,61 @@ impl Log {
         }
     }
 
+    /// The command is a person's: from here on, whatever takes its time may be shown.
+    pub(crate) fn show_progress(&self) {
+        self.shows_progress.store(!self.quiet, Ordering::Relaxed);
+    }
+
+    /// Says what is waited for, as long as what it gives lives.
+    pub(crate) fn waiting(&self, what: impl FnOnce() -> String) -> Option<Progress> {
+        if self.shows_progress.load(Ordering::Relaxed) { Progress::begin(what) } else { None }
+    }
+
+    /// The same for an entry.
+    pub(crate) fn waiting_for_entry(&self, entry: &Entry) -> Option<Progress> {
+        self.waiting(|| match beginning(&entry.program) {
+            Some(command) if command != entry.name => format!("entry {} ({command})", entry.name),
+            _ => format!("entry {}", entry.name),
+        })
+    }
+
     fn note(&self, what: std::fmt::Arguments<'_>) {
         if self.verbose {
             let _ = writeln!(std::io::stderr(), "claude-credential: {what}");
         }
+    }
+}
+
+/// What an entry runs, as far as it can't be a secret: the program's name and the plain words after it.
+fn beginning(program: &Program) -> Option<String> {
+    let words = match program {
+        Program::Helper { name, .. } => return Some(short_name(name).to_owned()),
+        Program::Command(words) => words,
+        Program::Shell(_) => return None,
+    };
+    let is_plain = |word: &&String| word.len() <= 16 && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-'));
+    let first = words.first()?.rsplit('/').next()?.to_owned();
+    let shown: Vec<&String> = [&first].into_iter().chain(words[1..].iter().take(2).take_while(is_plain)).collect();
+    let end = if shown.len() < words.len() { " …" } else { "" };
+    Some(shown.into_iter().map(String::as_str).collect::<Vec<_>>().join(" ") + end)
+}
+
+#[cfg(test)]
+mod tests {
+    use claude_credential_config::Program;
+
+    use super::beginning;
+
+    #[test]
+    fn of_a_command_no_word_is_shown_that_may_be_a_secret() {
+        let shown = |words: &[&str]| {
+            beginning(&Program::Command(words.iter().map(|&word| word.to_owned()).collect())).unwrap_or_default()
+        };
+        assert_eq!(shown(&["vault", "kv", "get", "-field=key", "secret/claude"]), "vault kv get …");
+        assert_eq!(shown(&["/usr/bin/op", "read", "op://vault/item"]), "op read …");
+        assert_eq!(shown(&["curl", "-H", "x-api-key: CANARY"]), "curl …");
+        assert_eq!(shown(&["acme", "sk-ant-CANARY", "get"]), "acme …");
+        assert_eq!(shown(&["acme", "token"]), "acme token");
+        assert_eq!(beginning(&Program::Shell("TOKEN=CANARY acme".to_owned())), None);
     }
 }

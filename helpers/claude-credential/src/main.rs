@@ -16,6 +16,7 @@ mod key;
 mod log;
 mod profile;
 mod program;
+mod progress;
 mod refusal;
 mod run;
 mod screen;
@@ -71,9 +72,12 @@ fn start() -> u8 {
 
 fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
-    if let Command::Doctor(options) = command {
-        // It has to work where everything else does not.
-        return commands::doctor::run(cli.options, &options);
+    match &command {
+        // These have to work where everything else does not.
+        Command::Doctor(options) => return commands::doctor::run(cli.options, options),
+        Command::Completions { shell } => return Ok(commands::shell::completions(*shell)?),
+        Command::Man { to } => return Ok(commands::shell::man(to.as_deref())?),
+        _ => {}
     }
     let for_client = match &command {
         Command::ApiKeyHelper => true,
@@ -97,9 +101,10 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Status(options) => return commands::status::run(&context, options),
         Command::Refresh(options) => commands::refresh::run(&context, &options)?,
         Command::Cache { what } => commands::cache::run(&context, what)?,
-        Command::Doctor(_) => {}
         Command::Demo => return commands::demo::run(&context),
         Command::Explain(options) => return commands::explain::run(&context, &options),
+        Command::Exec(options) => return commands::exec::run(&context, &options),
+        Command::Doctor(_) | Command::Completions { .. } | Command::Man { .. } => {}
         Command::External(words) => return commands::external::run(&context, &words),
     }
     Ok(0)

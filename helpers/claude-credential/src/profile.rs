@@ -98,6 +98,12 @@ pub(crate) fn clients_origin(context: &Context, profile: &Profile) -> Result<Ori
     };
     let is_set = context.environment.get_os(variable).is_some();
     must_list(context, profile, &origin, if is_set { variable } else { "without ANTHROPIC_BASE_URL the client" })?;
+    check_project(context, profile)?;
+    Ok(origin)
+}
+
+/// Refuses where the settings of the project that we are in send the key to a host that the profile does not list.
+pub(crate) fn check_project(context: &Context, profile: &Profile) -> Result<(), Error> {
     let folder = std::env::current_dir();
     let folder = folder.map_err(|error| {
         Error::config(format!(
@@ -115,7 +121,7 @@ pub(crate) fn clients_origin(context: &Context, profile: &Profile) -> Result<Ori
             .map_err(|error| Error::config(format!("{file}: {variable} is {error}; mend or remove it")))?;
         must_list(context, profile, &origin, &format!("{file}: {variable}"))?;
     }
-    Ok(origin)
+    Ok(())
 }
 
 /// Refuses to speak of a host that the user did not list, and says which line would list it.

@@ -21,6 +21,7 @@ pub(crate) const SUITE: [&str; 4] = ["apikey", "oauth", "bedrock", "vertex"];
 
 /// Asks an entry.
 pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) -> Result<Option<Credential>, Failure> {
+    let _waiting = context.log.waiting_for_entry(&link.entry);
     match &link.entry.program {
         Program::Helper { name, .. } => {
             let Some(file) = locate(context, name) else {

@@ -131,6 +131,8 @@ impl<'a> Run<'a> {
             return Ok((lock, None));
         }
         let waiter = Waiter::announce(self.cache, &self.key)?;
+        let name = &self.ask.profile.name;
+        let _waiting = self.context.log.waiting(|| format!("another call that asks for profile {name}"));
         let patience = Duration::from_millis(self.context.deadline.saturating_sub(now()));
         Ok((Lock::acquire(&path, patience)?, Some(waiter)))
     }

@@ -1,9 +1,16 @@
+mod github;
+#[cfg(test)]
+mod tests;
+mod variables;
+
 use std::io::{self, Write};
 
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
 use crate::{Auth, Credential, Error, Kind, Secret, iso_8601};
+
+pub use variables::variables;
 
 /// How a credential is printed; the same words for the dispatcher and every helper.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -25,6 +32,8 @@ pub enum Format {
     CredentialProcess,
     /// A JSON object of headers, as `otelHeadersHelper` and MCP's `headersHelper` take it.
     HeadersJson,
+    /// For later steps of a job of GitHub Actions: masked in its log, and set by way of `GITHUB_ENV`.
+    Github,
 }
 
 /// The shells whose assignments we write.
@@ -59,9 +68,10 @@ pub fn print(credential: &Credential, options: PrintOptions, stdout: &mut dyn Wr
             .iter()
             .map(|(name, value)| format!("header = {}", curl_quoted(&format!("{name}: {}", value.expose()))))
             .join(),
-        Format::Env => {
-            variables(credential).iter().map(|(name, value)| assignment(options.shell, name, value.expose())).join()
-        }
+        Format::Env => variables(credential)
+            .iter()
+            .map(|(name, value)| variables::assignment(options.shell, name, value.as_ref()))
+            .join(),
         Format::Json => line(&json(credential)),
         Format::Sts => line(&sts(credential)?),
         Format::CredentialProcess => line(&credential_process(credential)?),
@@ -69,6 +79,7 @@ pub fn print(credential: &Credential, options: PrintOptions, stdout: &mut dyn Wr
             let members = headers(credential)?.into_iter().map(|(name, value)| (name, value.expose().into()));
             line(&serde_json::Value::Object(members.collect()))
         }
+        Format::Github => return github::export(&variables(credential), stdout),
     };
     written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
@@ -109,40 +120,6 @@ fn headers(credential: &Credential) -> Result<Vec<(String, Secret)>, Error> {
     let quota = credential.quota_project.as_deref().map(|project| ("x-goog-user-project", project));
     let further = further.chain(quota).map(|(name, value)| (name.to_owned(), value.into()));
     Ok([own].into_iter().chain(further).collect())
-}
-
-/// The variables by which the tools of each family take the credential.
-fn variables(credential: &Credential) -> Vec<(&'static str, Secret)> {
-    match &credential.auth {
-        Auth::ApiKey(key) => vec![("ANTHROPIC_API_KEY", key.clone())],
-        // Whoever knows Google's project and region has a token for Vertex, and the client needs all three there.
-        Auth::Bearer(token) => [
-            Some(("ANTHROPIC_AUTH_TOKEN", token.clone())),
-            credential.project.as_deref().map(|project| ("ANTHROPIC_VERTEX_PROJECT_ID", project.into())),
-            credential.region.as_deref().map(|region| ("CLOUD_ML_REGION", region.into())),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
-        Auth::Aws { access_key_id, secret_access_key, session_token, region } => [
-            Some(("AWS_ACCESS_KEY_ID", access_key_id.as_str().into())),
-            Some(("AWS_SECRET_ACCESS_KEY", secret_access_key.clone())),
-            session_token.clone().map(|token| ("AWS_SESSION_TOKEN", token)),
-            region.as_deref().map(|region| ("AWS_REGION", region.into())),
-            credential.expires_at.map(|at| ("AWS_CREDENTIAL_EXPIRATION", iso_8601(at).into())),
-        ]
-        .into_iter()
-        .flatten()
-        .collect(),
-    }
-}
-
-fn assignment(shell: Shell, name: &str, value: &str) -> String {
-    match shell {
-        Shell::Sh => format!("export {name}='{}'", value.replace('\'', r"'\''")),
-        Shell::Fish => format!("set -gx {name} '{}'", value.replace('\\', r"\\").replace('\'', r"\'")),
-        Shell::Powershell => format!("$env:{name} = '{}'", value.replace('\'', "''")),
-    }
 }
 
 /// As curl's manual describes quoted parameters of a config file.
@@ -254,91 +231,5 @@ impl<I: Iterator<Item = String>> Lines for I {
             text.push('\n');
         }
         text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Format, PrintOptions, Shell, print};
-    use crate::{Auth, Credential};
-
-    fn printed(auth: Auth, format: Format, shell: Shell) -> String {
-        let credential = Credential { expires_at: Some(1_785_576_600), ..Credential::new(auth) };
-        let mut out = Vec::new();
-        match print(&credential, PrintOptions { format, shell }, &mut out) {
-            Ok(()) => String::from_utf8(out).unwrap(),
-            Err(error) => format!("{}: {error}", error.class().exit_code()),
-        }
-    }
-
-    fn aws(token: bool) -> Auth {
-        Auth::Aws {
-            access_key_id: "AKIA".to_owned(),
-            secret_access_key: "s".into(),
-            session_token: token.then(|| "t".into()),
-            region: Some("us-east-1".to_owned()),
-        }
-    }
-
-    #[test]
-    fn quotes_in_a_secret_end_no_quotation() {
-        let key = || Auth::ApiKey(r#"a'b"c\d"#.into());
-        assert_eq!(printed(key(), Format::Env, Shell::Sh), "export ANTHROPIC_API_KEY='a'\\''b\"c\\d'\n");
-        assert_eq!(printed(key(), Format::Env, Shell::Fish), "set -gx ANTHROPIC_API_KEY 'a\\'b\"c\\\\d'\n");
-        assert_eq!(printed(key(), Format::Env, Shell::Powershell), "$env:ANTHROPIC_API_KEY = 'a''b\"c\\d'\n");
-        assert_eq!(printed(key(), Format::Curl, Shell::Sh), "header = \"x-api-key: a'b\\\"c\\\\d\"\n");
-    }
-
-    #[test]
-    fn each_kind_is_sent_in_its_own_header() {
-        assert_eq!(printed(Auth::ApiKey("k".into()), Format::Header, Shell::Sh), "x-api-key: k\n");
-        assert_eq!(printed(Auth::Bearer("t".into()), Format::Header, Shell::Sh), "Authorization: Bearer t\n");
-        assert_eq!(
-            printed(Auth::Bearer("t".into()), Format::HeadersJson, Shell::Sh),
-            "{\"Authorization\":\"Bearer t\"}\n"
-        );
-    }
-
-    #[test]
-    fn a_token_for_vertex_says_its_project_its_region_and_whose_quota_it_uses() {
-        let vertex = Credential {
-            project: Some("p".to_owned()),
-            quota_project: Some("q".to_owned()),
-            region: Some("global".to_owned()),
-            ..Credential::new(Auth::Bearer("t".into()))
-        };
-        let printed = |format| {
-            let mut out = Vec::new();
-            print(&vertex, PrintOptions { format, ..PrintOptions::default() }, &mut out).unwrap();
-            String::from_utf8(out).unwrap()
-        };
-        assert_eq!(printed(Format::Key), "t\n");
-        assert_eq!(
-            printed(Format::Env),
-            "export ANTHROPIC_AUTH_TOKEN='t'\nexport ANTHROPIC_VERTEX_PROJECT_ID='p'\nexport CLOUD_ML_REGION='global'\n"
-        );
-        assert_eq!(printed(Format::Header), "Authorization: Bearer t\nx-goog-user-project: q\n");
-        let json: serde_json::Value = serde_json::from_str(&printed(Format::Json)).unwrap();
-        assert_eq!(
-            (&json["project"], &json["quota_project"], &json["region"]),
-            (&"p".into(), &"q".into(), &"global".into())
-        );
-    }
-
-    #[test]
-    fn aws_formats_are_exact() {
-        assert_eq!(
-            printed(aws(true), Format::Sts, Shell::Sh),
-            "{\"Credentials\":{\"AccessKeyId\":\"AKIA\",\"Expiration\":\"2026-08-01T09:30:00Z\",\
-             \"SecretAccessKey\":\"s\",\"SessionToken\":\"t\"}}\n"
-        );
-        assert_eq!(
-            printed(aws(false), Format::CredentialProcess, Shell::Sh),
-            "{\"AccessKeyId\":\"AKIA\",\"Expiration\":\"2026-08-01T09:30:00Z\",\"SecretAccessKey\":\"s\",\
-             \"Version\":1}\n"
-        );
-        assert!(printed(aws(false), Format::Sts, Shell::Sh).starts_with("78: "));
-        assert!(printed(aws(true), Format::Key, Shell::Sh).starts_with("78: "));
-        assert!(printed(Auth::ApiKey("CANARY".into()), Format::Sts, Shell::Sh).starts_with("78: "));
     }
 }

@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// `word` is `login`, `logout` or `status`.
 pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8, Failure> {
     let SignIn { name, options } = sign_in;
+    context.log.show_progress();
     if name == "claude" && !context.config.entries.contains_key(name) {
         return claude(context, word, options);
     }
@@ -84,6 +85,7 @@ fn has(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Fa
     let mut command = Command::new(file);
     command.arg("capability");
     context.active.hand_down(&mut command);
+    let _waiting = context.log.waiting(|| format!("{} to say what it can do", file.display()));
     let deadline = Instant::now() + PATIENCE;
     let task = Task { command, input: Zeroizing::default(), max_stdout: 64 * 1024, deadline, own_group: true };
     let finished = task.run().map_err(|ending| match ending {

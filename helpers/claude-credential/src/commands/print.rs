@@ -14,6 +14,7 @@ use crate::walk::Refused;
 use crate::{profile, run};
 
 pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
+    context.log.show_progress();
     check_ttl(context)?;
     let profile = profile::choose(context)?;
     let origin = profile::peoples_origin(context, &profile, options.host.as_deref())?;
@@ -35,7 +36,7 @@ fn last_answer(context: &Context, ask: &Ask) -> Option<Refused> {
 }
 
 /// Asks the person at the terminal whether to mend an exit 77 now, and does.
-fn sign_in(context: &Context, ask: &Ask, failure: &Failure) -> Result<bool, Failure> {
+pub(super) fn sign_in(context: &Context, ask: &Ask, failure: &Failure) -> Result<bool, Failure> {
     let Failure::Entry(entry, error) = failure else { return Ok(false) };
     if error.class() != Class::SignIn || context.interactive() != Interactive::Auto {
         return Ok(false);

@@ -24,6 +24,7 @@ const PATIENCE: Duration = LIMIT.saturating_add(Duration::from_secs(10));
 
 pub(crate) fn run(context: &Context, options: &Refresh) -> Result<(), Failure> {
     let Refresh { entry, command } = options;
+    context.log.show_progress();
     let link = Link::resolve(entry, &profile::choose(context)?, context);
     let link = link.ok_or_else(|| unknown_entry(context, entry))?;
     // Where the credential is good, nobody needs to know that there is no command.
@@ -142,6 +143,7 @@ impl SignIn<'_> {
             return Ok(lock);
         }
         self.context.log.waits_for_sign_in(self.entry);
+        let _waiting = self.context.log.waiting(|| format!("the sign-in of another session for {}", self.entry));
         Lock::acquire(&path, PATIENCE)
     }
 

@@ -1,0 +1,76 @@
+use claude_credential_config::{Origin, Profile};
+use claude_credential_protocol::Error;
+
+use crate::cloud::Cloud;
+use crate::context::Context;
+use crate::profile::{check_project, must_list};
+
+/// Where the client goes without a variable.
+const API: &str = "https://api.anthropic.com";
+
+const BASE_URL: &str = "ANTHROPIC_BASE_URL";
+
+/// Where the command will send what it is given: every place that its variables or its project name has to be on the
+/// profile's list, because the command is started here and now, and whoever wrote them decides where the secret goes.
+#[derive(Debug)]
+pub(super) struct Destination {
+    origin: Origin,
+    /// A gateway in a cloud's stead, which takes the usual kinds of keys.
+    cloud_gateway: Option<Cloud>,
+}
+
+impl Destination {
+    pub(super) fn of(context: &Context, profile: &Profile) -> Result<Self, Error> {
+        check_project(context, profile)?;
+        let cloud = Cloud::of_client(context);
+        let cloud_gateway = cloud.filter(|(_, skips)| *skips).map(|(cloud, _)| cloud);
+        let variable = cloud.map_or(BASE_URL, |(cloud, _)| cloud.base_url());
+        let origin = match (named(context, profile, variable)?, cloud_gateway) {
+            (Some(origin), _) => origin,
+            // Without the variable the client would send the gateway's key to the cloud itself.
+            (None, Some(cloud)) => {
+                let own = Origin::listed(&cloud.host(&context.environment));
+                let own = own.map_err(|error| Error::config(format!("the region is not one: {error}")))?;
+                must_list(context, profile, &own, &format!("without {variable} the client"))?;
+                own
+            }
+            (None, None) => profile.hosts[0].clone(),
+        };
+        Ok(Self { origin, cloud_gateway })
+    }
+
+    /// For which the credential is asked.
+    pub(super) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// A key for it is sent by way of a cloud's own protocol, and the cloud's variables are to stay.
+    pub(super) fn is_cloud_gateway(&self) -> bool {
+        self.cloud_gateway.is_some()
+    }
+
+    /// The variable to set, for a credential of `cloud` or of none, so that the command goes to the profile's host and
+    /// to no other.
+    pub(super) fn variable(
+        &self,
+        context: &Context,
+        profile: &Profile,
+        cloud: Option<Cloud>,
+    ) -> Result<Option<(&'static str, String)>, Error> {
+        let variable = cloud.or(self.cloud_gateway).map_or(BASE_URL, Cloud::base_url);
+        let is_named = named(context, profile, variable)?.is_some();
+        let host = profile.hosts[0].to_string();
+        // A cloud's own host needs no variable, and neither does the client's own.
+        let is_usual = variable != BASE_URL || host == API;
+        Ok((!is_named && !is_usual).then_some((variable, host)))
+    }
+}
+
+/// The place that a variable names, if the profile lists it.
+fn named(context: &Context, profile: &Profile, variable: &str) -> Result<Option<Origin>, Error> {
+    let Some(url) = context.environment.get_os(variable) else { return Ok(None) };
+    let origin = Origin::of_url(url.to_str().unwrap_or_default());
+    let origin = origin.map_err(|error| Error::config(format!("{variable} is {error}")))?;
+    must_list(context, profile, &origin, variable)?;
+    Ok(Some(origin))
+}
