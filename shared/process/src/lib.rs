@@ -15,8 +15,8 @@ mod streams;
 
 pub use active::Active;
 pub use attached::run_attached;
-pub use held::{Held, end_if_asked};
 pub use child::{Ended, Failure, Finished, Task};
+pub use held::{Held, end_if_asked};
 pub use interrupt::{Interrupted, interrupted, survive_closed_pipes};
 pub use key_command::{KeyCommand, StderrRule};
 pub use lookup::find_on_path;

@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn a_word_that_is_pasted_is_one_word() {
-        for (word, pasted) in [("work", "work"), ("my work", "'my work'"), ("a;b", "'a;b'"), ("it's", r"'it'\''s'"), ("", "''")] {
+        for (word, pasted) in
+            [("work", "work"), ("my work", "'my work'"), ("a;b", "'a;b'"), ("it's", r"'it'\''s'"), ("", "''")]
+        {
             assert_eq!(quoted(word), pasted);
         }
     }

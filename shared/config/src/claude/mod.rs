@@ -32,11 +32,9 @@ fn load(file: &Path) -> Result<Option<Value>, Error> {
 
 /// The client accepts plain JSON. Comments and trailing commas are accepted too, so that an editor's habit voids
 /// nothing and hides nothing.
-fn parse(bytes: &[u8], file: &Path) -> Result<Value, Error> {
-    let shown = file.display();
-    let text = std::str::from_utf8(bytes).map_err(|_| Error::config(format!("{shown} is not UTF-8")))?;
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let options = ParseOptions {
+#[must_use]
+pub fn parse_options() -> ParseOptions {
+    ParseOptions {
         allow_comments: true,
         allow_trailing_commas: true,
         allow_loose_object_property_names: false,
@@ -47,7 +45,14 @@ fn parse(bytes: &[u8], file: &Path) -> Result<Value, Error> {
         allow_bare_decimal_point_numbers: false,
         allow_non_finite_numbers: false,
         allow_extended_string_escapes: false,
-    };
+    }
+}
+
+fn parse(bytes: &[u8], file: &Path) -> Result<Value, Error> {
+    let shown = file.display();
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::config(format!("{shown} is not UTF-8")))?;
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    let options = parse_options();
     // The parser's own message may quote the file.
     jsonc_parser::parse_to_serde_value::<Value>(text, &options).map_err(|error| {
         Error::config(format!("{shown}:{}:{}: not valid JSON", error.line_display(), error.column_display()))
