@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use claude_credential_protocol::PrintOptions;
 
+use crate::commands::setup::Setup;
+
 /// Hands Claude Code and scripts the right credential, cached and shared
 #[derive(Debug, Parser)]
 #[command(name = "claude-credential", version, disable_help_subcommand = true)]
@@ -65,6 +67,8 @@ pub(crate) enum Command {
     },
     /// Show all of this working, with no account and no network
     Demo,
+    /// Set up Claude Code: where it gets its key, shown before it is written, and undone by --undo
+    Setup(Setup),
     #[command(external_subcommand)]
     External(Vec<OsString>),
 }

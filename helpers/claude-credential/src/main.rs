@@ -88,6 +88,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Refresh(options) => commands::refresh::run(&context, &options)?,
         Command::Cache { what } => commands::cache::run(&context, what)?,
         Command::Demo => return commands::demo::run(&context),
+        Command::Setup(options) => return commands::setup::run(&context, &options),
         Command::External(words) => return commands::external::run(&context, &words),
     }
     Ok(0)

@@ -7,4 +7,5 @@ pub(crate) mod external;
 pub(crate) mod login;
 pub(crate) mod print;
 pub(crate) mod refresh;
+pub(crate) mod setup;
 pub(crate) mod wire;
