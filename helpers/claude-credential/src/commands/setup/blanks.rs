@@ -124,10 +124,10 @@ impl Blanks {
                 *value = if is_for_shell { self.for_shell(text) } else { self.plain(text) }.into();
             }
             Value::Array(array) => {
-                let filled = array.iter().map(|value| {
+                let filled = array.iter().enumerate().map(|(at, value)| {
                     let mut value = value.clone();
                     self.fill_value(&mut value, is_for_shell);
-                    value.decorated("", "")
+                    value.decorated(if at == 0 { "" } else { " " }, "")
                 });
                 *value = Value::Array(filled.collect());
             }

@@ -72,8 +72,9 @@ pub(crate) fn unified(name: &str, old: &str, new: &str, colours: bool) -> String
     if !lines.iter().any(is_change) {
         return String::new();
     }
+    let name = text::one_line(name);
     let paint = |code: &str, text: String| if colours { format!("\x1b[{code}m{text}\x1b[0m\n") } else { text + "\n" };
-    let mut shown = paint("1", format!("--- {}", text::one_line(name))) + &paint("1", "+++ the same, after".to_owned());
+    let mut shown = paint("1", format!("--- {name}")) + &paint("1", format!("+++ {name}"));
     let (mut old_line, mut new_line) = (1, 1);
     let mut is_open = false;
     for (at, line) in lines.iter().enumerate() {
@@ -137,7 +138,7 @@ mod tests {
     #[test]
     fn a_change_is_shown_with_what_is_around_it() {
         let shown = unified("f", "1\n2\n3\n4\n5\n6\n", "1\n2\n3\n4\nnew\x1b[2J\n6\n", false);
-        assert_eq!(shown, "--- f\n+++ the same, after\n@@ -3 +3 @@\n 3\n 4\n-5\n+new?[2J\n 6\n");
+        assert_eq!(shown, "--- f\n+++ f\n@@ -3 +3 @@\n 3\n 4\n-5\n+new?[2J\n 6\n");
         assert_eq!(unified("f", "1\n", "1\n", true), "");
     }
 }

@@ -112,10 +112,13 @@ impl Target {
 fn resolve(path: &Path) -> Result<PathBuf, Error> {
     let mut path = path.to_owned();
     for _ in 0..MAX_LINKS {
-        match fs::read_link(&path) {
-            Ok(to) => path = path.parent().unwrap_or(Path::new("/")).join(to),
-            Err(_) => return Ok(path.canonicalize().unwrap_or(path)),
-        }
+        let Ok(to) = fs::read_link(&path) else {
+            // There need not be a file, but for its folder.
+            let folder = path.parent().and_then(|folder| folder.canonicalize().ok());
+            let whole = folder.and_then(|folder| Some(folder.join(path.file_name()?)));
+            return Ok(path.canonicalize().ok().or(whole).unwrap_or(path));
+        };
+        path = path.parent().unwrap_or(Path::new("/")).join(to);
     }
     Err(Error::config(format!("{} is a link that leads in a circle; remove it", path.display())))
 }

@@ -17,11 +17,12 @@ mod undo;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
 
 use claude_credential_config::{Program, generation, kept};
-use claude_credential_process::run_attached;
+use claude_credential_process::{Interrupted, run_attached};
 use claude_credential_protocol::Error;
 
 use crate::chain::Link;
@@ -105,9 +106,12 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
     if needs_key {
         keep_key(context, options, &person)?;
     }
-    plan.perform(context)?;
+    let kept = plan.perform(context)?;
     generation::touch(&context.folders)?;
-    finish(preset, &blanks, &plan, options, &mut person)
+    finish(preset, &blanks, &plan, options, &mut person);
+    let us = blanks.for_shell("{us}");
+    person.say(&format!("what was there before is kept in {}; to go back, run: {us} setup --undo", kept.display()));
+    Ok(0)
 }
 
 /// Claude Code's settings of the user.
@@ -247,8 +251,15 @@ fn keep_key(context: &Context, options: &Setup, person: &Person) -> Result<(), F
     let stdin = ["--stdin".into()];
     let options: &[_] = if options.stdin { &stdin } else { &[] };
     for tries in 1.. {
-        if login::with_helper(context, &link, "login", options)? {
+        let status = login::status(context, &link, "login", options)?;
+        if status.success() {
             break;
+        }
+        // Ctrl-C is no key that was mistyped.
+        let signal =
+            status.signal().or(status.code().and_then(|code| code.checked_sub(128))).filter(|signal| *signal > 0);
+        if let Some(signal) = signal {
+            return Err(Failure::Interrupted(Interrupted(signal)));
         }
         if !options.is_empty() || tries == TRIES {
             return Err(Error::config("no key was kept; nothing else was changed; run: claude-credential setup").into());
@@ -259,7 +270,7 @@ fn keep_key(context: &Context, options: &Setup, person: &Person) -> Result<(), F
 }
 
 /// What to do next, and that is done at once where it is ours and wanted.
-fn finish(preset: &Preset, blanks: &Blanks, plan: &Plan, options: &Setup, person: &mut Person) -> Result<u8, Failure> {
+fn finish(preset: &Preset, blanks: &Blanks, plan: &Plan, options: &Setup, person: &mut Person) {
     let written = [(plan.changes_config(), &plan.config), (plan.changes_settings(), &plan.settings)];
     for (_, target) in written.iter().filter(|(is_changed, _)| *is_changed) {
         person.say(&format!("written: {}", target.path.display()));
@@ -268,7 +279,7 @@ fn finish(preset: &Preset, blanks: &Blanks, plan: &Plan, options: &Setup, person
         let command = blanks.for_shell(next);
         if !next.starts_with("{us}") {
             person.say(&format!("if you are not signed in yet, run: {command}"));
-        } else if person.is_there() && !options.yes && person.confirms("sign in now?", true)? {
+        } else if person.is_there() && !options.yes && person.confirms("sign in now?", true).unwrap_or_default() {
             let status = run_attached(Command::new("/bin/sh").arg("-c").arg(format!("exec {command}")));
             if !status.is_ok_and(|status| status.success()) {
                 person.say(&format!("to sign in later, run: {command}"));
@@ -282,6 +293,4 @@ fn finish(preset: &Preset, blanks: &Blanks, plan: &Plan, options: &Setup, person
         let profile = preset.profile().map(|name| format!(" --profile {name}")).unwrap_or_default();
         person.say(&format!("to try it, run: {us}{profile} print >/dev/null"));
     }
-    person.say(&format!("to go back, run: {us} setup --undo"));
-    Ok(0)
 }

@@ -1,6 +1,6 @@
 //! What setup is about to write.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use claude_credential_config::claude;
 use claude_credential_protocol::Error;
@@ -34,7 +34,7 @@ impl Plan {
         let target = Target::find(&settings_file(context))?;
         let earlier = Record::load(&context.folders, &target.path)?;
         let wanted = blanks.settings(&preset.settings);
-        let edited = Settings::parse(target.text(), &target.path)?;
+        let mut edited = Settings::parse(target.text(), &target.path)?;
         for Wanted { path, value } in &wanted {
             if edited.get(path)?.as_ref().and_then(Value::as_str) != Some(value) {
                 edited.set(path, value)?;
@@ -102,8 +102,8 @@ impl Plan {
         settings + &diff::unified(&name, self.config.text(), &self.new_config, colours)
     }
 
-    /// Writes it: what is needed to undo it first, and what Claude Code acts on last.
-    pub(crate) fn perform(&self, context: &Context) -> Result<(), Error> {
+    /// Writes it: what is needed to undo it first, and what Claude Code acts on last. The folder of the former.
+    pub(crate) fn perform(&self, context: &Context) -> Result<PathBuf, Error> {
         let settings = (&self.settings, self.new_settings.as_str(), self.wanted.as_slice());
         let config = (&self.config, self.new_config.as_str());
         let record = Record::next(
@@ -111,14 +111,14 @@ impl Plan {
             Some(settings).filter(|_| self.changes_settings()),
             Some(config).filter(|_| self.changes_config()),
         )?;
-        record.save(&context.folders, &self.settings.path)?;
+        let kept = record.save(&context.folders, &self.settings.path)?;
         if self.changes_config() {
             self.config.write(&self.new_config, CONFIG_MODE)?;
         }
         if self.changes_settings() {
             self.settings.write(&self.new_settings, SETTINGS_MODE)?;
         }
-        Ok(())
+        Ok(kept)
     }
 }
 

@@ -98,7 +98,7 @@ impl Record {
         if self.changes.is_empty() {
             return Ok(Some(text.clone()));
         }
-        let settings = Settings::parse(text, &target.path)?;
+        let mut settings = Settings::parse(text, &target.path)?;
         for Change { path, before, after } in &self.changes {
             if settings.get(path)? != Some(Value::String(after.clone())) {
                 continue;

@@ -1,10 +1,12 @@
 //! Claude Code's settings, edited so that every byte stays that is not meant.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use claude_credential_config::claude;
 use claude_credential_protocol::Error;
+use jsonc_parser::common::Ranged;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
+use jsonc_parser::{CollectOptions, parse_to_ast};
 use serde_json::Value;
 
 use super::blanks::Wanted;
@@ -16,7 +18,7 @@ const BOM: &str = "\u{FEFF}";
 pub(crate) struct Settings {
     root: CstRootNode,
     object: CstObject,
-    shown: String,
+    file: PathBuf,
     has_bom: bool,
 }
 
@@ -35,7 +37,7 @@ impl Settings {
         let object = root.object_value_or_create().ok_or_else(|| {
             Error::config(format!("{shown} holds something else than an object; move it away, or put {{}} into it"))
         })?;
-        Ok(Self { root, object, shown, has_bom })
+        Ok(Self { root, object, file: file.to_owned(), has_bom })
     }
 
     /// The value at `path`, one or two names long.
@@ -47,23 +49,46 @@ impl Settings {
     }
 
     /// Gives `path` that value, in its place if it is there, else at the end.
-    pub(crate) fn set(&self, path: &[String], value: &str) -> Result<(), Error> {
+    pub(crate) fn set(&mut self, path: &[String], value: &str) -> Result<(), Error> {
         match (self.property(path)?, path) {
             (Some(property), _) => property.set_value(value.into()),
-            (None, [name]) => {
-                self.object.append(name, value.into());
+            (None, [name]) => self.append(None, name, value.into(), &json(value))?,
+            (None, [folder, name]) if self.folder(folder)?.is_some() => {
+                self.append(Some(folder), name, value.into(), &json(value))?;
             }
             (None, [folder, name]) => {
-                if let Some(object) = self.folder(folder)? {
-                    object.append(name, value.into());
-                } else {
-                    let inner = vec![(name.clone(), CstInputValue::from(value))];
-                    self.object.append(folder, CstInputValue::Object(inner));
-                }
+                let inner = CstInputValue::Object(vec![(name.clone(), value.into())]);
+                self.append(None, folder, inner, &format!("{{{}: {}}}", json(name), json(value)))?;
             }
             _ => return Err(Error::broke("a setting has one or two names")),
         }
         Ok(())
+    }
+
+    /// One property more. The tree would break an object of one line into several; that one is added to as text.
+    fn append(&mut self, folder: Option<&str>, name: &str, value: CstInputValue, text: &str) -> Result<(), Error> {
+        if let Some(end) = self.end_on_one_line(folder) {
+            let mut whole = self.root.to_string();
+            whole.insert_str(end, &format!(", {}: {text}", json(name)));
+            *self = Self { has_bom: self.has_bom, ..Self::parse(&whole, &self.file)? };
+        } else if let Some(object) = folder.map_or(Ok(Some(self.object.clone())), |folder| self.folder(folder))? {
+            object.append(name, value);
+        }
+        Ok(())
+    }
+
+    /// Where the last value of an object ends that stands on one line.
+    fn end_on_one_line(&self, folder: Option<&str>) -> Option<usize> {
+        let whole = self.root.to_string();
+        let parsed = parse_to_ast(&whole, &CollectOptions::default(), &claude::parse_options()).ok()?;
+        let root = parsed.value?;
+        let root = root.as_object()?;
+        let object = match folder {
+            Some(folder) => root.get(folder)?.value.as_object()?,
+            None => root,
+        };
+        let is_one_line = !object.text(&whole).contains('\n');
+        object.properties.last().filter(|_| is_one_line).map(|property| property.value.end())
     }
 
     /// Takes `path` away, and the object around it if that was made for it and is empty.
@@ -98,7 +123,9 @@ impl Settings {
     fn folder(&self, name: &str) -> Result<Option<CstObject>, Error> {
         let Some(property) = self.only(&self.object, name)? else { return Ok(None) };
         let object = property.object_value();
-        object.map(Some).ok_or_else(|| Error::config(format!("{}: `{name}` is not an object; mend it", self.shown)))
+        object
+            .map(Some)
+            .ok_or_else(|| Error::config(format!("{}: `{name}` is not an object; mend it", self.file.display())))
     }
 
     /// Of two properties of one name the last counts, and an edit of the first would do nothing.
@@ -107,11 +134,15 @@ impl Settings {
         let mut found = object.properties().into_iter().filter(is_it);
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => {
-                Err(Error::config(format!("{}: `{name}` is there twice; remove one of them", self.shown)))
+                Err(Error::config(format!("{}: `{name}` is there twice; remove one of them", self.file.display())))
             }
             (property, _) => Ok(property),
         }
     }
+}
+
+fn json(text: &str) -> String {
+    Value::from(text).to_string()
 }
 
 /// Fails unless `new` says what `old` said and what is `wanted`, nothing more and nothing less: the file is the user's,
@@ -155,7 +186,7 @@ mod tests {
 
     fn edited(text: &str) -> String {
         let file = Path::new("/s.json");
-        let settings = Settings::parse(text, file).unwrap();
+        let mut settings = Settings::parse(text, file).unwrap();
         let wanted = [("apiKeyHelper", None, "a \"b\""), ("env", Some("X"), "1")].map(|(name, inner, value)| Wanted {
             path: [Some(name), inner].into_iter().flatten().map(str::to_owned).collect(),
             value: value.to_owned(),
@@ -172,7 +203,7 @@ mod tests {
         assert_eq!(edited(""), "{\n  \"apiKeyHelper\": \"a \\\"b\\\"\",\n  \"env\": {\n    \"X\": \"1\"\n  }\n}\n");
         assert_eq!(
             edited("\u{FEFF}{\r\n\t// mine\r\n\t\"env\": { \"A\": \"2\", }, // end\r\n}"),
-            "\u{FEFF}{\r\n\t// mine\r\n\t\"env\": {\r\n\t\t\"A\": \"2\",\r\n\t\t\"X\": \"1\",\r\n\t}, // end\r\n\t\"apiKeyHelper\": \"a \\\"b\\\"\",\r\n}"
+            "\u{FEFF}{\r\n\t// mine\r\n\t\"env\": { \"A\": \"2\", \"X\": \"1\", }, // end\r\n\t\"apiKeyHelper\": \"a \\\"b\\\"\",\r\n}"
         );
         assert_eq!(
             edited("{\"z\": 1.0e3,\n \"apiKeyHelper\" : \"old\" /* c */, \"env\":{\"X\":null}}\n\n"),
