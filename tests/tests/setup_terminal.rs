@@ -4,8 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 
-use claude_credential_tests::{Output, Running, Sandbox, skip, tool, wait_until};
+use claude_credential_tests::{Output, Running, Sandbox, process, skip, tool, wait_until};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::termios::{LocalModes, tcgetattr};
 use serde_json::json;
 
 #[test]
@@ -18,9 +19,12 @@ fn every_answer_is_asked_for_again_until_it_is_one() {
     terminal.answers("op is not on PATH", "1");
     terminal.answers("write this?", "perhaps");
     terminal.answers("please answer y or n", "y");
-    terminal.answers("API key for https://api.anthropic.com:", "not a key");
-    terminal.answers("please try again", "");
-    terminal.waits_for_another("API key for https://api.anthropic.com:", 3);
+    terminal.waits_for_another("API key for https://api.anthropic.com:", 1);
+    terminal.waits_until_hidden();
+    terminal.types("not a key");
+    terminal.waits_for_another("please try again", 1);
+    terminal.waits_for_another("API key for https://api.anthropic.com:", 2);
+    terminal.waits_until_hidden();
     terminal.types(&key);
     let output = terminal.ends();
     assert_eq!(output.code(), Some(0), "{output:#?}");
@@ -82,6 +86,7 @@ fn ctrl_c_at_the_key_ends_it_and_changes_nothing() {
     let Some(mut terminal) = Terminal::start(&sandbox, "setup --preset api-key") else { return };
     terminal.answers("write this?", "y");
     terminal.waits_for_another("API key for https://api.anthropic.com:", 1);
+    terminal.waits_until_hidden();
     terminal.write("\x03");
     let output = terminal.ends();
     assert_eq!(output.code(), Some(130), "{output:#?}");
@@ -159,6 +164,17 @@ impl<'a> Terminal<'a> {
     #[track_caller]
     fn waits_for_another(&self, text: &str, times: usize) {
         wait_until(|| self.running.stdout().matches(text).count() >= times);
+    }
+
+    /// The question is there a moment before the terminal shows no more what is typed.
+    #[track_caller]
+    fn waits_until_hidden(&self) {
+        let is_hidden = |pid: u32| {
+            let terminal = File::open(format!("/proc/{pid}/fd/0")).ok();
+            let modes = terminal.and_then(|terminal| tcgetattr(terminal).ok());
+            modes.is_some_and(|modes| !modes.local_modes.contains(LocalModes::ECHO))
+        };
+        wait_until(|| process::family(self.running.pid()).into_iter().any(is_hidden));
     }
 
     fn types(&mut self, answer: &str) {

@@ -173,6 +173,23 @@ fn a_folder_that_can_t_be_written_leaves_both_files_as_they_were() {
 }
 
 #[test]
+fn what_concerns_no_setting_of_claude_codes_is_undone_too() {
+    let house = house();
+    house.script("ant", "exit 1");
+    let config = house.config("# mine\r\n[profile.default]\r\nchain = [ \"login\", # first\r\n \"api-key\" ]\r\n");
+    let before = fs::read(&config).expect("it");
+    setup(&house, &["setup", "--preset", "ant"]).exits(0);
+    assert!(fs::read_to_string(&config).expect("it").contains("[profile.ant]\r\n"));
+    setup(&house, &VAULT).exits(0);
+    let edited = fs::read_to_string(&config).expect("it");
+    assert!(edited.starts_with("# mine\r\n") && edited.contains("# first\r\n"), "{edited}");
+    house.dispatcher(&["cache", "list"]).run().exits(0);
+    undo(&house).exits(0);
+    assert_eq!(fs::read(&config).expect("it"), before);
+    assert!(!house.home().join(".claude").exists());
+}
+
+#[test]
 fn undo_leads_back_to_before_the_first_setup() {
     let house = house();
     let text = "{\n  \"env\": {\"ANTHROPIC_BASE_URL\": \"https://old.example\"} // mine\n}";

@@ -99,7 +99,8 @@ pub(crate) fn unified(name: &str, old: &str, new: &str, colours: bool) -> String
 /// With its indentation, and nothing that a terminal would act on.
 fn printable(line: &str) -> String {
     let rest = line.trim_start_matches([' ', '\t']);
-    format!("{}{}", &line[..line.len() - rest.len()], text::one_line(rest))
+    let end = if line.ends_with('\n') { "" } else { "\n\\ no newline at the end" };
+    format!("{}{}{end}", &line[..line.len() - rest.len()], text::one_line(rest))
 }
 
 /// Whether stderr takes colours (<https://no-color.org>).
@@ -140,5 +141,7 @@ mod tests {
         let shown = unified("f", "1\n2\n3\n4\n5\n6\n", "1\n2\n3\n4\nnew\x1b[2J\n6\n", false);
         assert_eq!(shown, "--- f\n+++ f\n@@ -3 +3 @@\n 3\n 4\n-5\n+new?[2J\n 6\n");
         assert_eq!(unified("f", "1\n", "1\n", true), "");
+        let shown = unified("f", "1", "1\n", false);
+        assert_eq!(shown, "--- f\n+++ f\n@@ -1 +1 @@\n-1\n\\ no newline at the end\n+1\n");
     }
 }

@@ -89,28 +89,33 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         return Ok(1);
     }
     let needs_key = needs_key(context, preset, options, &mut person)?;
-    if !plan.changes_settings() && !plan.changes_config() && !needs_key {
+    let changes_files = plan.changes_settings() || plan.changes_config();
+    if !changes_files && !needs_key {
         person.say("everything is set up so already");
         return Ok(0);
     }
-    person.say("what changes:");
-    for line in effects::lines(context, preset, &found, &plan) {
-        person.say(&format!("- {line}"));
-    }
-    let shown = plan.shown(diff::are_colours_wanted(&context.environment));
-    let _ = io::stderr().write_all(shown.as_bytes());
-    if !person.agrees("write this?", options.yes)? {
-        person.say("nothing was changed");
-        return Ok(1);
+    if changes_files {
+        person.say("what changes:");
+        for line in effects::lines(context, preset, &found, &plan) {
+            person.say(&format!("- {line}"));
+        }
+        let shown = plan.shown(diff::are_colours_wanted(&context.environment));
+        let _ = io::stderr().write_all(shown.as_bytes());
+        if !person.agrees("write this?", options.yes)? {
+            person.say("nothing was changed");
+            return Ok(1);
+        }
     }
     if needs_key {
         keep_key(context, options, &person)?;
     }
-    let kept = plan.perform(context)?;
-    generation::touch(&context.folders)?;
-    finish(preset, &blanks, &plan, options, &mut person);
-    let us = blanks.for_shell("{us}");
-    person.say(&format!("what was there before is kept in {}; to go back, run: {us} setup --undo", kept.display()));
+    if changes_files {
+        let kept = plan.perform(context)?;
+        generation::touch(&context.folders)?;
+        finish(preset, &blanks, &plan, options, &mut person);
+        let (kept, us) = (kept.display(), blanks.for_shell("{us}"));
+        person.say(&format!("what was there before is kept in {kept}; to go back, run: {us} setup --undo"));
+    }
     Ok(0)
 }
 
