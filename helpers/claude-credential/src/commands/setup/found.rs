@@ -38,8 +38,9 @@ impl Found {
             None => or_home("CLOUDSDK_CONFIG", ".config/gcloud").join("application_default_credentials.json"),
         };
         let has_sso = |file: &Path| {
-            let text = read(file, Trust::Anybody, MAX).ok().flatten();
-            text.is_some_and(|text| text.windows(8).any(|word| word == b"sso_sess" || word == b"sso_star"))
+            let bytes = read(file, Trust::Anybody, MAX).ok().flatten();
+            let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+            text.contains("sso_session") || text.contains("sso_start_url")
         };
         Self {
             kept: kept::list(folders).unwrap_or_default().into_iter().map(|kept| kept.host).collect(),

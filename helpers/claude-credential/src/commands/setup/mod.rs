@@ -1,5 +1,6 @@
 //! `setup`: finds what is there, asks what to use, shows what changes, and writes it; `--undo` takes it back.
 
+mod answers;
 mod blanks;
 mod check;
 mod config;
@@ -15,7 +16,6 @@ mod record;
 mod settings;
 mod undo;
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -75,13 +75,14 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
     let found = Found::look(context);
     let (preset, mut blanks) = match &options.preset {
         Some(name) => {
-            let preset = presets.iter().find(|preset| preset.name == *name).ok_or_else(|| unknown(&presets))?;
+            let preset =
+                presets.iter().find(|preset| preset.name == *name).ok_or_else(|| answers::unknown(&presets))?;
             (preset, Blanks::new(context, preset)?)
         }
-        None if person.is_there() => choose(context, &presets, &found, &mut person)?,
-        None => return Err(unknown(&presets).into()),
+        None if person.is_there() => answers::choose(context, &presets, &found, &mut person)?,
+        None => return Err(answers::unknown(&presets).into()),
     };
-    answer(context, preset, &mut blanks, options, &mut person)?;
+    answers::fill(context, preset, &mut blanks, options, &mut person)?;
     let plan = Plan::new(context, preset, &blanks, options)?;
     let allowed = may_replace(&plan, options, &mut person)?;
     if !allowed {
@@ -122,95 +123,6 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
 /// Claude Code's settings of the user.
 fn settings_file(context: &Context) -> PathBuf {
     context.folders.claude.join("settings.json")
-}
-
-fn unknown(presets: &[Preset]) -> Error {
-    let names: Vec<&str> = presets.iter().map(|preset| preset.name.as_str()).collect();
-    Error::config(format!("name one of these with --preset: {}", names.join(", ")))
-}
-
-fn choose<'a>(
-    context: &Context,
-    presets: &'a [Preset],
-    found: &Found,
-    person: &mut Person,
-) -> Result<(&'a Preset, Blanks), Error> {
-    for line in found.lines(context) {
-        person.say(&format!("found: {line}"));
-    }
-    person.say("what should Claude Code use?");
-    let width = presets.iter().map(|preset| preset.name.len()).max().unwrap_or_default();
-    for (number, Preset { name, about, .. }) in (1..).zip(presets) {
-        person.say(&format!("{number:>4}  {name:width$}  {about}"));
-    }
-    loop {
-        let typed = person.asks("number or name", Some(found.suggests(context)))?;
-        let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        let by_number = number.and_then(|number| presets.get(number));
-        let Some(preset) = by_number.or_else(|| presets.iter().find(|preset| preset.name == typed)) else {
-            person.say(&format!("please type a number from 1 to {}, or one of the names", presets.len()));
-            continue;
-        };
-        match Blanks::new(context, preset) {
-            Ok(blanks) => return Ok((preset, blanks)),
-            Err(error) => person.say(&format!("{error}; or choose another one")),
-        }
-    }
-}
-
-/// What the preset has to know: by option, else asked, else as its default.
-fn answer(
-    context: &Context,
-    preset: &Preset,
-    blanks: &mut Blanks,
-    options: &Setup,
-    person: &mut Person,
-) -> Result<(), Error> {
-    let mut given = BTreeMap::new();
-    for pair in &options.set {
-        let (name, value) = pair.split_once('=').ok_or_else(|| Error::config("--set is NAME=VALUE"))?;
-        if preset.ask.iter().all(|question| question.name != name) {
-            let names: Vec<&str> = preset.ask.iter().map(|question| question.name.as_str()).collect();
-            let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-            return Err(Error::config(format!("the preset {} asks {names}; mend the --set", preset.name)));
-        }
-        given.insert(name, value);
-    }
-    for question in &preset.ask {
-        let name = &question.name;
-        if let Some(value) = given.get(name.as_str()) {
-            let value = question.check.value(value);
-            let value =
-                value.map_err(|why| Error::config(format!("--set {name}=: {why}, such as {}", question.example)))?;
-            blanks.put(name, &value);
-            continue;
-        }
-        let of_variable = question.variable.as_ref().and_then(|variable| context.environment.get(variable));
-        let default =
-            of_variable.map(str::to_owned).or_else(|| question.default.as_ref().map(|text| blanks.plain(text)));
-        // A default of the user's own may be no answer.
-        let default = default.and_then(|default| question.check.value(&default).ok());
-        let asks = person.is_there() && !options.yes;
-        let value = match default {
-            Some(default) if !asks => default,
-            None if !person.is_there() => {
-                return Err(Error::config(format!(
-                    "the {} is missing; add: --set {name}={}",
-                    question.prompt, question.example
-                )));
-            }
-            default => loop {
-                let prompt = format!("{}, such as {}", question.prompt, question.example);
-                let typed = person.asks(&prompt, default.as_deref())?;
-                match question.check.value(&typed) {
-                    Ok(value) => break value,
-                    Err(why) => person.say(why),
-                }
-            },
-        };
-        blanks.put(name, &value);
-    }
-    Ok(())
 }
 
 /// Whether what somebody else has set may be written over.

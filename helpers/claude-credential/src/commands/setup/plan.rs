@@ -15,7 +15,7 @@ use super::undo::is_text;
 use super::{Setup, config, diff, mask, settings_file};
 use crate::context::Context;
 
-/// Other tools write the client's settings so.
+/// Of files that are made: keys get into `env`, and nobody else has to read them.
 pub(crate) const SETTINGS_MODE: u32 = 0o600;
 pub(crate) const CONFIG_MODE: u32 = 0o600;
 
