@@ -32,6 +32,8 @@ read_arguments() {
 test_against_servers() {
     test_keychain
     test_oauth
+    test_aws
+    test_google
 }
 
 test_keychain() {
@@ -86,8 +88,7 @@ install_oauth_servers() {
         skip "the certified OpenID provider" "no node or npm; on Debian: apt-get install nodejs npm"
         return 1
     fi
-    servers=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')/test-servers
-    mkdir -p "$servers"
+    servers=$(servers_folder)
     cp tests/servers/{package.json,package-lock.json,oidc-provider.mjs,sign-in.mjs} "$servers"
     log=$servers/npm.log
     # Nothing of what is installed is run to install it.
@@ -100,6 +101,61 @@ install_oauth_servers() {
         skip "the certified OpenID provider" "node $(node --version) can't run it: it needs 20 or later"
         return 1
     fi
+}
+
+# --- Clouds: moto, a fake of what it lacks, the clouds' own libraries, in a network of their own ----------------------
+
+test_aws() {
+    test_cloud AWS 'bedrock*'
+}
+
+test_google() {
+    test_cloud Google 'vertex*'
+}
+
+test_cloud() {
+    local cloud=$1 pattern=$2 venv
+    if ! have ip unshare setpriv; then
+        apt_install "iproute2 util-linux"
+    fi
+    # Never outside of it: there the real metadata address is asked.
+    if ! tests/servers/in-namespace.sh true; then
+        skip "$cloud" "no network namespace can be made here; it takes root or user namespaces, iproute2 and util-linux"
+        return
+    fi
+    install_cloud_servers "$cloud" || return 0
+    step "$cloud, in a network of its own" env "CLAUDE_CREDENTIAL_TEST_VENV=$venv" tests/servers/in-namespace.sh \
+        cargo test -p claude-credential-tests --locked --no-fail-fast --test "$pattern" -- --ignored
+}
+
+# A venv beside the other servers, made anew when the requirements change. Sets `venv`; fails, and says why, where it
+# can't be had.
+install_cloud_servers() {
+    local cloud=$1 requirements=tests/servers/requirements.txt log
+    # Debian has the module that a venv needs in a package of its own.
+    python3 -c 'import ensurepip' 2>/dev/null || apt_install "python3 python3-venv"
+    venv=$(servers_folder)/python log=$venv.log
+    if cmp -s "$requirements" "$venv/requirements.txt"; then
+        return 0
+    fi
+    if ! python3 -m venv --clear "$venv" >"$log" 2>&1; then
+        skip "$cloud" "no Python with venv; on Debian: apt-get install python3-venv"
+        return 1
+    fi
+    if ! "$venv/bin/pip" install --disable-pip-version-check -r "$requirements" >>"$log" 2>&1; then
+        skip "$cloud" "pip could not install moto and the clients: $(tail -n 1 "$log")"
+        return 1
+    fi
+    # Last, so that half an installation is none.
+    cp "$requirements" "$venv"
+}
+
+# Where the servers are installed: where cargo builds, so that nothing of them lands in the work tree.
+servers_folder() {
+    local target
+    target=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
+    mkdir -p "$target/test-servers"
+    echo "$target/test-servers"
 }
 
 # --- tools ---------------------------------------------------------------------------------------------------------

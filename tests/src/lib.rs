@@ -6,14 +6,17 @@
 #![expect(clippy::must_use_candidate, reason = "an assertion may be called for its failure alone")]
 
 mod answer;
+pub mod aws;
 pub mod battery;
 mod build;
 mod call;
 mod canary;
 mod client;
+pub mod cloud;
 pub mod document;
 mod expired;
 mod fake;
+pub mod google;
 pub mod oauth;
 mod output;
 pub mod process;

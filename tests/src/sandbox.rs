@@ -13,7 +13,8 @@ use tempfile::TempDir;
 use crate::script::Script;
 use crate::{Call, Canary, Fake, executable, process, tool};
 
-/// What install.sh installs.
+/// What every home has. The helpers of the clouds are put there by the tests that have servers for them: elsewhere nothing
+/// must ask the machine that the tests run on for its own credentials.
 const PRODUCT: [&str; 3] = ["claude-credential", "claude-credential-apikey", "claude-credential-oauth"];
 
 /// A home of its own: folders, variables and executables of one test and of nobody else.

@@ -35,6 +35,16 @@ fn oauth_variable() -> Candidate {
     Candidate::new(sandbox, program, &["--source", "env"]).stopping_with(&["--source", "claude"])
 }
 
+/// A Bedrock API key in a variable.
+fn bedrock_bearer() -> Candidate {
+    let mut sandbox = Sandbox::with_executables(&["claude-credential-bedrock"]);
+    sandbox.set("AWS_BEARER_TOKEN_BEDROCK", sandbox.secret("bearer"));
+    let program = sandbox.bin("claude-credential-bedrock");
+    // Its other sources have nothing for most of these callers, and so no failure either.
+    let candidate = Candidate::new(sandbox, program, &["--source", "bearer"]);
+    candidate.for_host("bedrock-runtime.us-east-1.amazonaws.com".to_owned())
+}
+
 /// Anybody's, or the smallest that our own trait makes.
 fn yours() -> Candidate {
     let mut sandbox = Sandbox::with_executables(&["claude-credential-house"]);
@@ -53,7 +63,7 @@ fn yours() -> Candidate {
 }
 
 macro_rules! battery {
-    ($($case:ident)*) => { battery! { @each apikey_variable apikey_kept oauth_variable yours; [$($case)*] } };
+    ($($case:ident)*) => { battery! { @each apikey_variable apikey_kept oauth_variable bedrock_bearer yours; [$($case)*] } };
     (@each $($helper:ident)*; $cases:tt) => { $(battery! { @helper $helper $cases })* };
     (@helper $helper:ident [$($case:ident)*]) => {
         mod $helper {

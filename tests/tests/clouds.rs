@@ -11,7 +11,14 @@ use serde_json::{Value, json};
 fn a_cloud_is_asked_alone_for_its_own_host() {
     for (cloud, switch, region, host) in [
         ("bedrock", "CLAUDE_CODE_USE_BEDROCK", ("AWS_REGION", "eu-west-1"), "bedrock-runtime.eu-west-1.amazonaws.com"),
+        (
+            "bedrock",
+            "CLAUDE_CODE_USE_BEDROCK",
+            ("AWS_REGION", "cn-north-1"),
+            "bedrock-runtime.cn-north-1.amazonaws.com.cn",
+        ),
         ("vertex", "CLAUDE_CODE_USE_VERTEX", ("CLOUD_ML_REGION", "global"), "aiplatform.googleapis.com"),
+        ("vertex", "CLAUDE_CODE_USE_VERTEX", ("CLOUD_ML_REGION", "eu"), "aiplatform.eu.rep.googleapis.com"),
     ] {
         let (mut sandbox, fake) = house(cloud, switch);
         sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key"));
@@ -66,6 +73,37 @@ fn aws_credentials_are_kept_while_they_are_good() {
 }
 
 #[test]
+fn aws_credentials_are_kept_until_they_are_due_unless_a_ttl_is_said() {
+    let (mut sandbox, fake) = house("bedrock", "CLAUDE_CODE_USE_BEDROCK");
+    let (answer, _) = aws(&sandbox, "AKIA1", 3600);
+    fake.does(&Script::new(answer));
+    let print = |sandbox: &Sandbox| {
+        sandbox.print().args(["--format", "sts"]).run().succeeds();
+        fake.runs()
+    };
+    assert_eq!(print(&sandbox), 1);
+    make_older(&sandbox, 50 * 60);
+    assert_eq!(print(&sandbox), 1, "ten minutes before they end");
+    sandbox.set("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "300000");
+    assert_eq!((print(&sandbox), print(&sandbox)), (2, 2), "five minutes were said");
+    make_older(&sandbox, 301);
+    assert_eq!(print(&sandbox), 3);
+}
+
+/// Sets back when the cached answers were had.
+fn make_older(sandbox: &Sandbox, seconds: u64) {
+    let entries = fs::read_dir(sandbox.runtime()).expect("a folder").map(|entry| entry.expect("an entry").path());
+    for file in entries.filter(|path| path.extension().is_some_and(|ending| ending == "cache")) {
+        let text = fs::read_to_string(&file).expect("a cached answer");
+        let older = text.lines().map(|line| match line.strip_prefix("cache.obtained=") {
+            Some(number) => format!("cache.obtained={}\n", number.parse::<u64>().expect("a number") - seconds * 1000),
+            None => format!("{line}\n"),
+        });
+        fs::write(&file, older.collect::<String>()).expect("a file");
+    }
+}
+
+#[test]
 fn the_client_is_told_how_to_have_them() {
     let (sandbox, fake) = house("bedrock", "CLAUDE_CODE_USE_BEDROCK");
     let (answer, _) = aws(&sandbox, "AKIA1", 3600);
@@ -90,11 +128,17 @@ fn a_token_of_vertex_is_a_key_and_one_that_needs_a_header_is_for_scripts() {
     assert!(output.fails(78).ends_with("claude-credential print"), "{output:#?}");
 }
 
+const GCLOUD_FILES: &[&str] = &[
+    ".config/gcloud/application_default_credentials.json",
+    ".config/gcloud/configurations/config_default",
+    ".config/gcloud/active_config",
+];
+
 #[test]
 fn another_profile_in_their_files_is_another_answer() {
     for (cloud, switch, files) in [
         ("bedrock", "CLAUDE_CODE_USE_BEDROCK", &[".aws/config", ".aws/credentials"][..]),
-        ("vertex", "CLAUDE_CODE_USE_VERTEX", &[".config/gcloud/application_default_credentials.json"]),
+        ("vertex", "CLAUDE_CODE_USE_VERTEX", GCLOUD_FILES),
     ] {
         let (sandbox, fake) = house(cloud, switch);
         fake.does(&Script::secrets(sandbox.keys(9)));

@@ -9,7 +9,7 @@ use claude_credential_tests::document::{Block, blocks, differences};
 use claude_credential_tests::{Sandbox, process, tool, workspace};
 
 /// Words after a fence, and what is done with such a block; any other is a mistake.
-const TAGS: [&str; 6] = ["sh", "bash", "console", "toml", "json", "text"];
+const TAGS: [&str; 7] = ["sh", "bash", "console", "toml", "json", "ini", "text"];
 
 #[test]
 fn every_command_of_the_readme_runs() {

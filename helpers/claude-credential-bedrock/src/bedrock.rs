@@ -1,4 +1,5 @@
 use std::cell::OnceCell;
+use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -30,6 +31,10 @@ pub(crate) struct Bedrock {
     /// Exchange long-lived keys for a session, since Claude Code takes no others
     #[arg(long)]
     session: bool,
+
+    /// Every helper of the suite takes this option; nothing in config.toml concerns this one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
 
     #[arg(skip = Environment::here())]
     pub(crate) environment: Environment,

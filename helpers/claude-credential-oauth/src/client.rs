@@ -6,7 +6,8 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use claude_credential_config::{ClientAuthentication, Environment, Flow, Folders, Provider, ValueSource};
 use claude_credential_files::{Trust, hex, read};
-use claude_credential_process::Active;
+use claude_credential_http::{Answer, Body, Call};
+use claude_credential_process::{Active, end_if_asked};
 use claude_credential_protocol::{Error, Secret, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
@@ -14,7 +15,6 @@ use sha2::{Digest, Sha256};
 
 use crate::assertion;
 use crate::discovery::{Endpoints, Wanted};
-use crate::http::{Answer, Body, Call};
 use crate::tokens::TokenSet;
 
 /// The provider's own time for one request for tokens.
@@ -218,7 +218,8 @@ impl Client<'_> {
             (Some(id), None, _) => fields.push(("client_id", id)),
             (None, _, _) => {}
         }
-        let call = Call { url, body: Body::Form(&fields), authorization };
+        let call =
+            Call { url, body: Body::Form(&fields), authorization, before_pause: Some(end_if_asked), ..Call::default() };
         Ok((how(&call)?, call.host()))
     }
 

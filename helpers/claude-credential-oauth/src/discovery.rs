@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use claude_credential_config::{ClientAuthentication, Provider, is_endpoint};
+use claude_credential_http::Call;
+use claude_credential_process::end_if_asked;
 use claude_credential_protocol::Error;
 use serde::Deserialize;
-
-use crate::http::Call;
 
 /// A document that a server has ready.
 const EACH: Duration = Duration::from_secs(10);
@@ -107,7 +107,7 @@ fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoin
     let mut refused = 0;
     let mut unclear = None;
     for url in documents(issuer) {
-        let call = Call { url: &url, ..Call::default() };
+        let call = Call { url: &url, before_pause: Some(end_if_asked), ..Call::default() };
         let answer = call.insist(EACH, until)?;
         match answer.status {
             200 => match answer.json::<Document>(&call.host()) {

@@ -7,14 +7,12 @@ mod browser;
 mod client;
 mod discovery;
 mod flows;
-mod http;
 mod jwt;
 mod keeping;
 mod loopback;
 mod oauth;
 mod people;
 mod refresh;
-mod signals;
 mod sources;
 #[cfg(test)]
 mod tests;

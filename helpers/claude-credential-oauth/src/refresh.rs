@@ -16,9 +16,9 @@ use crate::client::{Client, EACH, Failed};
 use crate::discovery::Wanted;
 use crate::flows;
 use crate::oauth::HEADER;
-use crate::signals::Held;
 use crate::tokens::{Due, TokenSet};
 use crate::vault::Vault;
+use claude_credential_process::Held;
 
 /// What is asked, of whom, and what is kept for it.
 pub(crate) struct Refresh<'a> {

@@ -89,7 +89,7 @@ impl TokenSet {
     /// What `answer` of `host` gives. `asked` is when we sent the request: a lifetime counts from the server's answer,
     /// which is later, so nothing lives longer here than there, and the server's clock does not matter.
     pub(crate) fn from_answer(
-        answer: &crate::http::Answer,
+        answer: &claude_credential_http::Answer,
         host: &str,
         asked: Seconds,
         binding: &str,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use claude_credential_config::{Origin, Profile};
-use claude_credential_protocol::{Error, Request, Seconds};
+use claude_credential_protocol::{Credential, Error, Kind, Request, Seconds};
 
 use crate::chain::{Link, Standing};
 use crate::context::Context;
@@ -19,7 +19,8 @@ pub(crate) struct Ask {
     pub(crate) chain: Vec<Link>,
     /// What the variable says, which wins over every setting.
     variable_ttl: Option<Duration>,
-    default_ttl: Duration,
+    /// What the file says for all.
+    file_ttl: Option<Duration>,
 }
 
 impl Ask {
@@ -38,14 +39,30 @@ impl Ask {
             ..Request::new(origin.protocol(), origin.host())
         };
         context.log.asked(&profile.name, origin);
-        let default_ttl = context.config.ttl.unwrap_or(DEFAULT_TTL);
-        Ok(Self { profile, request, chain, variable_ttl, default_ttl })
+        Ok(Self { profile, request, chain, variable_ttl, file_ttl: context.config.ttl })
     }
 
-    /// For how long an answer of `entry` is kept: the variable, the entry, the profile, the file, five minutes.
-    pub(crate) fn ttl(&self, entry: &str) -> Duration {
+    /// For how long an answer of `entry` is kept: the variable, the entry, the profile, the file; where none
+    /// of them says anything, for five minutes.
+    pub(crate) fn ttl(&self, entry: &str, credential: &Credential) -> Duration {
         let own = self.chain.iter().find(|link| link.entry.name == entry).and_then(|link| link.entry.ttl);
-        self.variable_ttl.or(own).or(self.profile.ttl).unwrap_or(self.default_ttl)
+        let said = self.variable_ttl.or(own).or(self.profile.ttl).or(self.file_ttl);
+        // AWS's keys say when they end, and `refresh` asks AWS whether they are good: nothing is won by asking for others
+        // before they are due.
+        let until_due = credential.auth.kind() == Kind::Aws && credential.expires_at.is_some();
+        said.unwrap_or(if until_due { Duration::MAX } else { DEFAULT_TTL })
+    }
+
+    /// Who says so; nobody, where it is as it is.
+    pub(crate) fn ttl_because(&self, entry: &str, context: &Context) -> Option<String> {
+        let has_own = self.chain.iter().any(|link| link.entry.name == entry && link.entry.ttl.is_some());
+        match self.variable_ttl {
+            Some(_) if context.environment.get_os(TTL_VARIABLE).is_some() => Some(TTL_VARIABLE.to_owned()),
+            _ if has_own => Some(format!("ttl of [entry.{entry}]")),
+            _ if self.profile.ttl.is_some() => Some(format!("ttl of [profile.{}]", self.profile.name)),
+            _ if self.file_ttl.is_some() => Some(format!("ttl of {}", context.config.file_shown())),
+            _ => None,
+        }
     }
 
     /// The entries at the beginning that answer from variables and descriptors, and the others. Of the former nothing is

@@ -65,6 +65,27 @@ pub(crate) struct Answer {
     pub(crate) from_variable: bool,
 }
 
+/// What an entry says, and so what becomes of the walk.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// The walk is over.
+    Answers(Box<Answer>),
+    /// The next entry is asked.
+    GoesOn(Nothing),
+    /// It failed, and nobody else is asked.
+    Stops(Error),
+}
+
+/// Why an entry gives nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Nothing {
+    pub(crate) why: String,
+    /// It failed, and the user said to go on.
+    pub(crate) failed: Option<Error>,
+    passed_over: bool,
+    aws: bool,
+}
+
 /// What the entries said that had nothing.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Said {
@@ -112,7 +133,7 @@ impl Link {
     }
 }
 
-/// Walks `chain`:
+/// Walks `links`:
 ///
 /// - an answer ends it;
 /// - "none" goes on;
@@ -129,51 +150,64 @@ pub(crate) fn walk(
     said: &mut Said,
 ) -> Result<Option<Answer>, Failure> {
     for link in links {
-        let name = &link.entry.name;
-        let none = match &link.standing {
-            Standing::Absent(why) => why.clone(),
-            Standing::PassedOver(why) => {
-                said.passed_over = true;
-                why.clone()
+        match consult(context, link, request, key, refused)? {
+            Turn::Answers(answer) => return Ok(Some(*answer)),
+            Turn::Stops(error) => return Err(Failure::Entry(link.entry.name.clone(), error)),
+            Turn::GoesOn(none) => {
+                context.log.entry_skipped(&link.entry.name, &none.why);
+                said.note(&link.entry.name, &none);
             }
-            Standing::Broken(error) => go_on(link, error)?,
-            Standing::Ready | Standing::Variable => {
-                let mine = refused.filter(|(entry, _)| entry == name).map(|(_, secret)| secret.clone());
-                let request = Request { rejected: mine, interactive: context.interactive(), ..request.clone() };
-                let started = Instant::now();
-                let answer = match program::ask(context, link, &request, key) {
-                    Ok(found) => Ok(found),
-                    Err(failure) => Err(failure.to_error().ok_or(failure)?),
-                };
-                context.log.entry_answered(name, &answer, started.elapsed());
-                match answer {
-                    Err(error) => go_on(link, &error)?,
-                    Ok(None) => "none".to_owned(),
-                    Ok(Some(credential)) if is_over(&credential) => "what it gave has expired".to_owned(),
-                    Ok(Some(credential)) if context.for_client && !is_a_key(&credential) => {
-                        said.passed_over = true;
-                        said.aws_passed_over |= credential.auth.kind() == Kind::Aws;
-                        format!("a credential of kind {} can't be sent as a key", credential.auth.kind())
-                    }
-                    Ok(Some(credential)) => {
-                        let from_variable = credential.ephemeral && matches!(link.standing, Standing::Variable);
-                        return Ok(Some(Answer { credential, entry: name.clone(), from_variable }));
-                    }
-                }
-            }
-        };
-        context.log.entry_skipped(name, &none);
-        said.lines.push(format!("{name}: {none}"));
+        }
     }
     Ok(None)
 }
 
-/// Why there is no answer from an entry that failed, where the user said to go on.
-fn go_on(link: &Link, error: &Error) -> Result<String, Failure> {
-    if link.entry.on_error_next {
-        return Ok(error.to_string());
+/// What one entry says to `request`. An error is no word of the entry's: we were asked to end.
+pub(crate) fn consult(
+    context: &Context,
+    link: &Link,
+    request: &Request,
+    key: &str,
+    refused: Option<(&str, &Secret)>,
+) -> Result<Turn, Failure> {
+    let name = &link.entry.name;
+    match &link.standing {
+        Standing::Absent(why) => return Ok(Turn::GoesOn(Nothing::because(why))),
+        Standing::PassedOver(why) => return Ok(Turn::GoesOn(Nothing { passed_over: true, ..Nothing::because(why) })),
+        Standing::Broken(error) => return Ok(failed(link, error.clone())),
+        Standing::Ready | Standing::Variable => {}
     }
-    Err(Failure::Entry(link.entry.name.clone(), error.clone()))
+    let mine = refused.filter(|(entry, _)| entry == name).map(|(_, secret)| secret.clone());
+    let request = Request { rejected: mine, interactive: context.interactive(), ..request.clone() };
+    let started = Instant::now();
+    let answer = match program::ask(context, link, &request, key) {
+        Ok(found) => Ok(found),
+        Err(failure) => Err(failure.to_error().ok_or(failure)?),
+    };
+    context.log.entry_answered(name, &answer, started.elapsed());
+    Ok(match answer {
+        Err(error) => failed(link, error),
+        Ok(None) => Turn::GoesOn(Nothing::because("none")),
+        Ok(Some(credential)) if is_over(&credential) => Turn::GoesOn(Nothing::because("what it gave has expired")),
+        Ok(Some(credential)) if context.for_client && !is_a_key(&credential) => {
+            let kind = credential.auth.kind();
+            let why = format!("a credential of kind {kind} can't be sent as a key");
+            Turn::GoesOn(Nothing { passed_over: true, aws: kind == Kind::Aws, ..Nothing::because(&why) })
+        }
+        Ok(Some(credential)) => {
+            let from_variable = credential.ephemeral && matches!(link.standing, Standing::Variable);
+            Turn::Answers(Box::new(Answer { credential, entry: name.clone(), from_variable }))
+        }
+    })
+}
+
+/// What becomes of the walk where an entry failed: it ends, unless the user said to go on.
+fn failed(link: &Link, error: Error) -> Turn {
+    if link.entry.on_error_next {
+        Turn::GoesOn(Nothing { failed: Some(error.clone()), ..Nothing::because(&error.to_string()) })
+    } else {
+        Turn::Stops(error)
+    }
 }
 
 pub(crate) fn is_over(credential: &Credential) -> bool {
@@ -185,7 +219,19 @@ pub(crate) fn is_a_key(credential: &Credential) -> bool {
     credential.auth.kind() != Kind::Aws && credential.headers.is_empty()
 }
 
+impl Nothing {
+    fn because(why: &str) -> Self {
+        Self { why: why.to_owned(), ..Self::default() }
+    }
+}
+
 impl Said {
+    pub(crate) fn note(&mut self, entry: &str, nothing: &Nothing) {
+        self.passed_over |= nothing.passed_over;
+        self.aws_passed_over |= nothing.aws;
+        self.lines.push(format!("{entry}: {}", nothing.why));
+    }
+
     /// The error that says all of it, and what mends it.
     pub(crate) fn nothing(&self, request: &Request, profile: &str) -> Error {
         let said = self.lines.join("; ");

@@ -1,5 +1,6 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use claude_credential_protocol::PrintOptions;
@@ -56,8 +57,8 @@ pub(crate) enum Command {
     Login(SignIn),
     /// Sign out, or remove a key
     Logout(SignIn),
-    /// Show who is signed in, or what is kept, for an entry, a provider, or claude
-    Status(SignIn),
+    /// Show what each profile has; or who is signed in, or what is kept, for an entry, a provider, or claude
+    Status(Status),
     /// Sign in with a command where an entry's credential is not good, once for all sessions
     Refresh(Refresh),
     /// Look into the cache, or empty it
@@ -67,6 +68,8 @@ pub(crate) enum Command {
     },
     /// Show all of this working, with no account and no network
     Demo,
+    /// Show which credential a request would get and why, and what Claude Code itself would send; no secrets
+    Explain(Explain),
     /// Set up Claude Code: where it gets its key, shown before it is written, and undone by --undo
     Setup(Setup),
     #[command(external_subcommand)]
@@ -99,6 +102,22 @@ pub(crate) struct SignIn {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Exit 1 where something lives shorter than this, such as 10m
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, conflicts_with = "name")]
+    pub(crate) min_ttl: Option<Duration>,
+    /// For programs: docs/schema/status.json
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// An entry, a provider, or claude
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Options for the helper
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "OPTIONS")]
+    pub(crate) options: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Refresh {
     /// An entry
     #[arg(value_name = "ENTRY")]
@@ -114,4 +133,23 @@ pub(crate) enum Cache {
     List,
     /// Remove every cached answer
     Clear,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The host that it is for, instead of the profile's first
+    #[arg(long, value_name = "HOST", conflicts_with = "for_client")]
+    pub(crate) host: Option<String>,
+    /// The account, where several are kept
+    #[arg(long, value_name = "NAME", conflicts_with = "for_client")]
+    pub(crate) account: Option<String>,
+    /// What Claude Code would get from `api-key-helper`, instead of what `print` prints
+    #[arg(long)]
+    pub(crate) for_client: bool,
+    /// Ask the entries as well that come after the one that answers
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// For programs: docs/schema/explain.json
+    #[arg(long)]
+    pub(crate) json: bool,
 }

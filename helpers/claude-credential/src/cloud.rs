@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use claude_credential_config::{Environment, Program, claude};
+use claude_credential_config::{Environment, Program, claude, is_name};
 
 use crate::chain::Depends;
 use crate::context::Context;
@@ -56,10 +56,12 @@ impl Cloud {
         match self {
             Self::Bedrock => {
                 let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]).unwrap_or("us-east-1");
-                format!("bedrock-runtime.{region}.amazonaws.com")
+                let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+                format!("bedrock-runtime.{region}.{domain}")
             }
             Self::Vertex => match variable(&["CLOUD_ML_REGION"]).unwrap_or("us-east5") {
                 "global" => "aiplatform.googleapis.com".to_owned(),
+                region @ ("us" | "eu") => format!("aiplatform.{region}.rep.googleapis.com"),
                 region => format!("{region}-aiplatform.googleapis.com"),
             },
         }
@@ -119,8 +121,14 @@ impl Cloud {
             ],
             Self::Vertex => {
                 let folder = named("CLOUDSDK_CONFIG").unwrap_or_else(|| home.join(".config/gcloud"));
-                let own = folder.join("application_default_credentials.json");
-                named("GOOGLE_APPLICATION_CREDENTIALS").into_iter().chain([own]).collect()
+                // The configuration that is active names the project that pays.
+                let active = folder.join("active_config");
+                let of_file = || std::fs::read_to_string(&active).ok().map(|name| name.trim().to_owned());
+                let of_variable = context.environment.get("CLOUDSDK_ACTIVE_CONFIG_NAME").map(str::to_owned);
+                let name = of_variable.or_else(of_file).filter(|name| is_name(name));
+                let configuration = format!("configurations/config_{}", name.as_deref().unwrap_or("default"));
+                let own = ["application_default_credentials.json", &configuration].map(|file| folder.join(file));
+                named("GOOGLE_APPLICATION_CREDENTIALS").into_iter().chain(own).chain([active]).collect()
             }
         }
     }

@@ -18,6 +18,7 @@ mod profile;
 mod program;
 mod refusal;
 mod run;
+mod screen;
 mod sign_in_command;
 mod state;
 mod store;
@@ -70,7 +71,12 @@ fn start() -> u8 {
 
 fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
-    let context = match Context::new(cli.options, matches!(command, Command::ApiKeyHelper)) {
+    let for_client = match &command {
+        Command::ApiKeyHelper => true,
+        Command::Explain(options) => options.for_client,
+        _ => false,
+    };
+    let context = match Context::new(cli.options, for_client) {
         Ok(context) => context,
         Err(failure) if matches!(command, Command::Get) => return commands::wire::stop(failure),
         Err(failure) => return Err(failure),
@@ -84,10 +90,11 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Capability => commands::wire::capability()?,
         Command::Login(options) => return commands::login::run(&context, "login", &options),
         Command::Logout(options) => return commands::login::run(&context, "logout", &options),
-        Command::Status(options) => return commands::login::run(&context, "status", &options),
+        Command::Status(options) => return commands::status::run(&context, options),
         Command::Refresh(options) => commands::refresh::run(&context, &options)?,
         Command::Cache { what } => commands::cache::run(&context, what)?,
         Command::Demo => return commands::demo::run(&context),
+        Command::Explain(options) => return commands::explain::run(&context, &options),
         Command::Setup(options) => return commands::setup::run(&context, &options),
         Command::External(words) => return commands::external::run(&context, &words),
     }

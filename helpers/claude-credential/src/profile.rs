@@ -56,6 +56,31 @@ pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Pr
     }
 }
 
+/// Why [`choose`] chose it, for people.
+pub(crate) fn because(context: &Context, profile: &Profile) -> String {
+    let variable = context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
+    if context.options.profile.is_some() {
+        "by --profile".to_owned()
+    } else if variable.is_some() {
+        "by CLAUDE_CREDENTIAL_PROFILE".to_owned()
+    } else if let Some((directory, _)) = nearest_directory(context, |_| true) {
+        format!("by its directory {}", directory.display())
+    } else if let Some((cloud, false)) = Cloud::of_client(context).filter(|(cloud, _)| cloud.name() == profile.name) {
+        format!("Claude Code is set up for {}", cloud.name())
+    } else {
+        "nothing chose another".to_owned()
+    }
+}
+
+/// The host that a person names; without one the profile's first.
+pub(crate) fn peoples_origin(context: &Context, profile: &Profile, host: Option<&str>) -> Result<Origin, Error> {
+    let Some(host) = host else { return Ok(profile.hosts[0].clone()) };
+    let origin = if host.contains("://") { Origin::of_url(host) } else { Origin::listed(host) };
+    let origin = origin.map_err(|error| Error::config(format!("--host is {error}")))?;
+    must_list(context, profile, &origin, "--host")?;
+    Ok(origin)
+}
+
 /// Where the client will send the key: what its environment says, if the profile lists it. A project's settings are
 /// looked at only to refuse: the client runs us before it applies them, and uses the key afterwards.
 pub(crate) fn clients_origin(context: &Context, profile: &Profile) -> Result<Origin, Error> {
@@ -123,6 +148,11 @@ fn named(context: &Context) -> Result<Option<Profile>, Error> {
 
 /// The profile with the longest of its `directories` at or above the working directory, by whole components.
 fn by_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<Profile> {
+    nearest_directory(context, suits).map(|(_, profile)| profile.clone())
+}
+
+/// The same, with that directory.
+fn nearest_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<(&Path, &Profile)> {
     let profiles = || context.config.profiles.values().filter(|profile| suits(profile));
     if profiles().all(|profile| profile.directories.is_empty()) {
         return None;
@@ -133,10 +163,9 @@ fn by_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<P
         let physical = fs::canonicalize(directory).ok()?;
         here.starts_with(&physical).then(|| physical.components().count())
     };
-    profiles()
-        .filter_map(|profile| Some((profile.directories.iter().filter_map(|folder| depth(folder)).max()?, profile)))
-        .max_by_key(|(depth, _)| *depth)
-        .map(|(_, profile)| profile.clone())
+    let directories = profiles().flat_map(|profile| profile.directories.iter().map(move |it| (it.as_path(), profile)));
+    let above = directories.filter_map(|(directory, profile)| Some((depth(directory)?, directory, profile)));
+    above.max_by_key(|(depth, ..)| *depth).map(|(_, directory, profile)| (directory, profile))
 }
 
 /// What holds where nothing chose a profile: `default`, or the cloud that the client is set up for.

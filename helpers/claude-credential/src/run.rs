@@ -142,7 +142,7 @@ impl<'a> Run<'a> {
             self.context.log.cache_missed(&"it has to be proved with its server");
             return None;
         }
-        let ttl = self.ask.ttl(&cached.entry);
+        let ttl = self.ask.ttl(&cached.entry, &cached.credential);
         if let Some(fault) = cached.fault(ttl, self.ask.request.min_ttl, now()) {
             self.context.log.cache_missed(&fault);
             return None;
@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
             origin: (self.ask.request.protocol.clone(), self.ask.request.host.clone()),
             obtained: now(),
         };
-        if !self.ask.ttl(&answer.entry).is_zero() {
+        if !self.ask.ttl(&answer.entry, &answer.credential).is_zero() {
             self.cache.write(&self.file("cache"), &cached)?;
             // The entry has been told that it was refused, and this is what it says to that.
             let _ = std::fs::remove_file(self.file("refused"));
@@ -274,7 +274,9 @@ impl<'a> Run<'a> {
             && let Err(failure) = &outcome
             && failure.class() == Some(Class::Unavailable)
             && let Some(cached) = self.cached()
-            && cached.fault(self.ask.ttl(&cached.entry), 0, now()).is_none_or(|fault| fault == Fault::Due)
+            && cached
+                .fault(self.ask.ttl(&cached.entry, &cached.credential), 0, now())
+                .is_none_or(|fault| fault == Fault::Due)
         {
             return Ok(answer(cached));
         }

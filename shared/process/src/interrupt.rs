@@ -2,7 +2,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
 use signal_hook::low_level::pipe;
@@ -22,11 +22,38 @@ impl Interrupted {
 /// One pipe a signal, for the life of the process: a signal between two children is seen before the second one starts.
 static PIPES: OnceLock<Vec<(i32, UnixStream)>> = OnceLock::new();
 
-/// No child runs: then a signal does what it does to every program.
+/// Nothing is under way: then a signal does what it does to every program.
 static IDLE: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-fn idle() -> &'static Arc<AtomicBool> {
+/// How many things are under way: children, and what must come to its end.
+static BUSY: Mutex<usize> = Mutex::new(0);
+
+pub(crate) fn idle() -> &'static Arc<AtomicBool> {
     IDLE.get_or_init(|| Arc::new(AtomicBool::new(true)))
+}
+
+/// As long as it lives, no signal ends this process by itself. One flag for all that ask for it: a handler stays for the
+/// life of the process, and one of somebody else's would end what this one guards.
+#[derive(Debug)]
+pub(crate) struct Busy;
+
+impl Busy {
+    pub(crate) fn begin() -> Self {
+        Self::count(|busy| busy + 1);
+        Self
+    }
+
+    fn count(change: impl FnOnce(usize) -> usize) {
+        let mut busy = BUSY.lock().unwrap_or_else(PoisonError::into_inner);
+        *busy = change(*busy);
+        idle().store(*busy == 0, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        Self::count(|busy| busy.saturating_sub(1));
+    }
 }
 
 fn pipes() -> &'static [(i32, UnixStream)] {
@@ -56,19 +83,12 @@ pub fn survive_closed_pipes() {
 }
 
 /// As long as it lives SIGINT, SIGTERM and SIGHUP are noted instead of ending this process.
-pub(crate) struct Noted;
+pub(crate) struct Noted(Busy);
 
 impl Noted {
     pub(crate) fn begin() -> Self {
         let _ = pipes();
-        idle().store(false, Ordering::SeqCst);
-        Self
-    }
-}
-
-impl Drop for Noted {
-    fn drop(&mut self) {
-        idle().store(true, Ordering::SeqCst);
+        Self(Busy::begin())
     }
 }
 

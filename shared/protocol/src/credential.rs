@@ -41,6 +41,11 @@ pub struct Credential {
     pub account: Option<String>,
     /// The cloud project that pays.
     pub project: Option<String>,
+    /// The project whose quota is used, where the source names one: sent to Google as `x-goog-user-project`. No header of
+    /// `headers`, since the credential is good without it.
+    pub quota_project: Option<String>,
+    /// Where the cloud is asked, if the source knows it. That of an AWS key stands in [`Auth::Aws`].
+    pub region: Option<String>,
     /// Further headers, `Name: value`, without which the credential is refused.
     pub headers: Vec<String>,
 }
@@ -109,6 +114,8 @@ impl Credential {
             source: None,
             account: None,
             project: None,
+            quota_project: None,
+            region: None,
             headers: Vec::new(),
         }
     }
@@ -135,6 +142,10 @@ impl Credential {
             Auth::Aws { .. } => None,
             _ => message.get("username").filter(|name| !name.is_empty() && !NO_ACCOUNT.contains(name)),
         };
+        let region = match auth {
+            Auth::Aws { .. } => None,
+            _ => message.get("claude.region").map(str::to_owned),
+        };
         Ok(Some(Self {
             auth,
             username: username.map(str::to_owned),
@@ -144,6 +155,8 @@ impl Credential {
             source: message.get("claude.source").map(str::to_owned),
             account: message.get("claude.account").map(str::to_owned),
             project: message.get("claude.project").map(str::to_owned),
+            quota_project: message.get("claude.quota_project").map(str::to_owned),
+            region,
             headers: message.list("claude.header[]").into_iter().map(str::to_owned).collect(),
         }))
     }
@@ -167,8 +180,19 @@ impl Credential {
         caller.write(&mut message)?;
         self.write_auth(&mut message, caller)?;
         // Named one by one: a field forgotten here is lost without a word.
-        let Self { auth: _, username: _, expires_at, refresh_token, ephemeral, source, account, project, headers } =
-            self;
+        let Self {
+            auth,
+            username: _,
+            expires_at,
+            refresh_token,
+            ephemeral,
+            source,
+            account,
+            project,
+            quota_project,
+            region,
+            headers,
+        } = self;
         message.push_some("password_expiry_utc", expires_at.map(|at| at.to_string()).as_deref())?;
         message.push_some("oauth_refresh_token", refresh_token.as_ref().map(Secret::expose))?;
         if *ephemeral && (caller.authtype || caller.claude_v1) {
@@ -178,6 +202,10 @@ impl Credential {
             message.push_some("claude.source", source.as_deref())?;
             message.push_some("claude.account", account.as_deref())?;
             message.push_some("claude.project", project.as_deref())?;
+            message.push_some("claude.quota_project", quota_project.as_deref())?;
+            if auth.kind() != Kind::Aws {
+                message.push_some("claude.region", region.as_deref())?;
+            }
             for header in headers {
                 message.push("claude.header[]", header)?;
             }

@@ -105,14 +105,25 @@ fn headers(credential: &Credential) -> Result<Vec<(String, Secret)>, Error> {
         }
     };
     let further = credential.headers.iter().filter_map(|header| header.split_once(": "));
-    Ok([own].into_iter().chain(further.map(|(name, value)| (name.to_owned(), value.into()))).collect())
+    // <https://cloud.google.com/apis/docs/system-parameters>
+    let quota = credential.quota_project.as_deref().map(|project| ("x-goog-user-project", project));
+    let further = further.chain(quota).map(|(name, value)| (name.to_owned(), value.into()));
+    Ok([own].into_iter().chain(further).collect())
 }
 
 /// The variables by which the tools of each family take the credential.
 fn variables(credential: &Credential) -> Vec<(&'static str, Secret)> {
     match &credential.auth {
         Auth::ApiKey(key) => vec![("ANTHROPIC_API_KEY", key.clone())],
-        Auth::Bearer(token) => vec![("ANTHROPIC_AUTH_TOKEN", token.clone())],
+        // Whoever knows Google's project and region has a token for Vertex, and the client needs all three there.
+        Auth::Bearer(token) => [
+            Some(("ANTHROPIC_AUTH_TOKEN", token.clone())),
+            credential.project.as_deref().map(|project| ("ANTHROPIC_VERTEX_PROJECT_ID", project.into())),
+            credential.region.as_deref().map(|region| ("CLOUD_ML_REGION", region.into())),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
         Auth::Aws { access_key_id, secret_access_key, session_token, region } => [
             Some(("AWS_ACCESS_KEY_ID", access_key_id.as_str().into())),
             Some(("AWS_SECRET_ACCESS_KEY", secret_access_key.clone())),
@@ -140,8 +151,19 @@ fn curl_quoted(text: &str) -> String {
 }
 
 fn json(credential: &Credential) -> serde_json::Value {
-    let Credential { auth, username, expires_at, refresh_token: _, ephemeral, source, account, project, headers } =
-        credential;
+    let Credential {
+        auth,
+        username,
+        expires_at,
+        refresh_token: _,
+        ephemeral,
+        source,
+        account,
+        project,
+        quota_project,
+        region,
+        headers,
+    } = credential;
     let mut object = serde_json::json!({ "version": 1, "kind": auth.kind().name(), "ephemeral": ephemeral });
     let mut set = |name: &str, value: Option<&str>| {
         if let Some(value) = value {
@@ -162,6 +184,9 @@ fn json(credential: &Credential) -> serde_json::Value {
     set("source", source.as_deref());
     set("account", account.as_deref());
     set("project", project.as_deref());
+    set("quota_project", quota_project.as_deref());
+    // An AWS key has its own.
+    set("region", region.as_deref());
     if !headers.is_empty() {
         object["headers"] = headers.as_slice().into();
     }
@@ -271,6 +296,32 @@ mod tests {
         assert_eq!(
             printed(Auth::Bearer("t".into()), Format::HeadersJson, Shell::Sh),
             "{\"Authorization\":\"Bearer t\"}\n"
+        );
+    }
+
+    #[test]
+    fn a_token_for_vertex_says_its_project_its_region_and_whose_quota_it_uses() {
+        let vertex = Credential {
+            project: Some("p".to_owned()),
+            quota_project: Some("q".to_owned()),
+            region: Some("global".to_owned()),
+            ..Credential::new(Auth::Bearer("t".into()))
+        };
+        let printed = |format| {
+            let mut out = Vec::new();
+            print(&vertex, PrintOptions { format, ..PrintOptions::default() }, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(printed(Format::Key), "t\n");
+        assert_eq!(
+            printed(Format::Env),
+            "export ANTHROPIC_AUTH_TOKEN='t'\nexport ANTHROPIC_VERTEX_PROJECT_ID='p'\nexport CLOUD_ML_REGION='global'\n"
+        );
+        assert_eq!(printed(Format::Header), "Authorization: Bearer t\nx-goog-user-project: q\n");
+        let json: serde_json::Value = serde_json::from_str(&printed(Format::Json)).unwrap();
+        assert_eq!(
+            (&json["project"], &json["quota_project"], &json["region"]),
+            (&"p".into(), &"q".into(), &"global".into())
         );
     }
 

@@ -1,7 +1,7 @@
 //! The codec under whatever comes: what is written is read back, and nothing that could be taken for another line, or
 //! for the end of one, gets through in either direction.
 
-use claude_credential_protocol::{Credential, MAX_LINE, MAX_MESSAGE, Message, Problem, Request};
+use claude_credential_protocol::{Auth, Capabilities, Credential, MAX_LINE, MAX_MESSAGE, Message, Problem, Request};
 use proptest::prelude::*;
 
 /// Keys of the wire's form.
@@ -159,4 +159,21 @@ fn an_endless_stream_is_refused_and_not_read_to_its_end() {
 fn an_empty_element_empties_its_list() {
     let message = Message::parse(b"state[]=a\nstate[]=b\nstate[]=\nstate[]=c\n\n").expect("a message");
     assert_eq!(message.list("state[]"), ["c"]);
+}
+
+#[test]
+fn what_a_token_for_vertex_needs_beside_it_crosses_the_wire() {
+    let told = Credential {
+        project: Some("p".to_owned()),
+        quota_project: Some("q".to_owned()),
+        region: Some("us-east5".to_owned()),
+        ..Credential::new(Auth::Bearer("t".into()))
+    };
+    let mut request = Request::new("https", "us-east5-aiplatform.googleapis.com");
+    assert_eq!(Credential::from_message(&told.answer(&request).unwrap()), Ok(Some(told.clone())));
+    // git knows none of it.
+    request.capabilities = Capabilities::default();
+    let bare = told.answer(&request).unwrap();
+    assert_eq!(bare.get("password"), Some("t"));
+    assert!(["claude.project", "claude.quota_project", "claude.region"].iter().all(|key| bare.get(key).is_none()));
 }

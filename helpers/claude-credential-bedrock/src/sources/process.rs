@@ -11,11 +11,21 @@ pub(crate) fn get(asked: &Asked<'_>, profile: &str, line: &str) -> Result<Keys, 
     // The words of what is handed down are separated by blanks, which a profile's name may have.
     let key = format!("credential_process:{}", claude_credential_files::hex(profile.as_bytes()));
     let whose = format!("credential_process of profile {profile}");
-    if asked.active.contains(&key) {
-        return Err(Error::config(format!(
+    let runtime = &asked.folders.runtime;
+    let itself = || {
+        Error::config(format!(
             "{whose} runs this very command for the same profile; name another one there: --aws-profile NAME"
-        )));
+        ))
+    };
+    if asked.active.contains(&key) {
+        // The word crosses a pipe or a script that loses our exit code.
+        asked.active.mark(runtime);
+        return Err(itself());
     }
-    let keys = command::keys(asked, line, &whose, &asked.active.with(&key))?;
-    Ok(keys.with_source(format!("profile {profile}, credential_process"), format!("mend {whose}")))
+    let inner = asked.active.with(&key);
+    let keys = command::keys(asked, line, &whose, &inner);
+    if inner.take_mark(runtime) {
+        return Err(itself());
+    }
+    Ok(keys?.with_source(format!("profile {profile}, credential_process"), format!("mend {whose}")))
 }

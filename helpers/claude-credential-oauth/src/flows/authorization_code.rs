@@ -18,8 +18,8 @@ use crate::client::{Client, EACH};
 use crate::discovery::{Endpoints, Wanted};
 use crate::loopback::{Callback, Expected, Loopback, NotOurs};
 use crate::people::say::Say;
-use crate::signals::Held;
 use crate::tokens::TokenSet;
+use claude_credential_process::Held;
 
 /// How long a person may take.
 const PATIENCE: Duration = Duration::from_mins(5);

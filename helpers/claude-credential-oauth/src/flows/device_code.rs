@@ -3,16 +3,16 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use claude_credential_http::Call;
 use claude_credential_protocol::{Error, Secret};
 use serde::Deserialize;
 
 use crate::browser;
 use crate::client::{Client, EACH, Failed};
 use crate::discovery::Wanted;
-use crate::http::{Body, Call};
 use crate::people::say::Say;
-use crate::signals::Held;
 use crate::tokens::TokenSet;
+use claude_credential_process::Held;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -106,7 +106,7 @@ fn show(
     // It is about to be opened, and was not written by the user.
     let is_web = |uri: &str| uri.starts_with("https://") || claude_credential_config::is_endpoint(uri);
     if !is_web(uri) || !complete.is_none_or(is_web) {
-        let host = Call { url: uri, body: Body::None, authorization: None }.host();
+        let host = Call { url: uri, ..Call::default() }.host();
         return Err(Error::unavailable(format!("the provider sends people to {host}, which is no https address")));
     }
     say.line(&format!("to sign in to {}, open this address on any device:", client.provider.name))?;

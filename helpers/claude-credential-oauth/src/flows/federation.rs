@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use claude_credential_config::{Environment, Flow, Provider, TokenSource, is_endpoint};
 use claude_credential_files::hex;
+use claude_credential_http::{Answer, Body, Call};
+use claude_credential_process::end_if_asked;
 use claude_credential_protocol::{Error, Secret, now, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
@@ -12,7 +14,6 @@ use sha2::{Digest, Sha256};
 
 use crate::client::{Client, EACH, Failed};
 use crate::flows::jwt_bearer::GRANT;
-use crate::http::{Answer, Body, Call};
 use crate::tokens::TokenSet;
 use crate::{assertion, jwt};
 
@@ -97,7 +98,7 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
         body["workspace_id"] = workspace.as_str().into();
     }
     let url = provider.token_endpoint.as_deref().unwrap_or(ENDPOINT);
-    let call = Call { url, body: Body::Json(&body), authorization: None };
+    let call = Call { url, body: Body::Json(&body), before_pause: Some(end_if_asked), ..Call::default() };
     let answer = call.insist(EACH, client.until)?;
     match client.understood(answer, &call.host()) {
         Err(Failed::Code(_, answer)) => Err(Failed::Error(refused(provider, &answer, &call.host(), &from, &claims))),
@@ -174,7 +175,7 @@ fn of_github(client: &Client<'_>, url: &str, token: &str) -> Result<Secret, Erro
     let mut url = Url::parse(url).map_err(|_| no_url())?;
     url.query_pairs_mut().append_pair("audience", client.provider.audience.as_deref().unwrap_or(AUDIENCE));
     let authorization = Some(Secret::from(format!("Bearer {token}")));
-    let call = Call { url: url.as_str(), body: Body::None, authorization };
+    let call = Call { url: url.as_str(), authorization, before_pause: Some(end_if_asked), ..Call::default() };
     let answer = call.insist(GITHUB_EACH, client.until)?;
     if answer.status != 200 {
         let (status, host) = (answer.status, call.host());

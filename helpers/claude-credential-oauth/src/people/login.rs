@@ -10,10 +10,10 @@ use crate::client::Client;
 use crate::flows::authorization_code::Input;
 use crate::flows::{authorization_code, device_code, mint};
 use crate::oauth::Oauth;
-use crate::signals::Held;
 use crate::sources::provider::prepared;
 use crate::tokens::TokenSet;
 use crate::vault::{Stored, Vault};
+use claude_credential_process::Held;
 
 /// For what is asked of the provider before a person is.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use claude_credential_http::{Body, Call};
 use claude_credential_protocol::{Class, Error, Request, Secret, now};
 
 use super::server::{Reply, Server};
 use super::{Fixture, anthropic, value};
 use crate::client::EACH;
-use crate::http::{Body, Call};
 
 fn provider(server: &Server) -> Fixture {
     Fixture::with_provider(&format!("issuer = \"{}\"\nclient_id = \"c\"", server.url), &[])
@@ -301,7 +301,12 @@ fn nothing_that_is_sent_or_answered_is_shown() {
     let json = serde_json::json!({ "a": "CANARY" });
     let fields = [("refresh_token", "CANARY")];
     for body in [Body::None, Body::Form(&fields), Body::Json(&json)] {
-        let call = Call { url: "https://a.example/CANARY?CANARY", body, authorization: Some("CANARY".into()) };
+        let call = Call {
+            url: "https://a.example/CANARY?CANARY",
+            body,
+            authorization: Some("CANARY".into()),
+            ..Call::default()
+        };
         assert!(!format!("{call:?}").contains("CANARY"), "{call:?}");
     }
     let server = Server::start(vec![Reply::Json(200, "CANARY".to_owned())]);
@@ -322,7 +327,7 @@ fn what_no_header_can_hold_is_not_left_out() {
 fn one_attempt_is_one_and_what_is_good_once_gets_no_second_without_its_whole_time() {
     let busy = || vec![Reply::Json(503, String::new()), Reply::Json(200, "{}".to_owned())];
     let call = |server: &Server, fields: &[(&str, &str)], whole: bool| {
-        let call = Call { url: &server.url, body: Body::Form(fields), authorization: None };
+        let call = Call { url: &server.url, body: Body::Form(fields), ..Call::default() };
         let answer = if whole { call.once(EACH) } else { call.insist(EACH, Instant::now() + EACH) };
         answer.unwrap().status
     };

@@ -57,7 +57,7 @@ fn heed_refusal(context: &Context, ask: &Ask, answer: Answer, caller: &Caller) -
 }
 
 /// What the client would refuse is refused here, where the message can name the entry.
-fn checked(secret: &Secret, entry: &str) -> Result<Secret, Error> {
+pub(crate) fn checked(secret: &Secret, entry: &str) -> Result<Secret, Error> {
     parse_token(secret.expose().as_bytes()).map_err(|problem: TokenProblem| {
         Error::config(format!("entry {entry}: what it gave is no key for Claude Code: {problem}; mend [entry.{entry}]"))
     })

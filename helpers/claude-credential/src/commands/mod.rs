@@ -3,9 +3,11 @@
 pub(crate) mod api_key_helper;
 pub(crate) mod cache;
 pub(crate) mod demo;
+pub(crate) mod explain;
 pub(crate) mod external;
 pub(crate) mod login;
 pub(crate) mod print;
 pub(crate) mod refresh;
 pub(crate) mod setup;
+pub(crate) mod status;
 pub(crate) mod wire;

@@ -2,8 +2,7 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 
-use claude_credential_config::Origin;
-use claude_credential_protocol::{Class, Error, Interactive};
+use claude_credential_protocol::{Class, Interactive};
 
 use crate::ask::{Ask, check_ttl};
 use crate::chain::Answer;
@@ -17,15 +16,7 @@ use crate::{profile, run};
 pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
     check_ttl(context)?;
     let profile = profile::choose(context)?;
-    let origin = match &options.host {
-        None => profile.hosts[0].clone(),
-        Some(host) => {
-            let origin = if host.contains("://") { Origin::of_url(host) } else { Origin::listed(host) };
-            let origin = origin.map_err(|error| Error::config(format!("--host is {error}")))?;
-            profile::must_list(context, &profile, &origin, "--host")?;
-            origin
-        }
-    };
+    let origin = profile::peoples_origin(context, &profile, options.host.as_deref())?;
     let mut ask = Ask::new(context, profile, &origin)?;
     ask.request.username.clone_from(&options.account);
     let refused = if options.rejected { last_answer(context, &ask) } else { None };

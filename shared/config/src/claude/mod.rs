@@ -2,7 +2,9 @@
 //! refuse (<https://code.claude.com/docs/en/settings>).
 
 mod command;
+mod login;
 mod project;
+mod scopes;
 
 use std::io;
 use std::path::Path;
@@ -10,13 +12,16 @@ use std::path::Path;
 use claude_credential_files::{Problem, Trust, read};
 use claude_credential_protocol::Error;
 use jsonc_parser::ParseOptions;
+use jsonc_parser::errors::ParseError;
 use serde_json::Value;
 
 pub use command::{
     API_KEY_HELPER, AWS_AUTH_REFRESH, AWS_CREDENTIAL_EXPORT, GCP_AUTH_REFRESH, Setting, command, leads_to_us,
     settings_files,
 };
+pub use login::{StoredLogin, stored_login};
 pub use project::{ProjectUrl, project_files, project_urls};
+pub use scopes::{Line, Scope, SettingsFile, scopes};
 
 /// No settings file that a person writes comes near this.
 const MAX_SETTINGS: u64 = 1 << 20;
@@ -28,6 +33,16 @@ fn load(file: &Path) -> Result<Option<Value>, Error> {
         Err(Problem::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
         Err(problem) => Err(problem.into()),
     }
+}
+
+fn parse(bytes: &[u8], file: &Path) -> Result<Value, Error> {
+    let parsed = jsonc_parser::parse_to_serde_value::<Value>(text(bytes, file)?, &parse_options());
+    parsed.map_err(|error| not_json(file, &error))
+}
+
+fn text<'a>(bytes: &'a [u8], file: &Path) -> Result<&'a str, Error> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Error::config(format!("{} is not UTF-8", file.display())))?;
+    Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
 }
 
 /// The client accepts plain JSON. Comments and trailing commas are accepted too, so that an editor's habit voids
@@ -48,15 +63,10 @@ pub fn parse_options() -> ParseOptions {
     }
 }
 
-fn parse(bytes: &[u8], file: &Path) -> Result<Value, Error> {
-    let shown = file.display();
-    let text = std::str::from_utf8(bytes).map_err(|_| Error::config(format!("{shown} is not UTF-8")))?;
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    let options = parse_options();
-    // The parser's own message may quote the file.
-    jsonc_parser::parse_to_serde_value::<Value>(text, &options).map_err(|error| {
-        Error::config(format!("{shown}:{}:{}: not valid JSON", error.line_display(), error.column_display()))
-    })
+/// The parser's own message may quote the file.
+fn not_json(file: &Path, error: &ParseError) -> Error {
+    let (file, line, column) = (file.display(), error.line_display(), error.column_display());
+    Error::config(format!("{file}:{line}:{column}: not valid JSON"))
 }
 
 #[cfg(test)]

@@ -1,0 +1,221 @@
+//! An identity of AWS: a signed question to AWS who is asking, which Google sends there.
+//! <https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds>
+
+use std::time::SystemTime;
+
+use claude_credential_config::Origin;
+use claude_credential_http::{Body, Call};
+use claude_credential_protocol::{Error, Secret};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::sigv4::{Keys, signed};
+use super::{quoted, url};
+use crate::fields::{CredentialSource, Fields};
+use crate::sources::{Asked, File};
+
+/// Of `IMDSv2`: how long its token is to be good.
+const TOKEN_LIFE: (&str, &str) = ("X-aws-ec2-metadata-token-ttl-seconds", "300");
+const TOKEN: &str = "X-aws-ec2-metadata-token";
+
+/// Fields of the file that name a URL.
+const QUESTION: &str = "regional_cred_verification_url";
+const REGION: &str = "region_url";
+const ROLES: &str = "url";
+const SESSION: &str = "imdsv2_session_token_url";
+
+/// What the metadata server of EC2 has.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Role {
+    access_key_id: String,
+    secret_access_key: String,
+    token: Option<String>,
+}
+
+pub(crate) fn subject(
+    asked: &Asked<'_>,
+    file: &File,
+    fields: &Fields,
+    source: &CredentialSource,
+    id: &str,
+) -> Result<Secret, Error> {
+    if id != "aws1" {
+        return Err(Error::config(format!("{}: its `environment_id` is not aws1, the one that is known", file.shown)));
+    }
+    let question = file.need(QUESTION, source.regional_cred_verification_url.as_deref())?;
+    let audience = file.need("audience", fields.audience.as_deref())?;
+    let mut metadata = Metadata { asked, file, source, token: None };
+    let region = metadata.region()?;
+    let question = question.replace("{region}", &region);
+    // What is signed is done with the user's keys by whoever has it. Nothing else is.
+    if !asks_who_asks(&question) {
+        return Err(Error::config(format!(
+            "{}: `{QUESTION}` is not GetCallerIdentity of AWS STS with a region in it; mend it there, or set AWS_REGION",
+            file.shown
+        )));
+    }
+    let keys = metadata.keys()?;
+    let mut headers = signed(&question, &region, "sts", &keys, SystemTime::now())
+        .ok_or_else(|| Error::config(format!("{}: what `{QUESTION}` names can't be signed", file.shown)))?;
+    headers.push(("x-goog-cloud-target-resource".to_owned(), audience.into()));
+    let headers: Vec<_> = headers.iter().map(|(name, value)| json!({ "key": name, "value": value.expose() })).collect();
+    let request = json!({ "url": question, "method": "POST", "headers": headers });
+    Ok(quoted(&request.to_string(), "/").into())
+}
+
+/// Whether a URL is `GetCallerIdentity` of STS (<https://docs.aws.amazon.com/general/latest/gr/sts.html>), and so plainly
+/// that nobody can read it otherwise.
+fn asks_who_asks(url: &str) -> bool {
+    let Ok(origin) = Origin::of_url(url) else { return false };
+    let Some((place, query)) = url.split_once('?') else { return false };
+    let path = place.strip_prefix("https://").map(|rest| rest.split_once('/').map_or("", |(_, path)| path));
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let (mut actions, mut versions) = (0, 0);
+    for field in query.split('&') {
+        match field.split_once('=') {
+            Some(("Action", "GetCallerIdentity")) => actions += 1,
+            Some(("Version", version)) if plain(version) => versions += 1,
+            _ => return false,
+        }
+    }
+    path == Some("") && is_sts(origin.host()) && actions == 1 && versions <= 1
+}
+
+/// STS for all, one of its regions, their FIPS and dual-stack sisters, and China's, by whole labels.
+fn is_sts(host: &str) -> bool {
+    let labels: Vec<&str> = host.split('.').collect();
+    match labels.as_slice() {
+        ["sts", "amazonaws", "com"] => true,
+        ["sts" | "sts-fips", region, domain @ ..] => {
+            !region.is_empty()
+                && matches!(
+                    domain,
+                    ["amazonaws", "com"]
+                        | ["amazonaws", "com", "cn"]
+                        | ["api", "aws"]
+                        | ["api", "amazonwebservices", "com", "cn"]
+                )
+        }
+        _ => false,
+    }
+}
+
+/// The metadata server of EC2, where the variables don't say all.
+struct Metadata<'a> {
+    asked: &'a Asked<'a>,
+    file: &'a File,
+    source: &'a CredentialSource,
+    token: Option<Secret>,
+}
+
+impl Metadata<'_> {
+    fn region(&mut self) -> Result<String, Error> {
+        let variable = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| self.asked.environment.get(name));
+        if let Some(region) = variable {
+            return Ok(region.to_owned());
+        }
+        let zone = self.text(REGION, self.file.need(REGION, self.source.region_url.as_deref())?)?;
+        // The zone is the region and a letter.
+        let mut region = zone.expose().to_owned();
+        region.pop();
+        Ok(region)
+    }
+
+    fn keys(&mut self) -> Result<Keys, Error> {
+        let variable = |name| self.asked.environment.get(name);
+        if let (Some(id), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
+            let session_token = variable("AWS_SESSION_TOKEN").map(Secret::from);
+            return Ok(Keys { access_key_id: id.to_owned(), secret_access_key: secret.into(), session_token });
+        }
+        let roles = self.file.need(ROLES, self.source.url.as_deref())?;
+        let role = self.text(ROLES, roles)?;
+        let role = role.expose().lines().next().unwrap_or_default();
+        let text = self.text(ROLES, &format!("{}/{}", roles.trim_end_matches('/'), quoted(role, "")))?;
+        let role: Role = serde_json::from_str(text.expose()).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            let shown = &self.file.shown;
+            Error::unavailable(format!("{shown}: what its `{ROLES}` gave are no keys of AWS: line {line}:{column}"))
+        })?;
+        Ok(Keys {
+            access_key_id: role.access_key_id,
+            secret_access_key: role.secret_access_key.into(),
+            session_token: role.token.map(Secret::from),
+        })
+    }
+
+    fn text(&mut self, name: &str, url: &str) -> Result<Secret, Error> {
+        let token = self.token()?;
+        let headers: Vec<_> = token.iter().map(|token| (TOKEN, token.expose())).collect();
+        let answer = url::ask(self.asked, self.file, name, &Call { url, headers: &headers, ..Call::default() })?;
+        self.said(name, answer.bytes())
+    }
+
+    /// The token of `IMDSv2`, where the file names who gives one.
+    fn token(&mut self) -> Result<Option<Secret>, Error> {
+        if let (None, Some(url)) = (&self.token, self.source.imdsv2_session_token_url.as_deref()) {
+            let call = Call { url, body: Body::Put, headers: &[TOKEN_LIFE], ..Call::default() };
+            let answer = url::ask(self.asked, self.file, SESSION, &call)?;
+            self.token = Some(self.said(SESSION, answer.bytes())?);
+        }
+        Ok(self.token.clone())
+    }
+
+    fn said(&self, name: &str, bytes: &[u8]) -> Result<Secret, Error> {
+        let text = std::str::from_utf8(bytes).map(str::trim).ok().filter(|text| !text.is_empty());
+        let wrong = || Error::unavailable(format!("{}: what its `{name}` gave is no text", self.file.shown));
+        text.map(Secret::from).ok_or_else(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asks_who_asks;
+
+    #[test]
+    fn nothing_is_signed_but_the_question_who_asks() {
+        let query = "?Action=GetCallerIdentity&Version=2011-06-15";
+        for host in [
+            "sts.amazonaws.com",
+            "sts.eu-west-1.amazonaws.com",
+            "sts-fips.us-gov-west-1.amazonaws.com",
+            "sts.cn-north-1.amazonaws.com.cn",
+            "sts.eu-west-1.api.aws",
+            "sts.cn-north-1.api.amazonwebservices.com.cn",
+        ] {
+            for path in ["", "/"] {
+                assert!(asks_who_asks(&format!("https://{host}{path}{query}")), "{host}");
+            }
+        }
+        for host in [
+            "iam.amazonaws.com",
+            "sts.amazonaws.com:8443",
+            "sts.amazonaws.com.evil.example",
+            "sts.evil.example",
+            "sts.a.b.amazonaws.com",
+            "xsts.eu-west-1.amazonaws.com",
+            "sts@iam.amazonaws.com",
+            "169.254.169.254",
+        ] {
+            assert!(!asks_who_asks(&format!("https://{host}{query}")), "{host}");
+        }
+        let sts = "https://sts.eu-west-1.amazonaws.com";
+        for rest in [
+            "",
+            "?",
+            "?Version=2011-06-15",
+            "?Action=CreateAccessKey",
+            "?Action=GetCallerIdentity&Action=AssumeRole",
+            "?Action=GetCallerIdentity&Action=GetCallerIdentity",
+            "?Action=GetCallerIdentity&RoleArn=x",
+            "?Action=GetCallerIdentity&%41ction=AssumeRole",
+            "?Action=GetCallerIdentity#&Action=AssumeRole",
+            "?Action=GetCallerIdentity&Version=1#x",
+            "?Action=GetCallerIdentity;Action=AssumeRole",
+            "/x?Action=GetCallerIdentity",
+        ] {
+            assert!(!asks_who_asks(&format!("{sts}{rest}")), "{rest}");
+        }
+        assert!(!asks_who_asks(&format!("http://sts.eu-west-1.amazonaws.com{query}")));
+    }
+}

@@ -1,0 +1,227 @@
+//! A program that prints a token: <https://google.aip.dev/auth/4117#determining-the-subject-token-in-executable-sourced-credentials>
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use claude_credential_files::{Trust, read};
+use claude_credential_process::{Ended, Failure, Finished, Task, find_on_path};
+use claude_credential_protocol::{Error, Interactive, Seconds, Secret, now};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::MAX_SUBJECT;
+use crate::fields::{self, Fields, secret};
+use crate::sources::{Asked, File};
+
+/// Without it nothing that a credentials file names is run.
+const ALLOW: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";
+
+/// In milliseconds, as documented.
+const TIMEOUT: u64 = 30_000;
+const TIMEOUTS: std::ops::RangeInclusive<u64> = 5_000..=120_000;
+
+/// The most that a program takes that was told to end.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The version of what it prints.
+const VERSION: u64 = 1;
+
+#[derive(Deserialize)]
+struct Printed {
+    version: u64,
+    success: bool,
+    #[serde(default)]
+    token_type: String,
+    #[serde(default, deserialize_with = "secret")]
+    id_token: Option<Secret>,
+    #[serde(default, deserialize_with = "secret")]
+    saml_response: Option<Secret>,
+    expiration_time: Option<Seconds>,
+}
+
+pub(crate) fn subject(
+    asked: &Asked<'_>,
+    file: &File,
+    fields: &Fields,
+    executable: &fields::Executable,
+) -> Result<Secret, Error> {
+    let shown = &file.shown;
+    if asked.environment.get(ALLOW) != Some("1") {
+        return Err(Error::config(format!("{shown} names a program to run; to allow that, run: export {ALLOW}=1")));
+    }
+    let output = executable.output_file.as_deref().map(Path::new);
+    if output.is_some_and(|output| !output.is_absolute()) {
+        // Ours is the user's home, where Google's libraries have the client's own folder, which may be a clone.
+        return Err(Error::config(format!("{shown}: its `output_file` is not an absolute path; mend it there")));
+    }
+    if let Some(output) = output.filter(|_| asked.request.rejected.is_none())
+        && let Some(kept) = kept(output)?.filter(|printed| printed.lasts(asked.request.min_ttl))
+        && let Ok(secret) = kept.secret()
+    {
+        return Ok(secret);
+    }
+    let wrong = |what: &str| Error::broke(format!("{shown}: the program of its credential source {what}"));
+    let stdout = run(asked, file, fields, executable)?;
+    let printed = if stdout.trim_ascii().is_empty() {
+        output.map(kept).transpose()?.flatten().ok_or_else(|| wrong("printed nothing"))?
+    } else {
+        Printed::parse(&stdout).ok_or_else(|| wrong("printed no JSON of the form that is documented"))?
+    };
+    if printed.expiration_time.is_some_and(|at| at <= now() / 1000) {
+        return Err(wrong("gave a token that is over"));
+    }
+    printed.secret().map_err(wrong)
+}
+
+/// What it printed, after it ended well.
+fn run(
+    asked: &Asked<'_>,
+    file: &File,
+    fields: &Fields,
+    executable: &fields::Executable,
+) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let timeout = executable.timeout_millis.unwrap_or(TIMEOUT);
+    if !TIMEOUTS.contains(&timeout) {
+        return Err(Error::config(format!(
+            "{}: its `timeout_millis` is not between 5000 and 120000; mend it there",
+            file.shown
+        )));
+    }
+    let line = file.need("command", executable.command.as_deref())?;
+    let words = words(line).filter(|words| !words.is_empty());
+    let words = words.ok_or_else(|| {
+        Error::config(format!("{}: its `command` has no end of a quotation; mend it there", file.shown))
+    })?;
+    let mut command = Command::new(resolve(asked, file, &words[0])?);
+    command.args(&words[1..]).current_dir(&asked.folders.home);
+    asked.active.hand_down(&mut command);
+    let or_nothing = |value: &Option<String>| value.clone().unwrap_or_default();
+    command
+        .env("GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE", or_nothing(&fields.audience))
+        .env("GOOGLE_EXTERNAL_ACCOUNT_TOKEN_TYPE", or_nothing(&fields.subject_token_type))
+        .env("GOOGLE_EXTERNAL_ACCOUNT_INTERACTIVE", "0")
+        .env("GOOGLE_EXTERNAL_ACCOUNT_REVOKE", "0");
+    if let Some(email) = fields.impersonated() {
+        command.env("GOOGLE_EXTERNAL_ACCOUNT_IMPERSONATED_EMAIL", email);
+    }
+    if let Some(output) = &executable.output_file {
+        command.env("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", output);
+    }
+    let timeout = Duration::from_millis(timeout);
+    // What it takes to end a program that does not want to is the caller's time, too.
+    let left = asked.left();
+    let patience = left.saturating_sub(GRACE).max(left / 2);
+    let finished = Task {
+        command,
+        input: Zeroizing::default(),
+        max_stdout: usize::try_from(MAX_SUBJECT).unwrap_or(usize::MAX),
+        deadline: Instant::now() + patience.min(timeout),
+        own_group: asked.request.interactive == Interactive::Never,
+    };
+    // What it said is not repeated: nobody knows what else is on its stderr.
+    let whose = format!("{}: the program of its credential source", file.shown);
+    Err(match finished.run() {
+        Ok(Finished { ended: Ended::Exit(0), stdout, .. }) => return Ok(stdout),
+        Ok(finished) => match finished.ended {
+            Ended::Exit(code @ (126 | 127)) => {
+                Error::config(format!("{whose} exited {code}: not executable, or not found; mend `command` there"))
+            }
+            Ended::Exit(code) => Error::broke(format!("{whose} exited {code}; run its `command` by hand to see why")),
+            Ended::Signal(signal) => Error::broke(format!("{whose} was ended by signal {signal}")),
+        },
+        Err(Failure::Start(error)) => Error::config(format!("{whose} can't be started: {error}; mend `command` there")),
+        Err(Failure::TimedOut) if timeout <= patience => Error::unavailable(format!(
+            "{whose} did not answer in the {} ms of `timeout_millis`; run its `command` by hand, or mend that there",
+            timeout.as_millis()
+        )),
+        Err(Failure::TimedOut) => Error::unavailable(format!(
+            "{whose} did not answer while there was time, which is less than its `timeout_millis`; run its `command` by \
+             hand to see why"
+        )),
+        Err(failure) => Error::broke(format!("{whose} {failure}")),
+    })
+}
+
+/// Never in the working directory: an absolute path, or a name on PATH.
+fn resolve(asked: &Asked<'_>, file: &File, word: &str) -> Result<PathBuf, Error> {
+    let path = Path::new(word);
+    let found = if path.is_absolute() {
+        Some(path.to_owned()).filter(|path| path.is_file())
+    } else if word.contains('/') {
+        None
+    } else {
+        find_on_path(word, asked.environment.get_os("PATH").unwrap_or_default())
+    };
+    found.ok_or_else(|| {
+        Error::config(format!(
+            "{}: the program that its `command` names is not there; write its whole path",
+            file.shown
+        ))
+    })
+}
+
+/// What an earlier run left. Half of one, or none of ours, is nothing: several may run at once, and another is just
+/// writing it.
+fn kept(output: &Path) -> Result<Option<Printed>, Error> {
+    Ok(read(output, Trust::Settings, MAX_SUBJECT)?.and_then(|bytes| Printed::parse(&bytes)))
+}
+
+impl Printed {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// Whether it says that it is good for longer than that.
+    fn lasts(&self, span: Seconds) -> bool {
+        self.expiration_time.is_some_and(|at| at > (now() / 1000).saturating_add(span))
+    }
+
+    fn secret(&self) -> Result<Secret, &'static str> {
+        let secret = match self.token_type.as_str() {
+            _ if self.version != VERSION => return Err("speaks a version that is not known"),
+            _ if !self.success => return Err("says that it has no token; run it by hand to see why"),
+            "urn:ietf:params:oauth:token-type:jwt" | "urn:ietf:params:oauth:token-type:id_token" => &self.id_token,
+            "urn:ietf:params:oauth:token-type:saml2" => &self.saml_response,
+            _ => return Err("gave a token of a type that is not known"),
+        };
+        secret.clone().filter(|secret| !secret.expose().is_empty()).ok_or("gave a token that is empty")
+    }
+}
+
+/// The words of a command line with its quotations, as a shell reads them and nothing else of a shell; none where a
+/// quotation has no end.
+fn words(line: &str) -> Option<Vec<String>> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quotation = None;
+    let mut rest = line.chars();
+    while let Some(c) = rest.next() {
+        match (quotation, c) {
+            (None, ' ' | '\t' | '\n') => words.extend(word.take()),
+            (None, '\'' | '"') => {
+                quotation = Some(c);
+                word.get_or_insert_default();
+            }
+            (Some(quote), _) if c == quote => quotation = None,
+            (None | Some('"'), '\\') => word.get_or_insert_default().push(rest.next()?),
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    quotation.is_none().then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn a_command_line_is_words_and_nothing_else_of_a_shell() {
+        let split = |line| words(line).unwrap();
+        assert_eq!(split("/a/b --x=1  two"), ["/a/b", "--x=1", "two"]);
+        assert_eq!(split(r#"'/a b/c' "d \"e" f\ g '' $HOME;x"#), ["/a b/c", "d \"e", "f g", "", "$HOME;x"]);
+        assert_eq!(words("/a 'b"), None);
+        assert_eq!(words("/a \\"), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! What stands in a credentials file: <https://google.aip.dev/auth/4110>, 4112, 4113, 4117.
+
+use std::collections::BTreeMap;
+
+use claude_credential_protocol::Secret;
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
+
+use crate::hosts::GOOGLE;
+
+/// The fields of every type, all of them optional: what a type lacks is named when it is needed.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Fields {
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    pub(crate) project_id: Option<String>,
+    pub(crate) quota_project_id: Option<String>,
+    universe_domain: Option<String>,
+
+    pub(crate) client_email: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) private_key: Option<Secret>,
+    pub(crate) private_key_id: Option<String>,
+    pub(crate) token_uri: Option<String>,
+
+    pub(crate) client_id: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) client_secret: Option<Secret>,
+    #[serde(deserialize_with = "secret")]
+    pub(crate) refresh_token: Option<Secret>,
+
+    pub(crate) audience: Option<String>,
+    pub(crate) subject_token_type: Option<String>,
+    pub(crate) token_url: Option<String>,
+    pub(crate) workforce_pool_user_project: Option<String>,
+    pub(crate) credential_source: Option<CredentialSource>,
+
+    pub(crate) service_account_impersonation_url: Option<String>,
+    service_account_impersonation: Option<Impersonation>,
+    pub(crate) source_credentials: Option<Box<Fields>>,
+    pub(crate) delegates: Option<Vec<String>>,
+}
+
+/// Where an external account has its subject token from: one of them is there.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CredentialSource {
+    pub(crate) file: Option<String>,
+    pub(crate) url: Option<String>,
+    pub(crate) headers: Option<BTreeMap<String, String>>,
+    pub(crate) format: Option<Format>,
+    pub(crate) executable: Option<Executable>,
+    pub(crate) environment_id: Option<String>,
+    pub(crate) region_url: Option<String>,
+    pub(crate) regional_cred_verification_url: Option<String>,
+    pub(crate) imdsv2_session_token_url: Option<String>,
+    pub(crate) certificate: Option<IgnoredAny>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Format {
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    pub(crate) subject_token_field_name: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Executable {
+    pub(crate) command: Option<String>,
+    pub(crate) timeout_millis: Option<u64>,
+    pub(crate) output_file: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Impersonation {
+    token_lifetime_seconds: Option<u64>,
+}
+
+impl Fields {
+    /// The domain below which this Google is.
+    pub(crate) fn universe(&self) -> &str {
+        let source = || self.source_credentials.as_deref().and_then(|source| source.universe_domain.as_deref());
+        self.universe_domain.as_deref().or_else(source).filter(|domain| !domain.is_empty()).unwrap_or(GOOGLE)
+    }
+
+    /// How long a token of a service account that is impersonated is to live.
+    pub(crate) fn lifetime(&self) -> Option<u64> {
+        self.service_account_impersonation.as_ref().and_then(|options| options.token_lifetime_seconds)
+    }
+
+    /// The service account that is impersonated, by the URL that gives its tokens.
+    pub(crate) fn impersonated(&self) -> Option<&str> {
+        let url = self.service_account_impersonation_url.as_deref()?;
+        email(url.strip_suffix(":generateAccessToken")?)
+    }
+
+    /// It and those on the way to it, as gcloud is given them; none where one of them can't be told.
+    pub(crate) fn chain(&self) -> Option<String> {
+        let delegates = self.delegates.iter().flatten().map(|delegate| email(delegate));
+        Some(delegates.chain([self.impersonated()]).collect::<Option<Vec<_>>>()?.join(","))
+    }
+
+    /// Whose tokens they are.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.impersonated().or(self.client_email.as_deref())
+    }
+}
+
+/// The e-mail at the end of a service account's name; none where it is written with what none of Google's has, since it
+/// goes into commands that people paste.
+fn email(name: &str) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".@_-".contains(&byte);
+    name.rsplit('/').next().filter(|email| email.contains('@') && email.bytes().all(plain))
+}
+
+pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::from))
+}

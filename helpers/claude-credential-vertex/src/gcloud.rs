@@ -1,0 +1,85 @@
+//! What gcloud keeps: <https://cloud.google.com/sdk/docs/configurations>.
+
+use std::path::{Path, PathBuf};
+
+use claude_credential_files::{Trust, read};
+use claude_credential_protocol::Error;
+
+use crate::project::is_name;
+use crate::sources::Asked;
+
+/// The variable that names gcloud's folder.
+const FOLDER: &str = "CLOUDSDK_CONFIG";
+
+/// No settings of gcloud's are longer.
+const MAX_FILE: u64 = 64 * 1024;
+
+/// The file that `gcloud auth application-default login` writes.
+pub(crate) fn well_known(asked: &Asked<'_>) -> Result<PathBuf, Error> {
+    Ok(folder(asked)?.join("application_default_credentials.json"))
+}
+
+/// The variable that says where it is.
+pub(crate) fn variable(asked: &Asked<'_>) -> &'static str {
+    if asked.environment.get_os(FOLDER).is_some() { FOLDER } else { "HOME" }
+}
+
+/// The project of the configuration that is active.
+pub(crate) fn project(asked: &Asked<'_>) -> Option<String> {
+    if let Some(project) = asked.environment.get("CLOUDSDK_CORE_PROJECT").filter(|project| is_name(project)) {
+        return Some(project.to_owned());
+    }
+    let folder = folder(asked).ok()?;
+    let active = asked.environment.get("CLOUDSDK_ACTIVE_CONFIG_NAME").map(str::to_owned);
+    let name = active.or_else(|| text(&folder.join("active_config"))).unwrap_or_else(|| "default".to_owned());
+    let name = name.trim();
+    // It becomes the name of a file.
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return None;
+    }
+    core_project(&text(&folder.join("configurations").join(format!("config_{name}")))?)
+}
+
+fn folder(asked: &Asked<'_>) -> Result<PathBuf, Error> {
+    match asked.environment.get_os(FOLDER).map(Path::new) {
+        Some(folder) if !folder.is_absolute() => Err(Error::config(format!(
+            "{FOLDER} is not an absolute path; run: unset {FOLDER}, or set it to one that begins with /"
+        ))),
+        Some(folder) => Ok(folder.to_owned()),
+        None => Ok(asked.folders.home.join(".config/gcloud")),
+    }
+}
+
+/// A settings file of gcloud's. It only tells which project is meant, so one that can't be read tells nothing.
+fn text(path: &Path) -> Option<String> {
+    let bytes = read(path, Trust::Anybody, MAX_FILE).ok().flatten()?;
+    std::str::from_utf8(&bytes).ok().map(str::to_owned)
+}
+
+/// `project` in the section `core`.
+fn core_project(ini: &str) -> Option<String> {
+    let mut section = "";
+    for line in ini.lines().map(str::trim) {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            section = name.trim();
+        } else if let Some((key, value)) = line.split_once(['=', ':'])
+            && section == "core"
+            && key.trim() == "project"
+        {
+            return Some(value.trim().to_owned()).filter(|project| !project.is_empty());
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::core_project;
+
+    #[test]
+    fn the_project_stands_in_its_own_section() {
+        let ini = "[compute]\nproject = no\n# project = no\n[core]\naccount = me@x.example\nproject = yes\n";
+        assert_eq!(core_project(ini).as_deref(), Some("yes"));
+        assert_eq!(core_project("[core]\nproject =\n"), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! Being somebody else: <https://google.aip.dev/auth/4112> and
+//! <https://cloud.google.com/iam/docs/create-short-lived-credentials-direct>.
+
+use claude_credential_http::{Body, Call};
+use claude_credential_protocol::Error;
+use serde_json::json;
+
+use super::IAM_SCOPE;
+use crate::answer::{Token, insist};
+use crate::fields::Fields;
+use crate::refusal;
+use crate::sources::{Asked, File};
+
+/// What Google gives, and the most that it gives without being told otherwise.
+const LIFETIME: u64 = 3600;
+
+/// A file of that type: other credentials, and who is to be had by them.
+pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str) -> Result<Token, Error> {
+    let source = file.need("source_credentials", fields.source_credentials.as_deref())?;
+    if source.kind.as_deref() == Some("impersonated_service_account") {
+        let mend = "put those from which all begins there, and the others into `delegates`";
+        return Err(Error::config(format!(
+            "{}: its `source_credentials` are impersonated themselves; {mend}",
+            file.shown
+        )));
+    }
+    // Before anybody is asked for anything.
+    url(file, fields)?;
+    let source = super::token(asked, file, source, IAM_SCOPE)?;
+    exchange(asked, file, fields, &source, scope)
+}
+
+/// From the token of one to the token of the other.
+pub(crate) fn exchange(
+    asked: &Asked<'_>,
+    file: &File,
+    fields: &Fields,
+    source: &Token,
+    scope: &str,
+) -> Result<Token, Error> {
+    let url = url(file, fields)?;
+    let email = fields.impersonated().unwrap_or("another");
+    let mut body = json!({ "scope": [scope], "lifetime": format!("{}s", fields.lifetime().unwrap_or(LIFETIME)) });
+    if let Some(delegates) = fields.delegates.as_ref().filter(|delegates| !delegates.is_empty()) {
+        body["delegates"] = delegates.as_slice().into();
+    }
+    let authorization = Some(format!("Bearer {}", source.secret.expose()).into());
+    let call = Call { url, body: Body::Json(&body), authorization, ..Call::default() };
+    let (answer, host) = (insist(asked, &call)?, call.host());
+    if answer.is_success() {
+        Token::generated(&answer, &host)
+    } else {
+        Err(refusal::of_impersonation(file, &answer, &host, email))
+    }
+}
+
+/// Who gives the tokens of the other.
+pub(crate) fn url<'f>(file: &File, fields: &'f Fields) -> Result<&'f str, Error> {
+    const NAME: &str = "service_account_impersonation_url";
+    file.endpoint(NAME, file.need(NAME, fields.service_account_impersonation_url.as_deref())?)
+}

@@ -1,0 +1,46 @@
+use claude_credential_http::Call;
+use claude_credential_protocol::{Error, now};
+use yup_oauth2::ServiceAccountKey;
+
+use crate::answer::Token;
+use crate::engine::{self, Flow, Outcome};
+use crate::fields::Fields;
+use crate::hosts::GOOGLE;
+use crate::jwt;
+use crate::refusal;
+use crate::sources::{Asked, File};
+
+/// Where Google gives tokens; and, wherever they are asked for, who gives them: what the JWT is made out to.
+pub(crate) const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
+
+pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str) -> Result<Token, Error> {
+    let email = file.need("client_email", fields.client_email.as_deref())?;
+    let key = file.need("private_key", fields.private_key.as_ref())?;
+    let unusable =
+        || Error::config(format!("{}: its `private_key` is no RSA key in PEM; get the file anew", file.shown));
+    if fields.universe() != GOOGLE {
+        // Other universes have no such endpoint; there the JWT itself is the token.
+        let here = now() / 1000;
+        let claims = jwt::claims(email, scope, here);
+        let token = jwt::sign(&claims, key, fields.private_key_id.as_deref()).ok_or_else(unusable)?;
+        return Token::of(token, Some(here + jwt::LIFE), email);
+    }
+    let url = file.endpoint("token_uri", fields.token_uri.as_deref().unwrap_or(TOKEN_URI))?;
+    let flow = Flow::ServiceAccount(Box::new(ServiceAccountKey {
+        key_type: None,
+        project_id: None,
+        private_key_id: None,
+        private_key: key.expose().to_owned(),
+        client_email: email.to_owned(),
+        client_id: None,
+        auth_uri: None,
+        token_uri: TOKEN_URI.to_owned(),
+        auth_provider_x509_cert_url: None,
+        client_x509_cert_url: None,
+    }));
+    match engine::token(asked, flow, url, scope)? {
+        Outcome::Token(token) => Ok(token),
+        Outcome::Refused(answer) => Err(refusal::of_key(file, &answer, &Call { url, ..Call::default() }.host())),
+        Outcome::Unusable => Err(unusable()),
+    }
+}

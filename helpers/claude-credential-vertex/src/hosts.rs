@@ -1,0 +1,92 @@
+use claude_credential_config::Origin;
+
+/// The universe in which everybody is who was not told of another.
+pub(crate) const GOOGLE: &str = "googleapis.com";
+
+/// Where Vertex is: <https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint>
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) region: String,
+    pub(crate) universe: String,
+}
+
+/// Regions of regions, whose hosts are formed otherwise.
+const MULTI_REGIONS: [&str; 2] = ["us", "eu"];
+
+impl Place {
+    /// The place that a host is; none where it is none of Vertex's.
+    pub(crate) fn of(origin: &Origin) -> Option<Self> {
+        let (label, rest) = origin.host().split_once('.')?;
+        // A port is never Google's, and a universe has a dot in it.
+        if origin.protocol() != "https" || rest.contains(':') || !rest.contains('.') {
+            return None;
+        }
+        let place = |region: &str, universe: &str| Self { region: region.to_owned(), universe: universe.to_owned() };
+        if let Some(region) = label.strip_suffix("-aiplatform") {
+            return (!region.is_empty()).then(|| place(region, rest));
+        }
+        if label != "aiplatform" {
+            return None;
+        }
+        // Regional endpoints, which regions of regions have alone.
+        let regional =
+            rest.split_once(".rep.").filter(|(region, universe)| !region.contains('.') && universe.contains('.'));
+        Some(regional.map_or_else(|| place("global", rest), |(region, universe)| place(region, universe)))
+    }
+
+    pub(crate) fn host(&self) -> String {
+        let Self { region, universe } = self;
+        match region.as_str() {
+            "global" => format!("aiplatform.{universe}"),
+            region if MULTI_REGIONS.contains(&region) => format!("aiplatform.{region}.rep.{universe}"),
+            region => format!("{region}-aiplatform.{universe}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use claude_credential_config::Origin;
+
+    use super::{GOOGLE, Place};
+
+    fn of(host: &str) -> Option<Place> {
+        Place::of(&Origin::listed(host).unwrap())
+    }
+
+    #[test]
+    fn every_region_has_its_host_and_every_host_its_region() {
+        for (region, host) in [
+            ("us-east5", "us-east5-aiplatform.googleapis.com"),
+            ("global", "aiplatform.googleapis.com"),
+            ("us", "aiplatform.us.rep.googleapis.com"),
+            ("eu", "aiplatform.eu.rep.googleapis.com"),
+        ] {
+            let place = Place { region: region.to_owned(), universe: GOOGLE.to_owned() };
+            assert_eq!(place.host(), host);
+            assert_eq!(of(host), Some(place));
+        }
+        let regional = Place { region: "us-central1".to_owned(), universe: GOOGLE.to_owned() };
+        assert_eq!(of("aiplatform.us-central1.rep.googleapis.com"), Some(regional));
+        assert_eq!(of("u-x-aiplatform.apis.example.cloud").unwrap().universe, "apis.example.cloud");
+    }
+
+    #[test]
+    fn what_only_looks_like_vertex_is_not() {
+        for host in [
+            "aiplatform.googleapis.com:8443",
+            "http://aiplatform.googleapis.com",
+            "-aiplatform.googleapis.com",
+            "aiplatformx.googleapis.com",
+            "www.aiplatform.googleapis.com",
+            "us.rep.googleapis.com",
+            "aiplatform.com",
+            "api.anthropic.com",
+        ] {
+            assert_eq!(of(host), None, "{host}");
+        }
+        for host in ["aiplatform.googleapis.com.evil.example", "aiplatform.a.b.rep.googleapis.com"] {
+            assert_ne!(of(host).unwrap().universe, GOOGLE);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! JWTs that a service account signs itself: <https://google.aip.dev/auth/4111>.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use claude_credential_protocol::{Seconds, Secret};
+use rustls::SignatureScheme;
+use rustls::crypto::ring::sign::any_supported_type;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject;
+use serde_json::{Value, json};
+
+/// How long such a one is good, which is the most that Google accepts.
+pub(crate) const LIFE: Seconds = 3600;
+
+/// The claims of a JWT that is an access token by itself.
+pub(crate) fn claims(email: &str, scope: &str, here: Seconds) -> Value {
+    json!({ "iss": email, "sub": email, "scope": scope, "iat": here, "exp": here + LIFE })
+}
+
+/// Signs `claims` with `key`; none where that is no RSA key in PEM.
+pub(crate) fn sign(claims: &Value, key: &Secret, key_id: Option<&str>) -> Option<String> {
+    let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key.expose().as_bytes()).ok()?).ok()?;
+    let signer = key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256])?;
+    let mut header = json!({ "alg": "RS256", "typ": "JWT" });
+    if let Some(id) = key_id {
+        header["kid"] = id.into();
+    }
+    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let text = format!("{}.{}", part(&header), part(claims));
+    let signature = signer.sign(text.as_bytes()).ok()?;
+    Some(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+    use super::{claims, sign};
+    use crate::tests::KEY;
+
+    #[test]
+    fn a_jwt_is_signed_as_openssl_signs_it() {
+        let claims = claims("a@b.example", "s", 1000);
+        let jwt = sign(&claims, &KEY.into(), Some("k")).unwrap();
+        let parts: Vec<&str> = jwt.split('.').collect();
+        let text = |part: &str| String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+        assert_eq!(text(parts[0]), r#"{"alg":"RS256","kid":"k","typ":"JWT"}"#);
+        assert_eq!(text(parts[1]), r#"{"exp":4600,"iat":1000,"iss":"a@b.example","scope":"s","sub":"a@b.example"}"#);
+        // openssl dgst -sha256 -sign key.pem, of the first two parts.
+        assert!(parts[2].starts_with("Hx5wufUFgHpkWQILnnrG-f1RelYJl1UC4xndH83xu71ta8Lbcro7l4boVNbAes3R"), "{jwt}");
+    }
+
+    #[test]
+    fn what_is_no_key_signs_nothing() {
+        for key in ["CANARY", "-----BEGIN PRIVATE KEY-----\nCANARY\n-----END PRIVATE KEY-----\n"] {
+            assert_eq!(sign(&claims("a", "s", 0), &key.into(), None), None);
+        }
+    }
+}

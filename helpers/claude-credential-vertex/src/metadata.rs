@@ -1,0 +1,143 @@
+//! The metadata server of Google's machines: <https://cloud.google.com/compute/docs/metadata/querying-metadata>.
+
+use std::time::Duration;
+
+use claude_credential_config::{Environment, Origin};
+use claude_credential_http::{Answer, Call};
+use claude_credential_protocol::Error;
+
+use crate::answer::{EACH, Token, later};
+use crate::external::quoted;
+use crate::hosts::GOOGLE;
+use crate::project::is_name;
+use crate::sources::Asked;
+
+/// Where it is. By its address, since looking up its name may take longer than asking it.
+const ADDRESS: &str = "169.254.169.254";
+
+/// The variables that say where else, the first that is set: Google's own libraries know all three.
+const HOSTS: [&str; 3] = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"];
+
+/// Who is there answers in a millisecond or two; of a second in all, the rest is for us.
+const PROBE: Duration = Duration::from_millis(750);
+
+/// It says so in both directions, so that nobody else is taken for it, and nobody is led to ask it.
+const FLAVOR: (&str, &str) = ("Metadata-Flavor", "Google");
+
+#[derive(Debug)]
+pub(crate) struct Metadata {
+    host: String,
+    /// The variable that names it.
+    named: Option<&'static str>,
+}
+
+impl Metadata {
+    /// The metadata server, if it answers at once; none where there is none.
+    pub(crate) fn find(asked: &Asked<'_>) -> Result<Option<Self>, Error> {
+        if asked.environment.get("NO_GCE_CHECK").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            return Ok(None);
+        }
+        let named = HOSTS.into_iter().find_map(|name| Some((name, asked.environment.get(name)?)));
+        let host = named.map_or(ADDRESS, |(_, host)| host);
+        let named = named.map(|(name, _)| name);
+        let origin = Origin::new("http", host).map_err(|problem| {
+            let name = named.unwrap_or_default();
+            Error::config(format!("{name} names no HOST[:PORT]: {problem}; run: unset {name}"))
+        })?;
+        let metadata = Self { host: origin.host().to_owned(), named };
+        let (patience, left) = (probe(asked.environment), asked.left());
+        match (metadata.ask("/", |call| call.once(patience.min(left))), named) {
+            (Ok(answer), _) if answer.is_success() && is_google(&answer) => Ok(Some(metadata)),
+            // It is there and in trouble: whatever comes next is not the machine's account.
+            (Ok(answer), _) if answer.may_change() && (named.is_some() || is_google(&answer)) => {
+                later(answer, "the metadata server").map_err(|error| metadata.said(&error)).map(|_| None)
+            }
+            (Ok(_), Some(_)) => Err(metadata.another()),
+            // Whoever names it has one.
+            (Err(error), Some(_)) => Err(metadata.said(&error)),
+            // Who had no time to answer may be there all the same.
+            (Err(error), None) if left < patience => Err(error),
+            _ => Ok(None),
+        }
+    }
+
+    /// A token of the machine's service account; none where it has none. It is kept there until shortly before its end,
+    /// so another one can't be had by asking.
+    pub(crate) fn token(&self, asked: &Asked<'_>, scope: &str) -> Result<Option<Token>, Error> {
+        let path = format!("/computeMetadata/v1/instance/service-accounts/default/token?scopes={}", quoted(scope, ""));
+        let answer = self.insist(asked, &path)?;
+        match answer.status {
+            200..=299 if is_google(&answer) => Ok(Some(Token::given(&answer, &self.host)?)),
+            200..=299 => Err(self.another()),
+            404 => Ok(None),
+            401 | 403 => Err(self.said(&Error::config(format!(
+                "the metadata server answered {}; give this machine a service account with the scope cloud-platform",
+                answer.status
+            )))),
+            status => Err(self.said(&Error::config(format!(
+                "the metadata server answered {status} to the question for a token; look at this machine's service account"
+            )))),
+        }
+    }
+
+    /// The universe of the machine: Google's own where the server does not know the question.
+    pub(crate) fn universe(&self, asked: &Asked<'_>) -> Result<String, Error> {
+        let answer = self.insist(asked, "/computeMetadata/v1/universe/universe-domain")?;
+        match text(&answer) {
+            _ if !answer.is_success() => Ok(GOOGLE.to_owned()),
+            _ if !is_google(&answer) => Err(self.another()),
+            Some("") => Ok(GOOGLE.to_owned()),
+            Some(universe) if is_name(universe) => Ok(universe.to_owned()),
+            _ => {
+                Err(self.said(&Error::unavailable("the metadata server did not say in which universe this machine is")))
+            }
+        }
+    }
+
+    /// The machine's project. A token is no worse without it, so nobody waits for who does not answer at once.
+    pub(crate) fn project(&self, asked: &Asked<'_>) -> Option<String> {
+        let patience = PROBE.min(asked.left());
+        let answer = self.ask("/computeMetadata/v1/project/project-id", |call| call.once(patience)).ok()?;
+        text(&answer).filter(|_| answer.is_success() && is_google(&answer)).map(str::to_owned)
+    }
+
+    fn insist(&self, asked: &Asked<'_>, path: &str) -> Result<Answer, Error> {
+        let answer = self.ask(path, |call| call.insist(EACH, asked.until));
+        answer.and_then(|answer| later(answer, "the metadata server")).map_err(|error| self.said(&error))
+    }
+
+    fn ask(&self, path: &str, how: impl FnOnce(&Call<'_>) -> Result<Answer, Error>) -> Result<Answer, Error> {
+        let url = self.url(path);
+        how(&Call { url: &url, headers: &[FLAVOR], ..Call::default() })
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.host)
+    }
+
+    /// An error of its, with the variable in front that names it.
+    fn said(&self, error: &Error) -> Error {
+        self.named.map_or_else(|| error.clone(), |name| error.from_whom(name))
+    }
+
+    /// Somebody else answers in its place.
+    fn another(&self) -> Error {
+        let mend = self.named.map_or_else(|| "export NO_GCE_CHECK=true".to_owned(), |name| format!("unset {name}"));
+        let host = &self.host;
+        self.said(&Error::config(format!("{host} answers, and not as Google's metadata server does; run: {mend}")))
+    }
+}
+
+fn is_google(answer: &Answer) -> bool {
+    answer.header(FLAVOR.0) == Some(FLAVOR.1)
+}
+
+fn text(answer: &Answer) -> Option<&str> {
+    std::str::from_utf8(answer.bytes()).ok().map(str::trim)
+}
+
+/// How long it may take to answer at all: in whole seconds where the user says so, as Google's libraries have it.
+fn probe(environment: &Environment) -> Duration {
+    let said = environment.get("GCE_METADATA_TIMEOUT").and_then(|seconds| seconds.parse().ok());
+    said.map_or(PROBE, Duration::from_secs)
+}

@@ -1,0 +1,49 @@
+//! What people do here: sign in, which is gcloud's to do.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::Command;
+
+use clap::Subcommand;
+use claude_credential_config::generation;
+use claude_credential_process::{find_on_path, run_attached};
+use claude_credential_protocol::{Error, text};
+
+use crate::sources::VARIABLE;
+use crate::vertex::Vertex;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum People {
+    /// Sign in, by running: gcloud auth application-default login
+    Login {
+        /// What gcloud is given besides
+        #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<OsString>,
+    },
+}
+
+pub(crate) fn run(helper: &Vertex, command: People) -> Result<(), Error> {
+    let People::Login { options } = command;
+    let folders = helper.folders()?;
+    let path = helper.environment.get_os("PATH").unwrap_or_default();
+    let gcloud = find_on_path("gcloud", path).ok_or_else(|| {
+        Error::config(
+            "gcloud is not on PATH; install it (https://cloud.google.com/sdk/docs/install), then run this again",
+        )
+    })?;
+    let mut command = Command::new(gcloud);
+    command.args(["auth", "application-default", "login"]).args(options);
+    helper.active.hand_down(&mut command);
+    let status =
+        run_attached(&mut command).map_err(|error| Error::config(format!("gcloud can't be started: {error}")))?;
+    if !status.success() {
+        return Err(Error::sign_in("gcloud did not sign in; run: gcloud auth application-default login"));
+    }
+    // Nothing that was cached before is this person's.
+    generation::touch(&folders)?;
+    if helper.environment.get(VARIABLE).is_some() {
+        let words = format!("{VARIABLE} is set and wins over this sign-in; run: unset {VARIABLE}");
+        let _ = writeln!(io::stderr(), "{}", text::one_line(&words));
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use claude_credential_config::{Environment, Folders, Origin};
+use claude_credential_process::Active;
+use claude_credential_protocol::{Auth, Credential, Error, Helper, Request, now};
+
+use crate::hosts::{GOOGLE, Place};
+use crate::people::{self, People};
+use crate::sources::{Asked, Found, Source};
+use crate::{grants, project};
+
+/// What Google's own libraries ask for where nobody says otherwise; Vertex needs no less.
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// Answers with an access token of Google's application default credentials
+#[derive(Args)]
+pub(crate) struct Vertex {
+    /// Where to look; may be repeated, and the first that has credentials wins [default: all, in the order shown]
+    #[arg(long = "source", value_name = "NAME", value_enum)]
+    sources: Vec<Source>,
+
+    /// Every helper of the suite takes this option; nothing in config.toml concerns this one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[arg(skip = Environment::here())]
+    pub(crate) environment: Environment,
+
+    #[arg(skip = Active::here())]
+    pub(crate) active: Active,
+}
+
+impl Helper for Vertex {
+    const NAME: &'static str = "claude-credential-vertex";
+    type Commands = People;
+
+    /// A token is had anew for each call, so a refused one needs no more than that; and one that was just given is
+    /// proved, which is what `claude.check=live` asks for.
+    fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
+        let Ok(origin) = Origin::new(&request.protocol, &request.host) else { return Ok(None) };
+        let place = Place::of(&origin);
+        // None of Google's files is kept for an account or a path; and a host of somebody's, from git, is no place.
+        if request.username.is_some() || request.path.is_some() || !(request.capabilities.claude_v1 || place.is_some())
+        {
+            return Ok(None);
+        }
+        let folders = &self.folders()?;
+        let asked = self.asked(request, folders);
+        let Some(found) = asked.find(self.sources())? else { return Ok(None) };
+        if let Some(place) = &place {
+            let universe = found.universe(&asked)?;
+            if request.capabilities.claude_v1 && place.universe == GOOGLE && universe != GOOGLE {
+                return Err(Error::config(format!(
+                    "{}: these credentials are for {universe}, and {} is not there; use a host of {universe}, or other \
+                     credentials",
+                    found.shown(),
+                    origin.host()
+                )));
+            }
+            if !request.capabilities.claude_v1 && place.universe != universe {
+                return Ok(None);
+            }
+        }
+        let token = match &found {
+            Found::File(file) => grants::token(&asked, file, &file.fields, SCOPE)?,
+            Found::Metadata(metadata) => match metadata.token(&asked, SCOPE)? {
+                Some(token) => token,
+                None => return Ok(None),
+            },
+        };
+        if token.expires_at.is_some_and(|at| at <= now() / 1000) {
+            return Err(Error::unavailable(format!(
+                "the token for {} was over when it came; set the clock",
+                found.shown()
+            )));
+        }
+        let mut credential = Credential::new(Auth::Bearer(token.secret)).from_source(found.source());
+        credential.expires_at = token.expires_at;
+        credential.account = found.account().map(str::to_owned);
+        credential.quota_project = project::quota(&asked, &found);
+        credential.project = project::project(&asked, &found, credential.quota_project.as_deref());
+        let region = || self.environment.get(REGION).filter(|region| project::is_name(region)).map(str::to_owned);
+        credential.region = place.map(|place| place.region).or_else(region);
+        Ok(Some(credential))
+    }
+
+    fn run(&self, command: People) -> Result<(), Error> {
+        people::run(self, command)
+    }
+
+    fn print_host(&self) -> Result<(String, String), Error> {
+        let folders = &self.folders()?;
+        let request = Request::default();
+        // What is wrong with a file is said by the `get` that follows.
+        let asked = self.asked(&request, folders);
+        let file = self.sources().iter().find_map(|source| asked.file(*source).ok().flatten());
+        let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
+        let region = self.environment.get(REGION).unwrap_or(DEFAULT_REGION);
+        let host = |universe: &str| Place { region: region.to_owned(), universe: universe.to_owned() }.host();
+        Origin::new("https", &host(GOOGLE))
+            .map_err(|problem| Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}")))?;
+        Origin::new("https", &host(universe)).map_err(|problem| {
+            let shown = file.as_ref().map_or_else(String::new, |file| format!("{}: its ", file.shown));
+            Error::config(format!("{shown}`universe_domain` names no domain: {problem}; mend it there"))
+        })?;
+        Ok(("https".to_owned(), host(universe)))
+    }
+}
+
+/// Where Claude Code asks, and where it does so without the variable
+/// (<https://code.claude.com/docs/en/google-vertex-ai>).
+const REGION: &str = "CLOUD_ML_REGION";
+const DEFAULT_REGION: &str = "us-east5";
+
+impl Vertex {
+    pub(crate) fn folders(&self) -> Result<Folders, Error> {
+        Folders::of(&self.environment)
+    }
+
+    fn asked<'a>(&'a self, request: &'a Request, folders: &'a Folders) -> Asked<'a> {
+        let until = Instant::now() + request.patience();
+        Asked { request, environment: &self.environment, folders, active: &self.active, until }
+    }
+
+    fn sources(&self) -> &[Source] {
+        if self.sources.is_empty() { &Source::ALL } else { &self.sources }
+    }
+}

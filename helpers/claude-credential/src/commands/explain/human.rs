@@ -1,0 +1,236 @@
+use std::time::Duration;
+
+use claude_credential_config::claude::StoredLogin;
+use claude_credential_protocol::{Class, Credential, Error, now, text};
+
+use super::client::{Client, Sent, Source};
+use super::identity::Identity;
+use super::settings::Place;
+use super::walked::{CacheView, Mark, Row, Said, Walked, Winner};
+use super::{Asked, Explanation};
+use crate::cache::Cached;
+use crate::context::millis;
+use crate::failure::Failure;
+use crate::screen::{Paint, Screen, span, until};
+
+const NO_MARK: (char, Paint) = (' ', Paint::Plain);
+
+pub(super) fn text(explanation: &Explanation<'_>, mut screen: Screen) -> String {
+    match &explanation.asked {
+        Ok(asked) => {
+            question(&mut screen, explanation, asked);
+            screen.blank();
+            entries(&mut screen, explanation, &asked.walked);
+        }
+        Err(error) => {
+            screen.title(explanation.command());
+            screen.row(('✗', Paint::Bad), ("", 0), &ended(error), Paint::Plain);
+        }
+    }
+    screen.blank();
+    client(&mut screen, &explanation.client);
+    screen.text
+}
+
+fn question(screen: &mut Screen, explanation: &Explanation<'_>, asked: &Asked) {
+    let Asked { ask, profile_because, host_because, walked } = asked;
+    let account = ask.request.username.as_ref().map(|name| format!(", account {}", text::one_line(name)));
+    let origin = ask.request.origin();
+    screen.title(&format!("{} for {origin}{}", explanation.command(), account.unwrap_or_default()));
+    let mut lines =
+        vec![("profile", format!("{}, {profile_because}", ask.profile.name)), ("host", host_because.clone())];
+    if let Some(Winner { entry, credential, .. }) = &walked.winner {
+        let ttl = ask.ttl(entry, credential);
+        let because = ask.ttl_because(entry, explanation.context).map(|who| format!(", {who}")).unwrap_or_default();
+        let ttl = match ttl {
+            _ if credential.ephemeral => format!("no time, {entry} is asked each time"),
+            Duration::MAX => "as long as it is good".to_owned(),
+            ttl => format!("{}{because}", span(millis(ttl))),
+        };
+        lines.push(("kept for", ttl));
+    }
+    lines.push(("cache", cache(&walked.cache)));
+    for (label, text) in lines {
+        screen.row(NO_MARK, (label, 8), &text, Paint::Dim);
+    }
+}
+
+fn cache(view: &CacheView) -> String {
+    match view {
+        CacheView::NotAsked(why) => format!("not looked at: {why}"),
+        CacheView::Empty(None) => "nothing is kept for this question".to_owned(),
+        CacheView::Empty(Some(entry)) => {
+            format!("the answer of {entry} was refused and taken back; the next run tells {entry}")
+        }
+        CacheView::Kept(cached, None) => format!("{}, and serves", kept(cached)),
+        CacheView::Kept(cached, Some(fault)) => format!("{}, and does not serve: {fault}", kept(cached)),
+    }
+}
+
+fn kept(cached: &Cached) -> String {
+    let age = span(now().saturating_sub(cached.obtained));
+    format!("an answer of {}, {age} old, {}", cached.entry, until(cached.credential.expires_at))
+}
+
+fn entries(screen: &mut Screen, explanation: &Explanation<'_>, walked: &Walked) {
+    let width = walked.rows.iter().map(|row| row.entry.chars().count()).max().unwrap_or(0);
+    for row in &walked.rows {
+        let mark = match row.mark {
+            Mark::Wins => ('✓', Paint::Good),
+            Mark::Stops => ('✗', Paint::Bad),
+            Mark::Fails => ('!', Paint::Doubtful),
+            Mark::Answers => ('○', Paint::Plain),
+            Mark::Skipped => ('·', Paint::Dim),
+        };
+        let label = (row.entry.as_str(), width);
+        let (line, paint) = said(row);
+        let winner = walked.winner.as_ref().filter(|winner| winner.entry == row.entry);
+        match winner.filter(|winner| winner.cached) {
+            // What is handed out first, and then what it said now, if it was asked.
+            Some(winner) => {
+                screen.row(mark, label, &format!("{}, kept", described(&winner.credential)), Paint::Plain);
+                identity(screen, explanation, width, &winner.credential, None);
+                if !matches!(row.said, Said::NotAsked(_)) {
+                    screen.more(width, &format!("asked now: {line}"), Paint::Plain);
+                }
+            }
+            None => screen.row(mark, label, &line, paint),
+        }
+        match &row.said {
+            Said::Answer(credential) => identity(screen, explanation, width, credential, row.took),
+            Said::Failed(error) => screen.more(width, &error.to_string(), Paint::Plain),
+            Said::Skipped(_) | Said::NotAsked(_) | Said::Nothing(_) => {}
+        }
+    }
+    // The failure of an entry stands at the entry.
+    if let Some(Failure::Error(error)) = &walked.failure {
+        screen.blank();
+        screen.row(('✗', Paint::Bad), ("", 0), &ended(error), Paint::Plain);
+    }
+}
+
+/// What an entry said, in its first line.
+fn said(row: &Row) -> (String, Paint) {
+    let took = row.took.map(|took| format!(", {}", span(millis(took)))).unwrap_or_default();
+    match &row.said {
+        Said::Skipped(why) => (why.clone(), Paint::Dim),
+        Said::NotAsked(why) => (format!("not asked: {why}"), Paint::Dim),
+        Said::Nothing(why) => (format!("asked: {why}{took}"), Paint::Dim),
+        Said::Answer(credential) => (described(credential), Paint::Plain),
+        Said::Failed(error) => {
+            let class = error.class();
+            let goes_on = if row.mark == Mark::Stops { ", which ends the search" } else { "" };
+            (format!("exit {}, {}{took}{goes_on}", class.exit_code(), named(class)), Paint::Plain)
+        }
+    }
+}
+
+fn described(credential: &Credential) -> String {
+    let source = credential.source.as_deref().unwrap_or("an unnamed source");
+    let whose = credential.account.as_ref().or(credential.username.as_ref());
+    let whose = whose.map(|name| format!(", account {name}")).unwrap_or_default();
+    format!("{} from {source}{whose}, {}", credential.auth.kind(), until(credential.expires_at))
+}
+
+fn identity(
+    screen: &mut Screen,
+    explanation: &Explanation<'_>,
+    width: usize,
+    credential: &Credential,
+    took: Option<Duration>,
+) {
+    let took = took.map(|took| format!(", {}", span(millis(took)))).unwrap_or_default();
+    let identity = explanation.salted.of(credential.auth.secret());
+    screen.more(width, &format!("{}{took}", shown(&identity)), Paint::Dim);
+}
+
+fn shown(identity: &Identity) -> String {
+    let end = identity.last4.as_ref().map(|last4| format!("…{last4}, "));
+    format!("{}fingerprint {}", end.unwrap_or_default(), identity.fingerprint)
+}
+
+pub(super) fn named(class: Class) -> &'static str {
+    match class {
+        Class::NotFound => "nothing there",
+        Class::Malformed => "malformed",
+        Class::Broke => "it broke",
+        Class::Unavailable => "unavailable",
+        Class::SignIn => "sign-in required",
+        Class::Config => "configuration",
+    }
+}
+
+/// The end without an answer. What each entry said stands above and is left out here.
+fn ended(error: &Error) -> String {
+    let (text, class) = (error.to_string(), error.class());
+    let text = match (text.split_once(" ("), text.rsplit_once("; ")) {
+        (Some((what, _)), Some((_, mends))) if text.contains("); ") => format!("{what}; {mends}"),
+        _ => text,
+    };
+    format!("exit {}: {text}", class.exit_code())
+}
+
+fn client(screen: &mut Screen, client: &Client) {
+    screen.title("Claude Code itself");
+    if let Some((cloud, place)) = &client.cloud {
+        let place = at(place);
+        screen.row(NO_MARK, ("cloud", 13), &format!("{cloud}, by {place}"), Paint::Plain);
+    }
+    for (header, sent) in [("Authorization", &client.authorization), ("x-api-key", &client.x_api_key)] {
+        let (line, paint) = match sent {
+            Some(sent) => (sends(sent, header == "Authorization"), Paint::Plain),
+            None => ("nothing".to_owned(), Paint::Dim),
+        };
+        screen.row(NO_MARK, (header, 13), &line, paint);
+    }
+    if let Some(StoredLogin { file, expires_at, subscription }) = &client.login {
+        let plan = subscription.as_ref().map(|plan| format!("{plan}, ")).unwrap_or_default();
+        let line = format!("Claude Code's own, {plan}{}, {}", until(*expires_at), file.display());
+        screen.row(NO_MARK, ("login", 13), &line, Paint::Dim);
+    }
+    if !client.settings.is_empty() {
+        screen.blank();
+    }
+    let named = |note: Option<&str>, name: &str| note.map_or(name.to_owned(), |note| format!("{name}, {note}"));
+    let lines: Vec<(&str, String, String)> = client
+        .settings
+        .iter()
+        .map(|setting| (setting.scope, named(setting.note, &setting.name), at(&setting.place)))
+        .collect();
+    let width = lines.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or(0);
+    for (scope, name, place) in lines {
+        let line = if scope == "environment" { name } else { format!("{name:width$}  {place}") };
+        screen.row(NO_MARK, (scope, 13), &line, Paint::Dim);
+    }
+    if !client.warnings.is_empty() || client.differs.is_some() {
+        screen.blank();
+    }
+    for warning in &client.warnings {
+        screen.row(('!', Paint::Doubtful), ("", 0), warning, Paint::Plain);
+    }
+    if let Some(differs) = &client.differs {
+        screen.row(('≠', Paint::Doubtful), ("", 0), differs, Paint::Plain);
+    }
+}
+
+/// `Bearer` belongs to the header, whatever is in it.
+fn sends(sent: &Sent, is_bearer: bool) -> String {
+    let bearer =
+        if is_bearer && !matches!(sent.source, Source::Cloud | Source::Export { .. }) { "Bearer " } else { "" };
+    let us = if sent.source.is_us() { " (this program)" } else { "" };
+    let place = match (&sent.source, &sent.place) {
+        (Source::Cloud, _) => return "what the cloud's own tools find".to_owned(),
+        (_, Place::Environment) => "the environment".to_owned(),
+        (_, place) => at(place),
+    };
+    let identity = sent.identity.as_ref().map(|identity| format!(", {}", shown(identity))).unwrap_or_default();
+    format!("{bearer}{}{us}, {place}{identity}", sent.source.name())
+}
+
+fn at(place: &Place) -> String {
+    match place {
+        Place::Environment => "the environment".to_owned(),
+        Place::File(file) => file.display().to_string(),
+        Place::Line(file, line) => format!("{}:{line}", file.display()),
+    }
+}

@@ -1,0 +1,91 @@
+//! `explain`: which credential a request would get and why, and what Claude Code itself would send. Nothing is handed
+//! out, kept, marked or stored.
+
+mod client;
+mod compare;
+mod human;
+mod identity;
+mod json;
+mod settings;
+mod walked;
+
+use std::io::{self, Write};
+
+use claude_credential_protocol::{Error, written};
+
+use crate::ask::{Ask, check_ttl};
+use crate::cli::Explain;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::profile;
+use crate::screen::Screen;
+
+use client::Client;
+use identity::Salted;
+use walked::Walked;
+
+/// All that is said, before it is said to people or to programs.
+pub(crate) struct Explanation<'a> {
+    context: &'a Context,
+    salted: Salted,
+    asked: Result<Asked, Error>,
+    client: Client,
+}
+
+/// The question, and what comes of it.
+struct Asked {
+    ask: Ask,
+    profile_because: String,
+    host_because: String,
+    walked: Walked,
+}
+
+pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
+    let asked = match question(context, options) {
+        Ok((ask, host_because)) => {
+            let profile_because = profile::because(context, &ask.profile);
+            Ok(Asked { profile_because, host_because, walked: walked::walk(context, &ask, options.all)?, ask })
+        }
+        Err(error) => Err(error),
+    };
+    let salted = Salted::new(context);
+    let client = Client::look(context, &salted, asked.as_ref().ok().map(|asked| &asked.walked));
+    let explanation = Explanation { context, salted, asked, client };
+    let text =
+        if options.json { json::text(&explanation) } else { human::text(&explanation, Screen::of_stdout(context)) };
+    written(io::stdout().lock().write_all(text.as_bytes()))?;
+    Ok(explanation.exit_code())
+}
+
+/// What `print`, or with `--for-client` the client's helper, would ask.
+fn question(context: &Context, options: &Explain) -> Result<(Ask, String), Error> {
+    if !context.for_client {
+        check_ttl(context)?;
+    }
+    let profile = profile::choose(context)?;
+    let (origin, because) = if context.for_client {
+        let because = "where Claude Code sends it";
+        (profile::clients_origin(context, &profile)?, because)
+    } else {
+        let because = if options.host.is_some() { "by --host" } else { "the profile's first" };
+        (profile::peoples_origin(context, &profile, options.host.as_deref())?, because)
+    };
+    let mut ask = Ask::new(context, profile, &origin)?;
+    ask.request.username.clone_from(&options.account);
+    Ok((ask, because.to_owned()))
+}
+
+impl Explanation<'_> {
+    /// The command that is explained.
+    fn command(&self) -> &'static str {
+        if self.context.for_client { "api-key-helper" } else { "print" }
+    }
+
+    /// What that command would exit with.
+    fn exit_code(&self) -> u8 {
+        match &self.asked {
+            Err(error) => error.class().exit_code(),
+            Ok(asked) => asked.walked.failure.as_ref().map_or(0, Failure::exit_code),
+        }
+    }
+}

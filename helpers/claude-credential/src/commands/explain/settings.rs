@@ -1,0 +1,159 @@
+//! The settings and variables that decide what Claude Code sends, with the place of each.
+
+use std::path::{Path, PathBuf};
+
+use claude_credential_config::claude::{self, Line, Scope, SettingsFile};
+use claude_credential_protocol::{Error, Secret};
+
+use crate::context::Context;
+
+/// Settings of these names say what credential is sent, or whether one may be.
+const SETTINGS: [&str; 6] = [
+    claude::API_KEY_HELPER,
+    claude::AWS_CREDENTIAL_EXPORT,
+    claude::AWS_AUTH_REFRESH,
+    claude::GCP_AUTH_REFRESH,
+    "forceLoginMethod",
+    "forceLoginOrgUUID",
+];
+
+/// Variables of these names do, wherever they are set.
+const VARIABLES: [&str; 18] = [
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_CUSTOM_HEADERS",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_API_KEY_HELPER_TTL_MS",
+    "AWS_BEARER_TOKEN_BEDROCK",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+    "CLAUDE_CODE_USE_FOUNDRY",
+    "CLAUDE_CODE_SKIP_BEDROCK_AUTH",
+    "CLAUDE_CODE_SKIP_VERTEX_AUTH",
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "ANTHROPIC_VERTEX_BASE_URL",
+    "ANTHROPIC_FOUNDRY_API_KEY",
+    "CLAUDE_CONFIG_DIR",
+];
+
+/// What Claude Code reads when it is started here.
+pub(crate) struct Settings<'a> {
+    context: &'a Context,
+    files: Vec<SettingsFile>,
+}
+
+/// Where something is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Environment,
+    /// A settings file, and the line of it.
+    Line(PathBuf, usize),
+    /// A file that holds nothing else.
+    File(PathBuf),
+}
+
+/// Something that is set.
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
+    pub(crate) value: Secret,
+    pub(crate) place: Place,
+}
+
+/// One line of the list for people.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) scope: &'static str,
+    pub(crate) name: String,
+    pub(crate) place: Place,
+    pub(crate) note: Option<&'static str>,
+}
+
+impl<'a> Settings<'a> {
+    pub(crate) fn here(context: &'a Context) -> Self {
+        let folder = std::env::current_dir().unwrap_or_else(|_| context.folders.home.clone());
+        Self { context, files: claude::scopes(&folder, &context.folders) }
+    }
+
+    /// The setting of that name that counts.
+    pub(crate) fn setting(&self, name: &str) -> Option<Found> {
+        self.in_files(name).filter(|found| !found.value.expose().trim().is_empty())
+    }
+
+    /// The variable of that name that counts: the client puts those of its settings in the place of its own, and an
+    /// empty one counts as unset.
+    pub(crate) fn variable(&self, name: &str) -> Option<Found> {
+        let own = || {
+            let value = self.context.environment.get_os(name)?.to_string_lossy().into_owned();
+            Some(Found { value: value.into(), place: Place::Environment })
+        };
+        self.in_files(&format!("env.{name}")).or_else(own).filter(|found| !found.value.expose().is_empty())
+    }
+
+    /// Whether a switch is on: set to anything but nothing, `0` or `false`.
+    pub(crate) fn switch(&self, name: &str) -> Option<Found> {
+        self.variable(name).filter(|found| !["0", "false"].contains(&found.value.expose()))
+    }
+
+    fn in_files(&self, name: &str) -> Option<Found> {
+        self.lines().find(|(_, line)| line.name == name).and_then(|(file, line)| {
+            let place = Place::Line(file.file.clone(), line.number);
+            Some(Found { value: line.value.clone()?, place })
+        })
+    }
+
+    fn lines(&self) -> impl Iterator<Item = (&SettingsFile, &Line)> {
+        let readable = self.files.iter().filter_map(|file| Some((file, file.sets.as_ref().ok()?)));
+        readable.flat_map(|(file, lines)| lines.iter().map(move |line| (file, line)))
+    }
+
+    /// The administrator's line of that name.
+    pub(crate) fn managed(&self, name: &str) -> Option<Place> {
+        let mut lines = self.lines().filter(|(file, _)| file.scope == Scope::Managed);
+        lines.find(|(_, line)| line.name == name).map(|(file, line)| Place::Line(file.file.clone(), line.number))
+    }
+
+    /// The files that can't be understood.
+    pub(crate) fn unreadable(&self) -> Vec<(&Path, &Error)> {
+        self.files.iter().filter_map(|file| Some((file.file.as_path(), file.sets.as_ref().err()?))).collect()
+    }
+
+    /// Everything that has to do with credentials, in the order in which it counts, and whether it does.
+    pub(crate) fn list(&self) -> Vec<Setting> {
+        let mut list: Vec<Setting> = Vec::new();
+        for (file, line) in self.lines() {
+            let variable = line.name.strip_prefix("env.");
+            let matters = variable.map_or(SETTINGS.contains(&line.name.as_str()), |name| VARIABLES.contains(&name));
+            if matters {
+                let place = Place::Line(file.file.clone(), line.number);
+                let note = note(&list, &line.name, line.value.as_ref());
+                list.push(Setting { scope: file.scope.name(), name: line.name.clone(), place, note });
+            }
+        }
+        for name in VARIABLES {
+            let is_empty = self.context.environment.is_set_but_empty(name);
+            if is_empty || self.context.environment.get_os(name).is_some() {
+                let hidden = list.iter().any(|setting| setting.name.strip_prefix("env.") == Some(name));
+                let note = if hidden { Some("overridden") } else { is_empty.then_some("set but empty") };
+                let name = name.to_owned();
+                list.push(Setting { scope: "environment", name, place: Place::Environment, note });
+            }
+        }
+        list
+    }
+}
+
+fn note(before: &[Setting], name: &str, value: Option<&Secret>) -> Option<&'static str> {
+    let text = value.map(|value| value.expose().trim());
+    if before.iter().any(|setting| setting.name == name && setting.place != Place::Environment) {
+        Some("overridden")
+    } else if text.is_some_and(str::is_empty) {
+        Some("set but empty")
+    } else if name == claude::API_KEY_HELPER && text.is_some_and(claude::leads_to_us) {
+        Some("this program")
+    } else {
+        None
+    }
+}

@@ -1,0 +1,195 @@
+//! What Claude Code is told, by whom, and on which line: for people who wonder why it does what it does. Nothing that is
+//! found here chooses a helper, a host or an account.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use claude_credential_files::{Problem, Trust, read};
+use claude_credential_protocol::{Error, Secret};
+use jsonc_parser::ast::{Object, Value};
+use jsonc_parser::{CollectOptions, parse_to_ast};
+
+use super::command::settings_files;
+use super::project::project_files;
+use super::{MAX_SETTINGS, not_json, parse_options, text};
+use crate::Folders;
+
+/// Whose settings a file holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The administrator's.
+    Managed,
+    /// The user's own for one project.
+    Local,
+    /// A project's, for all who work on it.
+    Project,
+    /// The user's.
+    User,
+}
+
+/// A settings file that is there.
+#[derive(Debug)]
+pub struct SettingsFile {
+    /// Whose it is.
+    pub scope: Scope,
+    /// Where it is.
+    pub file: PathBuf,
+    /// What it sets, or why that can't be told.
+    pub sets: Result<Vec<Line>, Error>,
+}
+
+/// One setting, where it stands.
+#[derive(Debug, Clone)]
+pub struct Line {
+    /// Its name; `env.NAME` for a variable.
+    pub name: String,
+    /// The line of its name, from 1 on.
+    pub number: usize,
+    /// Its text, where it is a text, a number or a switch. Some are secrets, and a command may hold one.
+    pub value: Option<Secret>,
+}
+
+impl Scope {
+    /// Its name, as Claude Code's documentation has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Managed => "managed",
+            Self::Local => "local",
+            Self::Project => "project",
+            Self::User => "user",
+        }
+    }
+}
+
+/// The settings files that a client in `folder` reads, the one that wins first
+/// (<https://code.claude.com/docs/en/settings>): the administrator's, those of projects from `folder` up, the user's.
+#[must_use]
+pub fn scopes(folder: &Path, folders: &Folders) -> Vec<SettingsFile> {
+    let mut managed = settings_files(folders);
+    let user = managed.pop();
+    let of_project = |file: PathBuf| {
+        let is_local = file.file_name().is_some_and(|name| name == "settings.local.json");
+        (if is_local { Scope::Local } else { Scope::Project }, file)
+    };
+    let mut projects: Vec<(Scope, PathBuf)> = project_files(folder, folders).into_iter().map(of_project).collect();
+    // Of one folder the user's own file wins over the project's; the sort leaves the folders in their order.
+    projects.sort_by_key(|(scope, file)| {
+        let depth = file.components().count();
+        (usize::MAX - depth, *scope != Scope::Local)
+    });
+    let managed = managed.into_iter().map(|file| (Scope::Managed, file));
+    let all = managed.chain(projects).chain(user.map(|file| (Scope::User, file)));
+    all.filter_map(|(scope, file)| Some(SettingsFile { scope, sets: lines_of(&file)?, file })).collect()
+}
+
+/// None where there is no such file.
+fn lines_of(file: &Path) -> Option<Result<Vec<Line>, Error>> {
+    // The client reads it, whoever may change it.
+    match read(file, Trust::Anybody, MAX_SETTINGS) {
+        Ok(None) => None,
+        Ok(Some(bytes)) => Some(lines(&bytes, file)),
+        Err(Problem::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => None,
+        Err(problem) => Some(Err(problem.into())),
+    }
+}
+
+fn lines(bytes: &[u8], file: &Path) -> Result<Vec<Line>, Error> {
+    let text = text(bytes, file)?;
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &parse_options());
+    let parsed = parsed.map_err(|error| not_json(file, &error))?;
+    let Some(Value::Object(settings)) = parsed.value else {
+        return Err(Error::config(format!("{}: not an object of settings", file.display())));
+    };
+    let mut lines = properties(&settings, "", text);
+    if let Some(Value::Object(variables)) =
+        settings.properties.iter().rfind(|it| it.name.as_str() == "env").map(|it| &it.value)
+    {
+        lines.retain(|line| line.name != "env");
+        lines.extend(properties(variables, "env.", text));
+    }
+    Ok(lines)
+}
+
+/// Of a name that stands there twice the last one counts, and one that is `null` does not.
+fn properties(object: &Object<'_>, prefix: &str, text: &str) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    for property in &object.properties {
+        let name = format!("{prefix}{}", property.name.as_str());
+        lines.retain(|line| line.name != name);
+        let value = match &property.value {
+            Value::NullKeyword(_) => continue,
+            Value::StringLit(text) => Some(Secret::from(text.value.as_ref())),
+            Value::NumberLit(number) => Some(Secret::from(number.value)),
+            Value::BooleanLit(switch) => Some(Secret::from(if switch.value { "true" } else { "false" })),
+            Value::Object(_) | Value::Array(_) => None,
+        };
+        let number = text.get(..property.range.start).unwrap_or_default().matches('\n').count() + 1;
+        lines.push(Line { name, number, value });
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use claude_credential_protocol::Secret;
+
+    use super::{Scope, lines, scopes};
+    use crate::claude::tests::home;
+
+    #[test]
+    fn every_setting_has_its_line() {
+        let text = "\u{FEFF}{\r\n  // mine\r\n  \"apiKeyHelper\": \"a\\nb\", \"model\": null,\r\n  \"env\": {\r\n    \"A\": \"CANARY\", \"B\": 1,\r\n    \"A\": \"\"\r\n  },\r\n  \"hooks\": {}, \"switch\": false,\r\n}";
+        let found = lines(text.as_bytes(), Path::new("f")).unwrap();
+        assert!(!format!("{found:?}").contains("CANARY"));
+        let found: Vec<_> =
+            found.iter().map(|it| (it.name.as_str(), it.number, it.value.as_ref().map(Secret::expose))).collect();
+        assert_eq!(
+            found,
+            [
+                ("apiKeyHelper", 3, Some("a\nb")),
+                ("hooks", 8, None),
+                ("switch", 8, Some("false")),
+                ("env.B", 5, Some("1")),
+                ("env.A", 6, Some("")),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_nearest_project_comes_before_those_above_it_and_all_before_the_user() {
+        let (home, folders) = home();
+        for file in [".claude", "a/.claude", "a/b/.claude"] {
+            fs::create_dir_all(home.path().join(file)).unwrap();
+        }
+        for file in [
+            ".claude/settings.json",
+            "a/.claude/settings.json",
+            "a/b/.claude/settings.json",
+            "a/b/.claude/settings.local.json",
+        ] {
+            fs::write(home.path().join(file), "{}").unwrap();
+        }
+        fs::write(home.path().join("a/.claude/settings.json"), "{ CANARY").unwrap();
+        let found = scopes(&home.path().join("a/b"), &folders);
+        let found: Vec<_> = found.iter().filter(|it| it.scope != Scope::Managed).collect();
+        let shown: Vec<_> = found
+            .iter()
+            .map(|it| (it.scope.name(), it.file.strip_prefix(home.path()).unwrap().to_str().unwrap()))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                ("local", "a/b/.claude/settings.local.json"),
+                ("project", "a/b/.claude/settings.json"),
+                ("project", "a/.claude/settings.json"),
+                ("user", ".claude/settings.json"),
+            ]
+        );
+        let error = found[2].sets.as_ref().unwrap_err().to_string();
+        assert!(error.contains("settings.json:1:") && !error.contains("CANARY"), "{error}");
+    }
+}

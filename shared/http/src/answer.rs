@@ -1,0 +1,114 @@
+use std::fmt;
+use std::time::Duration;
+
+use claude_credential_protocol::{Error, Seconds, now};
+use reqwest::RequestBuilder;
+use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
+use serde::de::DeserializeOwned;
+use zeroize::Zeroizing;
+
+use crate::call::Trouble;
+
+/// No answer of a provider comes near this.
+pub(crate) const MAX_ANSWER: usize = 1 << 20;
+
+/// What came back, whatever it is.
+pub struct Answer {
+    /// The status of HTTP.
+    pub status: u16,
+    /// When the attempt that it answers was begun: those before it took time, too.
+    pub asked: Seconds,
+    headers: Box<HeaderMap>,
+    body: Zeroizing<Vec<u8>>,
+}
+
+// By hand: what a server sends may be, or repeat, a secret.
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { status, asked, headers: _, body } = self;
+        f.debug_struct("Answer")
+            .field("status", status)
+            .field("asked", asked)
+            .field("date", &self.date())
+            .field("retry_after", &self.retry_after())
+            .field("length", &body.len())
+            .finish()
+    }
+}
+
+impl Answer {
+    /// The answer as JSON. What is wrong with it is said without a word of it.
+    pub fn json<T: DeserializeOwned>(&self, host: &str) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let (line, column, status) = (error.line(), error.column(), self.status);
+            let what = "is not the JSON that it should be";
+            Error::unavailable(format!("what {host} answered, with status {status}, {what}: line {line}:{column}"))
+        })
+    }
+
+    /// The answer as it came.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// A header of it.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Whether it is what was asked for.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        matches!(self.status, 200..=299)
+    }
+
+    /// Whether the same request may be answered otherwise later.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        matches!(self.status, 408 | 429 | 500..=599)
+    }
+
+    /// What the server's clock says.
+    #[must_use]
+    pub fn date(&self) -> Option<Seconds> {
+        let date = httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()?;
+        date.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
+    }
+
+    /// By how much this machine's clock is ahead of the server's.
+    #[must_use]
+    pub fn clock_ahead(&self) -> Option<i64> {
+        let here = i64::try_from(now() / 1000).ok()?;
+        Some(here - i64::try_from(self.date()?).ok()?)
+    }
+
+    /// In seconds, or as a date by the server's own clock.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        let value = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+        if let Ok(seconds) = value.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let at = httpdate::parse_http_date(value).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+        Some(Duration::from_secs(at.saturating_sub(self.date().unwrap_or(now() / 1000))))
+    }
+}
+
+pub(crate) async fn exchange(request: RequestBuilder) -> Result<Answer, Trouble> {
+    let asked = now() / 1000;
+    let mut response = request.send().await.map_err(|error| Trouble::of(&error))?;
+    let status = response.status();
+    if status.is_redirection() {
+        return Err(Trouble::Redirect(status.as_u16()));
+    }
+    let headers = Box::new(response.headers().clone());
+    let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
+    while let Some(chunk) = response.chunk().await.map_err(|error| Trouble::of(&error))? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Trouble::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer { status: status.as_u16(), asked, headers, body })
+}

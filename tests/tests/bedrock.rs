@@ -1,0 +1,220 @@
+//! What people set for `claude-credential-bedrock`: variables, files, Claude Code's settings. Every way in which that
+//! is there, empty or wrong: the exit code, what kind of credential comes of it, and until when that is good.
+//!
+//! `tests/run.sh` runs these, in a network of their own.
+
+use claude_credential_tests::aws::{House, Until, aws, bearer, fails, nothing, run};
+use serde_json::json;
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn the_environment_and_the_files() {
+    let keys = |house: &mut House| house.environment("AKIAENV", false);
+    run(&[
+        aws("long-lived keys in the environment", keys, "env-secret", None, Until::Never).asks("", 0),
+        aws("a session in the environment", session, "env-secret", Some("env-token"), Until::Never).asks("", 0),
+        aws("and its expiry", session_until_2099, "env-secret", Some("env-token"), Until::At(4_070_908_800)),
+        fails("and that is past", session_until_2001, 77, &["AWS_CREDENTIAL_EXPIRATION"]).asks("imds", 0),
+        fails("half of a pair", half_a_pair, 78, &["AWS_SECRET_ACCESS_KEY is set", "AWS_ACCESS_KEY_ID"])
+            .asks("imds", 0),
+        aws("the environment before the profile", environment_and_file, "env-secret", None, Until::Never),
+        aws("the default profile", file, "file-secret", None, Until::Never).asks("", 0),
+        aws("variables that are empty", empty, "file-secret", None, Until::Never).asks("", 0),
+        aws("the profile that is named", named, "file-secret", None, Until::Never).asks("", 0).in_region("eu-west-1"),
+        aws("files in another place", elsewhere, "file-secret", None, Until::Never).asks("", 0).in_region("eu-west-1"),
+        aws("a profile and nothing else", environment_and_file, "file-secret", None, Until::Never).with(&FILES),
+        aws("the region that is asked for", named, "file-secret", None, Until::Never)
+            .with(&["--region", "eu-north-1"])
+            .in_region("eu-north-1"),
+        fails("no such profile", typing_error, 78, &["prodd", "prod"]).asks("", 0),
+        fails("no such profile, by option", file, 78, &["defualt", "default"])
+            .with(&["--aws-profile", "defualt"])
+            .asks("", 0),
+        fails("a profile whose name a shell would take apart", strange_name, 78, &["there is no profile"])
+            .mended_by("--profile 'x; true'")
+            .asks("", 0),
+        fails("a profile and no files", no_files, 78, &["prod"]).asks("", 0),
+        fails("a file that is none", malformed, 78, &[".aws/config", "line 3"]).asks("", 0),
+        fails("half of a pair in a file", half_in_file, 78, &["aws_secret_access_key"]).asks("", 0),
+        nothing("nothing at all", House::no_metadata).asks("", 0),
+    ]);
+}
+
+const FILES: [&str; 2] = ["--aws-profile", "default"];
+
+fn session(house: &mut House) {
+    house.environment("ASIAENV", true);
+}
+
+fn session_until_2099(house: &mut House) {
+    session(house);
+    house.set("AWS_CREDENTIAL_EXPIRATION", "2099-01-01T00:00:00Z");
+}
+
+fn session_until_2001(house: &mut House) {
+    session(house);
+    house.set("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z");
+}
+
+fn half_a_pair(house: &mut House) {
+    house.environment("AKIAENV", false);
+    house.sandbox.unset("AWS_ACCESS_KEY_ID");
+}
+
+fn file(house: &mut House) {
+    house.keys("default", "AKIAFILE");
+}
+
+fn environment_and_file(house: &mut House) {
+    house.environment("AKIAENV", false);
+    file(house);
+}
+
+fn empty(house: &mut House) {
+    file(house);
+    for name in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_BEARER_TOKEN_BEDROCK", "AWS_REGION"]
+    {
+        house.set(name, "");
+    }
+}
+
+fn named(house: &mut House) {
+    house.keys("prod", "AKIAFILE");
+    house.config("[profile prod]\nregion = eu-west-1\n");
+    house.set("AWS_PROFILE", "prod");
+}
+
+fn elsewhere(house: &mut House) {
+    named(house);
+    for (variable, name) in [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")] {
+        let (from, to) = (house.sandbox.home().join(".aws").join(name), house.sandbox.home().join(name));
+        let text = std::fs::read(&from).expect("a file");
+        std::fs::remove_file(from).expect("a file");
+        house.set(variable, house.sandbox.write(to, text).to_str().expect("a name in UTF-8"));
+    }
+}
+
+fn typing_error(house: &mut House) {
+    named(house);
+    house.set("AWS_PROFILE", "prodd");
+}
+
+/// What mends it is pasted into a shell.
+fn strange_name(house: &mut House) {
+    named(house);
+    house.set("AWS_PROFILE", "x; true");
+}
+
+fn no_files(house: &mut House) {
+    house.set("AWS_PROFILE", "prod");
+}
+
+fn malformed(house: &mut House) {
+    house.config(&format!("[default]\nregion = eu-west-1\n{}\n", house.sandbox.secret("pasted")));
+}
+
+fn half_in_file(house: &mut House) {
+    house.sandbox.write(".aws/credentials", "[default]\naws_access_key_id = AKIAFILE\n");
+}
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn the_bearer_token() {
+    run(&[
+        bearer("for Bedrock", token, "bedrock").asks("", 0),
+        bearer("before keys", token_and_keys, "bedrock").asks("", 0),
+        bearer("for Bedrock with FIPS", token, "bedrock").for_host("bedrock-runtime-fips.us-east-1.amazonaws.com"),
+        bearer("for Bedrock in China", token, "bedrock").for_host("bedrock-runtime.cn-north-1.amazonaws.com.cn"),
+        bearer("for the gateway in its stead", gateway, "bedrock").for_host("bedrock.acme.example"),
+        nothing("not for another host", token).for_host("api.anthropic.com").asks("", 0),
+        nothing("nor for a look-alike", token).for_host("bedrock-runtime.us-east-1.amazonaws.com.evil.example"),
+        nothing("nor for another service of AWS", token).for_host("s3.us-east-1.amazonaws.com"),
+        fails("what is no token", no_token, 78, &["AWS_BEARER_TOKEN_BEDROCK"]).asks("", 0),
+    ]);
+}
+
+fn token(house: &mut House) {
+    house.no_metadata();
+    house.set("AWS_BEARER_TOKEN_BEDROCK", house.sandbox.secret("bedrock"));
+}
+
+fn token_and_keys(house: &mut House) {
+    token(house);
+    house.environment("AKIAENV", false);
+}
+
+fn gateway(house: &mut House) {
+    token(house);
+    house.set("ANTHROPIC_BEDROCK_BASE_URL", "https://bedrock.acme.example/v1");
+}
+
+fn no_token(house: &mut House) {
+    house.no_metadata();
+    house.set("AWS_BEARER_TOKEN_BEDROCK", format!("{} two words", house.sandbox.secret("bedrock")));
+}
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn the_command_of_the_settings() {
+    let (secret, token) = ("process-secret", Some("process-token"));
+    run(&[
+        aws("as STS writes it", export_sts, secret, token, Until::Later).asks("", 0),
+        aws("as credential_process writes it", export_flat, secret, token, Until::Never).asks("", 0),
+        aws("before the environment", export_and_keys, secret, token, Until::Later),
+        fails("prints something else", export_junk, 70, &["awsCredentialExport", "settings.json"]).asks("", 0),
+        fails("fails", export_fails, 70, &["awsCredentialExport", "settings.json", "exited 1"]).asks("", 0),
+        fails("is not there", export_missing, 78, &["awsCredentialExport", "settings.json"]).asks("", 0),
+        aws("is ourselves", export_ourselves, "file-secret", None, Until::Never),
+        aws("leads to ourselves", export_to_ourselves, "file-secret", None, Until::Never),
+    ]);
+}
+
+fn setting(house: &House, command: &str) {
+    house.sandbox.settings(&json!({"awsCredentialExport": command}));
+}
+
+fn export_sts(house: &mut House) {
+    let document = json!({"Credentials": house.document(Some(3600))}).to_string();
+    let command = house.prints("export", &document);
+    setting(house, command.to_str().expect("a name in UTF-8"));
+}
+
+fn export_flat(house: &mut House) {
+    house.prints("export", &house.document(None).to_string());
+    // It is a line for a shell.
+    setting(house, "cat </dev/null; exec \"$HOME\"/../bin/export");
+}
+
+fn export_and_keys(house: &mut House) {
+    export_sts(house);
+    house.environment("AKIAENV", false);
+}
+
+fn export_junk(house: &mut House) {
+    let junk = format!("{{\"Credentials\": {{\"AccessKeyId\": \"{}\", ", house.sandbox.secret("junk"));
+    let command = house.prints("export", &junk);
+    setting(house, command.to_str().expect("a name in UTF-8"));
+}
+
+fn export_fails(house: &mut House) {
+    let secret = house.sandbox.secret("stderr");
+    let command = house.sandbox.script("export", &format!("echo {secret}; echo {secret} >&2; exit 1"));
+    setting(house, command.to_str().expect("a name in UTF-8"));
+}
+
+fn export_missing(house: &mut House) {
+    setting(house, "/nowhere/export");
+}
+
+fn export_ourselves(house: &mut House) {
+    file(house);
+    let helper = house.sandbox.bin("claude-credential-bedrock");
+    setting(house, &format!("{} print --format sts", helper.display()));
+}
+
+fn export_to_ourselves(house: &mut House) {
+    file(house);
+    let helper = house.sandbox.bin("claude-credential-bedrock");
+    let script = house.sandbox.script("export", &format!("{} print --format sts | cat", helper.display()));
+    setting(house, script.to_str().expect("a name in UTF-8"));
+}

@@ -1,0 +1,261 @@
+//! Where machines have their credentials from: a token in a file, the container, the metadata of the instance. Every
+//! way in which these are there, empty, wrong or silent.
+//!
+//! `tests/run.sh` runs these, in a network of their own.
+
+use claude_credential_tests::aws::{House, Until, aws, fails, nothing, run};
+use claude_credential_tests::cloud::silent;
+
+const WEB_ROLE: &str = "arn:aws:iam::123456789012:role/web";
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn web_identity() {
+    let (secret, token) = ("AssumeRoleWithWebIdentity-secret-1", Some("AssumeRoleWithWebIdentity-token-1"));
+    run(&[
+        aws("a role for a token in a file", web, secret, token, Until::Given).asks("sts", 1).asks("imds", 0),
+        fails("the file is missing", web_file_missing, 78, &["missing-token"]).asks("", 0),
+        fails("a pipe in its place", web_pipe, 78, &["web-pipe"]).asks("", 0),
+        fails("authorities that are none", bundle_of_junk, 78, &["AWS_CA_BUNDLE"]).asks("", 0),
+        fails("authorities in a form of their own", bundle_of_a_broken_one, 78, &["AWS_CA_BUNDLE"]).asks("", 0),
+        fails("authorities that are not there", bundle_missing, 78, &["AWS_CA_BUNDLE"]).asks("", 0),
+        fails("a region that is none", region_of_junk, 78, &["AWS_REGION"]).asks("", 0),
+        fails("a file and no role", web_without_role, 78, &["AWS_ROLE_ARN"]).asks("", 0),
+        fails("STS refuses the token", web_refused, 77, &["web-token"]).asks("sts", 1).asks("imds", 0),
+        fails("the role is not for us", web_forbidden, 78, &["web"]).asks("imds", 0),
+        fails("STS is broken", web_broken, 75, &[]).asks("imds", 0).in_vain(),
+        fails("STS never answers", web_silent, 75, &[]).asks("imds", 0).in_vain(),
+        fails("STS is not there", web_nobody, 75, &[]).asks("imds", 0).in_vain(),
+    ]);
+}
+
+fn web(house: &mut House) {
+    let file = house.sandbox.write("web-token", house.sandbox.secret("web"));
+    house.set("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().expect("a name in UTF-8"));
+    house.set("AWS_ROLE_ARN", WEB_ROLE);
+}
+
+fn web_file_missing(house: &mut House) {
+    web(house);
+    house.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/missing-token");
+}
+
+fn web_pipe(house: &mut House) {
+    web(house);
+    let pipe = house.sandbox.root().join("web-pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    house.set("AWS_WEB_IDENTITY_TOKEN_FILE", pipe.to_str().expect("a name in UTF-8"));
+}
+
+fn bundle_of_junk(house: &mut House) {
+    web(house);
+    let bundle = house.sandbox.write("bundle", "no certificate");
+    house.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
+}
+
+fn bundle_of_a_broken_one(house: &mut House) {
+    web(house);
+    let bundle = house.sandbox.write("bundle", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    house.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
+}
+
+fn bundle_missing(house: &mut House) {
+    web(house);
+    house.set("AWS_CA_BUNDLE", "/nowhere/bundle");
+}
+
+fn region_of_junk(house: &mut House) {
+    web(house);
+    house.set("AWS_REGION", "evil.example/#");
+}
+
+fn web_without_role(house: &mut House) {
+    web(house);
+    house.sandbox.unset("AWS_ROLE_ARN");
+}
+
+fn web_refused(house: &mut House) {
+    web(house);
+    house.sandbox.write("web-token", house.sandbox.secret("refused"));
+}
+
+fn web_forbidden(house: &mut House) {
+    web(house);
+    house.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/forbidden");
+}
+
+fn web_broken(house: &mut House) {
+    web(house);
+    house.cloud.fails("sts", 500);
+}
+
+fn web_silent(house: &mut House) {
+    web(house);
+    house.set("AWS_ENDPOINT_URL_STS", silent());
+}
+
+fn web_nobody(house: &mut House) {
+    web(house);
+    house.set("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
+}
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn the_container() {
+    let (secret, token) = ("container-secret-1", Some("container-token-1"));
+    run(&[
+        aws("its role", container, secret, token, Until::Given).asks("container", 1).asks("imds", 0),
+        aws("its authorization in a file", container_file, secret, token, Until::Given).asks("imds", 0),
+        fails("the file is missing", container_no_file, 78, &["missing-token"]).asks("", 0),
+        fails("the authorization is wrong", container_wrong, 77, &["AWS_CONTAINER"]).asks("imds", 0),
+        fails("a foreign host without TLS", container_foreign, 78, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"]).asks("", 0),
+        fails("its authorization is two lines", container_two_lines, 78, &["AWS_CONTAINER", "can't be sent"])
+            .asks("", 0),
+        fails("its role is over", container_over, 77, &["have expired"]).asks("imds", 0),
+        fails("somebody else answers", container_page, 75, &[]).asks("imds", 0),
+        fails("it sends us elsewhere", container_redirects, 78, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
+            .asks("imds", 0),
+        fails("it is broken", container_broken, 75, &[]).asks("imds", 0).in_vain(),
+        fails("it never answers", container_silent, 75, &[]).asks("imds", 0).in_vain(),
+        fails("its usual address is dropped", container_dropped, 75, &[]).asks("imds", 0).in_vain(),
+        nothing("there is none", House::no_metadata).with(&["--source", "container"]).asks("", 0),
+    ]);
+}
+
+fn container(house: &mut House) {
+    house.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", house.cloud.url("/container"));
+    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", house.sandbox.secret("container"));
+}
+
+/// As EKS writes it, and with the line end that everybody else's tools write.
+fn container_file(house: &mut House) {
+    container(house);
+    house.sandbox.unset("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    let file = house.sandbox.write("eks-token", format!("{}\n", house.sandbox.secret("container")));
+    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.to_str().expect("a name in UTF-8"));
+}
+
+fn container_no_file(house: &mut House) {
+    container(house);
+    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nowhere/missing-token");
+}
+
+fn container_wrong(house: &mut House) {
+    container(house);
+    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", house.sandbox.secret("another"));
+}
+
+fn container_foreign(house: &mut House) {
+    container(house);
+    house.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/credentials");
+}
+
+fn container_two_lines(house: &mut House) {
+    container(house);
+    let token = house.sandbox.secret("container");
+    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", format!("{token}\r\nX-Other: {token}"));
+}
+
+fn container_over(house: &mut House) {
+    container(house);
+    house.cloud.lives("container", -60);
+}
+
+fn container_page(house: &mut House) {
+    container(house);
+    house.cloud.is_taken_over("container");
+}
+
+/// To the metadata, where it would be seen.
+fn container_redirects(house: &mut House) {
+    container(house);
+    house.cloud.redirects("container", &house.cloud.url("/latest/api/token"));
+}
+
+fn container_broken(house: &mut House) {
+    container(house);
+    house.cloud.fails("container", 500);
+}
+
+fn container_silent(house: &mut House) {
+    container(house);
+    house.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", silent());
+}
+
+fn container_dropped(house: &mut House) {
+    container(house);
+    house.sandbox.unset("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    house.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/made-up");
+}
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn the_machine() {
+    let metadata = |_: &mut House| {};
+    run(&[
+        aws("its role", metadata, "imds-secret-1", Some("imds-token-1"), Until::Given).in_region("us-west-2"),
+        aws("its role, last of all", after_others, "imds-secret-1", Some("imds-token-1"), Until::Given),
+        nothing("the user wants none of it", House::no_metadata).asks("", 0),
+        nothing("the network drops it", dropped),
+        nothing("the network refuses it", nobody),
+        nothing("it has no role", no_role),
+        nothing("it is switched off", switched_off).asks("imds credentials", 0),
+        // As in a container on such a machine, which is one hop too far.
+        nothing("it takes connections and never answers", metadata_silent),
+        fails("it is broken", broken, 75, &[]).in_vain(),
+        fails("it breaks half-way", half_broken, 75, &[]).in_vain(),
+        fails("its role is over", over, 77, &["have expired"]),
+        fails("somebody else answers", page, 75, &[]),
+        fails("it sends us elsewhere", redirects, 75, &[]).asks("container", 0),
+        nothing("it is asked by nobody", metadata)
+            .with(&["--source", "environment", "--source", "profile"])
+            .asks("", 0),
+    ]);
+}
+
+fn after_others(house: &mut House) {
+    house.config("[default]\nregion = eu-west-1\n");
+}
+
+/// The real address, in a network that has none.
+fn dropped(house: &mut House) {
+    house.sandbox.unset("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+}
+
+fn nobody(house: &mut House) {
+    house.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9");
+}
+
+fn no_role(house: &mut House) {
+    house.cloud.fails("imds role", 404);
+}
+
+/// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>: 403 says so.
+fn switched_off(house: &mut House) {
+    house.cloud.fails("imds", 403);
+}
+
+fn metadata_silent(house: &mut House) {
+    house.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent());
+}
+
+fn over(house: &mut House) {
+    house.cloud.lives("imds", -60);
+}
+
+fn page(house: &mut House) {
+    house.cloud.is_taken_over("imds credentials");
+}
+
+fn redirects(house: &mut House) {
+    house.cloud.redirects("imds credentials", &house.cloud.url("/container"));
+}
+
+fn broken(house: &mut House) {
+    house.cloud.fails("imds", 500);
+}
+
+fn half_broken(house: &mut House) {
+    house.cloud.fails("imds credentials", 500);
+}
