@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use claude_credential_protocol::PrintOptions;
 
+use crate::commands::setup::Setup;
+
 /// Hands Claude Code and scripts the right credential, cached and shared
 #[derive(Debug, Parser)]
 #[command(name = "claude-credential", version, disable_help_subcommand = true)]
@@ -83,6 +85,8 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
     },
+    /// Set up Claude Code: where it gets its key, shown before it is written, and undone by --undo
+    Setup(Setup),
     #[command(external_subcommand)]
     External(Vec<OsString>),
 }

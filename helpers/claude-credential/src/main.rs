@@ -105,6 +105,7 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Explain(options) => return commands::explain::run(&context, &options),
         Command::Exec(options) => return commands::exec::run(&context, &options),
         Command::Doctor(_) | Command::Completions { .. } | Command::Man { .. } => {}
+        Command::Setup(options) => return commands::setup::run(&context, &options),
         Command::External(words) => return commands::external::run(&context, &words),
     }
     Ok(0)

@@ -49,7 +49,8 @@ pub(crate) fn with_helper(context: &Context, link: &Link, word: &str, options: &
     Ok(status(context, link, word, options)?.success())
 }
 
-fn status(context: &Context, link: &Link, word: &str, options: &[OsString]) -> Result<ExitStatus, Failure> {
+/// The same, with how the helper ended.
+pub(crate) fn status(context: &Context, link: &Link, word: &str, options: &[OsString]) -> Result<ExitStatus, Failure> {
     let entry = &link.entry;
     let Program::Helper { name, args } = &entry.program else {
         return Err(Error::config(format!(

@@ -10,6 +10,7 @@ pub(crate) mod external;
 pub(crate) mod login;
 pub(crate) mod print;
 pub(crate) mod refresh;
+pub(crate) mod setup;
 pub(crate) mod shell;
 pub(crate) mod status;
 pub(crate) mod wire;

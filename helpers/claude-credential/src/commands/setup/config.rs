@@ -1,0 +1,187 @@
+//! `config.toml`, edited so that comments and order stay.
+
+use std::path::Path;
+
+use claude_credential_config::Config;
+use claude_credential_protocol::Error;
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
+
+/// `text` with the sections of a preset in it. An entry or provider of that name that says something else is replaced only
+/// where that is allowed.
+pub(crate) fn edited(text: &str, file: &Path, wanted: &Table, config: &Config, replace: bool) -> Result<String, Error> {
+    let shown = file.display();
+    let mut document: DocumentMut = text.parse().map_err(|_| Error::config(format!("{shown} is not valid TOML")))?;
+    let mut is_changed = false;
+    for (kind, sections) in wanted {
+        for (name, section) in sections.as_table().into_iter().flatten() {
+            let Some(section) = section.as_table() else { continue };
+            is_changed |= if kind == "profile" {
+                profile(&mut document, name, section, config)
+            } else {
+                self::section(&mut document, kind, name, section, replace)
+                    .map_err(|message| Error::config(format!("{shown}: {message}; to replace it, add: --replace")))?
+            };
+        }
+    }
+    if !is_changed {
+        return Ok(text.to_owned());
+    }
+    let edited = document.to_string();
+    // The editor ends every line that it writes alike.
+    let is_crlf = text.contains("\r\n") && text.lines().count() == text.matches("\r\n").count();
+    Ok(if is_crlf { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited })
+}
+
+fn section(document: &mut DocumentMut, kind: &str, name: &str, wanted: &Table, replace: bool) -> Result<bool, String> {
+    let sections = sections(document, kind);
+    let wanted = bare(wanted);
+    match sections.get(name).and_then(Item::as_table_like) {
+        Some(there) if is_same(there, &wanted) => return Ok(false),
+        Some(_) if !replace => return Err(format!("[{kind}.{name}] is there already and says something else")),
+        _ => {}
+    }
+    sections.insert(name, Item::Table(wanted));
+    Ok(true)
+}
+
+/// The entries of a preset come first in the chain, and its hosts in the list; what else is there stays behind them.
+fn profile(document: &mut DocumentMut, name: &str, wanted: &Table, config: &Config) -> bool {
+    let known = config.profiles.get(name);
+    let is_in_effect = |key: &str, word: &str| match (key, known) {
+        ("chain", Some(known)) => known.chain.iter().any(|entry| entry == word),
+        _ => false,
+    };
+    let sections = sections(document, "profile");
+    let is_written = |sections: &mut dyn TableLike, key: &str| {
+        sections.get(name).and_then(Item::as_table_like).is_some_and(|table| table.contains_key(key))
+    };
+    let mut is_changed = false;
+    for (key, words) in wanted {
+        let words: Vec<&str> = words.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        // The built-in chain has it, and more that the user may count on.
+        if !is_written(sections, key) && words.iter().all(|word| is_in_effect(key, word)) {
+            continue;
+        }
+        if sections.get(name).is_none() {
+            sections.insert(name, Item::Table(Table::new()));
+        }
+        let Some(table) = sections.get_mut(name).and_then(Item::as_table_like_mut) else { continue };
+        if let Some(there) = table.get_mut(key).and_then(Item::as_array_mut) {
+            is_changed |= put_first(there, &words);
+        } else {
+            table.insert(key, Item::Value(Value::Array(words.iter().copied().collect())));
+            is_changed = true;
+        }
+    }
+    is_changed
+}
+
+fn put_first(there: &mut Array, words: &[&str]) -> bool {
+    let first: Vec<&str> = there.iter().take(words.len()).filter_map(Value::as_str).collect();
+    if first == words {
+        return false;
+    }
+    there.retain(|value| !value.as_str().is_some_and(|value| words.contains(&value)));
+    for word in words.iter().rev() {
+        // The decoration of what was first stays where it is: it begins the list.
+        let decor = there.get(0).map(|value| value.decor().clone());
+        if let (Some(decor), Some(second)) = (&decor, there.get_mut(0))
+            && decor.prefix().and_then(|prefix| prefix.as_str()).is_none_or(|prefix| !prefix.contains('\n'))
+        {
+            second.decor_mut().set_prefix(" ");
+        }
+        let mut value = Value::from(*word);
+        if let Some(prefix) = decor.as_ref().and_then(|decor| decor.prefix()) {
+            value.decor_mut().set_prefix(prefix.clone());
+        }
+        there.insert_formatted(0, value);
+    }
+    true
+}
+
+fn sections<'a>(document: &'a mut DocumentMut, kind: &str) -> &'a mut dyn TableLike {
+    let item = document.entry(kind).or_insert_with(|| {
+        let mut table = Table::new();
+        table.set_implicit(true);
+        Item::Table(table)
+    });
+    if !item.is_table_like() {
+        *item = Item::Table(Table::new());
+    }
+    item.as_table_like_mut().unwrap_or_else(|| unreachable!("it is a table by now"))
+}
+
+/// Whether both say the same, whatever they look like.
+fn is_same(there: &dyn TableLike, wanted: &Table) -> bool {
+    let plain = |item: &Item| item.as_value().map(plain);
+    there.len() == wanted.len()
+        && wanted
+            .iter()
+            .all(|(key, value)| there.get(key).and_then(plain).is_some_and(|item| Some(item) == plain(value)))
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::Array(array) => array.iter().map(|value| plain(value) + ",").collect(),
+        value => value.clone().decorated("", "").to_string(),
+    }
+}
+
+/// Without the comments and blanks of the preset's own file.
+fn bare(wanted: &Table) -> Table {
+    let mut table = Table::new();
+    for (key, item) in wanted {
+        if let Some(value) = item.as_value().filter(|value| !value.as_array().is_some_and(Array::is_empty)) {
+            table.insert(key, Item::Value(value.clone().decorated(" ", "")));
+        }
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use claude_credential_config::Config;
+    use toml_edit::DocumentMut;
+
+    use super::edited;
+
+    const PRESET: &str =
+        "[entry.vault]\ncommand = [\"/bin/vault\", \"kv\"]\nnone_exit = []\n[profile.default]\nchain = [\"vault\"]\n";
+
+    fn edit(text: &str, replace: bool) -> Result<String, String> {
+        let wanted: DocumentMut = PRESET.parse().unwrap();
+        let result = edited(text, Path::new("/c.toml"), wanted.as_table(), &Config::built_in(), replace);
+        result.map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn sections_are_added_and_comments_and_order_stay() {
+        let ours = "[entry.vault]\ncommand = [\"/bin/vault\", \"kv\"]\n";
+        let new = edit("", false).unwrap();
+        assert_eq!(new, format!("{ours}\n[profile.default]\nchain = [\"vault\"]\n"));
+        assert_eq!(edit(&new, false).as_deref(), Ok(new.as_str()));
+        let mine = "# mine\nttl = \"5m\" # short\n\n[profile.default]\nhosts = [\"a.example\"]\nchain = [\"x\", \"vault\"] # all\n\n[entry.x]\nshell = 'x'\n";
+        let edited = edit(mine, false).unwrap();
+        assert!(edited.starts_with("# mine\nttl = \"5m\" # short\n\n[profile.default]\nhosts = [\"a.example\"]\nchain = [\"vault\", \"x\"] # all\n\n[entry.x]\nshell = 'x'\n"), "{edited}");
+        assert!(edited.contains(ours), "{edited}");
+    }
+
+    #[test]
+    fn a_section_of_somebody_else_is_replaced_only_where_that_is_allowed() {
+        let mine = "[entry.vault]\nshell = \"CANARY\"\n";
+        let error = edit(mine, false).unwrap_err();
+        assert!(
+            error.contains("[entry.vault]") && error.ends_with("--replace") && !error.contains("CANARY"),
+            "{error}"
+        );
+        assert!(!edit(mine, true).unwrap().contains("CANARY"));
+    }
+
+    #[test]
+    fn lines_end_as_they_did() {
+        let edited = edit("# mine\r\nttl = \"5m\"\r\n", false).unwrap();
+        assert_eq!(edited.matches('\n').count(), edited.matches("\r\n").count(), "{edited:?}");
+    }
+}

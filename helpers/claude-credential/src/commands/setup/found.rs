@@ -1,0 +1,140 @@
+//! What is there already, and what it suggests.
+
+use std::path::{Path, PathBuf};
+
+use claude_credential_config::{Folders, claude, kept};
+use claude_credential_files::{Trust, read};
+use serde_json::Value;
+
+use super::blanks;
+use crate::context::Context;
+
+/// No file of this kind that a person writes comes near this.
+const MAX: u64 = 1 << 20;
+
+/// As things stand: names and places, no values.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    /// Keys that we keep, by host.
+    pub(crate) kept: Vec<String>,
+    /// Somebody is signed in to claude.ai, by Claude Code or by a variable.
+    pub(crate) subscription: bool,
+    aws_sso: Option<PathBuf>,
+    google: Option<PathBuf>,
+    /// Settings files that set apiKeyHelper.
+    helpers: Vec<PathBuf>,
+}
+
+impl Found {
+    pub(crate) fn look(context: &Context) -> Self {
+        let folders = &context.folders;
+        let is_set = |name| context.environment.get_os(name).is_some();
+        let or_home = |variable: &str, below: &str| {
+            context.environment.get_os(variable).map_or_else(|| folders.home.join(below), PathBuf::from)
+        };
+        let aws = or_home("AWS_CONFIG_FILE", ".aws/config");
+        let google = match context.environment.get_os("GOOGLE_APPLICATION_CREDENTIALS") {
+            Some(file) => PathBuf::from(file),
+            None => or_home("CLOUDSDK_CONFIG", ".config/gcloud").join("application_default_credentials.json"),
+        };
+        let has_sso = |file: &Path| {
+            let bytes = read(file, Trust::Anybody, MAX).ok().flatten();
+            let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
+            text.contains("sso_session") || text.contains("sso_start_url")
+        };
+        Self {
+            kept: kept::list(folders).unwrap_or_default().into_iter().map(|kept| kept.host).collect(),
+            subscription: folders.claude.join(".credentials.json").exists()
+                || is_set("CLAUDE_CODE_OAUTH_TOKEN")
+                || is_set("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"),
+            aws_sso: Some(aws).filter(|file| has_sso(file)),
+            google: Some(google).filter(|file| file.is_file()),
+            helpers: scopes(folders).into_iter().filter(|file| sets(file, "apiKeyHelper")).collect(),
+        }
+    }
+
+    /// One line each.
+    pub(crate) fn lines(&self, context: &Context) -> Vec<String> {
+        let mut lines = Vec::new();
+        for name in ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"] {
+            if context.environment.get_os(name).is_some() {
+                lines.push(format!("{name} is set"));
+            }
+        }
+        lines.extend(self.kept.iter().map(|host| format!("a key for {host} is kept")));
+        if self.subscription {
+            lines.push("Claude Code is signed in to claude.ai".to_owned());
+        }
+        if let Some(file) = &self.aws_sso {
+            lines.push(format!("{} signs in to AWS by SSO", file.display()));
+        }
+        if let Some(file) = &self.google {
+            lines.push(format!("Google's application default credentials are in {}", file.display()));
+        }
+        lines.extend(self.helpers.iter().map(|file| format!("{} sets apiKeyHelper", file.display())));
+        lines
+    }
+
+    /// The preset that fits best: what Claude Code is set up for, then what would give a key at once.
+    pub(crate) fn suggests(&self, context: &Context) -> &'static str {
+        let is_set = |name| context.environment.get_os(name).is_some();
+        let has = |tool| blanks::find(context, tool).is_some();
+        let has_key = is_set("ANTHROPIC_API_KEY") || self.kept.iter().any(|host| host == "api.anthropic.com");
+        if context.environment.is_on("CLAUDE_CODE_USE_BEDROCK") {
+            "bedrock-sso"
+        } else if context.environment.is_on("CLAUDE_CODE_USE_VERTEX") {
+            "vertex-adc"
+        } else if has_key {
+            "api-key"
+        } else if is_set("VAULT_ADDR") && has("vault") {
+            "vault"
+        } else if is_set("OP_SERVICE_ACCOUNT_TOKEN") && has("op") {
+            "1password"
+        } else if self.aws_sso.is_some() && !self.subscription && has("aws") {
+            "bedrock-sso"
+        } else if self.google.is_some() && !self.subscription && is_set("ANTHROPIC_VERTEX_PROJECT_ID") {
+            "vertex-adc"
+        } else {
+            "api-key"
+        }
+    }
+}
+
+/// Every settings file that Claude Code would read here: the administrator's, the user's, and those of the projects
+/// around.
+fn scopes(folders: &Folders) -> Vec<PathBuf> {
+    let here = std::env::current_dir().ok();
+    let projects = here.map(|here| claude::project_files(&here, folders)).unwrap_or_default();
+    claude::settings_files(folders).into_iter().chain(projects).collect()
+}
+
+/// The settings in a file of somebody's, as far as they can be read.
+pub(crate) fn settings(file: &Path) -> Option<Value> {
+    let bytes = read(file, Trust::Anybody, MAX).ok()??;
+    let text = std::str::from_utf8(&bytes).ok()?;
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
+    jsonc_parser::parse_to_serde_value(text, &claude::parse_options()).ok()
+}
+
+fn sets(file: &Path, name: &str) -> bool {
+    settings(file).and_then(|settings| settings.get(name).cloned()).is_some_and(|value| !value.is_null())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::sets;
+
+    #[test]
+    fn a_setting_is_seen_in_any_file_that_can_be_read() {
+        let folder = std::env::temp_dir().join(format!("claude-credential-found-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("settings.json");
+        for (text, is_there) in
+            [("{\"apiKeyHelper\": \"x\", }", true), ("{\"apiKeyHelper\": null}", false), ("{", false)]
+        {
+            std::fs::write(&file, text).unwrap();
+            assert_eq!(sets(&file, "apiKeyHelper"), is_there, "{text}");
+        }
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -1,0 +1,128 @@
+//! What setup is about to write.
+
+use std::path::{Path, PathBuf};
+
+use claude_credential_config::claude;
+use claude_credential_protocol::Error;
+use serde_json::Value;
+
+use super::blanks::{Blanks, Wanted};
+use super::file::Target;
+use super::preset::Preset;
+use super::record::Record;
+use super::settings::{self, Settings};
+use super::undo::is_text;
+use super::{Setup, config, diff, mask, settings_file};
+use crate::context::Context;
+
+/// Of files that are made: keys get into `env`, and nobody else has to read them.
+pub(crate) const SETTINGS_MODE: u32 = 0o600;
+pub(crate) const CONFIG_MODE: u32 = 0o600;
+
+/// Both files, before and after.
+pub(crate) struct Plan {
+    pub(crate) settings: Target,
+    pub(crate) new_settings: String,
+    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) config: Target,
+    pub(crate) new_config: String,
+    earlier: Option<Record>,
+}
+
+impl Plan {
+    pub(crate) fn new(context: &Context, preset: &Preset, blanks: &Blanks, options: &Setup) -> Result<Self, Error> {
+        let target = Target::find(&settings_file(context))?;
+        let earlier = Record::load(&context.folders, &target.path)?;
+        let wanted = blanks.settings(&preset.settings);
+        let mut edited = Settings::parse(target.text(), &target.path)?;
+        for Wanted { path, value } in &wanted {
+            if edited.get(path)?.as_ref().and_then(Value::as_str) != Some(value) {
+                edited.set(path, value)?;
+            }
+        }
+        let is_changed = !wanted.is_empty() && {
+            let same = |wanted: &Wanted| -> Result<bool, Error> {
+                let before = Settings::parse(target.text(), &target.path)?.get(&wanted.path)?;
+                Ok(before.as_ref().and_then(Value::as_str) == Some(&wanted.value))
+            };
+            !wanted.iter().map(same).collect::<Result<Vec<_>, _>>()?.into_iter().all(|same| same)
+        };
+        let new_settings = if is_changed { edited.text() } else { target.text().to_owned() };
+        if is_changed {
+            settings::check(target.text(), &new_settings, &wanted, &target.path)?;
+        }
+        let own = context.folders.config.join("config.toml");
+        let config = Target::find(context.options.config.as_deref().unwrap_or(&own))?;
+        let mut sections = preset.config()?;
+        blanks.config(&mut sections);
+        // What an earlier setup wrote is ours to write anew.
+        let written = earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
+        let is_ours = written.is_some_and(|edited| config.text.as_deref() == Some(&edited.written));
+        let replace = options.replace || is_ours;
+        let new_config = self::config::edited(config.text(), &config.path, &sections, &context.config, replace)?;
+        Ok(Self { settings: target, new_settings, wanted, config, new_config, earlier })
+    }
+
+    /// The settings that would be taken from somebody else: another helper, another value.
+    pub(crate) fn conflicts(&self) -> Result<Vec<String>, Error> {
+        let now = Settings::parse(self.settings.text(), &self.settings.path)?;
+        let mut names = Vec::new();
+        for Wanted { path, value } in &self.wanted {
+            let is_ours = |text: &str| {
+                let is_written = |earlier: &Record| {
+                    earlier.changes.iter().any(|change| change.path == *path && change.after == text)
+                };
+                text == value
+                    || text.trim().is_empty()
+                    || (path.len() == 1 && claude::leads_to_us(text))
+                    || self.earlier.as_ref().is_some_and(is_written)
+            };
+            match now.get(path)? {
+                None | Some(Value::Null) => {}
+                Some(Value::String(text)) if is_ours(&text) => {}
+                Some(_) => names.push(path.join(".")),
+            }
+        }
+        Ok(names)
+    }
+
+    pub(crate) fn changes_settings(&self) -> bool {
+        self.settings.text() != self.new_settings
+    }
+
+    pub(crate) fn changes_config(&self) -> bool {
+        self.config.text() != self.new_config
+    }
+
+    /// Both changes, with nothing of the user's values in them.
+    pub(crate) fn shown(&self, colours: bool) -> String {
+        let known = |literal: &str| self.wanted.iter().any(|wanted| is_text(literal, &wanted.value));
+        let settings = show_settings(&self.settings.path, self.settings.text(), &self.new_settings, &known, colours);
+        let name = self.config.path.display().to_string();
+        settings + &diff::unified(&name, self.config.text(), &self.new_config, colours)
+    }
+
+    /// Writes it: what is needed to undo it first, and what Claude Code acts on last. The folder of the former.
+    pub(crate) fn perform(&self, context: &Context) -> Result<PathBuf, Error> {
+        let settings = (&self.settings, self.new_settings.as_str(), self.wanted.as_slice());
+        let config = (&self.config, self.new_config.as_str());
+        let record = Record::next(
+            self.earlier.as_ref(),
+            Some(settings).filter(|_| self.changes_settings()),
+            Some(config).filter(|_| self.changes_config()),
+        )?;
+        let kept = record.save(&context.folders, &self.settings.path)?;
+        if self.changes_config() {
+            self.config.write(&self.new_config, CONFIG_MODE)?;
+        }
+        if self.changes_settings() {
+            self.settings.write(&self.new_settings, SETTINGS_MODE)?;
+        }
+        Ok(kept)
+    }
+}
+
+/// The change of a settings file; of its values those that are `known` are shown.
+pub(crate) fn show_settings(file: &Path, old: &str, new: &str, known: &dyn Fn(&str) -> bool, colours: bool) -> String {
+    diff::unified(&file.display().to_string(), &mask::masked(old, known), &mask::masked(new, known), colours)
+}

@@ -1,0 +1,161 @@
+//! What `setup --undo` needs: kept in our data folder, one folder for each settings file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use claude_credential_config::Folders;
+use claude_credential_files::{Trust, ensure_folder, hex, read, replace_durably};
+use claude_credential_protocol::Error;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::blanks::Wanted;
+use super::file::Target;
+use super::settings::Settings;
+
+/// Two files of at most a megabyte each, as they were and as they were written, quoted.
+const MAX_RECORD: u64 = 16 << 20;
+
+/// Everything that was written for one settings file, from the first setup to the last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Record {
+    version: u32,
+    pub(crate) settings: Option<Edited>,
+    pub(crate) config: Option<Edited>,
+    /// The settings that are ours, for a file that somebody has changed since.
+    pub(crate) changes: Vec<Change>,
+    /// There was no `env` before.
+    pub(crate) made_env: bool,
+}
+
+/// A file before and after.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Edited {
+    pub(crate) path: PathBuf,
+    /// None where there was no file.
+    pub(crate) before: Option<String>,
+    pub(crate) written: String,
+    /// The topmost folder that was made for it.
+    pub(crate) made: Option<PathBuf>,
+}
+
+/// A setting before and after.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Change {
+    pub(crate) path: Vec<String>,
+    pub(crate) before: Option<String>,
+    pub(crate) after: String,
+}
+
+impl Record {
+    /// What was recorded for a settings file.
+    pub(crate) fn load(folders: &Folders, settings: &Path) -> Result<Option<Self>, Error> {
+        let file = folder(folders, settings).join("undo.json");
+        let Some(bytes) = read(&file, Trust::Private, MAX_RECORD)? else { return Ok(None) };
+        let record = serde_json::from_slice::<Self>(&bytes).ok().filter(|record| record.version == 1);
+        record.map(Some).ok_or_else(|| {
+            Error::config(format!("{} is no record that this version knows; move it away", file.display()))
+        })
+    }
+
+    /// The record of one setup more. Undo leads back to before the first one; what somebody changed between two of them
+    /// stays.
+    pub(crate) fn next(
+        earlier: Option<&Self>,
+        settings: Option<(&Target, &str, &[Wanted])>,
+        config: Option<(&Target, &str)>,
+    ) -> Result<Self, Error> {
+        let mut record = Self {
+            version: 1,
+            settings: earlier.and_then(|earlier| earlier.settings.clone()),
+            config: earlier.and_then(|earlier| earlier.config.clone()),
+            changes: earlier.map(|earlier| earlier.changes.clone()).unwrap_or_default(),
+            made_env: earlier.is_some_and(|earlier| earlier.made_env),
+        };
+        if let Some((target, written, wanted)) = settings {
+            let is_as_written = record.settings.as_ref().is_some_and(|edited| target.text() == edited.written);
+            let (before, made) = match record.settings.take().filter(|_| is_as_written) {
+                Some(edited) => (edited.before, edited.made),
+                None => (record.without_ours(target)?, target.missing_folder()),
+            };
+            record.note(target, before.as_deref().unwrap_or_default(), wanted)?;
+            record.settings = Some(Edited { path: target.path.clone(), before, written: written.to_owned(), made });
+        }
+        if let Some((target, written)) = config {
+            let is_as_written = record.config.as_ref().is_some_and(|edited| target.text() == edited.written);
+            let (before, made) = match record.config.take().filter(|_| is_as_written) {
+                Some(edited) => (edited.before, edited.made),
+                None => (target.text.clone(), target.missing_folder()),
+            };
+            record.config = Some(Edited { path: target.path.clone(), before, written: written.to_owned(), made });
+        }
+        Ok(record)
+    }
+
+    /// A file as it would be without what is recorded.
+    pub(crate) fn without_ours(&self, target: &Target) -> Result<Option<String>, Error> {
+        let Some(text) = &target.text else { return Ok(None) };
+        if self.changes.is_empty() {
+            return Ok(Some(text.clone()));
+        }
+        let mut settings = Settings::parse(text, &target.path)?;
+        for Change { path, before, after } in &self.changes {
+            if settings.get(path)? != Some(Value::String(after.clone())) {
+                continue;
+            }
+            match before {
+                Some(before) => settings.set(path, before)?,
+                None => settings.remove(path, self.made_env)?,
+            }
+        }
+        Ok(Some(settings.text()))
+    }
+
+    fn note(&mut self, target: &Target, before: &str, wanted: &[Wanted]) -> Result<(), Error> {
+        let settings = Settings::parse(before, &target.path)?;
+        self.made_env = !settings.has("env");
+        self.changes.retain(|change| wanted.iter().all(|wanted| wanted.path != change.path));
+        self.changes.extend(wanted.iter().map(|wanted| Change {
+            path: wanted.path.clone(),
+            before: None,
+            after: wanted.value.clone(),
+        }));
+        for change in &mut self.changes {
+            change.before = settings.get(&change.path)?.and_then(|value| value.as_str().map(str::to_owned));
+        }
+        Ok(())
+    }
+
+    /// Written before the files themselves, so that whatever happens between can be undone. The files as they were are
+    /// beside it, for people.
+    pub(crate) fn save(&self, folders: &Folders, settings: &Path) -> Result<PathBuf, Error> {
+        let folder = folder(folders, settings);
+        for folder in [&folders.data, &folders.data.join("setup"), &folder] {
+            ensure_folder(folder)?;
+        }
+        for (name, edited) in [("settings.json", &self.settings), ("config.toml", &self.config)] {
+            if let Some(before) = edited.as_ref().and_then(|edited| edited.before.as_ref()) {
+                replace_durably(&folder.join(name), before.as_bytes())?;
+            }
+        }
+        let bytes =
+            serde_json::to_vec(self).map_err(|error| Error::broke(format!("can't record the change: {error}")))?;
+        replace_durably(&folder.join("undo.json"), &bytes)?;
+        Ok(folder)
+    }
+
+    /// Nothing is left to undo.
+    pub(crate) fn forget(folders: &Folders, settings: &Path) -> Result<(), Error> {
+        let folder = folder(folders, settings);
+        fs::remove_dir_all(&folder)
+            .map_err(|error| Error::config(format!("{} can't be removed: {error}", folder.display())))?;
+        // Goes with the last of them.
+        let _ = fs::remove_dir(folders.data.join("setup"));
+        Ok(())
+    }
+}
+
+fn folder(folders: &Folders, settings: &Path) -> PathBuf {
+    let hash = blake3::hash(settings.as_os_str().as_encoded_bytes());
+    folders.data.join("setup").join(hex(&hash.as_bytes()[..8]))
+}

@@ -1,0 +1,229 @@
+//! Claude Code's settings, edited so that every byte stays that is not meant.
+
+use std::path::{Path, PathBuf};
+
+use claude_credential_config::claude;
+use claude_credential_protocol::Error;
+use jsonc_parser::common::Ranged;
+use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
+use jsonc_parser::{CollectOptions, parse_to_ast};
+use serde_json::Value;
+
+use super::blanks::Wanted;
+
+/// Some editors put it in front; the parser takes none.
+const BOM: &str = "\u{FEFF}";
+
+/// The file under edit.
+pub(crate) struct Settings {
+    root: CstRootNode,
+    object: CstObject,
+    file: PathBuf,
+    has_bom: bool,
+}
+
+impl Settings {
+    /// What `text` says; an empty one says as much as `{}`.
+    pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, Error> {
+        let shown = file.display().to_string();
+        let (has_bom, text) = text.strip_prefix(BOM).map_or((false, text), |text| (true, text));
+        // The parser's own message may quote the file.
+        let root = CstRootNode::parse(text, &claude::parse_options()).map_err(|error| {
+            let (line, column) = (error.line_display(), error.column_display());
+            Error::config(format!(
+                "{shown}:{line}:{column}: not valid JSON; mend it, then run: claude-credential setup"
+            ))
+        })?;
+        let object = root.object_value_or_create().ok_or_else(|| {
+            Error::config(format!("{shown} holds something else than an object; move it away, or put {{}} into it"))
+        })?;
+        Ok(Self { root, object, file: file.to_owned(), has_bom })
+    }
+
+    /// The value at `path`, one or two names long.
+    pub(crate) fn get(&self, path: &[String]) -> Result<Option<Value>, Error> {
+        let Some(property) = self.property(path)? else { return Ok(None) };
+        let raw = property.value().map(|value| value.to_string()).unwrap_or_default();
+        // What counts is whether it is there and whether it is a text; comments within an object do not.
+        Ok(Some(serde_json::from_str(&raw).unwrap_or(Value::Array(Vec::new()))))
+    }
+
+    /// Gives `path` that value, in its place if it is there, else at the end.
+    pub(crate) fn set(&mut self, path: &[String], value: &str) -> Result<(), Error> {
+        match (self.property(path)?, path) {
+            (Some(property), _) => property.set_value(value.into()),
+            (None, [name]) => self.append(None, name, value.into(), &json(value))?,
+            (None, [folder, name]) if self.folder(folder)?.is_some() => {
+                self.append(Some(folder), name, value.into(), &json(value))?;
+            }
+            (None, [folder, name]) => {
+                let inner = CstInputValue::Object(vec![(name.clone(), value.into())]);
+                self.append(None, folder, inner, &format!("{{{}: {}}}", json(name), json(value)))?;
+            }
+            _ => return Err(Error::broke("a setting has one or two names")),
+        }
+        Ok(())
+    }
+
+    /// One property more. The tree would break an object of one line into several; that one is added to as text.
+    fn append(&mut self, folder: Option<&str>, name: &str, value: CstInputValue, text: &str) -> Result<(), Error> {
+        if let Some(end) = self.end_on_one_line(folder) {
+            let mut whole = self.root.to_string();
+            whole.insert_str(end, &format!(", {}: {text}", json(name)));
+            *self = Self { has_bom: self.has_bom, ..Self::parse(&whole, &self.file)? };
+        } else if let Some(object) = folder.map_or(Ok(Some(self.object.clone())), |folder| self.folder(folder))? {
+            object.append(name, value);
+        }
+        Ok(())
+    }
+
+    /// Where the last value of an object ends that stands on one line.
+    fn end_on_one_line(&self, folder: Option<&str>) -> Option<usize> {
+        let whole = self.root.to_string();
+        let parsed = parse_to_ast(&whole, &CollectOptions::default(), &claude::parse_options()).ok()?;
+        let root = parsed.value?;
+        let root = root.as_object()?;
+        let object = match folder {
+            Some(folder) => root.get(folder)?.value.as_object()?,
+            None => root,
+        };
+        let is_one_line = !object.text(&whole).contains('\n');
+        object.properties.last().filter(|_| is_one_line).map(|property| property.value.end())
+    }
+
+    /// Takes `path` away, and the object around it if that was made for it and is empty.
+    pub(crate) fn remove(&self, path: &[String], was_made_for_it: bool) -> Result<(), Error> {
+        if let Some(property) = self.property(path)? {
+            property.remove();
+        }
+        let [folder, _] = path else { return Ok(()) };
+        let is_empty = self.folder(folder)?.is_some_and(|object| object.properties().is_empty());
+        if let Some(property) = self.property(&path[..1])?.filter(|_| is_empty && was_made_for_it) {
+            property.remove();
+        }
+        Ok(())
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.object.get(name).is_some()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        format!("{}{}", if self.has_bom { BOM } else { "" }, self.root)
+    }
+
+    fn property(&self, path: &[String]) -> Result<Option<CstObjectProp>, Error> {
+        match path {
+            [name] => self.only(&self.object, name),
+            [folder, name] => self.folder(folder)?.map_or(Ok(None), |object| self.only(&object, name)),
+            _ => Ok(None),
+        }
+    }
+
+    fn folder(&self, name: &str) -> Result<Option<CstObject>, Error> {
+        let Some(property) = self.only(&self.object, name)? else { return Ok(None) };
+        let object = property.object_value();
+        object
+            .map(Some)
+            .ok_or_else(|| Error::config(format!("{}: `{name}` is not an object; mend it", self.file.display())))
+    }
+
+    /// Of two properties of one name the last counts, and an edit of the first would do nothing.
+    fn only(&self, object: &CstObject, name: &str) -> Result<Option<CstObjectProp>, Error> {
+        let is_it = |property: &CstObjectProp| property.decoded_name().as_deref() == Some(name);
+        let mut found = object.properties().into_iter().filter(is_it);
+        match (found.next(), found.next()) {
+            (Some(_), Some(_)) => {
+                Err(Error::config(format!("{}: `{name}` is there twice; remove one of them", self.file.display())))
+            }
+            (property, _) => Ok(property),
+        }
+    }
+}
+
+fn json(text: &str) -> String {
+    Value::from(text).to_string()
+}
+
+/// Fails unless `new` says what `old` said and what is `wanted`, nothing more and nothing less: the file is the user's,
+/// and a mistake of an editor's would be found much later.
+pub(crate) fn check(old: &str, new: &str, wanted: &[Wanted], file: &Path) -> Result<(), Error> {
+    let value = |text: &str| -> Option<Value> {
+        let text = text.strip_prefix(BOM).unwrap_or(text);
+        if text.trim().is_empty() {
+            return Some(Value::Object(serde_json::Map::new()));
+        }
+        let parsed: Option<Value> = jsonc_parser::parse_to_serde_value(text, &claude::parse_options()).ok();
+        parsed.map(|value| if value.is_null() { Value::Object(serde_json::Map::new()) } else { value })
+    };
+    let mut expected = value(old);
+    for Wanted { path, value } in wanted {
+        let pointer = path.split_last().and_then(|(name, folders)| {
+            let mut object = expected.as_mut()?;
+            for folder in folders {
+                let inner =
+                    object.as_object_mut()?.entry(folder).or_insert_with(|| Value::Object(serde_json::Map::new()));
+                object = inner;
+            }
+            Some((object.as_object_mut()?, name))
+        });
+        if let Some((object, name)) = pointer {
+            object.insert(name.clone(), Value::String(value.clone()));
+        }
+    }
+    if expected.is_some() && expected == value(new) {
+        return Ok(());
+    }
+    Err(Error::broke(format!("{} can't be edited safely; add the settings by hand", file.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{Settings, check};
+    use crate::commands::setup::blanks::Wanted;
+
+    fn edited(text: &str) -> String {
+        let file = Path::new("/s.json");
+        let mut settings = Settings::parse(text, file).unwrap();
+        let wanted = [("apiKeyHelper", None, "a \"b\""), ("env", Some("X"), "1")].map(|(name, inner, value)| Wanted {
+            path: [Some(name), inner].into_iter().flatten().map(str::to_owned).collect(),
+            value: value.to_owned(),
+        });
+        for Wanted { path, value } in &wanted {
+            settings.set(path, value).unwrap();
+        }
+        check(text, &settings.text(), &wanted, file).unwrap();
+        settings.text()
+    }
+
+    #[test]
+    fn everything_else_stays_to_the_byte() {
+        assert_eq!(edited(""), "{\n  \"apiKeyHelper\": \"a \\\"b\\\"\",\n  \"env\": {\n    \"X\": \"1\"\n  }\n}\n");
+        assert_eq!(
+            edited("\u{FEFF}{\r\n\t// mine\r\n\t\"env\": { \"A\": \"2\", }, // end\r\n}"),
+            "\u{FEFF}{\r\n\t// mine\r\n\t\"env\": { \"A\": \"2\", \"X\": \"1\", }, // end\r\n\t\"apiKeyHelper\": \"a \\\"b\\\"\",\r\n}"
+        );
+        assert_eq!(
+            edited("{\"z\": 1.0e3,\n \"apiKeyHelper\" : \"old\" /* c */, \"env\":{\"X\":null}}\n\n"),
+            "{\"z\": 1.0e3,\n \"apiKeyHelper\" : \"a \\\"b\\\"\" /* c */, \"env\":{\"X\":\"1\"}}\n\n"
+        );
+    }
+
+    #[test]
+    fn what_is_broken_is_named_by_its_place_and_nothing_of_it_shown() {
+        for (text, says) in
+            [("{\n  \"a\": CANARY }", "/s.json:2:8: not valid JSON"), ("[\"CANARY\"]", "something else than an object")]
+        {
+            let error = Settings::parse(text, Path::new("/s.json")).err().unwrap().to_string();
+            assert!(error.contains(says) && !error.contains("CANARY"), "{error}");
+        }
+        let settings = Settings::parse("{\"a\":\"CANARY\",\"a\":1,\"env\":\"CANARY\"}", Path::new("/s.json")).unwrap();
+        let path = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        for (path, says) in [(path(&["a"]), "twice"), (path(&["env", "X"]), "not an object")] {
+            let error = settings.get(&path).unwrap_err().to_string();
+            assert!(error.contains(says) && !error.contains("CANARY"), "{error}");
+        }
+    }
+}

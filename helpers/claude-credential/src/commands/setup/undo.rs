@@ -1,0 +1,165 @@
+//! `setup --undo`: both files as they were before the first setup.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use claude_credential_protocol::{Class, Error};
+use serde_json::Value;
+
+use super::diff::{self, Line};
+use super::file::Target;
+use super::person::Person;
+use super::plan::{CONFIG_MODE, SETTINGS_MODE, show_settings};
+use super::record::{Edited, Record};
+use super::settings::Settings;
+use super::{Setup, settings_file};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// What becomes of one file.
+enum Undo {
+    /// It is as it was.
+    Nothing,
+    /// There was none.
+    Remove,
+    /// This is what it says then.
+    Write(String),
+}
+
+pub(crate) fn run(context: &Context, options: &Setup, person: &mut Person) -> Result<u8, Failure> {
+    let settings = Target::find(&settings_file(context))?;
+    let Some(record) = Record::load(&context.folders, &settings.path)? else {
+        let message = format!("nothing to undo: setup has written nothing into {}", settings.path.display());
+        return Err(Error::new(Class::NotFound, message).into());
+    };
+    let colours = diff::are_colours_wanted(&context.environment);
+    let of_settings = match &record.settings {
+        Some(edited) => undo_settings(&settings, edited, &record, options, person)?,
+        None => Undo::Nothing,
+    };
+    let config = record.config.as_ref().map(|edited| Target::find(&edited.path)).transpose()?;
+    let of_config = match (&record.config, &config) {
+        (Some(edited), Some(target)) => undo_config(target, edited, person),
+        _ => Undo::Nothing,
+    };
+    let known = |value: &str| record.changes.iter().any(|change| is_text(value, &change.after));
+    let mut shown = String::new();
+    if !matches!(of_settings, Undo::Nothing) {
+        shown += &show_settings(&settings.path, settings.text(), of_settings.text(), &known, colours);
+    }
+    if let (Some(target), false) = (&config, matches!(of_config, Undo::Nothing)) {
+        shown += &diff::unified(&target.path.display().to_string(), target.text(), of_config.text(), colours);
+    }
+    let _ = io::stderr().write_all(shown.as_bytes());
+    if !person.agrees("undo this?", options.yes)? {
+        person.say("nothing was changed");
+        return Ok(1);
+    }
+    let made = |edited: &Option<Edited>| edited.as_ref().and_then(|edited| edited.made.clone());
+    of_settings.perform(&settings, made(&record.settings).as_deref(), SETTINGS_MODE)?;
+    if let Some(target) = &config {
+        of_config.perform(target, made(&record.config).as_deref(), CONFIG_MODE)?;
+    }
+    Record::forget(&context.folders, &settings.path)?;
+    person.say("undone; a key that was kept is kept still: claude-credential logout api-key forgets it");
+    Ok(0)
+}
+
+fn undo_settings(
+    target: &Target,
+    edited: &Edited,
+    record: &Record,
+    options: &Setup,
+    person: &Person,
+) -> Result<Undo, Failure> {
+    let shown = target.path.display();
+    if target.text == edited.before {
+        return Ok(Undo::Nothing);
+    }
+    let Some(text) = &target.text else {
+        person.say(&format!("{shown} was removed since, and stays so"));
+        return Ok(Undo::Nothing);
+    };
+    if *text == edited.written {
+        return Ok(edited.before.clone().map_or(Undo::Remove, Undo::Write));
+    }
+    let since = changed_lines(&edited.written, text);
+    person.say(&format!("{shown} was changed since setup wrote it, {since}; what was changed stays"));
+    let settings = Settings::parse(text, &target.path)?;
+    let foreign: Vec<String> = record
+        .changes
+        .iter()
+        .filter_map(|change| {
+            let now = settings.get(&change.path).ok()?;
+            let is_ours = now == Some(Value::String(change.after.clone()));
+            let is_as_before = now.as_ref().and_then(Value::as_str) == change.before.as_deref();
+            (!is_ours && !is_as_before).then(|| change.path.join("."))
+        })
+        .collect();
+    if foreign.is_empty() {
+        return Ok(record.without_ours(target)?.map_or(Undo::Nothing, Undo::Write));
+    }
+    if !options.replace {
+        let names = foreign.join("`, `");
+        return Err(Error::config(format!(
+            "{shown}: somebody has given `{names}` another value since; to put back all that was there before setup, and \
+             lose every change since, run: claude-credential setup --undo --replace"
+        ))
+        .into());
+    }
+    Ok(edited.before.clone().map_or(Undo::Remove, Undo::Write))
+}
+
+fn undo_config(target: &Target, edited: &Edited, person: &Person) -> Undo {
+    if target.text == edited.before {
+        return Undo::Nothing;
+    }
+    if target.text.as_deref() == Some(&edited.written) {
+        return edited.before.clone().map_or(Undo::Remove, Undo::Write);
+    }
+    let since = changed_lines(&edited.written, target.text());
+    let shown = target.path.display();
+    person.say(&format!("{shown} was changed since setup wrote it, {since}; it is left as it is"));
+    Undo::Nothing
+}
+
+/// Which lines of `now` are not those of `written`.
+fn changed_lines(written: &str, now: &str) -> String {
+    let mut numbers = Vec::new();
+    let mut number = 1;
+    for line in diff::lines(written, now) {
+        match line {
+            Line::Same(_) => number += 1,
+            Line::New(_) => {
+                numbers.push(number.to_string());
+                number += 1;
+            }
+            Line::Gone(_) => {}
+        }
+    }
+    match numbers.as_slice() {
+        [] => "where lines are missing".to_owned(),
+        [one] => format!("in line {one}"),
+        [first, .., last] if numbers.len() > 8 => format!("in {} lines from {first} to {last}", numbers.len()),
+        several => format!("in lines {}", several.join(", ")),
+    }
+}
+
+/// Whether a literal of the file is that text.
+pub(crate) fn is_text(literal: &str, text: &str) -> bool {
+    serde_json::from_str::<String>(literal).is_ok_and(|value| value == text)
+}
+
+impl Undo {
+    fn text(&self) -> &str {
+        if let Self::Write(text) = self { text } else { "" }
+    }
+
+    fn perform(&self, target: &Target, made: Option<&Path>, new_mode: u32) -> Result<(), Error> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Remove => target.remove(made),
+            Self::Write(text) => target.write(text, new_mode),
+        }
+    }
+}
