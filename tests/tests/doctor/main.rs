@@ -93,8 +93,9 @@ fn colours_are_for_a_terminal_that_wants_them() {
 fn no_secret_is_in_a_report() {
     let mut sandbox = healthy();
     let secret = |name: &str| sandbox.secret(name);
-    let shell =
-        format!("[profile.default]\nchain = [\"x\"]\n[entry.x]\nshell = \"echo {0}; echo {0} >&2\"\n", secret("x"));
+    let file = sandbox.write("secret", secret("x"));
+    let command = format!("cat {0}; cat {0} >&2", file.display());
+    let shell = format!("[profile.default]\nchain = [\"x\"]\n[entry.x]\nshell = {command:?}\n");
     sandbox.config(&shell);
     let (key, token) = (secret("key"), secret("token"));
     sandbox.set("ANTHROPIC_API_KEY", &key);
