@@ -4,12 +4,17 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use claude_credential_http::{Answer, Call};
 use claude_credential_protocol::{Error, Seconds, Secret, parse_token};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::sources::Asked;
 
 /// The time of one attempt.
 pub(crate) const EACH: Duration = Duration::from_secs(10);
+
+/// The last second of the year 9999, beyond which the wire says no time. A token that is said to be good for longer is a
+/// good one, so the time is cut and the token is not refused.
+const LAST: Seconds = 253_402_300_799;
 
 /// An access token, and until when it is good.
 pub(crate) struct Token {
@@ -22,6 +27,7 @@ pub(crate) struct Token {
 struct Given {
     #[serde(default)]
     access_token: String,
+    token_type: Option<String>,
     #[serde(default, deserialize_with = "seconds")]
     expires_in: Option<Seconds>,
 }
@@ -42,11 +48,14 @@ impl Token {
         let secret = Secret::from(secret);
         let token = parse_token(secret.expose().as_bytes());
         let secret = token.map_err(|problem| Error::unavailable(format!("{host} gave no token: {problem}")))?;
-        Ok(Self { secret, expires_at })
+        Ok(Self { secret, expires_at: expires_at.map(|at| at.min(LAST)) })
     }
 
     pub(crate) fn given(answer: &Answer, host: &str) -> Result<Self, Error> {
-        let Given { access_token, expires_in } = answer.json(host)?;
+        let Given { access_token, token_type, expires_in } = answer.json(host)?;
+        if token_type.is_some_and(|token_type| !token_type.eq_ignore_ascii_case("bearer")) {
+            return Err(Error::unavailable(format!("{host} gave a token that is no bearer token")));
+        }
         // Counted from the question: a token is never older than that.
         Self::of(access_token, expires_in.map(|life| answer.asked.saturating_add(life)), host)
     }
@@ -74,18 +83,21 @@ pub(crate) fn later(answer: Answer, host: &str) -> Result<Answer, Error> {
     Ok(answer)
 }
 
-/// Some say the number as a text.
+/// Some say the number as a text, or with a point in it. What is no number is no "for ever".
 fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Seconds>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Either {
         Number(Seconds),
+        Fraction(f64),
         Text(String),
-        Other(serde::de::IgnoredAny),
     }
-    Ok(match Option::<Either>::deserialize(deserializer)? {
+    let whole = |seconds| Duration::try_from_secs_f64(seconds).ok().map(|span| span.as_secs());
+    let life = match Option::<Either>::deserialize(deserializer)? {
+        None => return Ok(None),
         Some(Either::Number(seconds)) => Some(seconds),
-        Some(Either::Text(text)) => text.parse().ok(),
-        Some(Either::Other(_)) | None => None,
-    })
+        Some(Either::Fraction(seconds)) => whole(seconds),
+        Some(Either::Text(text)) => text.parse().ok().or_else(|| whole(text.parse().ok()?)),
+    };
+    life.map(Some).ok_or_else(|| D::Error::custom("no span of time"))
 }

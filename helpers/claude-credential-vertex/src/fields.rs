@@ -93,13 +93,26 @@ impl Fields {
     /// The service account that is impersonated, by the URL that gives its tokens.
     pub(crate) fn impersonated(&self) -> Option<&str> {
         let url = self.service_account_impersonation_url.as_deref()?;
-        url.strip_suffix(":generateAccessToken")?.rsplit('/').next().filter(|email| email.contains('@'))
+        email(url.strip_suffix(":generateAccessToken")?)
+    }
+
+    /// It and those on the way to it, as gcloud is given them; none where one of them can't be told.
+    pub(crate) fn chain(&self) -> Option<String> {
+        let delegates = self.delegates.iter().flatten().map(|delegate| email(delegate));
+        Some(delegates.chain([self.impersonated()]).collect::<Option<Vec<_>>>()?.join(","))
     }
 
     /// Whose tokens they are.
     pub(crate) fn account(&self) -> Option<&str> {
         self.impersonated().or(self.client_email.as_deref())
     }
+}
+
+/// The e-mail at the end of a service account's name; none where it is written with what none of Google's has, since it
+/// goes into commands that people paste.
+fn email(name: &str) -> Option<&str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".@_-".contains(&byte);
+    name.rsplit('/').next().filter(|email| email.contains('@') && email.bytes().all(plain))
 }
 
 pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {

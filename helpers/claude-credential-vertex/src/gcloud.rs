@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
+use crate::project::is_name;
 use crate::sources::Asked;
 
 /// The variable that names gcloud's folder.
@@ -18,9 +19,14 @@ pub(crate) fn well_known(asked: &Asked<'_>) -> Result<PathBuf, Error> {
     Ok(folder(asked)?.join("application_default_credentials.json"))
 }
 
+/// The variable that says where it is.
+pub(crate) fn variable(asked: &Asked<'_>) -> &'static str {
+    if asked.environment.get_os(FOLDER).is_some() { FOLDER } else { "HOME" }
+}
+
 /// The project of the configuration that is active.
 pub(crate) fn project(asked: &Asked<'_>) -> Option<String> {
-    if let Some(project) = asked.environment.get("CLOUDSDK_CORE_PROJECT") {
+    if let Some(project) = asked.environment.get("CLOUDSDK_CORE_PROJECT").filter(|project| is_name(project)) {
         return Some(project.to_owned());
     }
     let folder = folder(asked).ok()?;

@@ -28,11 +28,10 @@ impl Place {
         if label != "aiplatform" {
             return None;
         }
-        let multi = MULTI_REGIONS.into_iter().find_map(|region| {
-            let universe = rest.strip_prefix(region)?.strip_prefix(".rep.")?;
-            universe.contains('.').then(|| place(region, universe))
-        });
-        Some(multi.unwrap_or_else(|| place("global", rest)))
+        // Regional endpoints, which regions of regions have alone.
+        let regional =
+            rest.split_once(".rep.").filter(|(region, universe)| !region.contains('.') && universe.contains('.'));
+        Some(regional.map_or_else(|| place("global", rest), |(region, universe)| place(region, universe)))
     }
 
     pub(crate) fn host(&self) -> String {
@@ -67,6 +66,8 @@ mod tests {
             assert_eq!(place.host(), host);
             assert_eq!(of(host), Some(place));
         }
+        let regional = Place { region: "us-central1".to_owned(), universe: GOOGLE.to_owned() };
+        assert_eq!(of("aiplatform.us-central1.rep.googleapis.com"), Some(regional));
         assert_eq!(of("u-x-aiplatform.apis.example.cloud").unwrap().universe, "apis.example.cloud");
     }
 
@@ -78,11 +79,14 @@ mod tests {
             "-aiplatform.googleapis.com",
             "aiplatformx.googleapis.com",
             "www.aiplatform.googleapis.com",
+            "us.rep.googleapis.com",
             "aiplatform.com",
             "api.anthropic.com",
         ] {
             assert_eq!(of(host), None, "{host}");
         }
-        assert_ne!(of("aiplatform.googleapis.com.evil.example").unwrap().universe, GOOGLE);
+        for host in ["aiplatform.googleapis.com.evil.example", "aiplatform.a.b.rep.googleapis.com"] {
+            assert_ne!(of(host).unwrap().universe, GOOGLE);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! The metadata server of Google's machines: <https://cloud.google.com/compute/docs/metadata/querying-metadata>.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use claude_credential_config::{Environment, Origin};
 use claude_credential_http::{Answer, Call};
@@ -8,6 +8,8 @@ use claude_credential_protocol::Error;
 
 use crate::answer::{EACH, Token, later};
 use crate::external::quoted;
+use crate::hosts::GOOGLE;
+use crate::project::is_name;
 use crate::sources::Asked;
 
 /// Where it is. By its address, since looking up its name may take longer than asking it.
@@ -25,6 +27,8 @@ const FLAVOR: (&str, &str) = ("Metadata-Flavor", "Google");
 #[derive(Debug)]
 pub(crate) struct Metadata {
     host: String,
+    /// The variable that names it.
+    named: Option<&'static str>,
 }
 
 impl Metadata {
@@ -35,21 +39,24 @@ impl Metadata {
         }
         let named = HOSTS.into_iter().find_map(|name| Some((name, asked.environment.get(name)?)));
         let host = named.map_or(ADDRESS, |(_, host)| host);
+        let named = named.map(|(name, _)| name);
         let origin = Origin::new("http", host).map_err(|problem| {
-            let name = named.map_or("", |(name, _)| name);
+            let name = named.unwrap_or_default();
             Error::config(format!("{name} names no HOST[:PORT]: {problem}; run: unset {name}"))
         })?;
-        let metadata = Self { host: origin.host().to_owned() };
-        let (patience, left) = (probe(asked.environment), asked.until.saturating_duration_since(Instant::now()));
+        let metadata = Self { host: origin.host().to_owned(), named };
+        let (patience, left) = (probe(asked.environment), asked.left());
         match (metadata.ask("/", |call| call.once(patience.min(left))), named) {
             (Ok(answer), _) if answer.is_success() && is_google(&answer) => Ok(Some(metadata)),
+            // It is there and in trouble: whatever comes next is not the machine's account.
+            (Ok(answer), _) if answer.may_change() && (named.is_some() || is_google(&answer)) => {
+                later(answer, "the metadata server").map_err(|error| metadata.said(&error)).map(|_| None)
+            }
+            (Ok(_), Some(_)) => Err(metadata.another()),
             // Whoever names it has one.
-            (Err(error), Some((name, _))) => Err(error.from_whom(name)),
+            (Err(error), Some(_)) => Err(metadata.said(&error)),
             // Who had no time to answer may be there all the same.
             (Err(error), None) if left < patience => Err(error),
-            (Ok(_), Some((name, _))) => Err(Error::config(format!(
-                "{name}: {host} answers, and not as Google's metadata server does; run: unset {name}"
-            ))),
             _ => Ok(None),
         }
     }
@@ -58,21 +65,45 @@ impl Metadata {
     /// so another one can't be had by asking.
     pub(crate) fn token(&self, asked: &Asked<'_>, scope: &str) -> Result<Option<Token>, Error> {
         let path = format!("/computeMetadata/v1/instance/service-accounts/default/token?scopes={}", quoted(scope, ""));
-        let answer = later(self.ask(&path, |call| call.insist(EACH, asked.until))?, &self.host)?;
+        let answer = self.insist(asked, &path)?;
         match answer.status {
-            _ if answer.is_success() && is_google(&answer) => Ok(Some(Token::given(&answer, &self.host)?)),
+            200..=299 if is_google(&answer) => Ok(Some(Token::given(&answer, &self.host)?)),
+            200..=299 => Err(self.another()),
             404 => Ok(None),
-            status => Err(Error::config(format!(
-                "the metadata server answered {status}; give this machine a service account with the scope cloud-platform"
-            ))),
+            401 | 403 => Err(self.said(&Error::config(format!(
+                "the metadata server answered {}; give this machine a service account with the scope cloud-platform",
+                answer.status
+            )))),
+            status => Err(self.said(&Error::config(format!(
+                "the metadata server answered {status} to the question for a token; look at this machine's service account"
+            )))),
         }
     }
 
-    /// The machine's project.
+    /// The universe of the machine: Google's own where the server does not know the question.
+    pub(crate) fn universe(&self, asked: &Asked<'_>) -> Result<String, Error> {
+        let answer = self.insist(asked, "/computeMetadata/v1/universe/universe-domain")?;
+        match text(&answer) {
+            _ if !answer.is_success() => Ok(GOOGLE.to_owned()),
+            _ if !is_google(&answer) => Err(self.another()),
+            Some("") => Ok(GOOGLE.to_owned()),
+            Some(universe) if is_name(universe) => Ok(universe.to_owned()),
+            _ => {
+                Err(self.said(&Error::unavailable("the metadata server did not say in which universe this machine is")))
+            }
+        }
+    }
+
+    /// The machine's project. A token is no worse without it, so nobody waits for who does not answer at once.
     pub(crate) fn project(&self, asked: &Asked<'_>) -> Option<String> {
-        let answer = self.ask("/computeMetadata/v1/project/project-id", |call| call.insist(EACH, asked.until)).ok()?;
-        let text = std::str::from_utf8(answer.bytes()).ok()?;
-        Some(text.trim().to_owned()).filter(|_| answer.is_success() && is_google(&answer))
+        let patience = PROBE.min(asked.left());
+        let answer = self.ask("/computeMetadata/v1/project/project-id", |call| call.once(patience)).ok()?;
+        text(&answer).filter(|_| answer.is_success() && is_google(&answer)).map(str::to_owned)
+    }
+
+    fn insist(&self, asked: &Asked<'_>, path: &str) -> Result<Answer, Error> {
+        let answer = self.ask(path, |call| call.insist(EACH, asked.until));
+        answer.and_then(|answer| later(answer, "the metadata server")).map_err(|error| self.said(&error))
     }
 
     fn ask(&self, path: &str, how: impl FnOnce(&Call<'_>) -> Result<Answer, Error>) -> Result<Answer, Error> {
@@ -83,10 +114,26 @@ impl Metadata {
     fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.host)
     }
+
+    /// An error of its, with the variable in front that names it.
+    fn said(&self, error: &Error) -> Error {
+        self.named.map_or_else(|| error.clone(), |name| error.from_whom(name))
+    }
+
+    /// Somebody else answers in its place.
+    fn another(&self) -> Error {
+        let mend = self.named.map_or_else(|| "export NO_GCE_CHECK=true".to_owned(), |name| format!("unset {name}"));
+        let host = &self.host;
+        self.said(&Error::config(format!("{host} answers, and not as Google's metadata server does; run: {mend}")))
+    }
 }
 
 fn is_google(answer: &Answer) -> bool {
     answer.header(FLAVOR.0) == Some(FLAVOR.1)
+}
+
+fn text(answer: &Answer) -> Option<&str> {
+    std::str::from_utf8(answer.bytes()).ok().map(str::trim)
 }
 
 /// How long it may take to answer at all: in whole seconds where the user says so, as Google's libraries have it.

@@ -107,12 +107,18 @@ pub(crate) fn of_subject(file: &File, answer: &Answer, host: &str) -> Error {
     })
 }
 
-/// Of who may not be somebody else.
+/// Of who may not be somebody else, or asked for somebody who is not there.
 pub(crate) fn of_impersonation(file: &File, answer: &Answer, host: &str, email: &str) -> Error {
     let (shown, status) = (&file.shown, answer.status);
-    Error::config(format!(
-        "{shown}: {host} answered {status} to who wants to be {email}; grant him roles/iam.serviceAccountTokenCreator there"
-    ))
+    let source = if file.fields.source_credentials.is_some() { "source_credentials" } else { "credential_source" };
+    let mend = match status {
+        400 => "mend `delegates` and `token_lifetime_seconds` there".to_owned(),
+        401 => format!("the token of its `{source}` is not taken, mend that there"),
+        403 => "grant him roles/iam.serviceAccountTokenCreator there".to_owned(),
+        404 => "there is none of that name, mend `service_account_impersonation_url` there".to_owned(),
+        _ => "look at `service_account_impersonation_url` there".to_owned(),
+    };
+    Error::config(format!("{shown}: {host} answered {status} to who wants to be {email}; {mend}"))
 }
 
 /// What passes is no refusal; of all else `tell` makes an error.

@@ -49,9 +49,9 @@ impl Helper for Vertex {
         let folders = &self.folders()?;
         let asked = self.asked(request, folders);
         let Some(found) = asked.find(self.sources())? else { return Ok(None) };
-        let universe = found.universe();
-        match &place {
-            Some(place) if request.capabilities.claude_v1 && place.universe == GOOGLE && universe != GOOGLE => {
+        if let Some(place) = &place {
+            let universe = found.universe(&asked)?;
+            if request.capabilities.claude_v1 && place.universe == GOOGLE && universe != GOOGLE {
                 return Err(Error::config(format!(
                     "{}: these credentials are for {universe}, and {} is not there; use a host of {universe}, or other \
                      credentials",
@@ -59,8 +59,9 @@ impl Helper for Vertex {
                     origin.host()
                 )));
             }
-            Some(place) if !request.capabilities.claude_v1 && place.universe != universe => return Ok(None),
-            _ => {}
+            if !request.capabilities.claude_v1 && place.universe != universe {
+                return Ok(None);
+            }
         }
         let token = match &found {
             Found::File(file) => grants::token(&asked, file, &file.fields, SCOPE)?,
@@ -97,11 +98,14 @@ impl Helper for Vertex {
         let file = self.sources().iter().find_map(|source| asked.file(*source).ok().flatten());
         let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
         let region = self.environment.get(REGION).unwrap_or(DEFAULT_REGION);
-        let host = Place { region: region.to_owned(), universe: universe.to_owned() }.host();
-        match Origin::new("https", &host) {
-            Ok(_) => Ok(("https".to_owned(), host)),
-            Err(problem) => Err(Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}"))),
-        }
+        let host = |universe: &str| Place { region: region.to_owned(), universe: universe.to_owned() }.host();
+        Origin::new("https", &host(GOOGLE))
+            .map_err(|problem| Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}")))?;
+        Origin::new("https", &host(universe)).map_err(|problem| {
+            let shown = file.as_ref().map_or_else(String::new, |file| format!("{}: its ", file.shown));
+            Error::config(format!("{shown}`universe_domain` names no domain: {problem}; mend it there"))
+        })?;
+        Ok(("https".to_owned(), host(universe)))
     }
 }
 

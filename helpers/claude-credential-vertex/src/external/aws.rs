@@ -48,18 +48,57 @@ pub(crate) fn subject(
     let mut metadata = Metadata { asked, file, source, token: None };
     let region = metadata.region()?;
     let question = question.replace("{region}", &region);
+    // What is signed is done with the user's keys by whoever has it. Nothing else is.
+    if !asks_who_asks(&question) {
+        return Err(Error::config(format!(
+            "{}: `{QUESTION}` is not GetCallerIdentity of AWS STS with a region in it; mend it there, or set AWS_REGION",
+            file.shown
+        )));
+    }
     let keys = metadata.keys()?;
-    // Google sends it there, so nothing but https is any good.
-    let host = Origin::of_url(&question).ok().filter(|origin| origin.protocol() == "https");
-    let host =
-        host.ok_or_else(|| Error::config(format!("{}: `{QUESTION}` is not an https URL; mend it there", file.shown)))?;
-    let service = host.host().split('.').next().unwrap_or_default();
-    let mut headers = signed(&question, &region, service, &keys, SystemTime::now())
+    let mut headers = signed(&question, &region, "sts", &keys, SystemTime::now())
         .ok_or_else(|| Error::config(format!("{}: what `{QUESTION}` names can't be signed", file.shown)))?;
     headers.push(("x-goog-cloud-target-resource".to_owned(), audience.into()));
     let headers: Vec<_> = headers.iter().map(|(name, value)| json!({ "key": name, "value": value.expose() })).collect();
     let request = json!({ "url": question, "method": "POST", "headers": headers });
     Ok(quoted(&request.to_string(), "/").into())
+}
+
+/// Whether a URL is `GetCallerIdentity` of STS (<https://docs.aws.amazon.com/general/latest/gr/sts.html>), and so plainly
+/// that nobody can read it otherwise.
+fn asks_who_asks(url: &str) -> bool {
+    let Ok(origin) = Origin::of_url(url) else { return false };
+    let Some((place, query)) = url.split_once('?') else { return false };
+    let path = place.strip_prefix("https://").map(|rest| rest.split_once('/').map_or("", |(_, path)| path));
+    let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let (mut actions, mut versions) = (0, 0);
+    for field in query.split('&') {
+        match field.split_once('=') {
+            Some(("Action", "GetCallerIdentity")) => actions += 1,
+            Some(("Version", version)) if plain(version) => versions += 1,
+            _ => return false,
+        }
+    }
+    path == Some("") && is_sts(origin.host()) && actions == 1 && versions <= 1
+}
+
+/// STS for all, one of its regions, their FIPS and dual-stack sisters, and China's, by whole labels.
+fn is_sts(host: &str) -> bool {
+    let labels: Vec<&str> = host.split('.').collect();
+    match labels.as_slice() {
+        ["sts", "amazonaws", "com"] => true,
+        ["sts" | "sts-fips", region, domain @ ..] => {
+            !region.is_empty()
+                && matches!(
+                    domain,
+                    ["amazonaws", "com"]
+                        | ["amazonaws", "com", "cn"]
+                        | ["api", "aws"]
+                        | ["api", "amazonwebservices", "com", "cn"]
+                )
+        }
+        _ => false,
+    }
 }
 
 /// The metadata server of EC2, where the variables don't say all.
@@ -126,5 +165,57 @@ impl Metadata<'_> {
         let text = std::str::from_utf8(bytes).map(str::trim).ok().filter(|text| !text.is_empty());
         let wrong = || Error::unavailable(format!("{}: what its `{name}` gave is no text", self.file.shown));
         text.map(Secret::from).ok_or_else(wrong)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::asks_who_asks;
+
+    #[test]
+    fn nothing_is_signed_but_the_question_who_asks() {
+        let query = "?Action=GetCallerIdentity&Version=2011-06-15";
+        for host in [
+            "sts.amazonaws.com",
+            "sts.eu-west-1.amazonaws.com",
+            "sts-fips.us-gov-west-1.amazonaws.com",
+            "sts.cn-north-1.amazonaws.com.cn",
+            "sts.eu-west-1.api.aws",
+            "sts.cn-north-1.api.amazonwebservices.com.cn",
+        ] {
+            for path in ["", "/"] {
+                assert!(asks_who_asks(&format!("https://{host}{path}{query}")), "{host}");
+            }
+        }
+        for host in [
+            "iam.amazonaws.com",
+            "sts.amazonaws.com:8443",
+            "sts.amazonaws.com.evil.example",
+            "sts.evil.example",
+            "sts.a.b.amazonaws.com",
+            "xsts.eu-west-1.amazonaws.com",
+            "sts@iam.amazonaws.com",
+            "169.254.169.254",
+        ] {
+            assert!(!asks_who_asks(&format!("https://{host}{query}")), "{host}");
+        }
+        let sts = "https://sts.eu-west-1.amazonaws.com";
+        for rest in [
+            "",
+            "?",
+            "?Version=2011-06-15",
+            "?Action=CreateAccessKey",
+            "?Action=GetCallerIdentity&Action=AssumeRole",
+            "?Action=GetCallerIdentity&Action=GetCallerIdentity",
+            "?Action=GetCallerIdentity&RoleArn=x",
+            "?Action=GetCallerIdentity&%41ction=AssumeRole",
+            "?Action=GetCallerIdentity#&Action=AssumeRole",
+            "?Action=GetCallerIdentity&Version=1#x",
+            "?Action=GetCallerIdentity;Action=AssumeRole",
+            "/x?Action=GetCallerIdentity",
+        ] {
+            assert!(!asks_who_asks(&format!("{sts}{rest}")), "{rest}");
+        }
+        assert!(!asks_who_asks(&format!("http://sts.eu-west-1.amazonaws.com{query}")));
     }
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use claude_credential_files::{Trust, read};
-use claude_credential_process::{Ended, Task, find_on_path};
+use claude_credential_process::{Ended, Failure, Finished, Task, find_on_path};
 use claude_credential_protocol::{Error, Interactive, Seconds, Secret, now};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -20,6 +20,9 @@ const ALLOW: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";
 /// In milliseconds, as documented.
 const TIMEOUT: u64 = 30_000;
 const TIMEOUTS: std::ops::RangeInclusive<u64> = 5_000..=120_000;
+
+/// The most that a program takes that was told to end.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// The version of what it prints.
 const VERSION: u64 = 1;
@@ -47,9 +50,11 @@ pub(crate) fn subject(
     if asked.environment.get(ALLOW) != Some("1") {
         return Err(Error::config(format!("{shown} names a program to run; to allow that, run: export {ALLOW}=1")));
     }
-    // Whoever can change that file can have anything run.
-    read(&file.path, Trust::Settings, u64::MAX)?;
     let output = executable.output_file.as_deref().map(Path::new);
+    if output.is_some_and(|output| !output.is_absolute()) {
+        // Ours is the user's home, where Google's libraries have the client's own folder, which may be a clone.
+        return Err(Error::config(format!("{shown}: its `output_file` is not an absolute path; mend it there")));
+    }
     if let Some(output) = output.filter(|_| asked.request.rejected.is_none())
         && let Some(kept) = kept(output)?.filter(|printed| printed.lasts(asked.request.min_ttl))
         && let Ok(secret) = kept.secret()
@@ -78,12 +83,16 @@ fn run(
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let timeout = executable.timeout_millis.unwrap_or(TIMEOUT);
     if !TIMEOUTS.contains(&timeout) {
-        return Err(Error::config(format!("{}: its `timeout_millis` is not between 5000 and 120000", file.shown)));
+        return Err(Error::config(format!(
+            "{}: its `timeout_millis` is not between 5000 and 120000; mend it there",
+            file.shown
+        )));
     }
     let line = file.need("command", executable.command.as_deref())?;
     let words = words(line).filter(|words| !words.is_empty());
-    let words =
-        words.ok_or_else(|| Error::config(format!("{}: its `command` has no end of a quotation", file.shown)))?;
+    let words = words.ok_or_else(|| {
+        Error::config(format!("{}: its `command` has no end of a quotation; mend it there", file.shown))
+    })?;
     let mut command = Command::new(resolve(asked, file, &words[0])?);
     command.args(&words[1..]).current_dir(&asked.folders.home);
     asked.active.hand_down(&mut command);
@@ -99,23 +108,39 @@ fn run(
     if let Some(output) = &executable.output_file {
         command.env("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", output);
     }
+    let timeout = Duration::from_millis(timeout);
+    // What it takes to end a program that does not want to is the caller's time, too.
+    let left = asked.left();
+    let patience = left.saturating_sub(GRACE).max(left / 2);
     let finished = Task {
         command,
         input: Zeroizing::default(),
         max_stdout: usize::try_from(MAX_SUBJECT).unwrap_or(usize::MAX),
-        deadline: asked.until.min(Instant::now() + Duration::from_millis(timeout)),
+        deadline: Instant::now() + patience.min(timeout),
         own_group: asked.request.interactive == Interactive::Never,
     };
     // What it said is not repeated: nobody knows what else is on its stderr.
-    let what = match finished.run() {
-        Ok(finished) if finished.ended == Ended::Exit(0) => return Ok(finished.stdout),
+    let whose = format!("{}: the program of its credential source", file.shown);
+    Err(match finished.run() {
+        Ok(Finished { ended: Ended::Exit(0), stdout, .. }) => return Ok(stdout),
         Ok(finished) => match finished.ended {
-            Ended::Exit(code) => format!("exited {code}"),
-            Ended::Signal(signal) => format!("was ended by signal {signal}"),
+            Ended::Exit(code @ (126 | 127)) => {
+                Error::config(format!("{whose} exited {code}: not executable, or not found; mend `command` there"))
+            }
+            Ended::Exit(code) => Error::broke(format!("{whose} exited {code}; run its `command` by hand to see why")),
+            Ended::Signal(signal) => Error::broke(format!("{whose} was ended by signal {signal}")),
         },
-        Err(failure) => failure.to_string(),
-    };
-    Err(Error::broke(format!("{}: the program of its credential source {what}", file.shown)))
+        Err(Failure::Start(error)) => Error::config(format!("{whose} can't be started: {error}; mend `command` there")),
+        Err(Failure::TimedOut) if timeout <= patience => Error::unavailable(format!(
+            "{whose} did not answer in the {} ms of `timeout_millis`; run its `command` by hand, or mend that there",
+            timeout.as_millis()
+        )),
+        Err(Failure::TimedOut) => Error::unavailable(format!(
+            "{whose} did not answer while there was time, which is less than its `timeout_millis`; run its `command` by \
+             hand to see why"
+        )),
+        Err(failure) => Error::broke(format!("{whose} {failure}")),
+    })
 }
 
 /// Never in the working directory: an absolute path, or a name on PATH.

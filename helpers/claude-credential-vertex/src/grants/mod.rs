@@ -9,7 +9,7 @@ use claude_credential_protocol::Error;
 use crate::answer::Token;
 use crate::external;
 use crate::fields::Fields;
-use crate::sources::{Asked, File};
+use crate::sources::{Asked, File, WORKFORCE};
 
 /// What a token is asked for that only serves to be somebody else.
 pub(crate) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
@@ -23,8 +23,14 @@ pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str
     match fields.kind.as_deref() {
         Some("service_account") => service_account::token(asked, file, fields, scope),
         Some("authorized_user") => authorized_user::token(asked, file, fields, scope),
-        Some("external_account_authorized_user") => external::person::token(asked, file, fields),
-        Some("external_account") => external::token(asked, file, fields, scope),
+        Some(WORKFORCE) => {
+            file.hold()?;
+            external::person::token(asked, file, fields)
+        }
+        Some("external_account") => {
+            file.hold()?;
+            external::token(asked, file, fields, scope)
+        }
         Some("impersonated_service_account") => impersonation::token(asked, file, fields, scope),
         Some(kind) => Err(Error::config(match OTHERS.into_iter().find(|other| *other == kind) {
             Some(other) => {

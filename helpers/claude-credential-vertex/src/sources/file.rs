@@ -1,10 +1,13 @@
+use std::fmt::Write as _;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use claude_credential_config::is_endpoint;
-use claude_credential_files::{Trust, read};
-use claude_credential_protocol::Error;
+use claude_credential_files::{Problem, Trust, read};
+use claude_credential_protocol::{Error, text};
 
 use super::{Asked, Source};
 use crate::fields::Fields;
@@ -12,6 +15,9 @@ use crate::gcloud;
 
 /// The variable that names a file.
 pub(crate) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
+
+/// The type of what gcloud left of a sign-in elsewhere, which a file that gcloud is given says how to begin.
+pub(crate) const WORKFORCE: &str = "external_account_authorized_user";
 
 /// The largest hold a few certificates.
 const MAX_FILE: u64 = 1 << 20;
@@ -28,6 +34,8 @@ pub(crate) struct File {
     pub(crate) shown: String,
     pub(crate) source: Source,
     pub(crate) fields: Fields,
+    /// Why it may be somebody else's words, judged with the reading: a file that is looked at twice may be two files.
+    foreign: Option<Problem>,
 }
 
 impl File {
@@ -42,15 +50,33 @@ impl File {
         let is_gclouds = gcloud::well_known(asked).is_ok_and(|known| known == path);
         let source = if is_gclouds { Source::Gcloud } else { Source::Env };
         let missing = || Error::config(format!("{shown}, which {VARIABLE} names, does not exist; {mend}"));
-        Ok(Some(Self::open(path, source)?.ok_or_else(missing)?))
+        Ok(Some(Self::open(path, source, VARIABLE)?.ok_or_else(missing)?))
     }
 
-    /// The file at `path`; none where there is none.
+    /// What gcloud left.
+    pub(crate) fn of_gcloud(asked: &Asked<'_>) -> Result<Option<Self>, Error> {
+        let path = gcloud::well_known(asked)?;
+        // In a folder that is another's there is nothing of ours: a service that runs with its caller's HOME has none.
+        if fs::metadata(&path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+            return Ok(None);
+        }
+        Self::open(&path, Source::Gcloud, gcloud::variable(asked))
+    }
+
+    /// The file at `path`, which is there by the word of `variable`; none where there is none.
     ///
     /// Whoever may read it may use it, as with Google's libraries: in containers it is often another's, and readable by
-    /// a group. One that names a program to run is held to more, in `external::executable`.
-    pub(crate) fn open(path: &Path, source: Source) -> Result<Option<Self>, Error> {
-        let Some(parsed) = parsed(path)? else { return Ok(None) };
+    /// a group. One that says where else secrets are to be found is held to more, in `hold`.
+    fn open(path: &Path, source: Source, variable: &str) -> Result<Option<Self>, Error> {
+        let (read, foreign) = match parsed(path, Trust::Settings) {
+            Err(problem @ (Problem::Owner(_) | Problem::Writable(_))) => (parsed(path, Trust::Anybody), Some(problem)),
+            read => (read, None),
+        };
+        let Some(parsed) =
+            read.map_err(|problem| Error::config(format!("{problem}; mend that, or set {variable} anew")))?
+        else {
+            return Ok(None);
+        };
         let shown = match source {
             Source::Gcloud | Source::Metadata => path.display().to_string(),
             Source::Env => format!("{} ({VARIABLE})", path.display()),
@@ -59,7 +85,23 @@ impl File {
             let (line, column) = (error.line(), error.column());
             Error::config(format!("{}:{line}:{column}: this is no credentials file of Google's", path.display()))
         })?;
-        Ok(Some(Self { path: path.to_owned(), shown, source, fields }))
+        Ok(Some(Self { path: path.to_owned(), shown, source, fields, foreign }))
+    }
+
+    /// Refuses words that others could have written: these name files, servers and programs, and say where to send what
+    /// is had from them.
+    pub(crate) fn hold(&self) -> Result<(), Error> {
+        let Some(problem) = &self.foreign else { return Ok(()) };
+        let (shown, path) = (&self.shown, text::quoted(&self.path.to_string_lossy()));
+        let what = "it says where secrets are read and where they go, and";
+        Err(Error::config(match problem {
+            // A `chown` would make it ours with whatever words are in it.
+            Problem::Owner(_) => format!(
+                "{shown}: {what} belongs to another user; read it, and if you mean all of it, run: \
+                 install -m 600 {path} \"$HOME/google.json\"; export {VARIABLE}=\"$HOME/google.json\""
+            ),
+            _ => format!("{shown}: {what} can be changed by others; run: chmod go-w {path}"),
+        }))
     }
 
     /// A field without which nothing can be done.
@@ -78,15 +120,24 @@ impl File {
         )))
     }
 
-    /// The command with which its owner signs in anew.
+    /// The command with which its owner signs in anew. Every word of the file's in it is one that a shell only reads.
     pub(crate) fn login(&self) -> String {
-        let command = "gcloud auth application-default login";
-        let impersonated = self.fields.impersonated().filter(|_| self.fields.source_credentials.is_some());
-        let option = impersonated.map(|email| format!(" --impersonate-service-account={email}")).unwrap_or_default();
+        let mut command = "run: gcloud auth application-default login".to_owned();
+        let source = self.fields.source_credentials.as_deref();
+        let of_workforce = source.unwrap_or(&self.fields).kind.as_deref() == Some(WORKFORCE);
+        if of_workforce {
+            command.push_str(" --login-config=FILE");
+        }
+        if let Some(chain) = source.and_then(|_| self.fields.chain()) {
+            let _ = write!(command, " --impersonate-service-account={}", text::quoted(&chain));
+        }
+        if of_workforce {
+            command = format!("take the login configuration of your workforce pool as FILE and {command}");
+        }
         match self.source {
-            Source::Gcloud | Source::Metadata => format!("run: {command}{option}"),
+            Source::Gcloud | Source::Metadata => command,
             Source::Env => {
-                format!("gcloud writes another file, so first run: unset {VARIABLE}; then run: {command}{option}")
+                format!("gcloud writes another file, so first run: unset {VARIABLE}; then {command}")
             }
         }
     }
@@ -94,10 +145,10 @@ impl File {
 
 /// What stands in the file at `path`. gcloud writes its file in place, and a session that wakes while somebody signs in
 /// would find half of it.
-fn parsed(path: &Path) -> Result<Option<serde_json::Result<Fields>>, Error> {
+fn parsed(path: &Path, trust: Trust) -> Result<Option<serde_json::Result<Fields>>, Problem> {
     let mut attempt = 1;
     loop {
-        let Some(bytes) = read(path, Trust::Anybody, MAX_FILE)? else { return Ok(None) };
+        let Some(bytes) = read(path, trust, MAX_FILE)? else { return Ok(None) };
         match serde_json::from_slice(&bytes) {
             Err(error) if error.is_eof() && attempt < ATTEMPTS => thread::sleep(PAUSE),
             parsed => return Ok(Some(parsed)),

@@ -2,17 +2,15 @@
 
 mod file;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Error, Request};
 
-pub(crate) use file::{File, VARIABLE};
+pub(crate) use file::{File, VARIABLE, WORKFORCE};
 
-use crate::gcloud;
-use crate::hosts::GOOGLE;
 use crate::metadata::Metadata;
 
 /// What is asked, and where.
@@ -47,6 +45,11 @@ impl Source {
 }
 
 impl Asked<'_> {
+    /// How long the caller waits yet.
+    pub(crate) fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
     pub(crate) fn find(&self, sources: &[Source]) -> Result<Option<Found>, Error> {
         for source in sources {
             let found = match source {
@@ -64,7 +67,7 @@ impl Asked<'_> {
     pub(crate) fn file(&self, source: Source) -> Result<Option<File>, Error> {
         match source {
             Source::Env => File::of_variable(self),
-            Source::Gcloud => File::open(&gcloud::well_known(self)?, Source::Gcloud),
+            Source::Gcloud => File::of_gcloud(self),
             Source::Metadata => Ok(None),
         }
     }
@@ -90,10 +93,11 @@ impl Found {
         }
     }
 
-    pub(crate) fn universe(&self) -> &str {
+    /// Below which domain they are good.
+    pub(crate) fn universe(&self, asked: &Asked<'_>) -> Result<String, Error> {
         match self {
-            Self::File(file) => file.fields.universe(),
-            Self::Metadata(_) => GOOGLE,
+            Self::File(file) => Ok(file.fields.universe().to_owned()),
+            Self::Metadata(metadata) => metadata.universe(asked),
         }
     }
 

@@ -143,6 +143,40 @@ fn what_the_program_says_of_its_failure_is_not_repeated() {
 }
 
 #[test]
+fn a_program_that_can_not_be_run_is_the_users_to_mend() {
+    let server = Server::start(vec![]);
+    for code in [126, 127] {
+        let words = with_script(&server, &format!("exit {code}"), false).fails(Class::Config);
+        assert!(words.contains(&format!("exited {code}")) && words.ends_with("mend `command` there"), "{words}");
+    }
+    let other = Fixture::new(&[]);
+    let program = other.write("no-program", "CANARY");
+    let mut fixture = Fixture::with(&external_account(&server, &json!({ "executable": { "command": program } })));
+    fixture.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
+    let words = fixture.fails(Class::Config);
+    assert!(words.contains("can't be started") && words.ends_with("mend `command` there"), "{words}");
+}
+
+#[test]
+fn a_program_that_goes_on_is_ended_before_the_caller_gives_up() {
+    let fixture = with_script(&Server::start(vec![]), "exec sleep 600", false);
+    let mut request = vertex();
+    request.deadline = Some(now() + 1500);
+    let error = fixture.helper.get(&request).unwrap_err();
+    assert_eq!(error.class(), Class::Unavailable);
+    let words = error.to_string();
+    assert!(words.contains("did not answer while there was time") && words.contains("`timeout_millis`"), "{words}");
+}
+
+#[test]
+fn a_file_of_the_programs_is_never_looked_for_in_the_working_directory() {
+    let source = json!({ "executable": { "command": "/bin/sh", "output_file": "output" } });
+    let mut fixture = Fixture::with(&external_account(&Server::start(vec![]), &source));
+    fixture.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
+    assert!(fixture.fails(Class::Config).ends_with("its `output_file` is not an absolute path; mend it there"));
+}
+
+#[test]
 fn a_program_is_never_looked_for_in_the_working_directory() {
     let server = Server::start(vec![]);
     for command in ["./program", "bin/program", "no-such-program", "/nowhere/program"] {

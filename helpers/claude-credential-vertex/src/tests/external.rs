@@ -126,7 +126,8 @@ fn a_person_from_elsewhere_is_refreshed_where_his_file_says() {
     let seen = &server.seen()[0];
     assert_eq!(seen.field("refresh_token").as_deref(), Some("CANARY-refresh"));
     assert_eq!(seen.header("authorization"), Some("Basic aWQ6cw=="));
-    assert!(fixture.fails(Class::SignIn).ends_with("run: gcloud auth application-default login"));
+    // Without it gcloud would sign in to an account of Google's.
+    assert!(fixture.fails(Class::SignIn).ends_with("run: gcloud auth application-default login --login-config=FILE"));
 }
 
 fn aws(server: &Server) -> Value {
@@ -177,6 +178,25 @@ fn keys_of_aws_in_variables_ask_nobody_else() {
         authorization.contains("Credential=AKIAVARIABLE/") && authorization.contains("/eu-west-1/sts/aws4_request")
     );
     assert_eq!(header("x-amz-security-token"), None);
+}
+
+#[test]
+fn a_file_does_not_choose_what_is_asked_of_aws_with_the_users_keys() {
+    let server = Server::start(vec![]);
+    for (question, region) in [
+        ("https://iam.amazonaws.com/?Action=CreateAccessKey&Version=2010-05-08", "eu-west-1"),
+        ("https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15", "evil.example/x?y="),
+    ] {
+        let mut file = aws(&server);
+        file["credential_source"]["regional_cred_verification_url"] = question.into();
+        let mut fixture = Fixture::with(&file);
+        fixture.set("AWS_REGION", region);
+        fixture.set("AWS_ACCESS_KEY_ID", "AKIAVARIABLE");
+        fixture.set("AWS_SECRET_ACCESS_KEY", "CANARY-secret");
+        let words = fixture.fails(Class::Config);
+        assert!(words.contains("`regional_cred_verification_url` is not GetCallerIdentity of AWS STS"), "{words}");
+    }
+    assert!(server.seen().is_empty());
 }
 
 #[test]

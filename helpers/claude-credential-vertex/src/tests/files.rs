@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -62,6 +63,48 @@ fn what_gcloud_left_is_found_where_gcloud_keeps_it() {
     assert_eq!(fixture.token(), "two");
     fixture.set("CLOUDSDK_CONFIG", "elsewhere");
     assert!(fixture.fails(Class::Config).starts_with("CLOUDSDK_CONFIG is not an absolute path"));
+}
+
+#[test]
+fn a_file_that_can_not_be_read_is_said_by_the_variable_that_leads_there() {
+    let mut fixture = Fixture::new(&[]);
+    fixture.write(".config", "no folder");
+    let words = fixture.fails(Class::Config);
+    assert!(words.starts_with("can't use ") && words.ends_with("; mend that, or set HOME anew"), "{words}");
+    let folder = fixture.home.path().join(".config/x");
+    fixture.set("CLOUDSDK_CONFIG", folder.to_str().unwrap());
+    assert!(fixture.fails(Class::Config).ends_with("set CLOUDSDK_CONFIG anew"));
+    fixture.set(VARIABLE, folder.to_str().unwrap());
+    assert!(fixture.fails(Class::Config).ends_with(&format!("set {VARIABLE} anew")));
+}
+
+/// For root no folder is closed: then it runs itself as nobody.
+#[test]
+fn a_folder_that_is_closed_to_us_has_nothing_of_ours() {
+    const NAME: &str = "tests::files::a_folder_that_is_closed_to_us_has_nothing_of_ours";
+    if rustix::process::geteuid().is_root() {
+        let nobody = || {
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+            command
+        };
+        let own = std::env::current_exe().unwrap();
+        if nobody().arg("test").arg("-x").arg(&own).status().is_ok_and(|status| status.success()) {
+            assert!(nobody().arg(own).args(["--exact", NAME]).status().unwrap().success());
+        } else {
+            eprintln!("SKIPPED: there is no setpriv, or nobody may not run this test");
+        }
+        return;
+    }
+    let mut fixture = Fixture::new(&[]);
+    let file = fixture.write("closed/application_default_credentials.json", "{}");
+    let folder = file.parent().unwrap();
+    fixture.set("CLOUDSDK_CONFIG", folder.to_str().unwrap());
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+    assert!(fixture.fails(Class::Config).ends_with("set CLOUDSDK_CONFIG anew"));
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o000)).unwrap();
+    assert_eq!(fixture.get(), Ok(None));
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o700)).unwrap();
 }
 
 #[test]
@@ -134,6 +177,32 @@ fn a_kind_of_source_that_is_not_supported_is_named() {
     ] {
         let words = Fixture::with(&external_account(&server, &source)).fails(Class::Config);
         assert!(words.contains(says), "{words}");
+    }
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn a_file_that_others_can_change_names_nothing_that_is_read_or_asked() {
+    let server = Server::start(vec![]);
+    let url = json!({ "url": format!("{}/subject", server.url) });
+    let person = json!({ "type": "external_account_authorized_user", "client_id": "a", "refresh_token": "CANARY" });
+    let file = json!({ "file": "/nowhere/CANARY" });
+    for credentials in [
+        external_account(&server, &url),
+        external_account(&server, &file),
+        person,
+        impersonated(&server, &external_account(&server, &url)),
+    ] {
+        let fixture = Fixture::with(&credentials);
+        let path = fixture.home.path().join("credentials.json");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+        let words = fixture.fails(Class::Config);
+        assert!(words.ends_with(&format!("can be changed by others; run: chmod go-w {}", path.display())), "{words}");
+        // Only who is root can make it another user's.
+        if std::os::unix::fs::chown(&path, Some(65534), None).is_ok() {
+            let words = fixture.fails(Class::Config);
+            assert!(words.contains("belongs to another user; read it") && !words.contains("chown"), "{words}");
+        }
     }
     assert!(server.seen().is_empty());
 }

@@ -109,6 +109,28 @@ fn a_sign_in_that_is_over_names_the_command_that_begins_another() {
 }
 
 #[test]
+fn a_command_to_paste_has_all_of_the_chain_in_it_and_nothing_that_a_shell_acts_on() {
+    for (target, delegates, ends) in [
+        (
+            "she@p.iam.gserviceaccount.com",
+            json!(["projects/-/serviceAccounts/he@p.iam.gserviceaccount.com", "it@p.iam.gserviceaccount.com"]),
+            "login --impersonate-service-account='he@p.iam.gserviceaccount.com,it@p.iam.gserviceaccount.com,\
+             she@p.iam.gserviceaccount.com'",
+        ),
+        ("a@b;id>$HOME", json!(null), "application-default login"),
+        ("she@p.iam.gserviceaccount.com", json!(["a@b;id>$HOME"]), "application-default login"),
+    ] {
+        let server = Server::start(vec![Reply::refusal("invalid_grant", None)]);
+        let mut file = impersonated(&server, &authorized_user(&server));
+        let url = format!("{}/v1/projects/-/serviceAccounts/{target}:generateAccessToken", server.url);
+        file["service_account_impersonation_url"] = url.into();
+        file["delegates"] = delegates;
+        let words = Fixture::with(&file).fails(Class::SignIn);
+        assert!(words.ends_with(ends) && !words.contains('$'), "{words}");
+    }
+}
+
+#[test]
 fn a_key_that_is_refused_is_no_sign_in() {
     let server = Server::start(vec![Reply::refusal("invalid_grant", None)]);
     let words = Fixture::with(&service_account(&server)).fails(Class::Config);
@@ -156,14 +178,51 @@ fn a_server_that_is_busy_is_asked_again() {
 }
 
 #[test]
-fn a_life_that_is_a_text_is_a_number_and_none_is_none() {
-    let server = Server::start(vec![
-        Reply::text(r#"{"access_token":"one","expires_in":"3600"}"#),
-        Reply::text(r#"{"access_token":"two"}"#),
-    ]);
-    let fixture = Fixture::with(&authorized_user(&server));
-    assert!(fixture.get().unwrap().unwrap().expires_at.is_some());
-    assert_eq!(fixture.get().unwrap().unwrap().expires_at, None);
+fn a_life_is_a_number_in_whatever_form_and_as_long_as_the_wire_can_tell() {
+    let answer = |life: &str| Reply::text(&format!(r#"{{"access_token":"one","token_type":"bearer"{life}}}"#));
+    for (life, expected) in [
+        (r#","expires_in":"3600""#, Some(3600)),
+        (r#","expires_in":3600.9"#, Some(3600)),
+        (r#","expires_in":"3600.9""#, Some(3600)),
+        (r#","expires_in":null"#, None),
+        ("", None),
+    ] {
+        let server = Server::start(vec![answer(life)]);
+        let before = now() / 1000;
+        let ends = Fixture::with(&authorized_user(&server)).get().unwrap().unwrap().expires_at;
+        let range = |span| before + span..=now() / 1000 + span;
+        assert_eq!(ends.is_some(), expected.is_some(), "{life}");
+        assert!(expected.is_none_or(|span| range(span).contains(&ends.unwrap())), "{life}: {ends:?}");
+    }
+    // The second of them is more than yup-oauth2 can add to a time.
+    for life in
+        [r#","expires_in":253402300799"#, r#","expires_in":999999999999"#, r#","expires_in":18446744073709551615"#]
+    {
+        let server = Server::start(vec![answer(life), answer(life)]);
+        for file in [authorized_user(&server), service_account(&server)] {
+            let credential = Fixture::with(&file).get().unwrap().unwrap();
+            assert_eq!(credential.expires_at, Some(253_402_300_799), "{life}");
+            assert!(credential.answer(&vertex()).is_ok());
+        }
+    }
+}
+
+#[test]
+fn a_life_that_is_no_number_is_not_for_ever_and_only_bearers_count() {
+    for rest in [
+        r#""expires_in":"CANARY""#,
+        r#""expires_in":-1"#,
+        r#""expires_in":1e300"#,
+        r#""expires_in":"inf""#,
+        r#""expires_in":[]"#,
+        r#""expires_in":true"#,
+        r#""token_type":"mac""#,
+        r#""token_type":"""#,
+    ] {
+        let server = Server::start(vec![Reply::text(&format!(r#"{{"access_token":"CANARY",{rest}}}"#))]);
+        Fixture::with(&authorized_user(&server)).fails(Class::Unavailable);
+        assert_eq!(server.seen().len(), 1);
+    }
 }
 
 #[test]
@@ -184,7 +243,15 @@ fn who_is_somebody_else_asks_for_no_more_than_that_first() {
 
 #[test]
 fn who_may_not_be_somebody_else_hears_what_he_lacks() {
-    let server = Server::start(vec![Reply::token("CANARY-source"), Reply::Json(403, "CANARY".to_owned())]);
-    let words = Fixture::with(&impersonated(&server, &authorized_user(&server))).fails(Class::Config);
-    assert!(words.contains("403") && words.contains("roles/iam.serviceAccountTokenCreator"), "{words}");
+    for (status, says) in [
+        (403, "grant him roles/iam.serviceAccountTokenCreator there"),
+        (400, "mend `delegates` and `token_lifetime_seconds` there"),
+        (401, "the token of its `source_credentials` is not taken, mend that there"),
+        (404, "mend `service_account_impersonation_url` there"),
+        (418, "look at `service_account_impersonation_url` there"),
+    ] {
+        let server = Server::start(vec![Reply::token("CANARY-source"), Reply::Json(status, "CANARY".to_owned())]);
+        let words = Fixture::with(&impersonated(&server, &authorized_user(&server))).fails(Class::Config);
+        assert!(words.contains(&format!("answered {status} ")) && words.ends_with(says), "{words}");
+    }
 }

@@ -69,11 +69,15 @@ fn the_region_is_that_of_the_host_and_print_asks_that_of_the_variable() {
     fixture.set("CLOUD_ML_REGION", "evil.example/");
     let error = fixture.helper.print_host().unwrap_err();
     assert!(error.to_string().ends_with("run: unset CLOUD_ML_REGION"), "{error}");
+    let mut key = service_account(&server);
+    key["universe_domain"] = "evil.example/".into();
+    let error = Fixture::with(&key).helper.print_host().unwrap_err().to_string();
+    assert!(error.contains("`universe_domain` names no domain") && !error.contains("CLOUD_ML_REGION"), "{error}");
 }
 
 #[test]
 fn the_project_is_found_in_the_documented_order() {
-    let server = Server::start((0..6).map(|_| Reply::token("t")).collect());
+    let server = Server::start((0..12).map(|_| Reply::token("t")).collect());
     let mut key = service_account(&server);
     key.as_object_mut().unwrap().remove("project_id");
     let mut fixture = Fixture::with(&key);
@@ -90,6 +94,17 @@ fn the_project_is_found_in_the_documented_order() {
     ] {
         fixture.set(name, value);
         assert_eq!(project(&fixture).as_deref(), Some(value));
+    }
+    // What is no name hides none that is one.
+    for (name, next) in [
+        ("GCLOUD_PROJECT", "of-google"),
+        ("GOOGLE_CLOUD_PROJECT", "of-anthropic"),
+        ("ANTHROPIC_VERTEX_PROJECT_ID", "pays"),
+        ("GOOGLE_CLOUD_QUOTA_PROJECT", "of-gcloud"),
+        ("CLOUDSDK_CORE_PROJECT", "of-gcloud"),
+    ] {
+        fixture.set(name, "my project");
+        assert_eq!(project(&fixture).as_deref(), Some(next), "{name}");
     }
 }
 

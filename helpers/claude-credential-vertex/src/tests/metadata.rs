@@ -1,6 +1,6 @@
 use std::net::TcpListener;
 
-use claude_credential_protocol::Class;
+use claude_credential_protocol::{Capabilities, Class, Helper, Request};
 
 use super::server::{Reply, Server};
 use super::{Fixture, secret};
@@ -14,9 +14,13 @@ fn with(host: &str) -> Fixture {
 
 const TOKEN: &str = r#"{"access_token":"the-machine's","expires_in":1800,"token_type":"Bearer"}"#;
 
+fn universe() -> Reply {
+    Reply::google("googleapis.com")
+}
+
 #[test]
 fn a_machine_of_googles_has_a_token_and_a_project() {
-    let replies = vec![Reply::google("ok"), Reply::google(TOKEN), Reply::google("its-project")];
+    let replies = vec![Reply::google("ok"), universe(), Reply::google(TOKEN), Reply::google("its-project")];
     let server = Server::start(replies);
     let credential = with(server.host()).get().unwrap().unwrap();
     assert_eq!(secret(&credential), "the-machine's");
@@ -27,16 +31,16 @@ fn a_machine_of_googles_has_a_token_and_a_project() {
     assert!(seen.iter().all(|seen| seen.header("metadata-flavor") == Some("Google")), "{seen:?}");
     let scope = "scopes=https%3A%2F%2Fwww.googleapis.com%2Fauth%2Fcloud-platform";
     let token = format!("GET /computeMetadata/v1/instance/service-accounts/default/token?{scope} ");
-    assert!(seen[0].line.starts_with("GET / ") && seen[1].line.starts_with(&token), "{seen:?}");
+    assert!(seen[0].line.starts_with("GET / ") && seen[2].line.starts_with(&token), "{seen:?}");
 }
 
 #[test]
 fn a_project_that_is_known_is_not_asked_for() {
-    let server = Server::start(vec![Reply::google("ok"), Reply::google(TOKEN)]);
+    let server = Server::start(vec![Reply::google("ok"), universe(), Reply::google(TOKEN)]);
     let mut fixture = with(server.host());
     fixture.set("ANTHROPIC_VERTEX_PROJECT_ID", "mine");
     assert_eq!(fixture.get().unwrap().unwrap().project.as_deref(), Some("mine"));
-    assert_eq!(server.seen().len(), 2);
+    assert_eq!(server.seen().len(), 3);
 }
 
 #[test]
@@ -49,14 +53,26 @@ fn somebody_else_at_that_address_gets_no_question_and_gives_no_answer() {
     );
     assert_eq!(server.seen().len(), 1);
     // Nor later.
-    let server = Server::start(vec![Reply::google("ok"), Reply::text(TOKEN)]);
-    with(server.host()).fails(Class::Config);
+    for replies in
+        [vec![Reply::google("ok"), Reply::text(TOKEN)], vec![Reply::google("ok"), universe(), Reply::text(TOKEN)]]
+    {
+        let server = Server::start(replies);
+        let words = with(server.host()).fails(Class::Config);
+        assert!(words.contains("not as Google's metadata server does; run: unset GCE_METADATA_HOST"), "{words}");
+    }
 }
 
 #[test]
 fn a_machine_without_a_service_account_has_nothing() {
-    let server = Server::start(vec![Reply::google("ok"), Reply::Json(404, String::new())]);
+    let server = Server::start(vec![Reply::google("ok"), universe(), Reply::Json(404, String::new())]);
     assert_eq!(with(server.host()).get(), Ok(None));
+    for (status, says) in
+        [(403, "answered 403; give this machine a service account"), (400, "answered 400 to the question")]
+    {
+        let server = Server::start(vec![Reply::google("ok"), universe(), Reply::Json(status, "CANARY".to_owned())]);
+        let words = with(server.host()).fails(Class::Config);
+        assert!(words.contains(says), "{words}");
+    }
 }
 
 #[test]
@@ -81,4 +97,47 @@ fn who_says_that_there_is_none_is_believed() {
     fixture.set("X", "");
     assert_eq!(fixture.get(), Ok(None));
     assert!(server.seen().is_empty());
+}
+
+#[test]
+fn who_is_in_trouble_is_there() {
+    for status in [503, 429] {
+        let server = Server::start(vec![Reply::Json(status, "CANARY".to_owned())]);
+        let words = with(server.host()).fails(Class::Unavailable);
+        assert!(words.starts_with(&format!("GCE_METADATA_HOST: the metadata server answered {status};")), "{words}");
+    }
+}
+
+#[test]
+fn a_machine_is_in_its_own_universe() {
+    let domain = "apis.example.cloud";
+    let elsewhere = || vec![Reply::google("ok"), Reply::google(domain), Reply::google(TOKEN)];
+    let server = Server::start(elsewhere());
+    let words = with(server.host()).fails(Class::Config);
+    assert!(words.starts_with("the metadata server: these credentials are for apis.example.cloud"), "{words}");
+    assert_eq!(server.seen().len(), 2);
+    let server = Server::start(elsewhere());
+    let host = "u-x-aiplatform.apis.example.cloud";
+    assert!(with(server.host()).helper.get(&Request::new("https", host)).unwrap().is_some());
+    // Git's hosts are nobody's word.
+    let request = Request { capabilities: Capabilities::default(), ..Request::new("https", host) };
+    let server = Server::start(vec![Reply::google("ok"), universe(), Reply::google(TOKEN)]);
+    assert_eq!(with(server.host()).helper.get(&request), Ok(None));
+    // Servers that are older than the question.
+    let server = Server::start(vec![Reply::google("ok"), Reply::Json(404, String::new()), Reply::google(TOKEN)]);
+    assert!(with(server.host()).get().unwrap().is_some());
+    // A gateway is in none.
+    let server = Server::start(vec![Reply::google("ok"), Reply::google(TOKEN)]);
+    let gateway = Request::new("https", "gateway.acme.example");
+    assert!(with(server.host()).helper.get(&gateway).unwrap().is_some());
+}
+
+#[test]
+fn a_project_that_is_not_told_at_once_is_done_without() {
+    for last in [Reply::Json(500, String::new()), Reply::Never] {
+        let server = Server::start(vec![Reply::google("ok"), universe(), Reply::google(TOKEN), last]);
+        let credential = with(server.host()).get().unwrap().unwrap();
+        assert_eq!((secret(&credential), credential.project), ("the-machine's".to_owned(), None));
+        assert_eq!(server.seen().len(), 4);
+    }
 }

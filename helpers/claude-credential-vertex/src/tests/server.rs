@@ -9,6 +9,8 @@ use reqwest::Url;
 pub(super) enum Reply {
     Json(u16, String),
     With(u16, &'static str, String),
+    /// The connection stays open, and nothing comes.
+    Never,
 }
 
 /// A server on loopback that gives the replies it was told, in their order, and notes what it was asked.
@@ -74,6 +76,7 @@ impl Server {
         let server = Self { url, requests: Arc::default() };
         let requests = Arc::clone(&server.requests);
         let mut replies = replies.into_iter();
+        let mut silent = Vec::new();
         thread::spawn(move || {
             for mut stream in listener.incoming().flatten() {
                 let Some(seen) = read(&mut stream) else { continue };
@@ -81,6 +84,7 @@ impl Server {
                 match replies.next().unwrap_or_else(|| Reply::Json(418, String::new())) {
                     Reply::Json(status, body) => write(&mut stream, status, "", &body),
                     Reply::With(status, header, body) => write(&mut stream, status, header, &body),
+                    Reply::Never => silent.push(stream),
                 }
             }
         });
