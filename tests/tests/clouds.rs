@@ -24,7 +24,10 @@ fn a_cloud_is_asked_alone_for_its_own_host() {
         sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key"));
         sandbox.set(region.0, region.1);
         fake.does(&Script::none());
-        assert!(sandbox.print().run().fails(1).contains(host));
+        let said = sandbox.print().run();
+        let said = said.fails(1);
+        let sign_in = if cloud == "bedrock" { "run: aws sso login" } else { "run: gcloud auth application-default login" };
+        assert!(said.contains(host) && said.ends_with(sign_in), "{said}");
         assert_eq!(fake.last("get").expect("a get").get("host"), Some(host));
         sandbox.set(switch, "0");
         assert_eq!(sandbox.print().run().key(), "key");

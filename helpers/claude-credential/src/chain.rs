@@ -245,7 +245,11 @@ impl Said {
             return Error::config(format!("nothing that Claude Code can send as a key ({said}); {mends}"));
         }
         let origin = request.origin();
-        let option = if profile == "default" { String::new() } else { format!("--profile {profile} ") };
-        Error::not_found(format!("no credential for {origin} ({said}); run: claude-credential {option}login api-key"))
+        let mend = match Cloud::named(profile) {
+            Some(cloud) => cloud.usual_sign_in().to_owned(),
+            None if profile == "default" => "claude-credential login api-key".to_owned(),
+            None => format!("claude-credential --profile {profile} login api-key"),
+        };
+        Error::not_found(format!("no credential for {origin} ({said}); run: {mend}"))
     }
 }

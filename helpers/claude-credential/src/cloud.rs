@@ -31,7 +31,7 @@ impl Cloud {
     /// The cloud whose credentials a program gives, if it is the helper for one.
     pub(crate) fn of_program(program: &Program) -> Option<Self> {
         let Program::Helper { name, .. } = program else { return None };
-        [Self::Bedrock, Self::Vertex].into_iter().find(|cloud| cloud.name() == program::short_name(name))
+        Self::named(program::short_name(name))
     }
 
     /// The name of its helper, and of the entry and the profile that are there without being written.
@@ -40,6 +40,11 @@ impl Cloud {
             Self::Bedrock => "bedrock",
             Self::Vertex => "vertex",
         }
+    }
+
+    /// The cloud of the profile that is there without being written.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Bedrock, Self::Vertex].into_iter().find(|cloud| cloud.name() == name)
     }
 
     /// The variable that sends the client to another host than the cloud's own.

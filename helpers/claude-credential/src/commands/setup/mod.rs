@@ -208,6 +208,6 @@ fn finish(preset: &Preset, blanks: &Blanks, plan: &Plan, options: &Setup, person
     let us = blanks.for_shell("{us}");
     if preset.settings.api_key_helper.is_some() || !preset.writes_settings() {
         let profile = preset.profile().map(|name| format!(" --profile {name}")).unwrap_or_default();
-        person.say(&format!("to try it, run: {us}{profile} print >/dev/null"));
+        person.say(&format!("to try it, run: {us}{profile} explain"));
     }
 }
