@@ -149,7 +149,8 @@ impl<'a> Terminal<'a> {
         mknodat(CWD, &keyboard, FileType::Fifo, Mode::from_raw_mode(0o600), 0).expect("a named pipe");
         // Open for both ways, so that neither end waits for the other.
         let file = OpenOptions::new().read(true).write(true).open(&keyboard).expect("the pipe");
-        let line = "exec \"$0\" -qec \"$1\" /dev/null <\"$2\"";
+        // Where the tests run in the background, Ctrl-C is ignored from the beginning.
+        let line = "exec env --default-signal=INT \"$0\" -qec \"$1\" /dev/null <\"$2\"";
         let call = sandbox.call("/bin/sh", &["-c", line]).arg(script).arg(format!("claude-credential {words}"));
         Some(Self { running: call.arg(&keyboard).start(), keyboard: file })
     }
