@@ -138,7 +138,10 @@ impl Record {
         }
         for (name, edited) in [("settings.json", &self.settings), ("config.toml", &self.config)] {
             if let Some(before) = edited.as_ref().and_then(|edited| edited.before.as_ref()) {
-                replace_durably(&folder.join(name), before.as_bytes())?;
+                // The first one is what was there before any setup.
+                if !folder.join(name).exists() {
+                    replace_durably(&folder.join(name), before.as_bytes())?;
+                }
             }
         }
         let bytes =
