@@ -23,6 +23,7 @@ fn without_a_person_everything_has_to_be_said() {
     assert!(refused(&[]).contains("--preset: api-key, oidc"));
     assert!(refused(&["--preset", "nothing"]).contains("--preset: api-key, oidc"));
     assert!(refused(&["--preset", "vault"]).ends_with("--set path=secret/claude"));
+    assert!(refused(&["--preset", "vault", "--stdin"]).ends_with("leave out --stdin"));
     assert!(refused(&["--preset", "vault", "--set", "place=x"]).contains("asks path, field"));
     assert!(refused(&["--preset", "vault", "--set", "path=-x"]).contains("--set path="));
     assert!(

@@ -261,10 +261,55 @@ fn a_config_that_somebody_changed_since_is_left_as_it_is() {
     setup(&house, &VAULT).exits(0);
     let mine = fs::read_to_string(house.config_file()).expect("it") + "# mine\n";
     house.config(&mine);
-    let output = undo(&house);
-    assert!(output.exits(0).stderr.contains("it is left as it is"), "{output:#?}");
-    assert_eq!(fs::read_to_string(house.config_file()).expect("it"), mine);
-    assert!(!house.home().join(".claude").exists());
+    for _ in 0..2 {
+        let output = undo(&house);
+        let said = output.exits(78).stderr.lines().last().unwrap_or_default();
+        assert!(said.contains("config.toml was left") && said.ends_with("--undo --replace"), "{output:#?}");
+        assert_eq!(fs::read_to_string(house.config_file()).expect("it"), mine);
+        assert!(!house.home().join(".claude").exists());
+    }
+    house.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run().exits(0);
+    assert!(!house.config_file().exists());
+    assert!(!house.home().join(".local/share/claude-credential/setup").exists());
+}
+
+#[test]
+fn a_value_before_that_was_no_text_is_put_back_as_it_stood() {
+    for before in ["1.50e+3", "null", "[\"a\", /* b */ {}]"] {
+        let house = house();
+        let file = house.write(".claude/settings.json", format!("{{\n  \"apiKeyHelper\": {before}\n}}\n"));
+        setup(&house, &[&VAULT[..], &["--replace"]].concat()).exits(0);
+        // A line more, so that what is ours is taken out of what is there.
+        let edited = fs::read_to_string(&file).expect("it").replace("{\n", "{\n  \"theme\": \"dark\",\n");
+        fs::write(&file, edited).expect("it");
+        undo(&house).exits(0);
+        let expected = format!("{{\n  \"theme\": \"dark\",\n  \"apiKeyHelper\": {before}\n}}\n");
+        assert_eq!(fs::read_to_string(&file).expect("it"), expected);
+    }
+}
+
+#[test]
+fn of_a_config_only_what_setup_wrote_is_shown() {
+    let house = house();
+    let key = house.secret("in the config");
+    let config = house.config(&format!("# {key}\n[entry.mine]\nshell = \"printf {key}\"\n"));
+    // The sandbox itself looks for the secret in what is said.
+    let output = setup(&house, &VAULT);
+    let said = &output.exits(0).stderr;
+    assert!(said.contains("\"secret/claude\"") && said.contains("shell = \"…\""), "{said}");
+    fs::write(&config, fs::read_to_string(&config).expect("it") + &format!("# {key}\n")).expect("it");
+    let output = house.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run();
+    let said = &output.exits(0).stderr;
+    assert!(said.contains("\"secret/claude\"") && said.contains("-# …"), "{said}");
+}
+
+#[test]
+fn the_gateway_of_a_second_setup_takes_the_place_of_the_first() {
+    let house = house();
+    setup(&house, &GATEWAY).exits(0);
+    setup(&house, &["setup", "--preset", "cloudflared", "--set", "gateway=https://other.example"]).exits(0);
+    let config = fs::read_to_string(house.config_file()).expect("it");
+    assert!(config.contains("hosts = [\"other.example\"]"), "{config}");
 }
 
 /// A preset that writes one setting, and one that writes two in two places.

@@ -16,11 +16,11 @@ pub(crate) fn edited(text: &str, file: &Path, wanted: &Table, config: &Config, r
         for (name, section) in sections.as_table().into_iter().flatten() {
             let Some(section) = section.as_table() else { continue };
             is_changed |= if kind == "profile" {
-                profile(&mut document, name, section, config)
+                profile(&mut document, name, section, config, replace)
             } else {
                 self::section(&mut document, kind, name, section, replace)
-                    .map_err(|message| Error::config(format!("{shown}: {message}; to replace it, add: --replace")))?
-            };
+            }
+            .map_err(|message| Error::config(format!("{shown}: {message}; to replace it, add: --replace")))?;
         }
     }
     if !is_changed {
@@ -44,8 +44,15 @@ fn section(document: &mut DocumentMut, kind: &str, name: &str, wanted: &Table, r
     Ok(true)
 }
 
-/// The entries of a preset come first in the chain, and its hosts in the list; what else is there stays behind them.
-fn profile(document: &mut DocumentMut, name: &str, wanted: &Table, config: &Config) -> bool {
+/// In the profile that everybody has, the entries of a preset come first in the chain, and what else is there stays behind
+/// them. A profile of the preset's own says what the preset says: the hosts of two gateways must not get into one list.
+fn profile(
+    document: &mut DocumentMut,
+    name: &str,
+    wanted: &Table,
+    config: &Config,
+    replace: bool,
+) -> Result<bool, String> {
     let known = config.profiles.get(name);
     let is_in_effect = |key: &str, word: &str| match (key, known) {
         ("chain", Some(known)) => known.chain.iter().any(|entry| entry == word),
@@ -66,14 +73,25 @@ fn profile(document: &mut DocumentMut, name: &str, wanted: &Table, config: &Conf
             sections.insert(name, Item::Table(Table::new()));
         }
         let Some(table) = sections.get_mut(name).and_then(Item::as_table_like_mut) else { continue };
-        if let Some(there) = table.get_mut(key).and_then(Item::as_array_mut) {
+        if let Some(there) = table.get_mut(key).and_then(Item::as_array_mut).filter(|_| name != "default") {
+            if there.iter().map(Value::as_str).eq(words.iter().copied().map(Some)) {
+                continue;
+            }
+            if !replace {
+                return Err(format!("[profile.{name}] is there already and says something else"));
+            }
+            let decor = there.decor().clone();
+            *there = words.iter().copied().collect();
+            *there.decor_mut() = decor;
+            is_changed = true;
+        } else if let Some(there) = table.get_mut(key).and_then(Item::as_array_mut) {
             is_changed |= put_first(there, &words);
         } else {
             table.insert(key, Item::Value(Value::Array(words.iter().copied().collect())));
             is_changed = true;
         }
     }
-    is_changed
+    Ok(is_changed)
 }
 
 fn put_first(there: &mut Array, words: &[&str]) -> bool {

@@ -9,6 +9,7 @@ mod effects;
 mod file;
 mod found;
 mod mask;
+mod mask_toml;
 mod person;
 mod plan;
 mod preset;
@@ -82,6 +83,9 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         None if person.is_there() => answers::choose(context, &presets, &found, &mut person)?,
         None => return Err(answers::unknown(&presets).into()),
     };
+    if options.stdin && !preset.stores_key {
+        return Err(Error::config(format!("the preset {} keeps no key; leave out --stdin", preset.name)).into());
+    }
     answers::fill(context, preset, &mut blanks, options, &mut person)?;
     let plan = Plan::new(context, preset, &blanks, options)?;
     let allowed = may_replace(&plan, options, &mut person)?;

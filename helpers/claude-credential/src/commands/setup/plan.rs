@@ -12,7 +12,7 @@ use super::preset::Preset;
 use super::record::Record;
 use super::settings::{self, Settings};
 use super::undo::is_text;
-use super::{Setup, config, diff, mask, settings_file};
+use super::{Setup, config, diff, mask, mask_toml, settings_file};
 use crate::context::Context;
 
 /// Of files that are made: keys get into `env`, and nobody else has to read them.
@@ -99,7 +99,8 @@ impl Plan {
         let known = |literal: &str| self.wanted.iter().any(|wanted| is_text(literal, &wanted.value));
         let settings = show_settings(&self.settings.path, self.settings.text(), &self.new_settings, &known, colours);
         let name = self.config.path.display().to_string();
-        settings + &diff::unified(&name, self.config.text(), &self.new_config, colours)
+        let (old, new) = (self.config.text(), self.new_config.as_str());
+        settings + &show_config(&name, old, new, (old, new), colours)
     }
 
     /// Writes it: what is needed to undo it first, and what Claude Code acts on last. The folder of the former.
@@ -125,4 +126,13 @@ impl Plan {
 /// The change of a settings file; of its values those that are `known` are shown.
 pub(crate) fn show_settings(file: &Path, old: &str, new: &str, known: &dyn Fn(&str) -> bool, colours: bool) -> String {
     diff::unified(&file.display().to_string(), &mask::masked(old, known), &mask::masked(new, known), colours)
+}
+
+/// The change of `config.toml`; of its values those are shown that setup wrote, which is what it made of a file.
+pub(crate) fn show_config(name: &str, old: &str, new: &str, by_setup: (&str, &str), colours: bool) -> String {
+    let (before, written) = by_setup;
+    let theirs = mask_toml::strings(before);
+    let ours = mask_toml::strings(written);
+    let known = |literal: &str| ours.contains(literal) && !theirs.contains(literal);
+    diff::unified(name, &mask_toml::masked(old, &known), &mask_toml::masked(new, &known), colours)
 }

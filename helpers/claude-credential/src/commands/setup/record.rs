@@ -16,6 +16,9 @@ use super::settings::Settings;
 /// Two files of at most a megabyte each, as they were and as they were written, quoted.
 const MAX_RECORD: u64 = 16 << 20;
 
+/// In the first one a value before was its text alone.
+const VERSION: u32 = 2;
+
 /// Everything that was written for one settings file, from the first setup to the last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -39,7 +42,7 @@ pub(crate) struct Edited {
     pub(crate) made: Option<PathBuf>,
 }
 
-/// A setting before and after.
+/// A setting before, as the file had it, and after.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Change {
     pub(crate) path: Vec<String>,
@@ -52,7 +55,7 @@ impl Record {
     pub(crate) fn load(folders: &Folders, settings: &Path) -> Result<Option<Self>, Error> {
         let file = folder(folders, settings).join("undo.json");
         let Some(bytes) = read(&file, Trust::Private, MAX_RECORD)? else { return Ok(None) };
-        let record = serde_json::from_slice::<Self>(&bytes).ok().filter(|record| record.version == 1);
+        let record = serde_json::from_slice::<Self>(&bytes).ok().filter(|record| record.version == VERSION);
         record.map(Some).ok_or_else(|| {
             Error::config(format!("{} is no record that this version knows; move it away", file.display()))
         })
@@ -66,7 +69,7 @@ impl Record {
         config: Option<(&Target, &str)>,
     ) -> Result<Self, Error> {
         let mut record = Self {
-            version: 1,
+            version: VERSION,
             settings: earlier.and_then(|earlier| earlier.settings.clone()),
             config: earlier.and_then(|earlier| earlier.config.clone()),
             changes: earlier.map(|earlier| earlier.changes.clone()).unwrap_or_default(),
@@ -104,7 +107,7 @@ impl Record {
                 continue;
             }
             match before {
-                Some(before) => settings.set(path, before)?,
+                Some(before) => settings.set_raw(path, before)?,
                 None => settings.remove(path, self.made_env)?,
             }
         }
@@ -121,7 +124,7 @@ impl Record {
             after: wanted.value.clone(),
         }));
         for change in &mut self.changes {
-            change.before = settings.get(&change.path)?.and_then(|value| value.as_str().map(str::to_owned));
+            change.before = settings.raw(&change.path)?;
         }
         Ok(())
     }
@@ -135,13 +138,23 @@ impl Record {
         }
         for (name, edited) in [("settings.json", &self.settings), ("config.toml", &self.config)] {
             if let Some(before) = edited.as_ref().and_then(|edited| edited.before.as_ref()) {
-                replace_durably(&folder.join(name), before.as_bytes())?;
+                // The first one is what was there before any setup.
+                if !folder.join(name).exists() {
+                    replace_durably(&folder.join(name), before.as_bytes())?;
+                }
             }
         }
         let bytes =
             serde_json::to_vec(self).map_err(|error| Error::broke(format!("can't record the change: {error}")))?;
         replace_durably(&folder.join("undo.json"), &bytes)?;
         Ok(folder)
+    }
+
+    /// The settings are as they were.
+    pub(crate) fn forget_settings(&mut self) {
+        self.settings = None;
+        self.changes = Vec::new();
+        self.made_env = false;
     }
 
     /// Nothing is left to undo.

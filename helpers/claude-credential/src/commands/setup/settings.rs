@@ -48,6 +48,31 @@ impl Settings {
         Ok(Some(serde_json::from_str(&raw).unwrap_or(Value::Array(Vec::new()))))
     }
 
+    /// The value at `path` as the file has it.
+    pub(crate) fn raw(&self, path: &[String]) -> Result<Option<String>, Error> {
+        Ok(self.property(path)?.and_then(|property| property.value()).map(|value| value.to_string()))
+    }
+
+    /// Gives `path`, which is there, a value that a file had.
+    pub(crate) fn set_raw(&mut self, path: &[String], raw: &str) -> Result<(), Error> {
+        let mut whole = self.root.to_string();
+        let place = {
+            let parsed = parse_to_ast(&whole, &CollectOptions::default(), &claude::parse_options()).ok();
+            let mut value = parsed.and_then(|parsed| parsed.value);
+            for name in path {
+                value = value.and_then(|value| match value {
+                    jsonc_parser::ast::Value::Object(mut object) => object.take(name).map(|property| property.value),
+                    _ => None,
+                });
+            }
+            value.map(|value| value.start()..value.end())
+        };
+        let place = place.ok_or_else(|| Error::broke("a setting that was there is there no more"))?;
+        whole.replace_range(place, raw);
+        *self = Self { has_bom: self.has_bom, ..Self::parse(&whole, &self.file)? };
+        Ok(())
+    }
+
     /// Gives `path` that value, in its place if it is there, else at the end.
     pub(crate) fn set(&mut self, path: &[String], value: &str) -> Result<(), Error> {
         match (self.property(path)?, path) {

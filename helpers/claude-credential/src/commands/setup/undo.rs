@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::diff::{self, Line};
 use super::file::Target;
 use super::person::Person;
-use super::plan::{CONFIG_MODE, SETTINGS_MODE, show_settings};
+use super::plan::{CONFIG_MODE, SETTINGS_MODE, show_config, show_settings};
 use super::record::{Edited, Record};
 use super::settings::Settings;
 use super::{Setup, settings_file};
@@ -20,6 +20,8 @@ use crate::failure::Failure;
 enum Undo {
     /// It is as it was.
     Nothing,
+    /// Somebody changed it since, and it stays so.
+    Left,
     /// There was none.
     Remove,
     /// This is what it says then.
@@ -28,7 +30,7 @@ enum Undo {
 
 pub(crate) fn run(context: &Context, options: &Setup, person: &mut Person) -> Result<u8, Failure> {
     let settings = Target::find(&settings_file(context))?;
-    let Some(record) = Record::load(&context.folders, &settings.path)? else {
+    let Some(mut record) = Record::load(&context.folders, &settings.path)? else {
         let message = format!("nothing to undo: setup has written nothing into {}", settings.path.display());
         return Err(Error::new(Class::NotFound, message).into());
     };
@@ -39,16 +41,20 @@ pub(crate) fn run(context: &Context, options: &Setup, person: &mut Person) -> Re
     };
     let config = record.config.as_ref().map(|edited| Target::find(&edited.path)).transpose()?;
     let of_config = match (&record.config, &config) {
-        (Some(edited), Some(target)) => undo_config(target, edited, person),
+        (Some(edited), Some(target)) => undo_config(target, edited, options, person),
         _ => Undo::Nothing,
     };
     let known = |value: &str| record.changes.iter().any(|change| is_text(value, &change.after));
     let mut shown = String::new();
-    if !matches!(of_settings, Undo::Nothing) {
+    if of_settings.is_change() {
         shown += &show_settings(&settings.path, settings.text(), of_settings.text(), &known, colours);
     }
-    if let (Some(target), false) = (&config, matches!(of_config, Undo::Nothing)) {
-        shown += &diff::unified(&target.path.display().to_string(), target.text(), of_config.text(), colours);
+    if let (Some(target), true) = (&config, of_config.is_change()) {
+        let name = target.path.display().to_string();
+        let by_setup = record.config.as_ref().map(|edited| (edited.before.as_deref(), edited.written.as_str()));
+        let (before, written) = by_setup.unwrap_or_default();
+        let by_setup = (before.unwrap_or_default(), written);
+        shown += &show_config(&name, target.text(), of_config.text(), by_setup, colours);
     }
     let _ = io::stderr().write_all(shown.as_bytes());
     if !person.agrees("undo this?", options.yes)? {
@@ -59,6 +65,26 @@ pub(crate) fn run(context: &Context, options: &Setup, person: &mut Person) -> Re
     of_settings.perform(&settings, made(&record.settings).as_deref(), SETTINGS_MODE)?;
     if let Some(target) = &config {
         of_config.perform(target, made(&record.config).as_deref(), CONFIG_MODE)?;
+    }
+    let mut left = Vec::new();
+    match of_settings {
+        Undo::Left => left.push(settings.path.display().to_string()),
+        _ => record.forget_settings(),
+    }
+    match (of_config, &config) {
+        (Undo::Left, Some(target)) => left.push(target.path.display().to_string()),
+        _ => record.config = None,
+    }
+    if !left.is_empty() {
+        // What was there before is kept nowhere else.
+        let kept = record.save(&context.folders, &settings.path)?;
+        return Err(Error::config(format!(
+            "{} was left as it is, and what was there before setup is in {} still; to put that back, and lose every \
+             change since, run: claude-credential setup --undo --replace",
+            left.join(" and "),
+            kept.display()
+        ))
+        .into());
     }
     Record::forget(&context.folders, &settings.path)?;
     person.say("undone; a key that was kept is kept still: claude-credential logout api-key forgets it");
@@ -77,8 +103,11 @@ fn undo_settings(
         return Ok(Undo::Nothing);
     }
     let Some(text) = &target.text else {
+        if options.replace {
+            return Ok(edited.before.clone().map_or(Undo::Nothing, Undo::Write));
+        }
         person.say(&format!("{shown} was removed since, and stays so"));
-        return Ok(Undo::Nothing);
+        return Ok(Undo::Left);
     };
     if *text == edited.written {
         return Ok(edited.before.clone().map_or(Undo::Remove, Undo::Write));
@@ -92,7 +121,7 @@ fn undo_settings(
         .filter_map(|change| {
             let now = settings.get(&change.path).ok()?;
             let is_ours = now == Some(Value::String(change.after.clone()));
-            let is_as_before = now.as_ref().and_then(Value::as_str) == change.before.as_deref();
+            let is_as_before = settings.raw(&change.path).ok()? == change.before;
             (!is_ours && !is_as_before).then(|| change.path.join("."))
         })
         .collect();
@@ -110,17 +139,17 @@ fn undo_settings(
     Ok(edited.before.clone().map_or(Undo::Remove, Undo::Write))
 }
 
-fn undo_config(target: &Target, edited: &Edited, person: &Person) -> Undo {
+fn undo_config(target: &Target, edited: &Edited, options: &Setup, person: &Person) -> Undo {
     if target.text == edited.before {
         return Undo::Nothing;
     }
-    if target.text.as_deref() == Some(&edited.written) {
+    if options.replace || target.text.as_deref() == Some(&edited.written) {
         return edited.before.clone().map_or(Undo::Remove, Undo::Write);
     }
     let since = changed_lines(&edited.written, target.text());
     let shown = target.path.display();
     person.say(&format!("{shown} was changed since setup wrote it, {since}; it is left as it is"));
-    Undo::Nothing
+    Undo::Left
 }
 
 /// Which lines of `now` are not those of `written`.
@@ -151,13 +180,17 @@ pub(crate) fn is_text(literal: &str, text: &str) -> bool {
 }
 
 impl Undo {
+    fn is_change(&self) -> bool {
+        matches!(self, Self::Remove | Self::Write(_))
+    }
+
     fn text(&self) -> &str {
         if let Self::Write(text) = self { text } else { "" }
     }
 
     fn perform(&self, target: &Target, made: Option<&Path>, new_mode: u32) -> Result<(), Error> {
         match self {
-            Self::Nothing => Ok(()),
+            Self::Nothing | Self::Left => Ok(()),
             Self::Remove => target.remove(made),
             Self::Write(text) => target.write(text, new_mode),
         }
