@@ -186,6 +186,13 @@ fn an_operation_that_nobody_knows_is_silence() {
 }
 
 #[test]
+fn a_misspelt_command_with_arguments_is_a_usage_error() {
+    let output = Sandbox::new().dispatcher(&["statsu", "--min-ttl", "10m"]).run();
+    assert_eq!(output.exits(2).stdout, "");
+    assert!(output.stderr.contains("Usage: "), "{output:#?}");
+}
+
+#[test]
 fn at_a_terminal_an_operation_that_nobody_knows_gets_usage() {
     let Some(script) = tool("script") else { return skip("usage at a terminal", "no script") };
     let (sandbox, _key) = with_key();

@@ -73,12 +73,34 @@ fn a_command_that_writes_to_stderr_or_prints_no_key_is_wrong() {
     let says = |script: &str, lines: &str| with_command(&sandbox, &format!("cat {}; {script}", key.display()), lines);
     says("exit 0", "").is_good(&["commands"]);
     let report = says("echo a warning >&2", "");
-    report.is_wrong("commands", "entry acme wrote to stderr and exited 0", "2>/dev/null");
+    report.is_wrong("commands", "entry acme wrote to stderr and exited 0", "add to it: 2>/dev/null");
+    // Without a shell nobody would know what that means.
+    let tool = sandbox.script("tool", &format!("cat {}; echo a warning >&2", key.display()));
+    sandbox.config(&format!(
+        "[profile.default]\nchain = [\"acme\"]\n[entry.acme]\ncommand = [{:?}]\n",
+        tool.display().to_string()
+    ));
+    doctor(&sandbox).is_wrong("commands", "wrote to stderr and exited 0", "shell = \"… 2>/dev/null\"");
     says("exit 3", "").is_wrong("commands", "exited 3", "mend [entry.acme]");
     says("exit 3", "none_exit = [3]").is_good(&["commands"]);
     says("exit 3", "on_error = \"next\"").is_doubtful("commands", "exited 3", "mend [entry.acme]");
     says("echo ' two'", "").is_wrong("commands", "printed what is no key", "mend [entry.acme]");
     says("kill -9 $$", "").is_wrong("commands", "was ended by signal 9", "mend [entry.acme]");
+}
+
+#[test]
+fn a_chain_that_has_no_key_for_claude_code_is_wrong() {
+    let sandbox = healthy();
+    let report = doctor(&sandbox);
+    report.is_good(&["answer"]);
+    assert!(report.output.stdout.contains("has a key for Claude Code"), "{report:#?}");
+    let says = |script: &str, code: i32| {
+        sandbox.config("[profile.default]\nchain = [\"acme\"]\n[entry.acme]\nhelper = \"acme\"\n");
+        replace_executable(&sandbox, "claude-credential-acme", script);
+        sandbox.dispatcher(&["api-key-helper"]).run().fails(code);
+        doctor(&sandbox)
+    };
+    says("exit 0", 1).is_wrong("answer", "no credential for https://api.anthropic.com", "login api-key");
 }
 
 #[test]

@@ -38,6 +38,13 @@ fn claude_codes_own_login_that_others_can_read_is_wrong() {
     doctor(&sandbox).is_good(&["files"]);
     mode(&login, 0o644);
     doctor(&sandbox).is_wrong("files", ".credentials.json", "run: chmod 600 ");
+    // Whoever keeps it elsewhere would lose it with the link.
+    let elsewhere = sandbox.write("dotfiles/login.json", "{}");
+    fs::remove_file(&login).expect("it is there");
+    symlink(&elsewhere, &login).expect("a link");
+    doctor(&sandbox).is_good(&["files"]);
+    mode(&elsewhere, 0o644);
+    doctor(&sandbox).is_wrong("files", "login.json can be read", "run: chmod 600 ");
 }
 
 #[test]
@@ -86,6 +93,30 @@ fn what_a_killed_process_left_is_doubtful() {
 }
 
 #[test]
+fn what_a_killed_setup_left_beside_what_it_edits_is_doubtful() {
+    let sandbox = healthy();
+    let settings = sandbox.home().join(".claude/settings.json");
+    let elsewhere = sandbox.folder("dotfiles").join("claude.json");
+    fs::rename(&settings, &elsewhere).expect("it is there");
+    symlink(&elsewhere, &settings).expect("a link");
+    let config = sandbox.config("");
+    for (file, name) in [(elsewhere, ".claude.json.0123.new"), (config, ".config.toml.0123.new")] {
+        let stranger = sandbox.write(file.with_file_name(".stranger.0123.new"), "");
+        let left = sandbox.write(file.with_file_name(name), sandbox.secret("left"));
+        for file in [&stranger, &left] {
+            let file = File::options().write(true).open(file).expect("a file");
+            file.set_modified(SystemTime::now() - Duration::from_mins(5)).expect("a time");
+        }
+        let mend = format!("run: rm {}", left.display());
+        let report = doctor(&sandbox);
+        report.is_doubtful("leftovers", "killed while it wrote", &mend);
+        assert!(!report.output.stdout.contains("stranger"), "{report:#?}");
+        fs::remove_file(left).expect("it is there");
+        doctor(&sandbox).is_good(&["leftovers"]);
+    }
+}
+
+#[test]
 fn a_cache_that_can_t_be_written_is_wrong() {
     let sandbox = healthy();
     sandbox.write(sandbox.runtime(), "in the way");
@@ -104,6 +135,8 @@ fn a_lock_whose_process_is_stopped_is_wrong() {
     sandbox.chain(&[&fake]);
     let holder = sandbox.print().start();
     fake.wait_for_runs(1);
+    // Who looks does not wait at that gate.
+    sandbox.config("");
     let report = doctor(&sandbox);
     report.is_good(&["locks"]);
     assert!(report.output.stdout.contains(", 1 held\""), "{report:#?}");
@@ -126,6 +159,8 @@ fn a_lock_whose_process_has_run_for_long_is_wrong() {
     sandbox.chain(&[&fake]);
     let holder = sandbox.print().start();
     fake.wait_for_runs(1);
+    // Who looks does not wait at that gate.
+    sandbox.config("");
     // As if this machine had run for a year, and so every process of it that is young by that clock is old.
     let uptime = sandbox.write("uptime", "31536000.00 0.00\n");
     if let Some(call) = with_mount(&sandbox, "an old lock", &uptime, "/proc/uptime") {
@@ -147,9 +182,6 @@ fn core_dumps_that_go_to_a_stranger_are_doubtful() {
 
 fn with_kept_key() -> Sandbox {
     let sandbox = healthy();
-    sandbox.config("key_store = \"file\"\n");
-    let login = sandbox.dispatcher(&["login", "api-key", "--stdin"]).says(sandbox.secret("kept")).run();
-    login.exits(0);
     assert_eq!(sandbox.print().run().key(), "kept");
     sandbox
 }

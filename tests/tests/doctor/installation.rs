@@ -115,8 +115,8 @@ fn a_place_for_keys_that_does_not_work_is_wrong() {
     doctor(&sandbox).is_good(&["keychain"]);
     silent().is_good(&["keychain"]);
     let keys = sandbox.home().join(".local/share/claude-credential/keys");
-    assert_eq!(fs::read_dir(&keys).expect("a folder").count(), 0, "what was tried is removed");
-    fs::remove_dir(&keys).expect("it is empty");
+    assert_eq!(fs::read_dir(&keys).expect("a folder").count(), 1, "what was tried is removed, and the kept one stays");
+    fs::remove_dir_all(&keys).expect("it is there");
     sandbox.write(&keys, "in the way");
     doctor(&sandbox).is_wrong("keychain", "keys is not a folder", "key_store = \"file\"");
     replace_executable(&sandbox, "claude-credential-apikey", "exit 0");

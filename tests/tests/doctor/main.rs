@@ -19,7 +19,7 @@ const SUITE: [&str; 4] =
     ["claude-credential", "claude-credential-apikey", "claude-credential-oauth", "claude-credential-probe"];
 
 /// All checks that need no network.
-const CHECKS: [&str; 23] = [
+const CHECKS: [&str; 24] = [
     "folders",
     "versions",
     "place",
@@ -31,6 +31,7 @@ const CHECKS: [&str; 23] = [
     "entries",
     "profiles",
     "commands",
+    "answer",
     "settings",
     "api-key-helper",
     "project",
@@ -110,11 +111,15 @@ fn no_secret_is_in_a_report() {
     sandbox.dispatcher(&["doctor", "--json"]).in_folder(&folder).run().exits(1);
 }
 
-/// A home where nothing is wrong.
+/// A home where nothing is wrong, and a key is kept.
 fn healthy() -> Sandbox {
     let sandbox = Sandbox::with_executables(&[&SUITE[..], &["claude-credential-fake"]].concat());
     let helper = format!("{} api-key-helper", sandbox.bin("claude-credential").display());
     sandbox.settings(&json!({ "apiKeyHelper": helper }));
+    let config = sandbox.config("key_store = \"file\"\n");
+    let login = sandbox.dispatcher(&["login", "api-key", "--stdin"]).says(sandbox.secret("kept")).run();
+    login.exits(0);
+    fs::remove_file(config).expect("it is there");
     sandbox
 }
 

@@ -1,5 +1,5 @@
-//! Words that are none of ours: an installed `claude-credential-WORD`, as git does it; else silence, as git asks of a
-//! credential helper.
+//! Words that are none of ours: an installed `claude-credential-WORD`, as git does it; else silence for one word alone, as
+//! git asks of a credential helper.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -25,14 +25,16 @@ pub(crate) fn run(context: &Context, words: &[OsString]) -> Result<u8, Failure> 
         let error = command.exec();
         return Err(Error::config(format!("{} can't be started: {error}", file.display())).into());
     }
-    Ok(usage())
+    // git's operations come alone: with anything behind it, the word is a misspelt command of somebody who waits for it.
+    Ok(if words.len() > 1 { say_usage() } else { usage() })
 }
 
 /// Usage for a person. A later git may have operations that we don't know: it gets silence.
 pub(crate) fn usage() -> u8 {
-    if !io::stdin().is_terminal() {
-        return 0;
-    }
+    if io::stdin().is_terminal() { say_usage() } else { 0 }
+}
+
+fn say_usage() -> u8 {
     let _ = writeln!(io::stderr(), "{}", Cli::command().render_help());
     2
 }

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 use checks::{
-    commands, config, credentials, files, folders, installation, keychain, live, locks, managed, settings, time,
+    answer, commands, config, credentials, files, folders, installation, keychain, live, locks, managed, settings, time,
 };
 use finding::Finding;
 use report::Report;
@@ -30,7 +30,7 @@ const fn check(name: &'static str, look: fn(&Situation) -> Vec<Finding>) -> Chec
 }
 
 /// What the later ones need comes first.
-const CHECKS: [Check; 28] = [
+const CHECKS: [Check; 29] = [
     check("folders", folders::usable),
     check("versions", installation::versions),
     check("place", installation::together),
@@ -42,6 +42,7 @@ const CHECKS: [Check; 28] = [
     check("entries", config::entries),
     check("profiles", config::profiles),
     check("commands", commands::speak_as_they_should),
+    check("answer", answer::of_chain),
     check("settings", settings::readable),
     check("api-key-helper", settings::helper),
     check("project", settings::project),

@@ -7,7 +7,7 @@ mod human;
 mod identity;
 mod json;
 mod settings;
-mod walked;
+pub(super) mod walked;
 
 use std::io::{self, Write};
 

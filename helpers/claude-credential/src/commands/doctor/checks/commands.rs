@@ -59,10 +59,15 @@ fn run(situation: &Situation, entry: &Entry, mut command: Command) -> Result<(),
             if finished.stderr.trim_ascii().is_empty() {
                 return Ok(());
             }
+            // Only a shell knows what 2> means.
+            let mend = match &entry.program {
+                Program::Command(_) => "in the place of its command, say: shell = \"… 2>/dev/null\"",
+                _ => "add to it: 2>/dev/null",
+            };
             // None of it is repeated: nobody knows what else is there.
             Err(Error::broke(format!(
                 "{place}: the command of entry {name} wrote to stderr and exited 0, which Claude Code's documentation \
-                 forbids; add to it: 2>/dev/null"
+                 forbids; {mend}"
             )))
         }
         Ended::Exit(code) => Err(wrong(format!("exited {code}"))),

@@ -22,8 +22,9 @@ pub(in super::super) fn private(situation: &Situation) -> Vec<Finding> {
         found.extend(fs::symlink_metadata(folder).is_ok().then(|| judge(folder, true)).flatten());
         found.extend(all_below(folder).iter().filter_map(|path| judge(path, false)));
     }
-    let login = folders.claude.join(".credentials.json");
-    found.extend(fs::symlink_metadata(&login).is_ok().then(|| judge(&login, false)).flatten());
+    // It is Claude Code's, and may be a link: what that leads to is a login all the same, and is what others could read.
+    let login = fs::canonicalize(folders.claude.join(".credentials.json"));
+    found.extend(login.ok().and_then(|login| judge(&login, false)));
     let indexes = [kept::list(folders).map(|_| ()), logins::list(folders).map(|_| ())];
     let unread = indexes.iter().filter_map(|index| index.as_ref().err());
     let unread = unread.map(|error| Finding::of(error).or_mend("move it away and sign in again"));
@@ -60,7 +61,10 @@ fn judge(path: &Path, is_folder: bool) -> Option<Finding> {
 /// Files that were on their way when their process was killed: the secrets in them stay until somebody removes them.
 pub(in super::super) fn leftovers(situation: &Situation) -> Vec<Finding> {
     let folders = &situation.context.folders;
-    let files = [&folders.data, &folders.runtime].into_iter().flat_map(|folder| all_below(folder));
+    let ours = [&folders.data, &folders.runtime].into_iter().flat_map(|folder| all_below(folder));
+    let config = situation.context.config.file.clone().unwrap_or_else(|| folders.config.join("config.toml"));
+    let edited = [folders.claude.join("settings.json"), config];
+    let files = ours.chain(edited.iter().flat_map(|file| on_their_way_to(file)));
     let is_left = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let written = fs::symlink_metadata(path).and_then(|is| is.modified()).ok();
@@ -72,6 +76,15 @@ pub(in super::super) fn leftovers(situation: &Situation) -> Vec<Finding> {
         Finding::doubtful(said, format!("run: rm {}", shown(&path)))
     });
     or_good(left.collect(), || "none".to_owned())
+}
+
+/// What was to replace a file that is not alone in its folder. It stands beside what a link leads to.
+fn on_their_way_to(file: &Path) -> Vec<PathBuf> {
+    let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let prefix = format!(".{}.", file.file_name().unwrap_or_default().to_string_lossy());
+    let entries = file.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+    let is_its = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(&prefix);
+    entries.filter(is_its).map(|entry| entry.path()).collect()
 }
 
 /// The folder of cached answers can be written and read, on this machine.

@@ -1,5 +1,6 @@
 //! One check, one function; those of one noun stand in one file.
 
+pub(super) mod answer;
 pub(super) mod commands;
 pub(super) mod config;
 pub(super) mod credentials;
