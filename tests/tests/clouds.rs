@@ -26,7 +26,8 @@ fn a_cloud_is_asked_alone_for_its_own_host() {
         fake.does(&Script::none());
         let said = sandbox.print().run();
         let said = said.fails(1);
-        let sign_in = if cloud == "bedrock" { "run: aws sso login" } else { "run: gcloud auth application-default login" };
+        let sign_in =
+            if cloud == "bedrock" { "run: aws sso login" } else { "run: gcloud auth application-default login" };
         assert!(said.contains(host) && said.ends_with(sign_in), "{said}");
         assert_eq!(fake.last("get").expect("a get").get("host"), Some(host));
         sandbox.set(switch, "0");
