@@ -165,6 +165,19 @@ fn a_command_that_would_send_it_elsewhere_is_not_started() {
 }
 
 #[test]
+fn settings_that_would_lead_the_client_elsewhere_win_over_our_variables_and_so_nothing_is_started() {
+    let (sandbox, fake) = house(&["credential=SECRET", "authtype=x-api-key"]);
+    let elsewhere = json!({"env": {"ANTHROPIC_BASE_URL": "https://gw.other.example"}});
+    let file = sandbox.settings(&elsewhere);
+    for call in [exec(&sandbox, &[]), exec(&sandbox, &[]).with("ANTHROPIC_BASE_URL", "https://api.anthropic.com")] {
+        let output = call.run();
+        let said = output.fails(78);
+        assert!(said.contains(&format!("{}:1: ANTHROPIC_BASE_URL", file.display())), "{output:#?}");
+    }
+    assert_eq!(fake.runs(), 0);
+}
+
+#[test]
 fn the_command_takes_our_place_with_its_streams_its_signals_and_its_exit_code() {
     let (sandbox, _) = house(&["credential=SECRET", "authtype=x-api-key"]);
     let command = |script: &str| sandbox.dispatcher(&["exec", "--", "sh", "-c", script, "--not-ours", "-v"]);

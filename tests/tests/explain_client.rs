@@ -133,6 +133,14 @@ fn where_the_client_would_send_something_else_it_says_so_in_one_line() {
 }
 
 #[test]
+fn for_the_client_the_variables_of_its_settings_say_where_the_key_goes() {
+    let sandbox = house();
+    sandbox.settings(&json!({"env": {"ANTHROPIC_BASE_URL": "https://gw.other.example"}}));
+    let output = sandbox.dispatcher(&["explain", "--json", "--for-client"]).run();
+    assert!(output.exits(78).stdout.contains("gw.other.example"), "{output:#?}");
+}
+
+#[test]
 fn what_a_helper_turns_off_is_said_where_there_is_a_login_that_it_outranks() {
     let sandbox = house();
     store_login(&sandbox);

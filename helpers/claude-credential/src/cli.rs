@@ -17,7 +17,7 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Options {
     /// The profile to use, instead of the one that the working directory or the host means
     #[arg(long, global = true, value_name = "NAME")]

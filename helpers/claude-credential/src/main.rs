@@ -8,6 +8,7 @@ mod cache;
 mod caller;
 mod chain;
 mod cli;
+mod client_environment;
 mod cloud;
 mod commands;
 mod context;

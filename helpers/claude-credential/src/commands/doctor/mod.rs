@@ -76,7 +76,7 @@ pub(crate) fn run(options: Options, asked: &Doctor) -> Result<u8, Failure> {
             };
             let here = std::env::current_dir().unwrap_or_else(|_| folders.home.clone());
             let settings = claude::scopes(&here, &folders);
-            let environment = situation::environment_of_client(&environment, &settings);
+            let environment = crate::client_environment::environment_of_client(&environment, &settings);
             // As the client calls us: what it gets is what has to be right. And so nobody is ever asked.
             let context = Context::with(options, environment, folders, config, true);
             let situation = Situation::new(context, trouble, settings, asked.live);

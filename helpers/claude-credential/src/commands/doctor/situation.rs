@@ -2,8 +2,8 @@ use std::cell::{Cell, OnceCell};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use claude_credential_config::Profile;
 use claude_credential_config::claude::{self, Line, Scope, SettingsFile};
-use claude_credential_config::{Environment, Profile};
 use claude_credential_process::Interrupted;
 use claude_credential_protocol::Error;
 
@@ -81,19 +81,6 @@ impl Situation {
 /// A setting of a file that can be read.
 pub(super) fn get<'a>(file: &'a SettingsFile, name: &str) -> Option<&'a Line> {
     file.sets.as_ref().ok()?.iter().find(|line| line.name == name)
-}
-
-/// The variables that the client's helper finds: what the user's and the administrator's settings set is among them. A
-/// project's come too late for it.
-pub(super) fn environment_of_client(here: &Environment, settings: &[SettingsFile]) -> Environment {
-    let own = settings.iter().filter(|file| matches!(file.scope, Scope::User | Scope::Managed));
-    // The one that wins comes last.
-    let set = own.rev().filter_map(|file| file.sets.as_ref().ok()).flatten().filter_map(|line| {
-        let name = line.name.strip_prefix("env.")?;
-        Some((name.into(), line.value.as_ref()?.expose().into()))
-    });
-    let inherited = here.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-    Environment::from_pairs(inherited.chain(set))
 }
 
 impl Place {

@@ -1,6 +1,8 @@
-use claude_credential_config::{Origin, Profile};
+use claude_credential_config::claude::{self, SettingsFile};
+use claude_credential_config::{Folders, Origin, Profile};
 use claude_credential_protocol::Error;
 
+use crate::client_environment::{environment_of_client, of_user};
 use crate::cloud::Cloud;
 use crate::context::Context;
 use crate::profile::{check_project, must_list};
@@ -10,22 +12,33 @@ const API: &str = "https://api.anthropic.com";
 
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
-/// Where the command will send what it is given: every place that its variables or its project name has to be on the
-/// profile's list, because the command is started here and now, and whoever wrote them decides where the secret goes.
+/// Where the command will send what it is given: every place that its variables, its settings or its project name has to be
+/// on the profile's list, because the command is started here and now, and whoever wrote them decides where the secret goes.
 #[derive(Debug)]
 pub(super) struct Destination {
     origin: Origin,
+    client: Client,
     /// A gateway in a cloud's stead, which takes the usual kinds of keys.
     cloud_gateway: Option<Cloud>,
+}
+
+/// What the client goes by when it is started with the profile: it puts the variables of the user's and of the
+/// administrator's settings over those that we give it.
+#[derive(Debug)]
+struct Client {
+    context: Context,
+    settings: Vec<SettingsFile>,
 }
 
 impl Destination {
     pub(super) fn of(context: &Context, profile: &Profile) -> Result<Self, Error> {
         check_project(context, profile)?;
+        let client = Client::of(context, profile)?;
+        let context = &client.context;
         let cloud = Cloud::of_client(context);
         let cloud_gateway = cloud.filter(|(_, skips)| *skips).map(|(cloud, _)| cloud);
         let variable = cloud.map_or(BASE_URL, |(cloud, _)| cloud.base_url());
-        let origin = match (named(context, profile, variable)?, cloud_gateway) {
+        let origin = match (client.named(profile, variable)?, cloud_gateway) {
             (Some(origin), _) => origin,
             // Without the variable the client would send the gateway's key to the cloud itself.
             (None, Some(cloud)) => {
@@ -36,7 +49,7 @@ impl Destination {
             }
             (None, None) => profile.hosts[0].clone(),
         };
-        Ok(Self { origin, cloud_gateway })
+        Ok(Self { origin, client, cloud_gateway })
     }
 
     /// For which the credential is asked.
@@ -53,12 +66,11 @@ impl Destination {
     /// to no other.
     pub(super) fn variable(
         &self,
-        context: &Context,
         profile: &Profile,
         cloud: Option<Cloud>,
     ) -> Result<Option<(&'static str, String)>, Error> {
         let variable = cloud.or(self.cloud_gateway).map_or(BASE_URL, Cloud::base_url);
-        let is_named = named(context, profile, variable)?.is_some();
+        let is_named = self.client.named(profile, variable)?.is_some();
         let host = profile.hosts[0].to_string();
         // A cloud's own host needs no variable, and neither does the client's own.
         let is_usual = variable != BASE_URL || host == API;
@@ -66,11 +78,38 @@ impl Destination {
     }
 }
 
-/// The place that a variable names, if the profile lists it.
-fn named(context: &Context, profile: &Profile, variable: &str) -> Result<Option<Origin>, Error> {
-    let Some(url) = context.environment.get_os(variable) else { return Ok(None) };
-    let origin = Origin::of_url(url.to_str().unwrap_or_default());
-    let origin = origin.map_err(|error| Error::config(format!("{variable} is {error}")))?;
-    must_list(context, profile, &origin, variable)?;
-    Ok(Some(origin))
+impl Client {
+    fn of(here: &Context, profile: &Profile) -> Result<Self, Error> {
+        let own = profile.claude_config_dir.clone().unwrap_or_else(|| here.folders.claude.clone());
+        let folders = Folders { claude: own, ..here.folders.clone() };
+        let folder = std::env::current_dir().unwrap_or_else(|_| folders.home.clone());
+        let settings = claude::scopes(&folder, &folders);
+        // Where they would send it is not known then.
+        if let Some(error) = of_user(&settings).find_map(|file| file.sets.as_ref().err()) {
+            return Err(Error::config(error.to_string()));
+        }
+        let environment = environment_of_client(&here.environment, &settings);
+        let context = Context::with(here.options.clone(), environment, folders, here.config.clone(), false);
+        Ok(Self { context, settings })
+    }
+
+    /// The place that a variable names, if the profile lists it.
+    fn named(&self, profile: &Profile, variable: &str) -> Result<Option<Origin>, Error> {
+        let Some(url) = self.context.environment.get_os(variable) else { return Ok(None) };
+        let who = self.who_sets(variable);
+        let origin = Origin::of_url(url.to_str().unwrap_or_default());
+        let origin = origin.map_err(|error| Error::config(format!("{who} is {error}")))?;
+        must_list(&self.context, profile, &origin, &who)?;
+        Ok(Some(origin))
+    }
+
+    /// The variable, with the line of the settings that sets it.
+    fn who_sets(&self, variable: &str) -> String {
+        let name = format!("env.{variable}");
+        let set = of_user(&self.settings).find_map(|file| {
+            let line = file.sets.as_ref().ok()?.iter().find(|line| line.name == name && line.value.is_some())?;
+            Some(format!("{}:{}: {variable}", file.file.display(), line.number))
+        });
+        set.unwrap_or_else(|| variable.to_owned())
+    }
 }

@@ -96,7 +96,7 @@ impl Environment {
         let mut environment = Self::bare(&ask.profile);
         environment.choose_service(family, destination);
         environment.put(family, credential);
-        let base_url = destination.variable(context, &ask.profile, family.cloud())?;
+        let base_url = destination.variable(&ask.profile, family.cloud())?;
         environment.set.extend(base_url.map(|(name, url)| (name, url.into())));
         let headers = headers(context, family, credential).map_err(|header| {
             Error::config(format!(

@@ -11,10 +11,12 @@ pub(super) mod walked;
 
 use std::io::{self, Write};
 
+use claude_credential_config::claude;
 use claude_credential_protocol::{Error, written};
 
 use crate::ask::{Ask, check_ttl};
 use crate::cli::Explain;
+use crate::client_environment::environment_of_client;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::profile;
@@ -41,10 +43,12 @@ struct Asked {
 }
 
 pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
-    let asked = match question(context, options) {
+    let of_client = context.for_client.then(|| context_of_client(context));
+    let asking = of_client.as_ref().unwrap_or(context);
+    let asked = match question(asking, options) {
         Ok((ask, host_because)) => {
-            let profile_because = profile::because(context, &ask.profile);
-            Ok(Asked { profile_because, host_because, walked: walked::walk(context, &ask, options.all)?, ask })
+            let profile_because = profile::because(asking, &ask.profile);
+            Ok(Asked { profile_because, host_because, walked: walked::walk(asking, &ask, options.all)?, ask })
         }
         Err(error) => Err(error),
     };
@@ -55,6 +59,14 @@ pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
         if options.json { json::text(&explanation) } else { human::text(&explanation, Screen::of_stdout(context)) };
     written(io::stdout().lock().write_all(text.as_bytes()))?;
     Ok(explanation.exit_code())
+}
+
+/// As the client calls its helper: with the variables of its settings.
+fn context_of_client(here: &Context) -> Context {
+    let folder = std::env::current_dir().unwrap_or_else(|_| here.folders.home.clone());
+    let settings = claude::scopes(&folder, &here.folders);
+    let environment = environment_of_client(&here.environment, &settings);
+    Context::with(here.options.clone(), environment, here.folders.clone(), here.config.clone(), true)
 }
 
 /// What `print`, or with `--for-client` the client's helper, would ask.
