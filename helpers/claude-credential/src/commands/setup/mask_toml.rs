@@ -16,7 +16,11 @@ pub(crate) fn masked(text: &str, known: &dyn Fn(&str) -> bool) -> String {
         let lines = piece.matches('\n').count();
         match piece.chars().next() {
             Some('#') => shown.push_str("# …"),
-            Some('"' | '\'') if !known(piece) => shown.push_str(&format!("\"…{}\"", "\n".repeat(lines))),
+            Some('"' | '\'') if !known(piece) => {
+                shown.push_str("\"…");
+                shown.push_str(&"\n".repeat(lines));
+                shown.push('"');
+            }
             _ => shown.push_str(piece),
         }
     }
