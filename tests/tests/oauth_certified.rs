@@ -13,6 +13,9 @@ use claude_credential_tests::{Output, Running, long_tests, wait_until};
 
 const REFRESH: Option<&str> = Some("refresh_token");
 
+/// As long as the provider lets tokens live until it is told otherwise.
+const TOKEN_LIFE: Duration = Duration::from_secs(5);
+
 #[test]
 #[ignore = "needs a provider and a browser: tests/run.sh"]
 fn from_a_sign_in_in_chromium_to_logout() {
@@ -57,7 +60,7 @@ fn two_hundred_at_once_refresh_once_and_the_grant_lives() {
     for way in [Way::Straight, Way::Dispatcher] {
         let (house, provider) = house(way.name("crowd"), Certified::without_pages);
         sign_in(&house);
-        thread::sleep(Duration::from_millis(5100));
+        thread::sleep(TOKEN_LIFE + Duration::from_millis(100));
         // So that no second refresh is due however long 200 processes take.
         provider.tokens_live(600);
         let tokens = at_once(&house, way, 200);
@@ -84,15 +87,17 @@ fn ten_rounds(way: Way) {
     // A keychain takes its time.
     let rounds = if keyring().is_some() && !long_tests() { 3 } else { 10 };
     for round in 1..=rounds {
-        thread::sleep(Duration::from_millis(5100));
+        thread::sleep(TOKEN_LIFE + Duration::from_millis(100));
+        let started = Instant::now();
         let tokens = at_once(&house, way, count);
         // A round that takes longer than half of a life goes on with the next token.
-        assert!((1..4).contains(&tokens.len()), "round {round}: {} tokens", tokens.len());
+        let most = 2 + started.elapsed().as_secs() / 2;
+        assert!(tokens.len() as u64 <= most, "round {round}: {} tokens", tokens.len());
         assert_eq!(problems(&provider), 0, "{way:?}, round {round}: {:?}", provider.log());
     }
     assert!(provider.count("grant.success", REFRESH) >= rounds);
     provider.tokens_live(600);
-    thread::sleep(Duration::from_millis(5100));
+    thread::sleep(TOKEN_LIFE + Duration::from_millis(100));
     let tokens = at_once(&house, way, 1);
     goes_on(&house, &provider, &tokens);
 }
@@ -111,7 +116,7 @@ fn a_machine_has_its_token_until_it_is_due() {
     let first = house.token();
     assert!(first.starts_with("machine-"));
     assert_eq!(house.print().run().key(), first);
-    thread::sleep(Duration::from_millis(5100));
+    thread::sleep(TOKEN_LIFE + Duration::from_millis(100));
     assert_ne!(house.print().run().key(), first);
     assert_eq!(provider.count("grant.success", Some("client_credentials")), 2);
 }
@@ -165,7 +170,7 @@ fn a_token_in_a_keychain_that_was_locked_since_is_neither_lost_nor_missing() {
 fn lives_and_ends(house: &House, provider: &Certified) {
     let first = house.print().run().key();
     assert!(provider.accepts(&house.sandbox.secret(&first)));
-    thread::sleep(Duration::from_millis(5100));
+    thread::sleep(TOKEN_LIFE + Duration::from_millis(100));
     provider.tokens_live(600);
     let second = house.print().run().key();
     assert_ne!(second, first);
@@ -211,7 +216,8 @@ impl Way {
     }
 }
 
-/// The different tokens that so many had.
+/// The different tokens that so many had. Only where they took longer than a token lives, it may have expired under way:
+/// then that is what they are told, and nothing else.
 fn at_once(house: &House, way: Way, count: usize) -> Vec<String> {
     let started = Instant::now();
     let start = |_| match way {
@@ -219,11 +225,14 @@ fn at_once(house: &House, way: Way, count: usize) -> Vec<String> {
         Way::Dispatcher => house.print().start(),
     };
     let running: Vec<Running<'_>> = (0..count).map(start).collect();
+    let outputs: Vec<Output> = running.into_iter().map(Running::finish).collect();
+    let late = started.elapsed() > TOKEN_LIFE;
     let name = |output: &Output| match way {
-        Way::Straight => token(output),
-        Way::Dispatcher => output.key(),
+        Way::Straight => Some(token(output)),
+        Way::Dispatcher if late && output.stderr.contains("has expired already") => None,
+        Way::Dispatcher => Some(output.key()),
     };
-    let mut tokens: Vec<String> = running.into_iter().map(|one| name(&one.finish())).collect();
+    let mut tokens: Vec<String> = outputs.iter().filter_map(name).collect();
     // Not by a macro: the test runner swallows what those print.
     let _ = writeln!(std::io::stderr(), "{count} at once, {way:?}: {} ms", started.elapsed().as_millis());
     tokens.sort();

@@ -1,6 +1,7 @@
 use std::cell::OnceCell;
 use std::time::{Duration, Instant};
 
+use claude_credential_config::cloud::BEDROCK_REGION;
 use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Error, Request};
@@ -61,8 +62,13 @@ impl Asked<'_> {
     }
 
     /// The same, for a service that has to be asked somewhere.
-    pub(crate) fn region_or(&self, fallback: &str) -> Result<String, Error> {
-        Ok(self.region()?.unwrap_or_else(|| fallback.to_owned()))
+    pub(crate) fn region_or_usual(&self) -> Result<String, Error> {
+        Ok(self.region()?.unwrap_or_else(|| BEDROCK_REGION.to_owned()))
+    }
+
+    /// The same for who can do without: a mistake in AWS's files is for the source to speak of that needs them.
+    pub(crate) fn region_if_known(&self) -> Result<Option<String>, Error> {
+        Ok(self.said_region()?.or_else(|| self.region().ok().flatten()))
     }
 
     pub(crate) fn left(&self) -> Duration {

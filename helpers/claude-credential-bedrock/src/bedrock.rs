@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use claude_credential_config::{Environment, Folders};
+use claude_credential_config::{Environment, Folders, cloud};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Auth, Credential, Error, Helper, Request, now};
 
@@ -75,12 +75,8 @@ impl Helper for Bedrock {
     fn print_host(&self) -> Result<(String, String), Error> {
         let folders = self.folders()?;
         let request = Request::new("https", "");
-        let asked = self.asked(&request, &folders);
-        // A file that is broken is for the source to speak of that needs it.
-        let region = asked.said_region()?.or_else(|| asked.region().ok().flatten());
-        let region = region.unwrap_or_else(|| sts::FALLBACK_REGION.to_owned());
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        Ok(("https".to_owned(), format!("bedrock-runtime.{region}.{domain}")))
+        let region = self.asked(&request, &folders).region_if_known()?;
+        Ok(("https".to_owned(), cloud::bedrock_host(region.as_deref().unwrap_or(cloud::BEDROCK_REGION))))
     }
 }
 
@@ -120,8 +116,8 @@ impl Bedrock {
             return Err(Error::sign_in(format!("the credentials of {source} have expired; {mend}")));
         }
         let account = if asked.request.check_live { sts::prove(asked, &keys)? } else { None };
-        // Keys from elsewhere are whole without AWS's files: a mistake in these must not void them.
-        let region = asked.said_region()?.or_else(|| asked.region().ok().flatten()).or(keys.region);
+        // Keys from elsewhere are whole without AWS's files.
+        let region = asked.region_if_known()?.or(keys.region);
         Ok(Credential {
             expires_at: keys.expires_at,
             account: account.or(keys.account),

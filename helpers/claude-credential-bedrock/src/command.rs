@@ -31,14 +31,14 @@ pub(crate) fn keys(asked: &Asked<'_>, line: &str, whose: &str, active: &Active) 
 fn succeeded(line: &str, whose: &str, finished: &Finished) -> Result<(), Error> {
     Err(match finished.ended {
         Ended::Exit(0) => return Ok(()),
-        Ended::Exit(code @ (126 | 127)) => {
-            Error::config(format!("{whose}: the command exited {code}: not executable, or not found"))
+        ended if ended.is_not_runnable() => {
+            Error::config(format!("{whose}: the command {ended}: not executable, or not found"))
         }
-        Ended::Exit(code) => match own_words(line, finished) {
+        ended @ Ended::Exit(code) => match own_words(line, finished) {
             Some(said) => Error::new(Class::from_exit_code(code), format!("{whose}: {said}")),
-            None => Error::broke(format!("{whose}: the command exited {code}; run it by hand to see why")),
+            None => Error::broke(format!("{whose}: the command {ended}; run it by hand to see why")),
         },
-        Ended::Signal(signal) => Error::broke(format!("{whose}: the command was ended by signal {signal}")),
+        ended @ Ended::Signal(_) => Error::broke(format!("{whose}: the command {ended}")),
     })
 }
 

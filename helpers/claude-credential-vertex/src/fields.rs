@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use claude_credential_config::cloud::GOOGLE;
 use claude_credential_protocol::Secret;
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
-
-use crate::hosts::GOOGLE;
 
 /// The fields of every type, all of them optional: what a type lacks is named when it is needed.
 #[derive(Default, Deserialize)]

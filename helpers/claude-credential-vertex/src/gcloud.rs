@@ -2,26 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
+use claude_credential_config::cloud::{GCLOUD_FOLDER, gcloud_configuration, gcloud_credentials, gcloud_folder};
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
 use crate::project::is_name;
 use crate::sources::Asked;
 
-/// The variable that names gcloud's folder.
-const FOLDER: &str = "CLOUDSDK_CONFIG";
-
 /// No settings of gcloud's are longer.
 const MAX_FILE: u64 = 64 * 1024;
 
 /// The file that `gcloud auth application-default login` writes.
 pub(crate) fn well_known(asked: &Asked<'_>) -> Result<PathBuf, Error> {
-    Ok(folder(asked)?.join("application_default_credentials.json"))
+    Ok(gcloud_credentials(&folder(asked)?))
 }
 
 /// The variable that says where it is.
 pub(crate) fn variable(asked: &Asked<'_>) -> &'static str {
-    if asked.environment.get_os(FOLDER).is_some() { FOLDER } else { "HOME" }
+    if asked.environment.get_os(GCLOUD_FOLDER).is_some() { GCLOUD_FOLDER } else { "HOME" }
 }
 
 /// The project of the configuration that is active.
@@ -29,25 +27,17 @@ pub(crate) fn project(asked: &Asked<'_>) -> Option<String> {
     if let Some(project) = asked.environment.get("CLOUDSDK_CORE_PROJECT").filter(|project| is_name(project)) {
         return Some(project.to_owned());
     }
-    let folder = folder(asked).ok()?;
-    let active = asked.environment.get("CLOUDSDK_ACTIVE_CONFIG_NAME").map(str::to_owned);
-    let name = active.or_else(|| text(&folder.join("active_config"))).unwrap_or_else(|| "default".to_owned());
-    let name = name.trim();
-    // It becomes the name of a file.
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        return None;
-    }
-    core_project(&text(&folder.join("configurations").join(format!("config_{name}")))?)
+    core_project(&text(&gcloud_configuration(asked.environment, &folder(asked).ok()?)?)?)
 }
 
 fn folder(asked: &Asked<'_>) -> Result<PathBuf, Error> {
-    match asked.environment.get_os(FOLDER).map(Path::new) {
-        Some(folder) if !folder.is_absolute() => Err(Error::config(format!(
-            "{FOLDER} is not an absolute path; run: unset {FOLDER}, or set it to one that begins with /"
-        ))),
-        Some(folder) => Ok(folder.to_owned()),
-        None => Ok(asked.folders.home.join(".config/gcloud")),
+    let folder = gcloud_folder(asked.environment, asked.folders);
+    if folder.is_absolute() {
+        return Ok(folder);
     }
+    Err(Error::config(format!(
+        "{GCLOUD_FOLDER} is not an absolute path; run: unset {GCLOUD_FOLDER}, or set it to one that begins with /"
+    )))
 }
 
 /// A settings file of gcloud's. It only tells which project is meant, so one that can't be read tells nothing.

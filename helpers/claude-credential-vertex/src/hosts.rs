@@ -1,17 +1,11 @@
 use claude_credential_config::Origin;
 
-/// The universe in which everybody is who was not told of another.
-pub(crate) const GOOGLE: &str = "googleapis.com";
-
 /// Where Vertex is: <https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint>
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) region: String,
     pub(crate) universe: String,
 }
-
-/// Regions of regions, whose hosts are formed otherwise.
-const MULTI_REGIONS: [&str; 2] = ["us", "eu"];
 
 impl Place {
     /// The place that a host is; none where it is none of Vertex's.
@@ -33,22 +27,14 @@ impl Place {
             rest.split_once(".rep.").filter(|(region, universe)| !region.contains('.') && universe.contains('.'));
         Some(regional.map_or_else(|| place("global", rest), |(region, universe)| place(region, universe)))
     }
-
-    pub(crate) fn host(&self) -> String {
-        let Self { region, universe } = self;
-        match region.as_str() {
-            "global" => format!("aiplatform.{universe}"),
-            region if MULTI_REGIONS.contains(&region) => format!("aiplatform.{region}.rep.{universe}"),
-            region => format!("{region}-aiplatform.{universe}"),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use claude_credential_config::Origin;
+    use claude_credential_config::cloud::{GOOGLE, vertex_host};
 
-    use super::{GOOGLE, Place};
+    use super::Place;
 
     fn of(host: &str) -> Option<Place> {
         Place::of(&Origin::listed(host).unwrap())
@@ -63,7 +49,7 @@ mod tests {
             ("eu", "aiplatform.eu.rep.googleapis.com"),
         ] {
             let place = Place { region: region.to_owned(), universe: GOOGLE.to_owned() };
-            assert_eq!(place.host(), host);
+            assert_eq!(vertex_host(&place.region, &place.universe), host);
             assert_eq!(of(host), Some(place));
         }
         let regional = Place { region: "us-central1".to_owned(), universe: GOOGLE.to_owned() };

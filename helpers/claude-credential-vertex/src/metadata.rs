@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use claude_credential_config::cloud::GOOGLE;
 use claude_credential_config::{Environment, Origin};
 use claude_credential_http::{Answer, Call};
 use claude_credential_protocol::Error;
 
 use crate::answer::{EACH, Token, later};
 use crate::external::quoted;
-use crate::hosts::GOOGLE;
 use crate::project::is_name;
 use crate::sources::Asked;
 

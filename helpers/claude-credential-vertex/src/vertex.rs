@@ -2,11 +2,12 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
+use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
 use claude_credential_config::{Environment, Folders, Origin};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Auth, Credential, Error, Helper, Request, now};
 
-use crate::hosts::{GOOGLE, Place};
+use crate::hosts::Place;
 use crate::people::{self, People};
 use crate::sources::{Asked, Found, Source};
 use crate::{grants, project};
@@ -97,22 +98,19 @@ impl Helper for Vertex {
         let asked = self.asked(&request, folders);
         let file = self.sources().iter().find_map(|source| asked.file(*source).ok().flatten());
         let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
-        let region = self.environment.get(REGION).unwrap_or(DEFAULT_REGION);
-        let host = |universe: &str| Place { region: region.to_owned(), universe: universe.to_owned() }.host();
-        Origin::new("https", &host(GOOGLE))
+        let region = self.environment.get(REGION).unwrap_or(VERTEX_REGION);
+        Origin::new("https", &vertex_host(region, GOOGLE))
             .map_err(|problem| Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}")))?;
-        Origin::new("https", &host(universe)).map_err(|problem| {
+        Origin::new("https", &vertex_host(region, universe)).map_err(|problem| {
             let shown = file.as_ref().map_or_else(String::new, |file| format!("{}: its ", file.shown));
             Error::config(format!("{shown}`universe_domain` names no domain: {problem}; mend it there"))
         })?;
-        Ok(("https".to_owned(), host(universe)))
+        Ok(("https".to_owned(), vertex_host(region, universe)))
     }
 }
 
-/// Where Claude Code asks, and where it does so without the variable
-/// (<https://code.claude.com/docs/en/google-vertex-ai>).
+/// Where Claude Code asks.
 const REGION: &str = "CLOUD_ML_REGION";
-const DEFAULT_REGION: &str = "us-east5";
 
 impl Vertex {
     pub(crate) fn folders(&self) -> Result<Folders, Error> {

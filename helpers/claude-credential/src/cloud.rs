@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use claude_credential_config::{Environment, Program, claude, is_name};
+use claude_credential_config::{Environment, Program, claude, cloud};
 
 use crate::chain::Depends;
 use crate::context::Context;
@@ -47,6 +47,11 @@ impl Cloud {
         [Self::Bedrock, Self::Vertex].into_iter().find(|cloud| cloud.name() == name)
     }
 
+    /// The variable that sends the client to another host than its own, or than the cloud's that it is set up for.
+    pub(crate) fn base_url_of(cloud: Option<Self>) -> &'static str {
+        cloud.map_or("ANTHROPIC_BASE_URL", Self::base_url)
+    }
+
     /// The variable that sends the client to another host than the cloud's own.
     pub(crate) fn base_url(self) -> &'static str {
         match self {
@@ -60,15 +65,13 @@ impl Cloud {
         let variable = |names: &[&str]| names.iter().find_map(|name| environment.get(name));
         match self {
             Self::Bedrock => {
-                let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]).unwrap_or("us-east-1");
-                let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-                format!("bedrock-runtime.{region}.{domain}")
+                let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
+                cloud::bedrock_host(region.unwrap_or(cloud::BEDROCK_REGION))
             }
-            Self::Vertex => match variable(&["CLOUD_ML_REGION"]).unwrap_or("us-east5") {
-                "global" => "aiplatform.googleapis.com".to_owned(),
-                region @ ("us" | "eu") => format!("aiplatform.{region}.rep.googleapis.com"),
-                region => format!("{region}-aiplatform.googleapis.com"),
-            },
+            Self::Vertex => {
+                let region = variable(&["CLOUD_ML_REGION"]);
+                cloud::vertex_host(region.unwrap_or(cloud::VERTEX_REGION), cloud::GOOGLE)
+            }
         }
     }
 
@@ -117,23 +120,16 @@ impl Cloud {
     }
 
     fn files(self, context: &Context) -> Vec<PathBuf> {
-        let home = &context.folders.home;
-        let named = |variable| context.environment.get(variable).map(|path| context.folders.expand(path));
+        let (environment, folders) = (&context.environment, &context.folders);
         match self {
-            Self::Bedrock => vec![
-                named("AWS_CONFIG_FILE").unwrap_or_else(|| home.join(".aws/config")),
-                named("AWS_SHARED_CREDENTIALS_FILE").unwrap_or_else(|| home.join(".aws/credentials")),
-            ],
+            Self::Bedrock => cloud::aws_files(environment, folders).into(),
             Self::Vertex => {
-                let folder = named("CLOUDSDK_CONFIG").unwrap_or_else(|| home.join(".config/gcloud"));
+                let named = environment.get("GOOGLE_APPLICATION_CREDENTIALS").map(|path| folders.expand(path));
+                let folder = cloud::gcloud_folder(environment, folders);
                 // The configuration that is active names the project that pays.
-                let active = folder.join("active_config");
-                let of_file = || std::fs::read_to_string(&active).ok().map(|name| name.trim().to_owned());
-                let of_variable = context.environment.get("CLOUDSDK_ACTIVE_CONFIG_NAME").map(str::to_owned);
-                let name = of_variable.or_else(of_file).filter(|name| is_name(name));
-                let configuration = format!("configurations/config_{}", name.as_deref().unwrap_or("default"));
-                let own = ["application_default_credentials.json", &configuration].map(|file| folder.join(file));
-                named("GOOGLE_APPLICATION_CREDENTIALS").into_iter().chain(own).chain([active]).collect()
+                let configuration = cloud::gcloud_configuration(environment, &folder);
+                let own = [cloud::gcloud_credentials(&folder), cloud::gcloud_active(&folder)];
+                named.into_iter().chain(own).chain(configuration).collect()
             }
         }
     }

@@ -10,7 +10,7 @@ use crate::cloud::Cloud;
 use crate::context::Context;
 
 /// Where the client sends a key unless it is told otherwise.
-const API: &str = "https://api.anthropic.com";
+pub(crate) const API: &str = "https://api.anthropic.com";
 
 /// The profile that people's commands and the client mean.
 pub(crate) fn choose(context: &Context) -> Result<Profile, Error> {
@@ -85,7 +85,7 @@ pub(crate) fn peoples_origin(context: &Context, profile: &Profile, host: Option<
 /// looked at only to refuse: the client runs us before it applies them, and uses the key afterwards.
 pub(crate) fn clients_origin(context: &Context, profile: &Profile) -> Result<Origin, Error> {
     let cloud = Cloud::of_client(context);
-    let variable = cloud.map_or("ANTHROPIC_BASE_URL", |(cloud, _)| cloud.base_url());
+    let variable = Cloud::base_url_of(cloud.map(|(cloud, _)| cloud));
     let cloud_alone = matches!(cloud, Some((_, false)));
     let origin = match context.environment.get_os(variable) {
         Some(url) => {

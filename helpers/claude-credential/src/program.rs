@@ -244,18 +244,11 @@ pub(crate) fn is_suite_entry(entry: &Entry) -> bool {
 fn failure(finished: &Finished, says_class: bool) -> Option<Error> {
     let code = match finished.ended {
         Ended::Exit(0) => return None,
-        Ended::Exit(code) => code,
-        Ended::Signal(signal) => return Some(Error::broke(format!("the helper was ended by signal {signal}"))),
-    };
-    if !says_class {
         // Nobody knows what is on the stderr of somebody else's program, so none of it is repeated.
-        return Some(Error::broke(format!("the helper exited {code}")));
-    }
-    let said = text::last_line(&finished.stderr).unwrap_or_else(|| format!("the helper exited {code}"));
-    // Its own name in front says less than the entry's, which is put there instead.
-    let said = match said.split_once(": ") {
-        Some((name, said)) if name.starts_with("claude-credential-") => said.to_owned(),
-        _ => said,
+        Ended::Exit(code) if says_class => code,
+        ended => return Some(Error::broke(format!("the helper {ended}"))),
     };
+    // Its own name in front says less than the entry's, which is put there instead.
+    let said = text::last_line_of_ours(&finished.stderr).unwrap_or_else(|| format!("the helper exited {code}"));
     Some(Error::new(Class::from_exit_code(code), said))
 }

@@ -66,14 +66,13 @@ impl SignInCommand {
 
     /// Runs it to its end; what it says goes on to the person as it comes.
     pub(crate) fn run(&self, context: &Context, key: &str) -> Result<(), Failure> {
-        let active = context.active.with(key);
         let mut command = self.command(context)?;
-        active.hand_down(&mut command);
         let at_terminal = context.interactive() == Interactive::Auto;
-        let outcome = Relay { command, deadline: Instant::now() + LIMIT, at_terminal }.run();
-        if active.take_mark(&context.folders.runtime) {
-            return Err(self.runs_itself().into());
-        }
+        let outcome = context.active.under(key, &context.folders.runtime, |active| {
+            active.hand_down(&mut command);
+            Relay { command, deadline: Instant::now() + LIMIT, at_terminal }.run()
+        });
+        let outcome = outcome.ok_or_else(|| self.runs_itself())?;
         let by_hand = format!("run it by hand: {}", self.shown());
         Err(match outcome {
             Ok(finished) => return Ok(self.judge(&finished)?),
@@ -111,24 +110,25 @@ impl SignInCommand {
     }
 
     fn judge(&self, finished: &Finished) -> Result<(), Error> {
-        let (class, how) = match finished.ended {
-            Ended::Exit(0) => return Ok(()),
-            // What a shell says for a command that it may not run or does not find: no sign-in mends that.
-            Ended::Exit(code @ (126 | 127)) => (Class::Config, format!("exited {code}")),
-            Ended::Exit(code) => (Class::SignIn, format!("exited {code}")),
-            Ended::Signal(signal) => (Class::SignIn, format!("was ended by signal {signal}")),
-        };
+        let ended = finished.ended;
+        if ended == Ended::Exit(0) {
+            return Ok(());
+        }
+        // No sign-in mends a command that is not there.
+        let class = if ended.is_not_runnable() { Class::Config } else { Class::SignIn };
         // The person has seen it go by; those who waited in other sessions have not.
         let said = text::last_line(&finished.stderr).or_else(|| text::last_line(&finished.stdout));
         let said = said.map(|line| format!(": {}", line.chars().take(MAX_QUOTED).collect::<String>()));
         let said = said.unwrap_or_default();
-        Err(Error::new(class, format!("the command {how}{said}; run it by hand: {}", self.shown())))
+        Err(Error::new(class, format!("the command {ended}{said}; run it by hand: {}", self.shown())))
     }
 
     /// As a person types it.
     fn shown(&self) -> String {
         match self {
-            Self::Words(words) => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+            Self::Words(words) => {
+                words.iter().map(|word| text::quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+            }
             Self::Setting(setting) => setting.command.clone(),
         }
     }
@@ -145,17 +145,6 @@ fn executable(context: &Context, word: &OsStr) -> Result<PathBuf, Error> {
     found.ok_or_else(|| {
         Error::config(format!("{} is not on PATH; install it, or write its absolute path", word.display()))
     })
-}
-
-/// A word as a shell takes it whole.
-fn quoted(word: &OsStr) -> String {
-    let word = word.to_string_lossy();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.into_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]

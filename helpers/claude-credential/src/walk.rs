@@ -24,8 +24,7 @@ pub(crate) struct Refused {
 /// A chain that leads back to itself would go round for ever: seen here, at the first turn.
 pub(crate) fn stop_at_ourselves(context: &Context, ask: &Ask) -> Result<(), Error> {
     let mut settings = ask.chain.iter().filter(|link| link.is_live()).filter_map(|link| link.runs_setting);
-    if settings.any(|setting| context.active.contains(setting)) {
-        context.active.mark(&context.folders.runtime);
+    if settings.any(|setting| context.active.leads_back(setting, &context.folders.runtime)) {
         return Err(calls_itself());
     }
     if context.active.depth() >= DEEPEST { Err(calls_itself()) } else { Ok(()) }

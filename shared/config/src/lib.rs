@@ -2,6 +2,7 @@
 #![warn(missing_docs)]
 
 pub mod claude;
+pub mod cloud;
 mod environment;
 mod folders;
 pub mod generation;

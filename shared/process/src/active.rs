@@ -64,6 +64,24 @@ impl Active {
         command.env(VARIABLE, [&[self.nonce().to_owned()], self.keys.as_slice()].concat().join(" "));
     }
 
+    /// Whether `key` is being asked for above us. Then word is left for whoever asks it: exit codes and stdout may be lost
+    /// in the scripts between.
+    #[must_use]
+    pub fn leads_back(&self, key: &str, runtime: &Path) -> bool {
+        let leads_back = self.contains(key);
+        if leads_back {
+            self.mark(runtime);
+        }
+        leads_back
+    }
+
+    /// Does `work` with `key` among what is being asked for; none where what it ran led back to us.
+    pub fn under<T>(&self, key: &str, runtime: &Path, work: impl FnOnce(&Self) -> T) -> Option<T> {
+        let inner = self.with(key);
+        let outcome = work(&inner);
+        (!inner.take_mark(runtime)).then_some(outcome)
+    }
+
     /// Leaves word for the call that started all this that the setting whose command it runs leads back to us.
     pub fn mark(&self, runtime: &Path) {
         // Without the mark the outer call fails instead of going on; nothing worse.
@@ -71,8 +89,7 @@ impl Active {
     }
 
     /// Whether that word was left; takes it.
-    #[must_use]
-    pub fn take_mark(&self, runtime: &Path) -> bool {
+    fn take_mark(&self, runtime: &Path) -> bool {
         fs::remove_file(self.marker(runtime)).is_ok()
     }
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
@@ -54,6 +55,24 @@ pub enum Ended {
     Exit(i32),
     /// By this signal.
     Signal(i32),
+}
+
+impl Ended {
+    /// What a shell says for a command that it may not run or does not find: that is the user's to mend.
+    #[must_use]
+    pub fn is_not_runnable(self) -> bool {
+        matches!(self, Self::Exit(126 | 127))
+    }
+}
+
+/// Reads well after the program's name.
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exit(code) => write!(f, "exited {code}"),
+            Self::Signal(signal) => write!(f, "was ended by signal {signal}"),
+        }
+    }
 }
 
 /// Why a program left nothing that counts. Each reads well after the program's name.

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use claude_credential_protocol::{Class, Error, Secret, parse_token};
+use claude_credential_protocol::{Error, Secret, parse_token};
 use zeroize::Zeroizing;
 
 use crate::{Active, Ended, Failure, Finished, Interrupted, Task};
@@ -67,11 +67,9 @@ fn judge(finished: &Finished, none_exit: &[i32], stderr: StderrRule) -> Result<O
             Ok(key) => Ok(Some(key)),
             Err(problem) => Err(Error::broke(format!("what the command printed is no key: {problem}"))),
         },
-        // What a shell says for a command that it may not run or does not find.
-        Ended::Exit(code @ (126 | 127)) => {
-            Err(Error::new(Class::Config, format!("the command exited {code}: not executable, or not found")))
+        ended if ended.is_not_runnable() => {
+            Err(Error::config(format!("the command {ended}: not executable, or not found")))
         }
-        Ended::Exit(code) => Err(Error::broke(format!("the command exited {code}"))),
-        Ended::Signal(signal) => Err(Error::broke(format!("the command was ended by signal {signal}"))),
+        ended => Err(Error::broke(format!("the command {ended}"))),
     }
 }

@@ -34,7 +34,7 @@ pub fn last_line_of_ours(stderr: &[u8]) -> Option<String> {
 /// A word of a command line as a shell needs it, for a line that somebody may paste.
 #[must_use]
 pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/=".contains(c);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/=,%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {

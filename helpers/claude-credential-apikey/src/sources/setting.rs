@@ -2,7 +2,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use claude_credential_config::claude;
-use claude_credential_process::{KeyCommand, StderrRule};
+use claude_credential_process::{Active, KeyCommand, StderrRule};
 use claude_credential_protocol::{Auth, Credential, Error, Interactive};
 
 use super::Asked;
@@ -11,8 +11,7 @@ use super::Asked;
 /// Where it is ourselves there is nothing to run: told by its text, or by the word that the inner call leaves.
 pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
     let Asked { request, folders, active, .. } = asked;
-    if active.contains(claude::API_KEY_HELPER) {
-        active.mark(&folders.runtime);
+    if active.leads_back(claude::API_KEY_HELPER, &folders.runtime) {
         return Ok(None);
     }
     let Some(setting) = claude::command(folders, claude::API_KEY_HELPER)? else { return Ok(None) };
@@ -21,20 +20,13 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
     }
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(&setting.command);
-    let inner = active.with(claude::API_KEY_HELPER);
-    let outcome = KeyCommand {
-        command,
-        folder: &folders.home,
-        active: &inner,
-        deadline: Instant::now() + request.patience(),
-        own_group: request.interactive == Interactive::Never,
-        none_exit: &[],
-        stderr: StderrRule::Accept,
-    }
-    .run();
-    if inner.take_mark(&folders.runtime) {
-        return Ok(None);
-    }
+    let run = |active: &Active| {
+        let own_group = request.interactive == Interactive::Never;
+        let deadline = Instant::now() + request.patience();
+        let (none_exit, stderr) = (&[], StderrRule::Accept);
+        KeyCommand { command, folder: &folders.home, active, deadline, own_group, none_exit, stderr }.run()
+    };
+    let Some(outcome) = active.under(claude::API_KEY_HELPER, &folders.runtime, run) else { return Ok(None) };
     let key = outcome.unwrap_or_else(|_| Err(Error::broke("the command was interrupted")));
     let key = key.map_err(|error| error.from_whom(&format!("apiKeyHelper in {}", setting.file.display())))?;
     Ok(key.map(|key| Credential::new(Auth::ApiKey(key)).from_source("apiKeyHelper")))

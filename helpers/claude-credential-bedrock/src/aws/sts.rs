@@ -15,9 +15,6 @@ use crate::keys::Keys;
 use crate::profile::{Role, line};
 use crate::terminal;
 
-/// Where nobody says where. It is what the client itself falls back to.
-pub(crate) const FALLBACK_REGION: &str = "us-east-1";
-
 /// How we are called in AWS's own logs.
 const SESSION_NAME: &str = "claude-credential";
 
@@ -39,7 +36,7 @@ pub(crate) fn assume(asked: &Asked<'_>, keys: &Keys, role: &Role) -> Result<Keys
     let whose = format!("profile {profile}, role {arn}");
     let code = mfa_serial.as_ref().map(|serial| mfa_code(asked, profile, serial)).transpose()?;
     let with_code = code.is_some();
-    let region = asked.region_or(FALLBACK_REGION)?;
+    let region = asked.region_or_usual()?;
     let answer = block_on(asked, async {
         let client = client(asked, region, Some(keys)).await?;
         let answer = client
@@ -76,7 +73,7 @@ pub(crate) fn with_web_identity(asked: &Asked<'_>, identity: &WebIdentity<'_>) -
     let token = found_token.ok_or_else(not_there)?;
     let token = Secret::from(String::from_utf8_lossy(&token).trim());
     let whose = format!("role {role_arn} for the token in {file}");
-    let region = asked.region_or(FALLBACK_REGION)?;
+    let region = asked.region_or_usual()?;
     let answer = block_on(asked, async {
         let client = client(asked, region, None).await?;
         let answer = client
@@ -98,7 +95,7 @@ pub(crate) fn with_web_identity(asked: &Asked<'_>, identity: &WebIdentity<'_>) -
 pub(crate) fn session(asked: &Asked<'_>, keys: &Keys) -> Result<Keys, Error> {
     let whose = format!("a session for the credentials of {}", keys.source);
     let code = keys.mfa_serial.as_ref().map(|serial| mfa_code(asked, &keys.source, serial)).transpose()?;
-    let region = asked.region_or(FALLBACK_REGION)?;
+    let region = asked.region_or_usual()?;
     let answer = block_on(asked, async {
         let client = client(asked, region, Some(keys)).await?;
         let call = client.get_session_token().set_serial_number(keys.mfa_serial.clone()).set_token_code(code);
@@ -113,7 +110,7 @@ pub(crate) fn session(asked: &Asked<'_>, keys: &Keys) -> Result<Keys, Error> {
 /// Proves that AWS takes the keys; whose they are.
 pub(crate) fn prove(asked: &Asked<'_>, keys: &Keys) -> Result<Option<String>, Error> {
     let whose = format!("the credentials of {}", keys.source);
-    let region = asked.region_or(FALLBACK_REGION)?;
+    let region = asked.region_or_usual()?;
     let answer = block_on(asked, async {
         let answer = client(asked, region, Some(keys)).await?.get_caller_identity().send().await;
         answer.map_err(|error| {

@@ -4,7 +4,7 @@ use aws_config::profile::{Profile, ProfileSet, load};
 use aws_runtime::env_config::file::{Builder, EnvConfigFileKind, EnvConfigFiles};
 use aws_runtime::env_config::section::SsoSession;
 use aws_types::os_shim_internal::{Env, Fs};
-use claude_credential_config::{Environment, Folders};
+use claude_credential_config::cloud;
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
@@ -31,7 +31,7 @@ impl Profiles {
     /// A file that is not there is none; one that can't be read or understood is the user's to mend. The SDK would go on
     /// without it, and answer with the machine's own credentials.
     pub(crate) fn load(asked: &Asked<'_>) -> Result<Self, Error> {
-        let [config, credentials] = paths(asked.environment, asked.folders);
+        let [config, credentials] = cloud::aws_files(asked.environment, asked.folders);
         let mut files = None;
         for (kind, path) in [(EnvConfigFileKind::Config, &config), (EnvConfigFileKind::Credentials, &credentials)] {
             if is_text(path)? {
@@ -117,14 +117,4 @@ fn is_text(path: &Path) -> Result<bool, Error> {
         Ok(_) => Ok(true),
         Err(_) => Err(Error::config(format!("{} is not UTF-8; mend it", path.display()))),
     }
-}
-
-/// Where AWS's tools look (<https://docs.aws.amazon.com/sdkref/latest/guide/file-location.html>).
-fn paths(environment: &Environment, folders: &Folders) -> [PathBuf; 2] {
-    [("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")].map(
-        |(variable, below_home)| match environment.get(variable) {
-            Some(path) => folders.expand(path),
-            None => folders.home.join(below_home),
-        },
-    )
 }

@@ -17,15 +17,9 @@ pub(crate) fn get(asked: &Asked<'_>, profile: &str, line: &str) -> Result<Keys, 
             "{whose} runs this very command for the same profile; name another one there: --aws-profile NAME"
         ))
     };
-    if asked.active.contains(&key) {
-        // The word crosses a pipe or a script that loses our exit code.
-        asked.active.mark(runtime);
+    if asked.active.leads_back(&key, runtime) {
         return Err(itself());
     }
-    let inner = asked.active.with(&key);
-    let keys = command::keys(asked, line, &whose, &inner);
-    if inner.take_mark(runtime) {
-        return Err(itself());
-    }
-    Ok(keys?.with_source(format!("profile {profile}, credential_process"), format!("mend {whose}")))
+    let keys = asked.active.under(&key, runtime, |inner| command::keys(asked, line, &whose, inner));
+    Ok(keys.ok_or_else(itself)??.with_source(format!("profile {profile}, credential_process"), format!("mend {whose}")))
 }

@@ -124,11 +124,11 @@ fn run(
     Err(match finished.run() {
         Ok(Finished { ended: Ended::Exit(0), stdout, .. }) => return Ok(stdout),
         Ok(finished) => match finished.ended {
-            Ended::Exit(code @ (126 | 127)) => {
-                Error::config(format!("{whose} exited {code}: not executable, or not found; mend `command` there"))
+            ended if ended.is_not_runnable() => {
+                Error::config(format!("{whose} {ended}: not executable, or not found; mend `command` there"))
             }
-            Ended::Exit(code) => Error::broke(format!("{whose} exited {code}; run its `command` by hand to see why")),
-            Ended::Signal(signal) => Error::broke(format!("{whose} was ended by signal {signal}")),
+            ended @ Ended::Exit(_) => Error::broke(format!("{whose} {ended}; run its `command` by hand to see why")),
+            ended @ Ended::Signal(_) => Error::broke(format!("{whose} {ended}")),
         },
         Err(Failure::Start(error)) => Error::config(format!("{whose} can't be started: {error}; mend `command` there")),
         Err(Failure::TimedOut) if timeout <= patience => Error::unavailable(format!(

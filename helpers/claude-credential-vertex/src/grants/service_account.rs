@@ -1,3 +1,4 @@
+use claude_credential_config::cloud::GOOGLE;
 use claude_credential_http::Call;
 use claude_credential_protocol::{Error, now};
 use yup_oauth2::ServiceAccountKey;
@@ -5,7 +6,6 @@ use yup_oauth2::ServiceAccountKey;
 use crate::answer::Token;
 use crate::engine::{self, Flow, Outcome};
 use crate::fields::Fields;
-use crate::hosts::GOOGLE;
 use crate::jwt;
 use crate::refusal;
 use crate::sources::{Asked, File};

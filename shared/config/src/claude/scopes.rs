@@ -38,6 +38,14 @@ pub struct SettingsFile {
     pub sets: Result<Vec<Line>, Error>,
 }
 
+impl SettingsFile {
+    /// Its setting of that name; none where it can't be read, too.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Line> {
+        self.sets.as_ref().ok()?.iter().find(|line| line.name == name)
+    }
+}
+
 /// One setting, where it stands.
 #[derive(Debug, Clone)]
 pub struct Line {

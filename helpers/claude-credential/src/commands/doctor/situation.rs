@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claude_credential_config::Profile;
-use claude_credential_config::claude::{self, Line, Scope, SettingsFile};
+use claude_credential_config::claude::{self, Scope, SettingsFile};
 use claude_credential_process::Interrupted;
 use claude_credential_protocol::Error;
 
@@ -51,7 +51,7 @@ impl Situation {
     /// The `apiKeyHelper` that the client runs here, and the file that sets it.
     pub(super) fn helper(&self) -> Option<(&SettingsFile, &str)> {
         self.settings.iter().find_map(|file| {
-            let command = get(file, claude::API_KEY_HELPER)?.value.as_ref()?.expose();
+            let command = file.get(claude::API_KEY_HELPER)?.value.as_ref()?.expose();
             (!command.trim().is_empty()).then_some((file, command))
         })
     }
@@ -59,7 +59,7 @@ impl Situation {
     /// A variable that the client goes by: settings may set it, and win over the environment.
     pub(super) fn variable(&self, name: &str) -> Option<(&str, Place)> {
         let in_settings = self.settings.iter().find_map(|file| {
-            let value = get(file, &format!("env.{name}"))?.value.as_ref()?.expose();
+            let value = file.get(&format!("env.{name}"))?.value.as_ref()?.expose();
             (!value.is_empty()).then(|| (value, Place::File(file.file.clone())))
         });
         // What is not UTF-8 is none of the values that anybody looks for, and set all the same.
@@ -76,11 +76,6 @@ impl Situation {
     pub(super) fn managed(&self) -> impl Iterator<Item = &SettingsFile> {
         self.settings.iter().filter(|file| file.scope == Scope::Managed)
     }
-}
-
-/// A setting of a file that can be read.
-pub(super) fn get<'a>(file: &'a SettingsFile, name: &str) -> Option<&'a Line> {
-    file.sets.as_ref().ok()?.iter().find(|line| line.name == name)
 }
 
 impl Place {

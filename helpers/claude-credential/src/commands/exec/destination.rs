@@ -5,12 +5,7 @@ use claude_credential_protocol::Error;
 use crate::client_environment::{environment_of_client, of_user};
 use crate::cloud::Cloud;
 use crate::context::Context;
-use crate::profile::{check_project, must_list};
-
-/// Where the client goes without a variable.
-const API: &str = "https://api.anthropic.com";
-
-const BASE_URL: &str = "ANTHROPIC_BASE_URL";
+use crate::profile::{API, check_project, must_list};
 
 /// Where the command will send what it is given: every place that its variables, its settings or its project name has to be
 /// on the profile's list, because the command is started here and now, and whoever wrote them decides where the secret goes.
@@ -37,7 +32,7 @@ impl Destination {
         let context = &client.context;
         let cloud = Cloud::of_client(context);
         let cloud_gateway = cloud.filter(|(_, skips)| *skips).map(|(cloud, _)| cloud);
-        let variable = cloud.map_or(BASE_URL, |(cloud, _)| cloud.base_url());
+        let variable = Cloud::base_url_of(cloud.map(|(cloud, _)| cloud));
         let origin = match (client.named(profile, variable)?, cloud_gateway) {
             (Some(origin), _) => origin,
             // Without the variable the client would send the gateway's key to the cloud itself.
@@ -69,11 +64,12 @@ impl Destination {
         profile: &Profile,
         cloud: Option<Cloud>,
     ) -> Result<Option<(&'static str, String)>, Error> {
-        let variable = cloud.or(self.cloud_gateway).map_or(BASE_URL, Cloud::base_url);
+        let cloud = cloud.or(self.cloud_gateway);
+        let variable = Cloud::base_url_of(cloud);
         let is_named = self.client.named(profile, variable)?.is_some();
         let host = profile.hosts[0].to_string();
         // A cloud's own host needs no variable, and neither does the client's own.
-        let is_usual = variable != BASE_URL || host == API;
+        let is_usual = cloud.is_some() || host == API;
         Ok((!is_named && !is_usual).then_some((variable, host)))
     }
 }
@@ -107,7 +103,7 @@ impl Client {
     fn who_sets(&self, variable: &str) -> String {
         let name = format!("env.{variable}");
         let set = of_user(&self.settings).find_map(|file| {
-            let line = file.sets.as_ref().ok()?.iter().find(|line| line.name == name && line.value.is_some())?;
+            let line = file.get(&name).filter(|line| line.value.is_some())?;
             Some(format!("{}:{}: {variable}", file.file.display(), line.number))
         });
         set.unwrap_or_else(|| variable.to_owned())

@@ -98,7 +98,7 @@ impl<'a> Settings<'a> {
     }
 
     fn in_files(&self, name: &str) -> Option<Found> {
-        self.lines().find(|(_, line)| line.name == name).and_then(|(file, line)| {
+        self.files.iter().find_map(|file| Some((file, file.get(name)?))).and_then(|(file, line)| {
             let place = Place::Line(file.file.clone(), line.number);
             Some(Found { value: line.value.clone()?, place })
         })

@@ -70,7 +70,6 @@ fn run(situation: &Situation, entry: &Entry, mut command: Command) -> Result<(),
                  forbids; {mend}"
             )))
         }
-        Ended::Exit(code) => Err(wrong(format!("exited {code}"))),
-        Ended::Signal(signal) => Err(wrong(format!("was ended by signal {signal}"))),
+        ended => Err(wrong(ended.to_string())),
     }
 }

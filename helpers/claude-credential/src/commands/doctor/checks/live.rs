@@ -139,8 +139,7 @@ fn is_clouds_own(situation: &Situation) -> bool {
 
 /// The hosts of the profile; the one that the client is set up for, with the path that it is set up with.
 fn urls(situation: &Situation, profile: &Profile) -> Vec<(Origin, String)> {
-    let cloud = Cloud::of_client(&situation.context);
-    let variable = cloud.map_or("ANTHROPIC_BASE_URL", |(cloud, _)| cloud.base_url());
+    let variable = Cloud::base_url_of(Cloud::of_client(&situation.context).map(|(cloud, _)| cloud));
     let set = situation.context.environment.get(variable).unwrap_or_default();
     let of_client = Origin::of_url(set).ok();
     let url = |origin: &Origin| if of_client.as_ref() == Some(origin) { set.to_owned() } else { origin.to_string() };

@@ -1,7 +1,7 @@
 use claude_credential_config::claude::{self, Scope};
 
 use super::super::finding::{Finding, or_good};
-use super::super::situation::{Situation, get};
+use super::super::situation::Situation;
 
 /// Settings of the administrator with which Claude Code does not start while an apiKeyHelper is set
 /// (<https://code.claude.com/docs/en/settings>).
@@ -15,7 +15,7 @@ pub(in super::super) fn blocks(situation: &Situation) -> Vec<Finding> {
     for managed in situation.managed() {
         let file = managed.file.display();
         for setting in FORCE_LOGIN {
-            let Some(line) = get(managed, setting).map(|line| line.number) else { continue };
+            let Some(line) = managed.get(setting).map(|line| line.number) else { continue };
             found.push(if has_helper {
                 Finding::wrong(
                     format!("{file}:{line}: {setting} keeps Claude Code from starting with an apiKeyHelper"),
@@ -28,10 +28,10 @@ pub(in super::super) fn blocks(situation: &Situation) -> Vec<Finding> {
                 )
             });
         }
-        let set = |file| get(file, claude::API_KEY_HELPER).map(|line| (line.number, line.value.as_ref()));
-        if let Some(((line, helper), user)) = set(managed).zip(user)
-            && set(user).is_some_and(|(_, own)| own != helper)
+        if let Some((line, user)) = managed.get(claude::API_KEY_HELPER).zip(user)
+            && user.get(claude::API_KEY_HELPER).is_some_and(|own| own.value != line.value)
         {
+            let line = line.number;
             let own = user.file.display();
             let said = format!("{file}:{line}: its apiKeyHelper wins over that in {own}");
             found.push(Finding::doubtful(said, format!("remove apiKeyHelper from {own}")));

@@ -6,7 +6,7 @@ use claude_credential_protocol::Error;
 use rustix::fs::{Access, access};
 
 use super::super::finding::{Finding, or_good};
-use super::super::situation::{Situation, get};
+use super::super::situation::Situation;
 use super::super::spawn;
 use super::folders::shown;
 use crate::cloud::Cloud;
@@ -40,7 +40,7 @@ pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
             ),
         }];
     };
-    let line = get(set_in, claude::API_KEY_HELPER).map_or(0, |line| line.number);
+    let line = set_in.get(claude::API_KEY_HELPER).map_or(0, |line| line.number);
     let file = format!("{}:{line}", set_in.file.display());
     let words = words(command);
     let is_ours = |word: &&String| {
