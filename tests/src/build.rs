@@ -30,6 +30,13 @@ pub fn static_dispatcher() -> Result<PathBuf, String> {
     build(cargo)?.remove("claude-credential").ok_or_else(|| "cargo built no claude-credential".to_owned())
 }
 
+/// A helper as install.sh builds it.
+pub fn release_helper(name: &str) -> Result<PathBuf, String> {
+    let mut cargo = cargo();
+    cargo.args(["build", "--package", name, "--release", "--target", &host_triple()?]);
+    build(cargo)?.remove(name).ok_or_else(|| format!("cargo built no {name}"))
+}
+
 /// The folder of the workspace.
 #[must_use]
 pub fn workspace() -> &'static Path {

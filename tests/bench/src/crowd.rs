@@ -1,0 +1,52 @@
+//! Two hundred callers at once.
+
+use std::error::Error;
+use std::process::Command;
+use std::time::Duration;
+
+use crate::house::{Shed, done};
+use crate::measure::{Measured, Plan, at_once};
+use crate::ours::DISPATCHER;
+use crate::subject::Group;
+
+const CROWD: usize = 200;
+
+/// A helper that takes 300 ms, in the words of git's protocol.
+const SLOW: &str = "#!/bin/sh
+while read -r line && [ -n \"$line\" ]; do :; done
+sleep 0.3
+printf 'capability[]=authtype\\nauthtype=x-api-key\\ncredential=%s\\n\\n' \"$(cat \"$1\")\"
+";
+
+pub(crate) fn all(shed: &Shed, plan: &Plan) -> Result<Vec<Measured>, Box<dyn Error>> {
+    let house = shed.house("crowd", "")?;
+    let helper = house.write("slow", SLOW)?;
+    done(Command::new("chmod").arg("700").arg(&helper), "")?;
+    house.write(
+        ".config/claude-credential/config.toml",
+        &format!(
+            "[profile.default]\nchain = [\"slow\"]\n[entry.slow]\nhelper = \"{}\"\nargs = [\"{}\"]\n",
+            helper.display(),
+            shed.key_file().display()
+        ),
+    )?;
+    let print = || house.call(DISPATCHER, &["print"]);
+    let cat = || {
+        let mut cat = shed.command("cat");
+        cat.arg(shed.key_file());
+        cat
+    };
+    let crowd = |one: &dyn Fn() -> Command| at_once((0..CROWD).map(|_| one()).collect(), &shed.key);
+    let (mut cold, mut warm, mut cats): (Vec<Duration>, Vec<Duration>, Vec<Duration>) = Default::default();
+    for _ in 0..plan.crowds {
+        done(&mut house.call(DISPATCHER, &["cache", "clear"]), "")?;
+        cold.push(crowd(&print)?);
+        warm.push(crowd(&print)?);
+        cats.push(crowd(&cat)?);
+    }
+    Ok(vec![
+        Measured::alone("crowd-cold", "print, cold, a helper of 300 ms", Group::Crowd, cold),
+        Measured::alone("crowd-warm", "print, warm", Group::Crowd, warm),
+        Measured::alone("crowd-cat", "cat keyfile", Group::Crowd, cats),
+    ])
+}

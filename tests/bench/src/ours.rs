@@ -1,0 +1,181 @@
+//! What of ours is measured, and what it is compared with.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::process::Command;
+use std::thread;
+
+use crate::house::{House, Shed, done};
+use crate::subject::{Group, Subject};
+
+pub(crate) const DISPATCHER: &str = "claude-credential";
+
+/// `cat`, the floor, and the shell that the client calls everything by.
+pub(crate) fn references(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+    let cat = shed.installed("cat").ok_or("no cat on PATH")?;
+    let mut direct = shed.command(&cat);
+    direct.arg(shed.key_file());
+    let mut by_shell = shed.command("/bin/sh");
+    by_shell.arg("-c").arg(format!("cat {}", shed.key_file().display()));
+    let mut found = vec![
+        Subject::new(Group::Reference, "cat", "cat keyfile", direct, &shed.key),
+        Subject::new(Group::Reference, "sh-cat", "/bin/sh -c 'cat keyfile'", by_shell, &shed.key).of_client()?,
+    ];
+    // Where there is no static C library, nobody's floor is known.
+    let empty = shed.ours("empty");
+    if empty.is_file() {
+        found.push(Subject::new(Group::Reference, "empty", "an empty static executable", shed.command(empty), ""));
+    }
+    Ok(found)
+}
+
+pub(crate) fn subjects(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+    let mut subjects = warm(shed)?;
+    subjects.extend(cold(shed)?);
+    subjects.extend(helpers(shed)?);
+    subjects.extend(growth(shed)?);
+    Ok(subjects)
+}
+
+fn warm(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+    let config = format!("ttl = \"1h\"\n[profile.default]\nchain = [\"vault\"]\n{}", shed.counted("vault"));
+    let house = shed.house("warm", &config)?;
+    // A command's answer depends on the whole environment, and a client has variables that others have not.
+    house.expects_runs(1)?;
+    let print = house.call(DISPATCHER, &["print"]);
+    let helper = house.call(DISPATCHER, &["api-key-helper"]);
+    let get = house.call(DISPATCHER, &["get"]);
+    let mut by_shell = house.shell_free("/bin/sh");
+    by_shell.arg("-c").arg(format!("{} api-key-helper", shed.ours(DISPATCHER).display()));
+    let key = &shed.key;
+    let unconfigured = shed.house("kept", "")?;
+    done(&mut unconfigured.call(DISPATCHER, &["login", "api-key", "--stdin"]), key)?;
+    // The setting that people have who installed it.
+    fs::create_dir(unconfigured.home.join(".claude"))?;
+    let setting = format!("{{\"apiKeyHelper\": \"{} api-key-helper\"}}", shed.ours(DISPATCHER).display());
+    unconfigured.write(".claude/settings.json", &setting)?;
+    let kept = unconfigured.call(DISPATCHER, &["print"]);
+    Ok(vec![
+        Subject::new(Group::Warm, "print", "print", print, key),
+        Subject::new(Group::Warm, "api-key-helper", "api-key-helper", helper, key),
+        Subject::new(Group::Warm, "client", "/bin/sh -c api-key-helper, record written", by_shell, key).of_client()?,
+        Subject::new(Group::Warm, "get", "get", get, key).reads(shed.request_file()),
+        Subject::new(Group::Warm, "kept", "print, no configuration, a key kept by login", kept, key),
+    ])
+}
+
+fn cold(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+    let entry = "[entry.file]\nhelper = \"apikey\"\n";
+    let config = format!(
+        "[profile.default]\nchain = [\"file\"]\n{entry}args = [\"--file\", \"{}\"]\n",
+        shed.key_file().display()
+    );
+    let house = shed.house("cold", &config)?;
+    let cold = house.call(DISPATCHER, &["print"]);
+    let clear = house.call(DISPATCHER, &["cache", "clear"]);
+    let mut built_in = shed.house("built-in", "")?.call(DISPATCHER, &["print"]);
+    built_in.env("ANTHROPIC_API_KEY", &shed.key);
+    let key = &shed.key;
+    Ok(vec![
+        Subject::new(Group::Cold, "cold", "print through one helper, cache written", cold, key).after(clear),
+        Subject::new(Group::Cold, "built-in", "print, only ANTHROPIC_API_KEY set", built_in, key),
+    ])
+}
+
+fn helpers(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+    let key = &shed.key;
+    let oauth = signed_in(shed)?.call("claude-credential-oauth", &["--provider", "acme", "get"]);
+    let house = shed.house("bedrock", "")?;
+    let request = house.write(
+        "request",
+        "capability[]=authtype\ncapability[]=claude.v1\nprotocol=https\nhost=bedrock-runtime.us-east-1.amazonaws.com\n\n",
+    )?;
+    let mut bedrock = house.call("claude-credential-bedrock", &["get"]);
+    bedrock.env("AWS_ACCESS_KEY_ID", "AKIAMADEUP").env("AWS_SECRET_ACCESS_KEY", key).env("AWS_REGION", "us-east-1");
+    Ok(vec![
+        Subject::new(Group::Helper, "oauth", "oauth get, a good token in a file", oauth, key)
+            .reads(shed.request_file()),
+        Subject::new(Group::Helper, "bedrock", "bedrock get, keys in the environment", bedrock, key).reads(request),
+    ])
+}
+
+/// A home with a token that a provider on this machine gave, once.
+fn signed_in(shed: &Shed) -> Result<House<'_>, Box<dyn Error>> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let house = shed.house(
+        "oauth",
+        &format!(
+            "[provider.acme]\nflow = \"client-credentials\"\nstore = \"file\"\nclient_id = \"bench\"\n\
+             client_secret_variable = \"BENCH_SECRET\"\ntoken_endpoint = \"http://{address}/token\"\n\
+             hosts = [\"api.anthropic.com\"]\n"
+        ),
+    )?;
+    let key = shed.key.clone();
+    let provider = thread::spawn(move || -> std::io::Result<()> {
+        let (mut stream, _) = listener.accept()?;
+        // Its body may come later than its head; whoever asks says no more once he has his answer.
+        let mut asked = [0; 4096];
+        let mut length = stream.read(&mut asked)?;
+        while !asked[..length].windows(10).any(|part| part == b"grant_type") {
+            length += stream.read(&mut asked[length..])?;
+        }
+        let body = format!("{{\"access_token\":\"{key}\",\"token_type\":\"Bearer\",\"expires_in\":86400}}");
+        write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n")?;
+        write!(stream, "Content-Length: {}\r\n\r\n{body}", body.len())
+    });
+    let mut first = house.call("claude-credential-oauth", &["--provider", "acme", "get"]);
+    done(first.env("BENCH_SECRET", "made-up"), &fs::read_to_string(shed.request_file())?)?;
+    provider.join().map_err(|_| "the provider broke")??;
+    Ok(house)
+}
+
+/// What must not make a warm call slower: answers to other questions, and entries that are not asked.
+fn growth(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+    let mut rows = Vec::new();
+    for (id, count) in [("entries-10", 10), ("entries-1000", 1000), ("entries-10000", 10_000)] {
+        let (house, print) = grown(shed, id, 1)?;
+        fill(&house, count)?;
+        rows.push(Subject::new(Group::Growth, id, format!("{count} cached answers"), print, &shed.key));
+    }
+    for (id, count) in [("chain-1", 1), ("chain-10", 10), ("chain-50", 50)] {
+        let (_, print) = grown(shed, id, count)?;
+        let name = format!("a chain of {count} {}", if count == 1 { "entry" } else { "entries" });
+        rows.push(Subject::new(Group::Growth, id, name, print, &shed.key));
+    }
+    Ok(rows)
+}
+
+/// A home whose chain has so many entries, of which the last one answers; warm.
+fn grown<'a>(shed: &'a Shed, name: &str, entries: usize) -> Result<(House<'a>, Command), Box<dyn Error>> {
+    let names: Vec<String> = (1..entries).map(|number| format!("none-{number}")).chain(["last".to_owned()]).collect();
+    let mut config = format!("ttl = \"1h\"\n[profile.default]\nchain = {names:?}\n{}", shed.counted("last"));
+    for number in 1..entries {
+        // Writing into a string never fails.
+        let _ = writeln!(config, "[entry.none-{number}]\ncommand = [\"false\"]\nnone_exit = [1]");
+    }
+    let house = shed.house(name, &config)?;
+    house.expects_runs(1)?;
+    let print = || house.call(DISPATCHER, &["print"]);
+    done(&mut print(), "")?;
+    let print = print();
+    Ok((house, print))
+}
+
+/// Copies the one answer that is there under other names, with its lock and its state.
+fn fill(house: &House<'_>, count: usize) -> Result<(), Box<dyn Error>> {
+    let runtime = house.runtime();
+    let files: Vec<_> = fs::read_dir(&runtime)?.flatten().map(|entry| entry.path()).collect();
+    for file in files {
+        let Some(ending) = file.extension().and_then(std::ffi::OsStr::to_str) else { continue };
+        if ["cache", "lock", "state"].contains(&ending) && !file.ends_with("random.lock") {
+            for number in 1..count {
+                fs::copy(&file, runtime.join(format!("{number:032x}.{ending}")))?;
+            }
+        }
+    }
+    Ok(())
+}
