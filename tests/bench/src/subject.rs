@@ -54,8 +54,7 @@ pub(crate) struct Subject {
     pub(crate) before: Option<Command>,
     /// A new client for every sample: to one that comes back after a second, the key that it has was refused.
     pub(crate) is_client: bool,
-    /// The other end of its stdin.
-    #[expect(dead_code, reason = "it is held, so that a read from the other end would wait for ever")]
+    /// The other end of its stdin, held open.
     held: Option<UnixStream>,
     /// Is in what it prints, once; nothing where it prints nothing.
     pub(crate) secret: String,

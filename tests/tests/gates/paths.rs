@@ -66,7 +66,8 @@ fn a_warm_call_costs_the_same_with_a_long_chain() {
         let without: String = without.collect();
         names.push("last".to_owned());
         gauge.sandbox.config(&format!(
-            "[profile.default]\nchain = {names:?}\n[entry.last]\ncommand = [\"cat\", {key:?}]\nvary = []\n{without}"
+            "[profile.default]\nchain = {names:?}\n[entry.last]\ncommand = [\"cat\", \"{}\"]\nvary = []\n{without}",
+            key.display()
         ));
         Some((gauge.instructions(&print), gauge.traced(&print).0))
     };
@@ -84,7 +85,8 @@ fn house() -> Option<Gauge> {
     let gauge = Gauge::new("the gates on instructions and system calls", &[helper])?;
     let key = gauge.sandbox.write("key", gauge.sandbox.secret("key"));
     gauge.sandbox.config(&format!(
-        "[profile.default]\nchain = [\"file\"]\n[entry.file]\nhelper = \"apikey\"\nargs = [\"--file\", {key:?}]\n"
+        "[profile.default]\nchain = [\"file\"]\n[entry.file]\nhelper = \"apikey\"\nargs = [\"--file\", \"{}\"]\n",
+        key.display()
     ));
     Some(gauge)
 }
