@@ -168,7 +168,8 @@ dbus-daemon dbus the OS keychain
 dbus-send dbus the OS keychain
 git git calls by real git
 curl curl the README's pipelines
-strace strace the gate on system calls
+strace strace the gates on system calls
+valgrind valgrind the gates on instructions
 fish fish completions and assignments for fish
 script bsdutils prompts on a terminal
 unshare util-linux a full disk and callers in other namespaces

@@ -17,7 +17,7 @@ pub(crate) struct Budget {
     pub(crate) at_most: f64,
 }
 
-pub(crate) const BUDGETS: [Budget; 15] = [
+pub(crate) const BUDGETS: [Budget; 16] = [
     of("print", Against::Row("cat"), 0.80),
     of("api-key-helper", Against::Row("cat"), 0.80),
     of("print", Against::Row("empty"), 4.0),
@@ -33,6 +33,7 @@ pub(crate) const BUDGETS: [Budget; 15] = [
     of("entries-10000", Against::Row("entries-10"), 1.1),
     of("chain-10", Against::Row("chain-1"), 1.1),
     of("chain-50", Against::Row("chain-1"), 1.1),
+    of("cold-10000", Against::Row("cold-10"), 1.1),
     of("kept", Against::Row("cat"), 0.80),
 ];
 

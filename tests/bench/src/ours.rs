@@ -146,6 +146,20 @@ fn growth(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
         let name = format!("a chain of {count} {}", if count == 1 { "entry" } else { "entries" });
         rows.push(Subject::new(Group::Growth, id, name, print, &shed.key));
     }
+    for (id, count) in [("cold-10", 10), ("cold-10000", 10_000)] {
+        // Over before anybody can ask again: to empty the cache would take the other answers away.
+        let config = format!(
+            "ttl = \"1ms\"\n[profile.default]\nchain = [\"file\"]\n[entry.file]\nhelper = \"apikey\"\n\
+             args = [\"--file\", \"{}\"]\n",
+            shed.key_file().display()
+        );
+        let house = shed.house(id, &config)?;
+        let print = || house.call(DISPATCHER, &["print"]);
+        done(&mut print(), "")?;
+        fill(&house, count)?;
+        let name = format!("{count} cached answers, and a cold print");
+        rows.push(Subject::new(Group::Growth, id, name, print(), &shed.key));
+    }
     Ok(rows)
 }
 

@@ -25,7 +25,7 @@ impl Group {
             Self::Cold => "cold",
             Self::Helper => "helpers alone",
             Self::Peer => "what people use instead",
-            Self::Growth => "growth, warm print",
+            Self::Growth => "growth: a warm print with",
             Self::Crowd => "200 at once",
         }
     }
