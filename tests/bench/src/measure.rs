@@ -1,8 +1,9 @@
 //! Samples, taken in turns.
 //!
 //! Every round takes one sample of each command, in an order that turns from round to round, so that whatever else the
-//! machine does meanwhile meets all of them. A sample is the median of several calls in a row. What is compared are
-//! ratios within one round, and of those the median.
+//! machine does meanwhile meets all of them. A sample is several calls in a row, of which the one counts that a quarter
+//! of them beat: the slower half says more about who else was busy. What is compared are ratios within one round, and
+//! of those the median.
 
 use std::error::Error;
 use std::fs;
@@ -13,11 +14,9 @@ use std::time::{Duration, Instant};
 
 use crate::subject::{Group, Subject};
 
-/// How long a sample takes at least, where one call is shorter.
-const SAMPLE: Duration = Duration::from_millis(15);
-
-/// What takes longer than this is asked in fewer rounds: nobody waits minutes for one row.
-const SLOW: Duration = Duration::from_millis(100);
+/// How many calls make a sample of what takes no longer than that. Slower ones are called once, and in fewer rounds:
+/// nobody waits minutes for one row.
+const SAMPLES: [(Duration, u32); 2] = [(Duration::from_millis(20), 12), (Duration::from_millis(100), 4)];
 
 /// What `/proc/self/stat` counts in. It is the same on every system on which Linux runs.
 const TICK: Duration = Duration::from_millis(10);
@@ -25,17 +24,16 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) struct Plan {
     rounds: usize,
     slow_rounds: usize,
-    most_calls: u32,
     pub(crate) crowds: usize,
 }
 
 impl Plan {
     pub(crate) fn usual() -> Self {
-        Self { rounds: 80, slow_rounds: 8, most_calls: 20, crowds: 9 }
+        Self { rounds: 80, slow_rounds: 8, crowds: 9 }
     }
 
     pub(crate) fn quick() -> Self {
-        Self { rounds: 12, slow_rounds: 2, most_calls: 10, crowds: 3 }
+        Self { rounds: 12, slow_rounds: 2, crowds: 3 }
     }
 }
 
@@ -106,9 +104,8 @@ impl Runner {
     fn new(mut subject: Subject, plan: &Plan) -> Result<Self, Box<dyn Error>> {
         subject.is_now_client(usize::MAX);
         let took = call_all(&mut subject, 3)?[1];
-        let fit = SAMPLE.as_micros() / took.as_micros().max(1);
-        let calls = u32::try_from(fit).unwrap_or(u32::MAX).clamp(1, plan.most_calls);
-        let rounds = if took > SLOW { plan.slow_rounds } else { plan.rounds };
+        let fitting = SAMPLES.iter().find(|(time, _)| took < *time);
+        let (calls, rounds) = fitting.map_or((1, plan.slow_rounds), |(_, calls)| (*calls, plan.rounds));
         let Subject { id, name, group, .. } = &subject;
         let measured =
             Measured { id, name: name.clone(), group: *group, samples: Vec::new(), cpu: Duration::ZERO, calls: 0 };
@@ -132,7 +129,7 @@ impl Runner {
             self.measured.calls += self.calls;
         }
         took.sort_unstable();
-        self.measured.samples.push(Some(took[took.len() / 2]));
+        self.measured.samples.push(Some(took[took.len() / 4]));
         Ok(())
     }
 }

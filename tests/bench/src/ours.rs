@@ -76,11 +76,13 @@ fn cold(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
     let house = shed.house("cold", &config)?;
     let cold = house.call(DISPATCHER, &["print"]);
     let clear = house.call(DISPATCHER, &["cache", "clear"]);
+    let uncached = house.call(DISPATCHER, &["--no-cache", "print"]);
     let mut built_in = shed.house("built-in", "")?.call(DISPATCHER, &["print"]);
     built_in.env("ANTHROPIC_API_KEY", &shed.key);
     let key = &shed.key;
     Ok(vec![
         Subject::new(Group::Cold, "cold", "print through one helper, cache written", cold, key).after(clear),
+        Subject::new(Group::Cold, "uncached", "print through one helper, --no-cache", uncached, key),
         Subject::new(Group::Cold, "built-in", "print, only ANTHROPIC_API_KEY set", built_in, key),
     ])
 }
@@ -88,6 +90,9 @@ fn cold(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
 fn helpers(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
     let key = &shed.key;
     let oauth = signed_in(shed)?.call("claude-credential-oauth", &["--provider", "acme", "get"]);
+    let house = shed.house("apikey", "")?;
+    let mut apikey = house.call("claude-credential-apikey", &["--file"]);
+    apikey.arg(shed.key_file()).arg("get");
     let house = shed.house("bedrock", "")?;
     let request = house.write(
         "request",
@@ -96,6 +101,7 @@ fn helpers(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
     let mut bedrock = house.call("claude-credential-bedrock", &["get"]);
     bedrock.env("AWS_ACCESS_KEY_ID", "AKIAMADEUP").env("AWS_SECRET_ACCESS_KEY", key).env("AWS_REGION", "us-east-1");
     Ok(vec![
+        Subject::new(Group::Helper, "apikey", "apikey get, a key in a file", apikey, key).reads(shed.request_file()),
         Subject::new(Group::Helper, "oauth", "oauth get, a good token in a file", oauth, key)
             .reads(shed.request_file()),
         Subject::new(Group::Helper, "bedrock", "bedrock get, keys in the environment", bedrock, key).reads(request),
