@@ -163,6 +163,12 @@ fn call_all(subject: &mut Subject, calls: u32) -> Result<Vec<Duration>, Box<dyn 
     Ok(took)
 }
 
+/// A command that gives the right answer. One that is installed and broken is no reason to measure nothing.
+pub(crate) fn works(mut subject: Subject) -> Result<Subject, Box<dyn Error>> {
+    call_all(&mut subject, 1)?;
+    Ok(subject)
+}
+
 /// What all children that have ended used, theirs included.
 fn cpu_of_children() -> io::Result<Duration> {
     let stat = fs::read_to_string("/proc/self/stat")?;
@@ -199,4 +205,31 @@ pub(crate) fn at_once(mut commands: Vec<Command>, secret: &str) -> Result<Durati
         return Err(format!("{found} right answers to {count} at once").into());
     }
     Ok(took)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Group, Measured};
+
+    fn measured(samples: &[Option<u64>]) -> Measured {
+        let samples = samples.iter().map(|millis| millis.map(Duration::from_millis)).collect();
+        Measured { samples, ..Measured::alone("id", "name", Group::Warm, Vec::new()) }
+    }
+
+    #[test]
+    fn what_is_compared_is_the_ratio_within_a_round() {
+        // The machine is ten times as slow in the second round: for both.
+        let (a, b) = (measured(&[Some(2), Some(20), Some(2)]), measured(&[Some(4), Some(40), Some(5)]));
+        assert!((a.against(&b) - 0.5).abs() < 1e-9);
+        assert!((b.millis() - 5.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn rounds_in_which_one_of_both_took_no_part_do_not_count() {
+        let (a, b) = (measured(&[Some(3), None, None]), measured(&[Some(1), Some(9), Some(9)]));
+        assert!((a.against(&b) - 3.0).abs() < 1e-9);
+        assert!(measured(&[None]).against(&b).is_nan());
+    }
 }

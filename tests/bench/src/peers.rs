@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::house::{Shed, done};
+use crate::measure::works;
 use crate::subject::{Group, Subject};
 
 type Made = Result<Subject, Box<dyn Error>>;
@@ -38,7 +39,7 @@ pub(crate) fn installed(shed: &Shed) -> io::Result<Peers<'_>> {
     for (name, programs, make) in all {
         match programs.iter().find(|program| shed.installed(program).is_none()) {
             Some(program) => missing.push((name, format!("no {program}"))),
-            None => match make(&place) {
+            None => match make(&place).and_then(works) {
                 Ok(subject) => subjects.push(subject),
                 Err(error) => missing.push((name, error.to_string())),
             },

@@ -20,11 +20,12 @@ pub(crate) fn table(out: &mut impl Write, results: &[Measured], missing: &[(&'st
         for row in results.iter().filter(|row| row.group == group) {
             let cpu = row.cpu_millis().map_or_else(|| "-".to_owned(), |cpu| format!("{cpu:.2}"));
             let against = |id: &str| {
-                // A crowd is one call of many: nothing to compare with one.
-                let other = find(results, id).filter(|_| group != Group::Crowd);
+                let other = find(results, id);
                 other.map_or_else(|| "-".to_owned(), |other| format!("{:.2}", row.against(other)))
             };
-            let (cat, empty) = (against("cat"), against("empty"));
+            // A crowd is compared with a crowd.
+            let (cat, empty) = if group == Group::Crowd { ("crowd-cat", "") } else { ("cat", "empty") };
+            let (cat, empty) = (against(cat), against(empty));
             writeln!(out, "  {:<42} {:>9.3} {cpu:>8} {cat:>9} {empty:>9}", row.name, row.millis())?;
         }
         for (name, reason) in missing.iter().filter(|_| group == Group::Peer) {
