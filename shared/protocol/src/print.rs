@@ -49,7 +49,7 @@ pub enum Shell {
 }
 
 /// The options of every `print`.
-#[derive(Debug, Clone, Copy, Default, Args)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct PrintOptions {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]

@@ -17,10 +17,10 @@ use serde_json::Value;
 
 pub use command::{
     API_KEY_HELPER, AWS_AUTH_REFRESH, AWS_CREDENTIAL_EXPORT, GCP_AUTH_REFRESH, Setting, command, leads_to_us,
-    settings_files,
+    settings_files, settings_places,
 };
 pub use login::{StoredLogin, stored_login};
-pub use project::{ProjectUrl, project_files, project_urls};
+pub use project::{ProjectUrl, project_files, project_places, project_urls};
 pub use scopes::{Line, Scope, SettingsFile, scopes};
 
 /// No settings file that a person writes comes near this.
