@@ -26,8 +26,7 @@ pub(crate) struct Ask {
 impl Ask {
     /// The question of `profile` for `origin`.
     pub(crate) fn new(context: &Context, profile: Profile, origin: &Origin) -> Result<Self, Error> {
-        let names = if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain };
-        let chain = names
+        let chain = chain_names(context, &profile)
             .iter()
             .map(|name| Link::resolve(name, &profile, context).ok_or_else(|| unknown_entry(context, name)))
             .collect::<Result<_, _>>()?;
@@ -76,6 +75,11 @@ impl Ask {
     pub(crate) fn store_entry(&self) -> Option<&Link> {
         self.chain.iter().find(|link| link.entry.store)
     }
+}
+
+/// The entries that are asked: those of `--chain`, else the profile's.
+pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a [String] {
+    if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain }
 }
 
 pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
