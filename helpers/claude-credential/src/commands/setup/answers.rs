@@ -80,7 +80,8 @@ pub(super) fn fill(
         let default = default.and_then(|default| question.check.value(&default).ok());
         let asks = person.is_there() && !options.yes;
         let value = match default {
-            Some(default) if !asks => default,
+            Some(default) if !asks => Some(default),
+            None if !asks && question.optional => None,
             None if !person.is_there() => {
                 return Err(Error::config(format!(
                     "the {} is missing; add: --set {name}={}",
@@ -90,13 +91,19 @@ pub(super) fn fill(
             default => loop {
                 let prompt = format!("{}, such as {}", question.prompt, question.example);
                 let typed = person.asks(&prompt, default.as_deref())?;
+                if typed.is_empty() && question.optional {
+                    break None;
+                }
                 match question.check.value(&typed) {
-                    Ok(value) => break value,
+                    Ok(value) => break Some(value),
                     Err(why) => person.say(why),
                 }
             },
         };
-        blanks.put(name, &value);
+        if let Some(value) = value {
+            blanks.put(name, &value);
+        }
     }
-    Ok(())
+    let needed: Vec<&String> = preset.tools_with(&|name| blanks.has(name)).collect();
+    blanks.find(context, preset, needed.into_iter())
 }

@@ -9,10 +9,10 @@ use serde_json::Value;
 use super::blanks::{Blanks, Wanted};
 use super::file::Target;
 use super::preset::Preset;
-use super::record::Record;
+use super::record::{Change, Record};
 use super::settings::{self, Settings};
 use super::undo::is_text;
-use super::{Setup, config, diff, mask, mask_toml, settings_file};
+use super::{Setup, config, diff, mask, mask_toml, sections, settings_file};
 use crate::context::Context;
 
 /// Of files that are made: keys get into `env`, and nobody else has to read them.
@@ -24,6 +24,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Target,
     pub(crate) new_settings: String,
     pub(crate) wanted: Vec<Wanted>,
+    /// What an earlier preset wrote and this one has no use for: Claude Code would go elsewhere by it still.
+    stale: Vec<Change>,
     pub(crate) config: Target,
     pub(crate) new_config: String,
     earlier: Option<Record>,
@@ -34,33 +36,47 @@ impl Plan {
         let target = Target::find(&settings_file(context))?;
         let earlier = Record::load(&context.folders, &target.path)?;
         let wanted = blanks.settings(&preset.settings);
-        let mut edited = Settings::parse(target.text(), &target.path)?;
-        for Wanted { path, value } in &wanted {
-            if edited.get(path)?.as_ref().and_then(Value::as_str) != Some(value) {
-                edited.set(path, value)?;
+        let now = Settings::parse(target.text(), &target.path)?;
+        let stale = match &earlier {
+            // A preset for scripts changes nothing for Claude Code.
+            Some(earlier) if !wanted.is_empty() => earlier.ours(&now, &wanted)?,
+            _ => Vec::new(),
+        };
+        let made_env = earlier.as_ref().is_some_and(|earlier| earlier.made_env);
+        let mut missing = Vec::new();
+        for it in &wanted {
+            if now.get(&it.path)?.as_ref().and_then(Value::as_str) != Some(&it.value) {
+                missing.push(it);
             }
         }
-        let is_changed = !wanted.is_empty() && {
-            let same = |wanted: &Wanted| -> Result<bool, Error> {
-                let before = Settings::parse(target.text(), &target.path)?.get(&wanted.path)?;
-                Ok(before.as_ref().and_then(Value::as_str) == Some(&wanted.value))
-            };
-            !wanted.iter().map(same).collect::<Result<Vec<_>, _>>()?.into_iter().all(|same| same)
+        let new_settings = if missing.is_empty() && stale.is_empty() {
+            target.text().to_owned()
+        } else {
+            let mut edited = now;
+            for Wanted { path, value } in missing {
+                edited.set(path, value)?;
+            }
+            for change in &stale {
+                edited.take_back(change, made_env)?;
+            }
+            settings::check(target.text(), &edited.text(), (&stale, made_env), &wanted, &target.path)?;
+            edited.text()
         };
-        let new_settings = if is_changed { edited.text() } else { target.text().to_owned() };
-        if is_changed {
-            settings::check(target.text(), &new_settings, &wanted, &target.path)?;
-        }
         let own = context.folders.config.join("config.toml");
         let config = Target::find(context.options.config.as_deref().unwrap_or(&own))?;
-        let mut sections = preset.config()?;
-        blanks.config(&mut sections);
+        let mut wanted_sections = preset.config(&|name| blanks.has(name))?;
+        blanks.config(&mut wanted_sections);
         // What an earlier setup wrote is ours to write anew.
         let written = earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
-        let is_ours = written.is_some_and(|edited| config.text.as_deref() == Some(&edited.written));
-        let replace = options.replace || is_ours;
-        let new_config = self::config::edited(config.text(), &config.path, &sections, &context.config, replace)?;
-        Ok(Self { settings: target, new_settings, wanted, config, new_config, earlier })
+        let may_replace = |kind: &str, name: &str| {
+            options.replace
+                || written.is_some_and(|edited| {
+                    edited.path == config.path && sections::is_ours(config.text(), edited, kind, name)
+                })
+        };
+        let new_config =
+            self::config::edited(config.text(), &config.path, &wanted_sections, &context.config, &may_replace)?;
+        Ok(Self { settings: target, new_settings, wanted, stale, config, new_config, earlier })
     }
 
     /// The settings that would be taken from somebody else: another helper, another value.
@@ -96,7 +112,9 @@ impl Plan {
 
     /// Both changes, with nothing of the user's values in them.
     pub(crate) fn shown(&self, colours: bool) -> String {
-        let known = |literal: &str| self.wanted.iter().any(|wanted| is_text(literal, &wanted.value));
+        let wanted = self.wanted.iter().map(|wanted| &wanted.value);
+        let ours: Vec<&String> = wanted.chain(self.stale.iter().map(|change| &change.after)).collect();
+        let known = |literal: &str| ours.iter().any(|text| is_text(literal, text));
         let settings = show_settings(&self.settings.path, self.settings.text(), &self.new_settings, &known, colours);
         let name = self.config.path.display().to_string();
         let (old, new) = (self.config.text(), self.new_config.as_str());

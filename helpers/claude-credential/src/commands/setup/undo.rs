@@ -12,7 +12,7 @@ use super::person::Person;
 use super::plan::{CONFIG_MODE, SETTINGS_MODE, show_config, show_settings};
 use super::record::{Edited, Record};
 use super::settings::Settings;
-use super::{Setup, settings_file};
+use super::{Setup, sections, settings_file};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -146,10 +146,27 @@ fn undo_config(target: &Target, edited: &Edited, options: &Setup, person: &Perso
     if options.replace || target.text.as_deref() == Some(&edited.written) {
         return edited.before.clone().map_or(Undo::Remove, Undo::Write);
     }
-    let since = changed_lines(&edited.written, target.text());
     let shown = target.path.display();
-    person.say(&format!("{shown} was changed since setup wrote it, {since}; it is left as it is"));
-    Undo::Left
+    let Some(text) = &target.text else {
+        person.say(&format!("{shown} was removed since, and stays so"));
+        return Undo::Left;
+    };
+    let since = changed_lines(&edited.written, text);
+    match sections::without_ours(text, edited) {
+        Ok(rest) => {
+            person.say(&format!("{shown} was changed since setup wrote it, {since}; what was changed stays"));
+            match rest {
+                Some(rest) if rest == *text => Undo::Nothing,
+                Some(rest) => Undo::Write(rest),
+                None => Undo::Remove,
+            }
+        }
+        Err(names) => {
+            let names = names.join(", ");
+            person.say(&format!("{shown} was changed since setup wrote it, {since}; it is left as it is, for {names}"));
+            Undo::Left
+        }
+    }
 }
 
 /// Which lines of `now` are not those of `written`.
