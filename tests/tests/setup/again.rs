@@ -45,7 +45,16 @@ fn between_two_setups_a_change_of_somebody_else_is_kept_by_undo() {
 fn the_gateway_of_a_second_setup_takes_the_place_of_the_first() {
     let house = house();
     setup(&house, &GATEWAY).exits(0);
-    setup(&house, &["setup", "--preset", "cloudflared", "--set", "gateway=https://other.example"]).exits(0);
+    let words = ["setup", "--preset", "cloudflared", "--set", "gateway=https://other.example"];
+    let output = setup(&house, &words);
+    // Both are ours, and so can be shown.
+    let said = &output.exits(0).stderr;
+    assert!(
+        said.contains("-    \"ANTHROPIC_BASE_URL\": \"https://gateway.acme.example\"") && !said.contains('…'),
+        "{said}"
+    );
+    // There was nothing before.
+    assert!(!said.contains("what was there before") && said.contains("to go back, run: "), "{said}");
     let config = config(&house);
     assert!(config.contains("hosts = [\"other.example\"]"), "{config}");
 }

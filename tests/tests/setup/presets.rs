@@ -9,7 +9,7 @@ use claude_credential_tests::script::{Does, Script};
 use claude_credential_tests::{Client, Sandbox, wait_until};
 use serde_json::{Value, json};
 
-use crate::{GATEWAY, house, set_up, setting, settings, us};
+use crate::{GATEWAY, house, set_up, setting, settings, undo, us};
 
 /// A preset whose key comes from a command.
 struct Case {
@@ -194,6 +194,8 @@ fn a_gateway_with_a_sign_in_gets_the_token_of_whoever_signed_in() {
         assert_eq!(print().key(), "access-1-1", "{preset}");
         let client = Client::new(&house.sandbox, setting(&house.sandbox, "apiKeyHelper"));
         assert_eq!(client.with("ANTHROPIC_BASE_URL", GATEWAY).key(), "access-1-1", "{preset}");
+        let undone = undo(&house.sandbox);
+        assert!(undone.exits(0).stderr.contains("run: claude-credential logout gateway"), "{undone:#?}");
     }
 }
 

@@ -123,8 +123,10 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         let kept = plan.perform(context)?;
         generation::touch(&context.folders)?;
         finish(preset, &blanks, &plan, options, &mut person);
-        let (kept, us) = (kept.display(), blanks.for_shell("{us}"));
-        person.say(&format!("what was there before is kept in {kept}; to go back, run: {us} setup --undo"));
+        if let Some(kept) = kept {
+            person.say(&format!("what was there before is kept in {}", kept.display()));
+        }
+        person.say(&format!("to go back, run: {} setup --undo", blanks.for_shell("{us}")));
     }
     Ok(0)
 }

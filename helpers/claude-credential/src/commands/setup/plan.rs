@@ -1,5 +1,6 @@
 //! What setup is about to write.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use claude_credential_config::claude;
@@ -9,7 +10,7 @@ use serde_json::Value;
 use super::blanks::{Blanks, Wanted};
 use super::file::Target;
 use super::preset::Preset;
-use super::record::{Change, Record};
+use super::record::Record;
 use super::settings::{self, Settings};
 use super::undo::is_text;
 use super::{Setup, config, diff, mask, mask_toml, sections, settings_file};
@@ -24,8 +25,6 @@ pub(crate) struct Plan {
     pub(crate) settings: Target,
     pub(crate) new_settings: String,
     pub(crate) wanted: Vec<Wanted>,
-    /// What an earlier preset wrote and this one has no use for: Claude Code would go elsewhere by it still.
-    stale: Vec<Change>,
     pub(crate) config: Target,
     pub(crate) new_config: String,
     earlier: Option<Record>,
@@ -37,6 +36,7 @@ impl Plan {
         let earlier = Record::load(&context.folders, &target.path)?;
         let wanted = blanks.settings(&preset.settings);
         let now = Settings::parse(target.text(), &target.path)?;
+        // What an earlier preset wrote and this one has no use for: Claude Code would go elsewhere by it still.
         let stale = match &earlier {
             // A preset for scripts changes nothing for Claude Code.
             Some(earlier) if !wanted.is_empty() => earlier.ours(&now, &wanted)?,
@@ -76,7 +76,7 @@ impl Plan {
         };
         let new_config =
             self::config::edited(config.text(), &config.path, &wanted_sections, &context.config, &may_replace)?;
-        Ok(Self { settings: target, new_settings, wanted, stale, config, new_config, earlier })
+        Ok(Self { settings: target, new_settings, wanted, config, new_config, earlier })
     }
 
     /// The settings that would be taken from somebody else: another helper, another value.
@@ -112,17 +112,26 @@ impl Plan {
 
     /// Both changes, with nothing of the user's values in them.
     pub(crate) fn shown(&self, colours: bool) -> String {
-        let wanted = self.wanted.iter().map(|wanted| &wanted.value);
-        let ours: Vec<&String> = wanted.chain(self.stale.iter().map(|change| &change.after)).collect();
+        let earlier = self.earlier.iter().flat_map(|earlier| &earlier.changes).map(|change| &change.after);
+        let ours: Vec<&String> = self.wanted.iter().map(|wanted| &wanted.value).chain(earlier).collect();
         let known = |literal: &str| ours.iter().any(|text| is_text(literal, text));
         let settings = show_settings(&self.settings.path, self.settings.text(), &self.new_settings, &known, colours);
         let name = self.config.path.display().to_string();
         let (old, new) = (self.config.text(), self.new_config.as_str());
-        settings + &show_config(&name, old, new, (old, new), colours)
+        // What an earlier setup wrote is nobody's secret either.
+        let earlier = self.earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
+        let by_setup = match earlier {
+            Some(edited) if edited.path == self.config.path && edited.written == old => {
+                (edited.before.as_deref().unwrap_or_default(), vec![old, new])
+            }
+            _ => (old, vec![new]),
+        };
+        settings + &show_config(&name, old, new, &by_setup, colours)
     }
 
-    /// Writes it: what is needed to undo it first, and what Claude Code acts on last. The folder of the former.
-    pub(crate) fn perform(&self, context: &Context) -> Result<PathBuf, Error> {
+    /// Writes it: what is needed to undo it first, and what Claude Code acts on last. The folder with the files as
+    /// they were, where there were any.
+    pub(crate) fn perform(&self, context: &Context) -> Result<Option<PathBuf>, Error> {
         let settings = (&self.settings, self.new_settings.as_str(), self.wanted.as_slice());
         let config = (&self.config, self.new_config.as_str());
         let record = Record::next(
@@ -137,7 +146,7 @@ impl Plan {
         if self.changes_settings() {
             self.settings.write(&self.new_settings, SETTINGS_MODE)?;
         }
-        Ok(kept)
+        Ok(Some(kept).filter(|_| record.has_backups()))
     }
 }
 
@@ -147,10 +156,15 @@ pub(crate) fn show_settings(file: &Path, old: &str, new: &str, known: &dyn Fn(&s
 }
 
 /// The change of `config.toml`; of its values those are shown that setup wrote, which is what it made of a file.
-pub(crate) fn show_config(name: &str, old: &str, new: &str, by_setup: (&str, &str), colours: bool) -> String {
-    let (before, written) = by_setup;
+pub(crate) fn show_config(
+    name: &str,
+    old: &str,
+    new: &str,
+    (before, written): &(&str, Vec<&str>),
+    colours: bool,
+) -> String {
     let theirs = mask_toml::strings(before);
-    let ours = mask_toml::strings(written);
+    let ours: BTreeSet<&str> = written.iter().flat_map(|written| mask_toml::strings(written)).collect();
     let known = |literal: &str| ours.contains(literal) && !theirs.contains(literal);
     diff::unified(name, &mask_toml::masked(old, &known), &mask_toml::masked(new, &known), colours)
 }

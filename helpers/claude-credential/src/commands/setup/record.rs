@@ -160,6 +160,11 @@ impl Record {
         Ok(folder)
     }
 
+    /// Whether there was a file before.
+    pub(crate) fn has_backups(&self) -> bool {
+        [&self.settings, &self.config].into_iter().flatten().any(|edited| edited.before.is_some())
+    }
+
     /// The settings are as they were.
     pub(crate) fn forget_settings(&mut self) {
         self.settings = None;
