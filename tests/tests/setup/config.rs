@@ -118,3 +118,18 @@ fn of_a_config_only_what_setup_wrote_is_shown() {
     let said = &output.exits(0).stderr;
     assert!(said.contains("\"secret/claude\"") && said.contains("-# …"), "{said}");
 }
+
+#[test]
+fn a_second_configuration_is_refused_while_the_first_can_be_undone() {
+    let house = house();
+    setup(&house, &VAULT).exits(0);
+    let other = house.write("other.toml", "");
+    let words = ["--config", other.to_str().expect("UTF-8")];
+    let refused = set_up_with(&house, "pass", &["entry=claude"], &words);
+    assert!(refused.fails(78).ends_with("run: claude-credential setup --undo"), "{refused:#?}");
+    assert_eq!(fs::read_to_string(&other).expect("it"), "");
+    undo(&house).exits(0);
+    set_up_with(&house, "pass", &["entry=claude"], &words).exits(0);
+    undo(&house).exits(0);
+    assert_eq!(fs::read_to_string(&other).expect("it"), "");
+}

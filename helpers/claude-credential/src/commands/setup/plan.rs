@@ -69,13 +69,16 @@ impl Plan {
         // What an earlier setup wrote is ours to write anew.
         let written = earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
         let may_replace = |kind: &str, name: &str| {
-            options.replace
-                || written.is_some_and(|edited| {
-                    edited.path == config.path && sections::is_ours(config.text(), edited, kind, name)
-                })
+            options.replace || written.is_some_and(|edited| sections::is_ours(config.text(), edited, kind, name))
         };
         let new_config =
             self::config::edited(config.text(), &config.path, &wanted_sections, &context.config, &may_replace)?;
+        if let Some(other) = written.filter(|edited| edited.path != config.path && new_config != config.text()) {
+            return Err(Error::config(format!(
+                "an earlier setup wrote {}, which could not be undone after this one; run: claude-credential setup --undo",
+                other.path.display()
+            )));
+        }
         Ok(Self { settings: target, new_settings, wanted, config, new_config, earlier })
     }
 
@@ -121,9 +124,7 @@ impl Plan {
         // What an earlier setup wrote is nobody's secret either.
         let earlier = self.earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
         let by_setup = match earlier {
-            Some(edited) if edited.path == self.config.path && edited.written == old => {
-                (edited.before.as_deref().unwrap_or_default(), vec![old, new])
-            }
+            Some(edited) if edited.written == old => (edited.before.as_deref().unwrap_or_default(), vec![old, new]),
             _ => (old, vec![new]),
         };
         settings + &show_config(&name, old, new, &by_setup, colours)

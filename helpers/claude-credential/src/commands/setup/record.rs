@@ -86,13 +86,10 @@ impl Record {
             record.settings = Some(Edited { path: target.path.clone(), before, written: written.to_owned(), made });
         }
         if let Some((target, written)) = config {
-            let is_as_written = record
-                .config
-                .as_ref()
-                .is_some_and(|edited| edited.path == target.path && target.text() == edited.written);
+            let is_as_written = record.config.as_ref().is_some_and(|edited| target.text() == edited.written);
             let (before, made) = match record.config.take() {
                 Some(edited) if is_as_written => (edited.before, edited.made),
-                Some(edited) if edited.path == target.path && target.text.is_some() => {
+                Some(edited) if target.text.is_some() => {
                     // What somebody made their own stays, and all of it.
                     let rest = sections::without_ours(target.text(), &edited);
                     (rest.unwrap_or_else(|_| target.text.clone()), edited.made)
