@@ -26,8 +26,7 @@ pub(crate) struct Ask {
 impl Ask {
     /// The question of `profile` for `origin`.
     pub(crate) fn new(context: &Context, profile: Profile, origin: &Origin) -> Result<Self, Error> {
-        let names = if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain };
-        let chain = names
+        let chain = chain_names(context, &profile)
             .iter()
             .map(|name| Link::resolve(name, &profile, context).ok_or_else(|| unknown_entry(context, name)))
             .collect::<Result<_, _>>()?;
@@ -85,6 +84,11 @@ pub(crate) fn lifetime(said: Option<Duration>, credential: &Credential) -> Durat
     // before they are due.
     let until_due = credential.auth.kind() == Kind::Aws && credential.expires_at.is_some();
     said.unwrap_or(if until_due { Duration::MAX } else { DEFAULT_TTL })
+}
+
+/// The entries that are asked: those of `--chain`, else the profile's.
+pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a [String] {
+    if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain }
 }
 
 pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
