@@ -57,6 +57,11 @@ impl Destination {
         self.cloud_gateway.is_some()
     }
 
+    /// What the client reads when it is started here, the file that wins first.
+    pub(super) fn settings(&self) -> &[SettingsFile] {
+        &self.client.settings
+    }
+
     /// The variable to set, for a credential of `cloud` or of none, so that the command goes to the profile's host and
     /// to no other.
     pub(super) fn variable(
