@@ -111,6 +111,14 @@ fn of_a_clouds_credential_only_what_the_client_looks_at_there_competes() {
     assert_eq!(lines.len(), 2, "{output:#?}");
     assert!(lines[0].contains("awsCredentialExport: Claude Code signs with what it prints instead of"), "{output:#?}");
     assert!(lines[1].contains("env.AWS_PROFILE: "), "{output:#?}");
+    // Ours competes if it asks for another profile.
+    for (profile, competes) in [("default", false), ("other", true)] {
+        let ours = sandbox.bin("claude-credential");
+        let export = format!("{} --profile {profile} print --format sts", ours.display());
+        sandbox.settings(&json!({ "awsCredentialExport": export }));
+        let output = sandbox.dispatcher(&["--profile", "default", "exec", "--", "true"]).run();
+        assert_eq!(said(&output).len(), usize::from(competes), "{output:#?}");
+    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use claude_credential_config::claude::{self, Line, Scope, SettingsFile};
 use claude_credential_protocol::{Auth, CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Surroundings, Variables};
 
 use super::environment::Environment;
-use super::helper_setting::HelperSetting;
+use super::setting_command::SettingCommand;
 use crate::chain::Answer;
 
 /// A region and a date choose neither a credential nor who pays.
@@ -34,7 +34,7 @@ pub(super) fn competitors(
     environment: &Environment,
     answer: Option<&Answer>,
     around: &Surroundings,
-    helper: &HelperSetting<'_>,
+    setting: &SettingCommand<'_>,
 ) -> Vec<String> {
     let family = environment.family;
     let found = Found { settings, family };
@@ -44,15 +44,11 @@ pub(super) fn competitors(
         let beside = family == Some(Family::Anthropic) && !around.is_cloud_gateway;
         let does = if beside { "sends what it prints beside" } else { "sends what it prints instead of" };
         lines.extend(
-            found.setting(claude::API_KEY_HELPER, does, |file, command| helper.is_other(file, command, answer)),
+            found.setting(claude::API_KEY_HELPER, does, |file, command| setting.prints_other(file, command, answer)),
         );
     }
     if family == Some(Family::Aws) {
-        let is_other = |_: &SettingsFile, command: &str| {
-            let from_it =
-                answer.and_then(|answer| answer.credential.source.as_deref()) == Some(claude::AWS_CREDENTIAL_EXPORT);
-            !from_it && !claude::leads_to_us(command)
-        };
+        let is_other = |_: &SettingsFile, command: &str| setting.exports_other(command, answer);
         lines.extend(found.setting(claude::AWS_CREDENTIAL_EXPORT, "signs with what it prints instead of", is_other));
     }
     let Variables { set, removed } = &environment.variables;

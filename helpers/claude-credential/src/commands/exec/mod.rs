@@ -3,7 +3,7 @@
 mod competitors;
 mod destination;
 mod environment;
-mod helper_setting;
+mod setting_command;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ use std::process::Command;
 use claude_credential_config::{Profile, claude};
 use claude_credential_files::Identity;
 use claude_credential_process::find_on_path;
-use claude_credential_protocol::{CUSTOM_HEADERS, Class, Error, Seconds, Surroundings, text};
+use claude_credential_protocol::{Class, Error, Seconds, text};
 
 use crate::ask::{Ask, check_ttl};
 use crate::chain::Answer;
@@ -29,7 +29,7 @@ use crate::{profile, run};
 use competitors::{competitors, may_be_the_client};
 use destination::Destination;
 use environment::Environment;
-use helper_setting::HelperSetting;
+use setting_command::SettingCommand;
 
 /// What a shell exits with for a command that it can't start, and for one that it does not find.
 const NOT_EXECUTABLE: u8 = 126;
@@ -58,18 +58,15 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
         Err(failure) if is_left_to_client(&ask, &failure) => None,
         Err(failure) => return Err(failure),
     };
-    let around = Surroundings {
-        custom_headers: context.environment.get(CUSTOM_HEADERS).unwrap_or_default().to_owned(),
-        is_cloud_gateway: destination.is_cloud_gateway(),
-    };
+    let around = destination.surroundings(context);
     let environment = match &answer {
         Some(answer) => Environment::with(&ask, answer, &destination, &around)?,
         None => Environment::without(&ask.profile, &around),
     };
     if may_be_the_client(word) {
         let settings = destination.settings();
-        let helper = HelperSetting { context, ask: &ask, settings, environment: &environment };
-        for line in competitors(settings, &environment, answer.as_ref(), &around, &helper) {
+        let command = SettingCommand { context, ask: &ask, settings, environment: &environment };
+        for line in competitors(settings, &environment, answer.as_ref(), &around, &command) {
             say(&line);
         }
     }

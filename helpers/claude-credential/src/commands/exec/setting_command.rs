@@ -6,22 +6,29 @@ use claude_credential_protocol::Family;
 use super::environment::Environment;
 use crate::ask::Ask;
 use crate::chain::Answer;
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Print};
 use crate::client_environment::environment_of_client;
 use crate::context::Context;
 use crate::profile;
 
-/// What the client's `apiKeyHelper` would print, as far as that can be told without running it.
-pub(super) struct HelperSetting<'a> {
+/// What a command of the client's settings would print, as far as that can be told without running it.
+pub(super) struct SettingCommand<'a> {
     pub(super) context: &'a Context,
     pub(super) ask: &'a Ask,
     pub(super) settings: &'a [SettingsFile],
     pub(super) environment: &'a Environment,
 }
 
-impl HelperSetting<'_> {
-    /// Whether it gives another credential than `answer`, or may.
-    pub(super) fn is_other(&self, file: &SettingsFile, command: &str, answer: Option<&Answer>) -> bool {
+impl SettingCommand<'_> {
+    /// Whether `awsCredentialExport` gives other keys than `answer`, or may.
+    pub(super) fn exports_other(&self, command: &str, answer: Option<&Answer>) -> bool {
+        let source = answer.and_then(|answer| answer.credential.source.as_deref());
+        let is_theirs = source == Some(claude::AWS_CREDENTIAL_EXPORT);
+        !(is_theirs || (claude::leads_to_us(command) && self.asks_the_same(command)))
+    }
+
+    /// Whether `apiKeyHelper` gives another credential than `answer`, or may.
+    pub(super) fn prints_other(&self, file: &SettingsFile, command: &str, answer: Option<&Answer>) -> bool {
         let Some(answer) = answer else { return true };
         let gives_the_same = if claude::leads_to_us(command) {
             self.is_sent_as_key(answer) && self.asks_the_same(command)
@@ -49,7 +56,13 @@ impl HelperSetting<'_> {
         let words = command.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
         let ours = words.skip_while(|word| word.rsplit('/').next() != Some("claude-credential"));
         let ours = ours.take_while(|word| !word.contains(['|', '&', ';', '<', '>', ')']));
-        let Ok(Cli { options, command: Some(Command::ApiKeyHelper) }) = Cli::try_parse_from(ours) else { return false };
+        let (options, for_client) = match Cli::try_parse_from(ours) {
+            Ok(Cli { options, command: Some(Command::ApiKeyHelper) }) => (options, true),
+            Ok(Cli { options, command: Some(Command::Print(Print { host: None, account: None, .. })) }) => {
+                (options, false)
+            }
+            _ => return false,
+        };
         let Context { options: own, folders, config, environment, .. } = self.context;
         // It knows of no account.
         if options.config != own.config || self.ask.request.username.is_some() {
@@ -61,7 +74,7 @@ impl HelperSetting<'_> {
         let set = variables.set.iter().map(|(name, value)| ((*name).into(), value.expose().into()));
         let inherited = Inherited::from_pairs(kept.chain(set));
         let inherited = environment_of_client(&inherited, self.settings);
-        let client = Context::with(options, inherited, folders.clone(), config.clone(), true);
+        let client = Context::with(options, inherited, folders.clone(), config.clone(), for_client);
         let Ok(chosen) = profile::choose(&client) else { return false };
         let chain = if client.options.chain.is_empty() { &chosen.chain } else { &client.options.chain };
         chosen.name == self.ask.profile.name && chain.iter().eq(self.ask.chain.iter().map(|link| &link.entry.name))
