@@ -48,7 +48,7 @@ pub(super) fn competitors(
         );
     }
     if family == Some(Family::Aws) {
-        let is_other = |_: &SettingsFile, command: &str| setting.exports_other(command, answer);
+        let is_other = |file: &SettingsFile, command: &str| setting.exports_other(file, command, answer);
         lines.extend(found.setting(claude::AWS_CREDENTIAL_EXPORT, "signs with what it prints instead of", is_other));
     }
     let Variables { set, removed } = &environment.variables;

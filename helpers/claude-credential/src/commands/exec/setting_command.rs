@@ -21,10 +21,11 @@ pub(super) struct SettingCommand<'a> {
 
 impl SettingCommand<'_> {
     /// Whether `awsCredentialExport` gives other keys than `answer`, or may.
-    pub(super) fn exports_other(&self, command: &str, answer: Option<&Answer>) -> bool {
+    pub(super) fn exports_other(&self, file: &SettingsFile, command: &str, answer: Option<&Answer>) -> bool {
         let source = answer.and_then(|answer| answer.credential.source.as_deref());
-        let is_theirs = source == Some(claude::AWS_CREDENTIAL_EXPORT);
-        !(is_theirs || (claude::leads_to_us(command) && self.asks_the_same(command)))
+        let gave =
+            source == Some(claude::AWS_CREDENTIAL_EXPORT) && self.is_run_by_us(file, claude::AWS_CREDENTIAL_EXPORT);
+        !(gave || (claude::leads_to_us(command) && self.asks_the_same(command)))
     }
 
     /// Whether `apiKeyHelper` gives another credential than `answer`, or may.
@@ -42,8 +43,13 @@ impl SettingCommand<'_> {
     fn gave(&self, file: &SettingsFile, answer: &Answer) -> bool {
         let link = self.ask.chain.iter().find(|link| link.entry.name == answer.entry);
         let runs_it = link.is_some_and(|link| link.runs_setting == Some(claude::API_KEY_HELPER));
-        let setting = claude::command(&self.context.folders, claude::API_KEY_HELPER).ok().flatten();
-        runs_it && setting.is_some_and(|setting| setting.file == file.file)
+        runs_it && self.is_run_by_us(file, claude::API_KEY_HELPER)
+    }
+
+    /// Whether the line that counts for the client is the one that counts here, where a project's never does.
+    fn is_run_by_us(&self, file: &SettingsFile, name: &str) -> bool {
+        let setting = claude::command(&self.context.folders, name).ok().flatten();
+        setting.is_some_and(|setting| setting.file == file.file)
     }
 
     /// What needs headers of its own is passed over for the client, and another entry asked.
