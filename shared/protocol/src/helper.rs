@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::request::{Capabilities, Request};
-use crate::{Class, Credential, Error, Message, PrintOptions, Secret, written};
+use crate::{Class, Credential, Error, Family, Message, PrintOptions, Secret, written};
 
 /// A helper: its options, and what it does for each operation.
 ///
@@ -16,6 +16,9 @@ pub trait Helper: Args {
 
     /// Commands for people beyond the wire: `login`, `logout`, `status`; [`NoCommands`] where there are none.
     type Commands: Subcommand;
+
+    /// What its bearer tokens are, where they are those of a cloud: `print` writes them into that cloud's variables.
+    const BEARER: Option<Family> = None;
 
     /// The credential for `request`, if this helper has one.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error>;
@@ -186,5 +189,5 @@ fn print<H: Helper>(helper: &H, options: PrintOptions, stdout: &mut dyn Write) -
     let request = Request::new(protocol, host);
     let none = || Error::not_found(format!("nothing found for {}", request.origin()));
     let credential = helper.get(&request)?.ok_or_else(none)?;
-    crate::print(&credential, options, stdout)
+    crate::print(&credential, Family::of(&credential, H::BEARER), options, stdout)
 }

@@ -1,13 +1,13 @@
 use std::ffi::OsString;
 
 use clap::ValueEnum;
-use claude_credential_protocol::PrintOptions;
+use claude_credential_protocol::Format;
 
 /// A command line that a kept answer can serve. What its words mean is clap's to say: a record for them is there only
 /// where clap has accepted them, so here they are told apart and no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Line {
-    Print(PrintOptions),
+    Print(Format),
     ApiKeyHelper,
     Get,
 }
@@ -20,16 +20,15 @@ impl Line {
         while let Some(word) = words.next() {
             let word = word.to_str()?;
             line = Some(match (word, line) {
-                ("print", None) => Self::Print(PrintOptions::default()),
+                ("print", None) => Self::Print(Format::Key),
                 ("api-key-helper", None) => Self::ApiKeyHelper,
                 ("get", None) => Self::Get,
-                ("--format", Some(Self::Print(options))) => {
-                    let format = ValueEnum::from_str(words.next()?.to_str()?, false).ok()?;
-                    Self::Print(PrintOptions { format, ..options })
-                }
-                ("--shell", Some(Self::Print(options))) => {
-                    let shell = ValueEnum::from_str(words.next()?.to_str()?, false).ok()?;
-                    Self::Print(PrintOptions { shell, ..options })
+                ("--format", Some(Self::Print(_))) => {
+                    match ValueEnum::from_str(words.next()?.to_str()?, false).ok()? {
+                        // Which variables it goes into depends on whose credential it is, and so on the configuration.
+                        Format::Env | Format::Github => return None,
+                        format => Self::Print(format),
+                    }
                 }
                 ("--profile" | "--chain" | "--host" | "--account", _) => {
                     words.next()?;
@@ -47,7 +46,7 @@ impl Line {
 mod tests {
     use std::ffi::OsString;
 
-    use claude_credential_protocol::{Format, PrintOptions, Shell};
+    use claude_credential_protocol::Format;
 
     use super::Line;
 
@@ -58,10 +57,9 @@ mod tests {
 
     #[test]
     fn the_commands_of_every_request_are_known() {
-        let print = |format, shell| Some(Line::Print(PrintOptions { format, shell }));
-        assert_eq!(parse("print"), print(Format::Key, Shell::Sh));
-        assert_eq!(parse("--profile work print --format header --host a.example"), print(Format::Header, Shell::Sh));
-        assert_eq!(parse("print --shell fish --format env"), print(Format::Env, Shell::Fish));
+        assert_eq!(parse("print"), Some(Line::Print(Format::Key)));
+        let header = parse("--profile work print --format header --host a.example");
+        assert_eq!(header, Some(Line::Print(Format::Header)));
         assert_eq!(parse("--chain a,b api-key-helper --no-input"), Some(Line::ApiKeyHelper));
         assert_eq!(parse("--profile print get"), Some(Line::Get));
     }
@@ -77,6 +75,8 @@ mod tests {
             "--config other.toml print",
             "print --format nope",
             "print --format",
+            "print --format env",
+            "print --shell fish",
             "--format env",
             "print get",
             "get --help",

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::io;
 
 use claude_credential_config::{Environment, Folders};
-use claude_credential_protocol::{Error, Message, Request, now, print, written};
+use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, now, print, written};
 
 use crate::ask::{client_ttl, lifetime};
 use crate::cache::{Cache, Cached, load};
@@ -66,7 +66,10 @@ fn hand_out(
 ) -> Option<Result<(), Error>> {
     let Cached { credential, entry, .. } = cached;
     match line {
-        Line::Print(options) => Some(print(credential, options, &mut io::stdout().lock())),
+        Line::Print(format) => {
+            let options = PrintOptions { format, ..PrintOptions::default() };
+            Some(print(credential, Family::of(credential, None), options, &mut io::stdout().lock()))
+        }
         Line::ApiKeyHelper => {
             let token = api_key_helper::checked(credential.auth.secret(), entry).ok()?;
             if let Some(caller) = Caller::identify(environment, &front.cache) {
