@@ -1,5 +1,6 @@
 //! Cached answers: one file a key.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,8 +21,11 @@ const MAKING: Duration = Duration::from_secs(2);
 /// Nobody waits longer than a call lasts.
 const SHARED: Duration = Duration::from_mins(1);
 
+/// Every file of the folder is looked at: not by each of a thousand runs that make a file each.
+const BETWEEN: Duration = Duration::from_mins(10);
+
 /// The most that one run tidies up: somebody waits for it.
-const MOST_REMOVED: usize = 64;
+const MOST_REMOVED: usize = 1024;
 
 /// At most this much has to be left of a credential's life before it is due for renewal, whatever the caller wants.
 const DUE: Seconds = 300;
@@ -103,6 +107,15 @@ impl Cache {
 
     /// Removes what nobody will use again.
     pub(crate) fn tidy(&self) {
+        let tidied = self.folder.join("tidied");
+        let is_fresh = fs::metadata(&tidied).and_then(|found| found.modified()).is_ok_and(|at| {
+            // A time of the future is one from before the clock was set back.
+            at.elapsed().is_ok_and(|since| since < BETWEEN)
+        });
+        // First, so that of many at once one goes through the folder.
+        if is_fresh || replace(&tidied, b"").is_err() {
+            return;
+        }
         remove_older(&self.folder, MOST_REMOVED, |path, age| {
             match path.extension().and_then(std::ffi::OsStr::to_str) {
                 Some("caller" | "front" | "given" | "refused" | "itself" | "new") => age > DAY,

@@ -19,6 +19,7 @@ mod log;
 mod profile;
 mod program;
 mod progress;
+mod quick;
 mod refusal;
 mod run;
 mod screen;
@@ -58,10 +59,11 @@ fn start() -> u8 {
     claude_credential_protocol::forbid_core_dumps();
     let words: Vec<_> = std::env::args_os().collect();
     let mut begun = Begun::here();
-    if let Some(outcome) = hot::answer(&words, &mut begun) {
+    let quick = quick::parse(&words);
+    if let Some(outcome) = quick.as_ref().and_then(|cli| hot::answer(cli, &words, &mut begun)) {
         return end(outcome.map(|()| 0).map_err(Failure::from));
     }
-    let cli = match Cli::try_parse_from(words) {
+    let cli = match quick.map_or_else(|| Cli::try_parse_from(words), Ok) {
         Ok(cli) => cli,
         Err(usage) => {
             let _ = usage.print();

@@ -80,6 +80,9 @@ enum Word<C: Subcommand> {
 #[must_use]
 pub fn main<H: Helper>() -> ExitCode {
     crate::forbid_core_dumps();
+    if let Some((helper, operation)) = operation_of_wire::<H>() {
+        return end::<H>(serve(&helper, operation, &mut std::io::stdin(), &mut std::io::stdout()));
+    }
     let parsed = command::<H>().try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::<H>::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -103,6 +106,10 @@ pub fn main<H: Helper>() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    end::<H>(outcome)
+}
+
+fn end<H: Helper>(outcome: Result<(), Error>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -110,6 +117,18 @@ pub fn main<H: Helper>() -> ExitCode {
             ExitCode::from(error.class().exit_code())
         }
     }
+}
+
+/// A call of the dispatcher's: the helper's own options, and then one operation. Read without the commands for people,
+/// which clap takes longer to build than most answers take. Whatever is not plainly such a call, a mistake included, is
+/// none.
+fn operation_of_wire<H: Helper>() -> Option<(H, &'static str)> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let last = words.pop()?;
+    let operation = ["get", "store", "erase"].into_iter().find(|operation| last == *operation)?;
+    let options = H::augment_args(clap::Command::new(H::NAME)).disable_help_flag(true).disable_version_flag(true);
+    let matches = options.try_get_matches_from(words).ok()?;
+    Some((H::from_arg_matches(&matches).ok()?, operation))
 }
 
 /// The command line, described by the words of the helper: of all that is flattened into it, clap takes the last.

@@ -1,5 +1,5 @@
-//! A call whose answer is kept, without what it takes to find out which answer that is: no command line is parsed in
-//! full, no configuration, no settings (`docs/design/front-key.md`). Whatever is not exactly as it was when the record
+//! A call whose answer is kept, without what it takes to find out which answer that is: no configuration is parsed, no
+//! settings (`docs/design/front-key.md`). Whatever is not exactly as it was when the record
 //! was written goes the long way, and so does whatever goes wrong: here nothing is decided and nothing is said.
 
 mod front;
@@ -14,6 +14,7 @@ use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, 
 use crate::ask::{client_ttl, lifetime};
 use crate::cache::{Cache, Cached, load};
 use crate::caller::Caller;
+use crate::cli::Cli;
 use crate::commands::api_key_helper;
 use crate::commands::wire::Input;
 use crate::context::millis;
@@ -38,8 +39,8 @@ impl Begun {
 }
 
 /// Answers the call if it can.
-pub(crate) fn answer(words: &[OsString], begun: &mut Begun) -> Option<Result<(), Error>> {
-    let line = Line::parse(words)?;
+pub(crate) fn answer(cli: &Cli, words: &[OsString], begun: &mut Begun) -> Option<Result<(), Error>> {
+    let line = Line::of(cli)?;
     let folders = Folders::of(&begun.environment).ok()?;
     if line == Line::Get {
         begun.request = Some(Message::read(&mut io::stdin()));
