@@ -29,10 +29,10 @@ install() {
     host=$("${RUSTC:-rustc}" -vV | sed -n 's/^host: //p')
     built=$(target_directory)/$host/release
     failed=
-    build_dispatcher || die "claude-credential did not build; nothing was installed"
+    build_early claude-credential || die "claude-credential did not build; nothing was installed"
     names=claude-credential
     for name in $(helpers); do
-        if build "$name"; then names="$names $name"; else failed="$failed $name"; fi
+        if build_helper "$name"; then names="$names $name"; else failed="$failed $name"; fi
     done
 
     put_in_place
@@ -118,13 +118,14 @@ check_destination() {
 
 # --- building ------------------------------------------------------------------------------------------------------
 
-# Static, it starts in two thirds of the time: the loader has nothing to look up. Helpers stay dynamic, for name resolution.
-build_dispatcher() {
+# Static, an executable starts in two thirds of the time: the loader has nothing to look up. Those helpers that look up
+# names of hosts stay dynamic, because the C library can't do that in a static executable.
+build_early() {
     case $host in
         *-linux-gnu* | *-linux-musl*)
-            if links -static-pie; then build_static; else build claude-credential "dynamic: no static libc here"; fi
+            if links -static-pie; then build_static "$1"; else build "$1" "dynamic: no static libc here"; fi
             ;;
-        *) build claude-credential "dynamic: static is for Linux" ;;
+        *) build "$1" "dynamic: static is for Linux" ;;
     esac
 }
 
@@ -137,8 +138,15 @@ build_static() (
     else
         export RUSTFLAGS="${RUSTFLAGS:+$RUSTFLAGS }-C target-feature=+crt-static"
     fi
-    build claude-credential static
+    build "$1" static
 )
+
+build_helper() {
+    case $1 in
+        claude-credential-apikey) build_early "$1" ;;
+        *) build "$1" ;;
+    esac
+}
 
 # --target keeps +crt-static away from procedural macros, which cannot be static, and puts all that we build in one
 # place.

@@ -15,14 +15,18 @@ fn print_prints_each_format() {
         ("key", format!("{key}\n")),
         ("header", format!("x-api-key: {key}\n")),
         ("curl", format!("header = \"x-api-key: {key}\"\n")),
-        ("env", format!("export ANTHROPIC_API_KEY='{key}'\n")),
         ("headers-json", format!("{{\"x-api-key\":\"{key}\"}}\n")),
     ] {
         assert_eq!(printed(&["--format", format]), expected);
     }
-    assert_eq!(printed(&["--format", "env", "--shell", "fish"]), format!("set -gx ANTHROPIC_API_KEY '{key}'\n"));
-    let powershell = printed(&["--format", "env", "--shell", "powershell"]);
-    assert_eq!(powershell, format!("$env:ANTHROPIC_API_KEY = '{key}'\n"));
+    for (shell, expected) in [
+        ("sh", format!("export ANTHROPIC_API_KEY='{key}'\nunset ANTHROPIC_AUTH_TOKEN ")),
+        ("fish", format!("set -gx ANTHROPIC_API_KEY '{key}'\nset -eg ANTHROPIC_AUTH_TOKEN; ")),
+        ("powershell", format!("$env:ANTHROPIC_API_KEY = '{key}'\nRemove-Item Env:ANTHROPIC_AUTH_TOKEN,")),
+    ] {
+        let text = printed(&["--format", "env", "--shell", shell]);
+        assert!(text.starts_with(&expected), "{shell}");
+    }
     let json: serde_json::Value = serde_json::from_str(&printed(&["--format", "json"])).expect("JSON");
     assert_eq!((json["kind"].as_str(), json["credential"].as_str()), (Some("api-key"), Some(key.as_str())));
     assert_eq!(json["source"], "env:ANTHROPIC_API_KEY");
@@ -37,7 +41,7 @@ fn a_bearer_token_is_printed_as_an_authorization_header() {
     assert_eq!(printed("key"), format!("{token}\n"));
     assert_eq!(printed("header"), format!("Authorization: Bearer {token}\n"));
     assert_eq!(printed("curl"), format!("header = \"Authorization: Bearer {token}\"\n"));
-    assert_eq!(printed("env"), format!("export ANTHROPIC_AUTH_TOKEN='{token}'\n"));
+    assert!(printed("env").starts_with(&format!("export ANTHROPIC_AUTH_TOKEN='{token}'\nunset ANTHROPIC_API_KEY ")));
 }
 
 #[test]

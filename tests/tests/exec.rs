@@ -9,10 +9,11 @@ use rustix::process::Signal;
 use serde_json::json;
 
 /// Whatever the client or an SDK takes a credential from, or a service is chosen by.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
     "ANTHROPIC_FEDERATION_RULE_ID",
+    "ANTHROPIC_FOUNDRY_API_KEY",
     "ANTHROPIC_IDENTITY_TOKEN",
     "ANTHROPIC_PROFILE",
     "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
@@ -202,7 +203,13 @@ fn a_command_that_can_t_be_started_is_told_as_shells_do_and_nobody_is_asked_for_
     sandbox.write(sandbox.bin("notes"), "no program");
     assert!(run("notes").fails(126).contains("is not executable"));
     assert_eq!(fake.runs(), 0);
-    run("/no/such/command").fails(127);
+    assert!(run("/no/such/command").fails(127).contains("/no/such/command is not there"));
+    // It is there, and its interpreter is not.
+    let script = sandbox.script("orphan", "");
+    fs::write(&script, "#!/no/such/interpreter\n").expect("a file");
+    for word in ["orphan", script.to_str().expect("UTF-8")] {
+        assert!(run(word).fails(126).contains("the program that its first line names"), "{word}");
+    }
     assert!(run("/etc").fails(126).contains("can't be started"));
     // Not what somebody put into the folder that we are called from.
     let folder = sandbox.folder("clone");
@@ -240,11 +247,16 @@ fn a_profile_s_own_folder_of_the_client_is_told_and_its_login_is_left_to_the_cli
     let login = json!({"claudeAiOauth": {"accessToken": sandbox.secret("login")}});
     sandbox.write(".claude-personal/.credentials.json", login.to_string());
     sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("metered"));
+    sandbox.set("ANTHROPIC_FOUNDRY_API_KEY", sandbox.secret("foundry"));
+    sandbox.set("ANTHROPIC_CUSTOM_HEADERS", format!("X-Team: blue\nx-api-key: {}", sandbox.secret("header")));
     sandbox.set("CLAUDE_CODE_USE_BEDROCK", "1");
     let output = exec(&sandbox, &["--profile", "personal"]).run();
     let found = variables(&output);
     assert_eq!(found["CLAUDE_CONFIG_DIR"], folder.to_str().expect("UTF-8"));
-    assert!(!found.contains_key("ANTHROPIC_API_KEY") && !found.contains_key("CLAUDE_CODE_USE_BEDROCK"));
+    for name in ["ANTHROPIC_API_KEY", "ANTHROPIC_FOUNDRY_API_KEY", "CLAUDE_CODE_USE_BEDROCK"] {
+        assert!(!found.contains_key(name), "{name}");
+    }
+    assert_eq!(found["ANTHROPIC_CUSTOM_HEADERS"], "X-Team: blue");
     assert!(!sandbox.canary().is_in(output.stdout.as_bytes()));
 }
 

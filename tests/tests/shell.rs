@@ -3,7 +3,7 @@
 use std::fs;
 
 use claude_credential_tests::script::{Does, Script};
-use claude_credential_tests::{Sandbox, skip, tool};
+use claude_credential_tests::{Sandbox, label, skip, tool};
 
 #[test]
 fn the_completions_for_bash_complete() {
@@ -68,10 +68,13 @@ fn there_is_a_page_for_each_command() {
 fn assignments_survive_fish() {
     let Some(fish) = tool("fish") else { return skip("assignments for fish", "no fish") };
     let sandbox = with_aws_keys();
-    let script = "set -gx AWS_SESSION_TOKEN left; claude-credential print --format env --shell fish | source; \
-                  echo $AWS_ACCESS_KEY_ID; set -q AWS_SESSION_TOKEN; or echo none";
+    let script = "set -gx AWS_SESSION_TOKEN left; set -Ux ANTHROPIC_API_KEY stored; \
+                  claude-credential print --format env --shell fish | source; \
+                  echo $AWS_ACCESS_KEY_ID; set -q AWS_SESSION_TOKEN; or echo none; env | grep -c ANTHROPIC_API_KEY=.; \
+                  set -eg ANTHROPIC_API_KEY; echo $ANTHROPIC_API_KEY";
     let output = sandbox.call(fish, &["-c", script]).shows_secret().run();
-    assert_eq!(output.succeeds().stdout, "AKIA\nnone\n");
+    // What the person stored for all shells is not taken from them.
+    assert_eq!(output.succeeds().stdout, "AKIA\nnone\n0\nstored\n");
 }
 
 #[test]
@@ -84,11 +87,94 @@ fn what_an_earlier_eval_left_is_taken_away() {
 }
 
 #[test]
+fn an_eval_leaves_one_credential_whatever_was_set() {
+    let shells = [("/bin/sh", "sh"), ("bash", "sh"), ("zsh", "sh"), ("fish", "fish")];
+    for (shell, language) in shells {
+        let Some(program) = tool(shell) else {
+            skip(shell, "it is not installed");
+            continue;
+        };
+        for (lines, variable) in [
+            ("authtype=x-api-key\ncredential=SECRET", "ANTHROPIC_API_KEY"),
+            ("authtype=Bearer\ncredential=SECRET", "ANTHROPIC_AUTH_TOKEN"),
+            (
+                "authtype=Bearer\ncredential=SECRET\nclaude.header[]=anthropic-beta: oauth-2025-04-20",
+                "CLAUDE_CODE_OAUTH_TOKEN",
+            ),
+        ] {
+            let mut sandbox = with(lines);
+            for name in COMPETING {
+                sandbox.set(name, "left");
+            }
+            sandbox.set("ANTHROPIC_CUSTOM_HEADERS", "X-Team: blue\nAuthorization: Bearer left");
+            sandbox.set("SOME_VARIABLE", "kept");
+            let print = format!("claude-credential --profile mine print --format env --shell {language}");
+            let script = match language {
+                "fish" => format!("{print} | source; env -0"),
+                _ => format!("eval \"$({print})\"; env -0"),
+            };
+            let output = sandbox.call(&program, &["-c", &script]).shows_secret().run();
+            let found: Vec<(&str, &str)> =
+                output.succeeds().stdout.split('\0').filter_map(|pair| pair.split_once('=')).collect();
+            let left: Vec<&str> = found.iter().map(|(name, _)| *name).filter(|name| COMPETING.contains(name)).collect();
+            assert_eq!(left, [variable], "{shell}");
+            let value = |name: &str| found.iter().find(|(other, _)| *other == name).map(|(_, value)| *value);
+            assert_eq!(value(variable).map(label).as_deref(), Some("secret"));
+            assert_eq!(
+                (value("ANTHROPIC_CUSTOM_HEADERS"), value("SOME_VARIABLE")),
+                (Some("X-Team: blue"), Some("kept"))
+            );
+        }
+    }
+}
+
+#[test]
+fn a_bedrock_key_is_printed_for_bedrock_by_the_dispatcher_and_by_its_helper() {
+    let mut sandbox =
+        Sandbox::with_executables(&["claude-credential", "claude-credential-apikey", "claude-credential-bedrock"]);
+    sandbox.set("AWS_BEARER_TOKEN_BEDROCK", sandbox.secret("bedrock"));
+    sandbox.set("AWS_REGION", "eu-west-1");
+    sandbox.set("CLAUDE_CODE_USE_BEDROCK", "1");
+    let helper = sandbox.call(sandbox.bin("claude-credential-bedrock"), &["print", "--format", "env"]);
+    for output in [sandbox.print().args(["--format", "env"]).run(), helper.shows_secret().run()] {
+        let text = &output.succeeds().stdout;
+        assert!(text.starts_with("export AWS_BEARER_TOKEN_BEDROCK='"), "{}", text.len());
+        assert!(text.contains("export CLAUDE_CODE_USE_BEDROCK='1'\nunset ANTHROPIC_API_KEY ANTHROPIC_AUTH_TOKEN "));
+    }
+}
+
+#[test]
+fn a_header_that_no_variable_tells_is_an_error_and_nothing_is_printed() {
+    let mut sandbox = with("authtype=Bearer\ncredential=SECRET\nclaude.header[]=anthropic-beta: other");
+    let file = sandbox.write("github-env", "");
+    sandbox.set("GITHUB_ENV", &file);
+    for format in ["env", "github"] {
+        let output = sandbox.dispatcher(&["--profile", "mine", "print", "--format", format]).run();
+        assert!(output.fails(78).contains("the header anthropic-beta"), "{output:#?}");
+    }
+    assert_eq!(fs::read_to_string(&file).expect("a file"), "");
+}
+
+#[test]
+fn a_key_for_a_gateway_in_a_clouds_stead_leaves_the_switches_that_lead_there() {
+    let mut sandbox = with("authtype=x-api-key\ncredential=SECRET");
+    sandbox.set("CLAUDE_CODE_USE_BEDROCK", "1");
+    let printed = |sandbox: &Sandbox| sandbox.print().args(["--profile", "mine", "--format", "env"]).run();
+    assert!(printed(&sandbox).succeeds().stdout.contains("CLAUDE_CODE_USE_BEDROCK"));
+    sandbox.set("CLAUDE_CODE_SKIP_BEDROCK_AUTH", "1");
+    assert!(!printed(&sandbox).succeeds().stdout.contains("CLAUDE_CODE_USE_BEDROCK"));
+}
+
+#[test]
 fn github_masks_a_secret_before_the_later_steps_get_it() {
     let mut sandbox = with_aws_keys();
     let file = sandbox.write("github-env", "EARLIER=step\n");
     sandbox.set("GITHUB_ENV", &file);
-    let output = sandbox.print().args(["--format", "github"]).run();
+    // Of what would compete, what the job has is made empty; nothing else is mentioned.
+    sandbox.set("AWS_SESSION_TOKEN", "left");
+    sandbox.set("ANTHROPIC_API_KEY", "left");
+    sandbox.set("ANTHROPIC_AUTH_TOKEN", "");
+    let output = sandbox.print().args(["--chain", "acme", "--format", "github"]).run();
     let secret = sandbox.secret("secret");
     assert_eq!(output.succeeds().stdout, format!("::add-mask::AKIA\n::add-mask::{secret}\n"));
     let text = fs::read_to_string(&file).expect("a file");
@@ -103,8 +189,9 @@ fn github_masks_a_secret_before_the_later_steps_get_it() {
     let expected = [
         ("AWS_ACCESS_KEY_ID", "AKIA"),
         ("AWS_SECRET_ACCESS_KEY", secret.as_str()),
+        ("CLAUDE_CODE_USE_BEDROCK", "1"),
+        ("ANTHROPIC_API_KEY", ""),
         ("AWS_SESSION_TOKEN", ""),
-        ("AWS_CREDENTIAL_EXPIRATION", ""),
     ];
     assert_eq!(found, expected);
 }
@@ -130,10 +217,29 @@ fn outside_of_github_actions_that_format_is_an_error_and_says_nothing() {
 
 /// Keys of AWS without a session token.
 fn with_aws_keys() -> Sandbox {
+    with("claude.kind=aws\nusername=AKIA\npassword=SECRET")
+}
+
+/// What would win over a key, or go with it.
+const COMPETING: [&str; 10] = [
+    "ANTHROPIC_API_KEY",
+    "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_FEDERATION_RULE_ID",
+    "ANTHROPIC_FOUNDRY_API_KEY",
+    "ANTHROPIC_PROFILE",
+    "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_OAUTH_TOKEN",
+    "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_FOUNDRY",
+];
+
+/// A chain of one helper that answers with these lines, the secret in place of the word; by default, and in a profile.
+fn with(lines: &str) -> Sandbox {
     let sandbox = Sandbox::new();
-    let answer =
-        format!("capability[]=claude.v1\nclaude.kind=aws\nusername=AKIA\npassword={}\n\n", sandbox.secret("secret"));
-    let fake = sandbox.fake("acme", &Script::new(Does::Prints(answer)));
-    sandbox.chain(&[&fake]);
+    let answer = format!("capability[]=authtype\ncapability[]=claude.v1\n{lines}\n\n");
+    let fake = sandbox.fake("acme", &Script::new(Does::Prints(answer.replace("SECRET", &sandbox.secret("secret")))));
+    let chain = "chain = [\"acme\"]\n";
+    sandbox.config(&format!("[profile.default]\n{chain}[profile.mine]\n{chain}{}", fake.entry()));
     sandbox
 }

@@ -76,7 +76,13 @@ fn what_the_readme_prints_is_what_scripts_need() {
     let env = house.sandbox.print().args(["--format", "env"]).run().succeeds().stdout.clone();
     let lines: Vec<_> = env.lines().collect();
     assert!(lines[0].starts_with("export ANTHROPIC_AUTH_TOKEN='"), "{}", lines.len());
-    assert_eq!(&lines[1..], ["export ANTHROPIC_VERTEX_PROJECT_ID='acme-claude'", "export CLOUD_ML_REGION='us-east5'"]);
+    let expected = [
+        "export ANTHROPIC_VERTEX_PROJECT_ID='acme-claude'",
+        "export CLOUD_ML_REGION='us-east5'",
+        "export CLAUDE_CODE_USE_VERTEX='1'",
+        "export CLAUDE_CODE_SKIP_VERTEX_AUTH='1'",
+    ];
+    assert_eq!(lines[1..5], expected);
     let curl = house.sandbox.print().args(["--format", "curl"]).run().succeeds().stdout.clone();
     assert!(curl.contains("Authorization: Bearer "), "{}", curl.len());
 }

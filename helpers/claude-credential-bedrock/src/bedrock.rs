@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use claude_credential_config::{Environment, Folders, cloud};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Helper, Request, now};
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, Request, now};
 
 use crate::asked::Asked;
 use crate::aws::sts;
@@ -45,6 +45,7 @@ pub(crate) struct Bedrock {
 
 impl Helper for Bedrock {
     const NAME: &'static str = "claude-credential-bedrock";
+    const BEARER: Option<Family> = Some(Family::BedrockKey);
     type Commands = People;
 
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {

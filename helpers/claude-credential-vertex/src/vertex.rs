@@ -5,7 +5,7 @@ use clap::Args;
 use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
 use claude_credential_config::{Environment, Folders, Origin};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Helper, Request, now};
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, Request, now};
 
 use crate::hosts::Place;
 use crate::people::{self, People};
@@ -35,6 +35,7 @@ pub(crate) struct Vertex {
 
 impl Helper for Vertex {
     const NAME: &'static str = "claude-credential-vertex";
+    const BEARER: Option<Family> = Some(Family::Vertex);
     type Commands = People;
 
     /// A token is had anew for each call, so a refused one needs no more than that; and one that was just given is

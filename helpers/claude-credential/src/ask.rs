@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use claude_credential_config::{Origin, Profile};
+use claude_credential_config::{Environment, Origin, Profile};
 use claude_credential_protocol::{Credential, Error, Kind, Request, Seconds};
 
 use crate::chain::{Link, Standing};
@@ -26,16 +26,15 @@ pub(crate) struct Ask {
 impl Ask {
     /// The question of `profile` for `origin`.
     pub(crate) fn new(context: &Context, profile: Profile, origin: &Origin) -> Result<Self, Error> {
-        let names = if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain };
-        let chain = names
+        let chain = chain_names(context, &profile)
             .iter()
             .map(|name| Link::resolve(name, &profile, context).ok_or_else(|| unknown_entry(context, name)))
             .collect::<Result<_, _>>()?;
         // The client takes its default for what is no number, and so do we; a person is told by `check_ttl`.
-        let variable_ttl = variable_ttl(context).unwrap_or(Some(DEFAULT_TTL));
+        let variable_ttl = variable_ttl(&context.environment).unwrap_or(Some(DEFAULT_TTL));
         let request = Request {
             deadline: Some(context.deadline),
-            min_ttl: if context.for_client { client_min_ttl(context) } else { 0 },
+            min_ttl: if context.for_client { client_min_ttl(&context.environment) } else { 0 },
             ..Request::new(origin.protocol(), origin.host())
         };
         context.log.asked(&profile.name, origin);
@@ -45,12 +44,13 @@ impl Ask {
     /// For how long an answer of `entry` is kept: the variable, the entry, the profile, the file; where none
     /// of them says anything, for five minutes.
     pub(crate) fn ttl(&self, entry: &str, credential: &Credential) -> Duration {
+        lifetime(self.said_ttl(entry), credential)
+    }
+
+    /// The same, as far as anything says it.
+    pub(crate) fn said_ttl(&self, entry: &str) -> Option<Duration> {
         let own = self.chain.iter().find(|link| link.entry.name == entry).and_then(|link| link.entry.ttl);
-        let said = self.variable_ttl.or(own).or(self.profile.ttl).or(self.file_ttl);
-        // AWS's keys say when they end, and `refresh` asks AWS whether they are good: nothing is won by asking for others
-        // before they are due.
-        let until_due = credential.auth.kind() == Kind::Aws && credential.expires_at.is_some();
-        said.unwrap_or(if until_due { Duration::MAX } else { DEFAULT_TTL })
+        self.variable_ttl.or(own).or(self.profile.ttl).or(self.file_ttl)
     }
 
     /// Who says so; nobody, where it is as it is.
@@ -78,6 +78,19 @@ impl Ask {
     }
 }
 
+/// For how long an answer is kept, where `said` is all that was said.
+pub(crate) fn lifetime(said: Option<Duration>, credential: &Credential) -> Duration {
+    // AWS's keys say when they end, and `refresh` asks AWS whether they are good: nothing is won by asking for others
+    // before they are due.
+    let until_due = credential.auth.kind() == Kind::Aws && credential.expires_at.is_some();
+    said.unwrap_or(if until_due { Duration::MAX } else { DEFAULT_TTL })
+}
+
+/// The entries that are asked: those of `--chain`, else the profile's.
+pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a [String] {
+    if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain }
+}
+
 pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
     let file = context.config.file_shown();
     Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.{name}] there"))
@@ -85,21 +98,21 @@ pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
 
 /// Refuses a TTL variable that is no number of milliseconds, where somebody can mend it.
 pub(crate) fn check_ttl(context: &Context) -> Result<(), Error> {
-    variable_ttl(context).map(|_| ())
+    variable_ttl(&context.environment).map(|_| ())
 }
 
 /// For how long the client keeps a key, whatever the profile says.
-pub(crate) fn client_ttl(context: &Context) -> Duration {
-    variable_ttl(context).ok().flatten().unwrap_or(DEFAULT_TTL)
+pub(crate) fn client_ttl(environment: &Environment) -> Duration {
+    variable_ttl(environment).ok().flatten().unwrap_or(DEFAULT_TTL)
 }
 
 /// The client hands out a key once more after its time, while it asks again: what it gets should live a minute longer.
-fn client_min_ttl(context: &Context) -> Seconds {
-    client_ttl(context).as_secs() + 60
+fn client_min_ttl(environment: &Environment) -> Seconds {
+    client_ttl(environment).as_secs() + 60
 }
 
-fn variable_ttl(context: &Context) -> Result<Option<Duration>, Error> {
-    let Some(value) = context.environment.get_os(TTL_VARIABLE) else { return Ok(None) };
+fn variable_ttl(environment: &Environment) -> Result<Option<Duration>, Error> {
+    let Some(value) = environment.get_os(TTL_VARIABLE) else { return Ok(None) };
     let parsed = value.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).map(str::parse);
     match parsed {
         Some(Ok(milliseconds)) => Ok(Some(Duration::from_millis(milliseconds))),

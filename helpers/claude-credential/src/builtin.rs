@@ -107,7 +107,8 @@ fn default_provider(context: &Context, name: &str, provider: &Provider) -> Link 
         depends.push(Depends::Everything);
         depends.extend(assertion_file(provider).map(Depends::File));
     }
-    Link { opaque: true, ..Link::new(Entry::new(name, oauth("login")), standing, depends) }
+    let seen = vec![logins::path(&context.folders)];
+    Link { opaque: true, seen, ..Link::new(Entry::new(name, oauth("login")), standing, depends) }
 }
 
 /// The file of the token that is exchanged: another one in it may be another's.
@@ -168,7 +169,7 @@ fn api_key(context: &Context, name: &str) -> Link {
     // What is kept is in the key already: who changes it begins a new generation.
     let depends = VARIABLES.map(Depends::Variable).to_vec();
     let entry = Entry { store: true, ..Entry::new(name, apikey(&["env", "fd", "kept"])) };
-    Link::new(entry, standing, depends)
+    Link { seen: vec![kept::path(&context.folders)], ..Link::new(entry, standing, depends) }
 }
 
 fn cloud(context: &Context, cloud: Cloud) -> Link {

@@ -1,5 +1,6 @@
 //! Cached answers: one file a key.
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -20,8 +21,11 @@ const MAKING: Duration = Duration::from_secs(2);
 /// Nobody waits longer than a call lasts.
 const SHARED: Duration = Duration::from_mins(1);
 
+/// Every file of the folder is looked at: not by each of a thousand runs that make a file each.
+const BETWEEN: Duration = Duration::from_mins(10);
+
 /// The most that one run tidies up: somebody waits for it.
-const MOST_REMOVED: usize = 64;
+const MOST_REMOVED: usize = 1024;
 
 /// At most this much has to be left of a credential's life before it is due for renewal, whatever the caller wants.
 const DUE: Seconds = 300;
@@ -72,6 +76,12 @@ impl Cache {
         context.cache.get_or_init(open).as_ref()
     }
 
+    /// The one in `folder`, if somebody has used it before.
+    pub(crate) fn at(folder: &Path) -> Option<Self> {
+        let keyed = Keyed::new(random_in(folder).ok()??);
+        Some(Self { folder: folder.to_owned(), keyed })
+    }
+
     /// The file of `key` with that ending.
     pub(crate) fn file(&self, key: &str, ending: &str) -> PathBuf {
         self.folder.join(format!("{key}.{ending}"))
@@ -83,18 +93,10 @@ impl Cache {
 
     /// The kept answer in a file, good or not. What can't be used is a miss, and said once.
     pub(crate) fn read(path: &Path, context: &Context) -> Option<Cached> {
-        let found = match read(path, Trust::Private, 2 * MAX_MESSAGE as u64) {
-            Ok(found) => found?,
-            Err(problem) => {
-                context.log.complain(&problem);
-                return None;
-            }
-        };
-        let cached = Message::parse(&found).ok().filter(Message::ended).and_then(|message| Cached::parse(&message));
-        if cached.is_none() {
-            context.log.complain(&format_args!("{} is damaged", path.display()));
-        }
-        cached
+        load(path).unwrap_or_else(|problem| {
+            context.log.complain(&problem);
+            None
+        })
     }
 
     /// Keeps an answer in a file.
@@ -105,9 +107,18 @@ impl Cache {
 
     /// Removes what nobody will use again.
     pub(crate) fn tidy(&self) {
+        let tidied = self.folder.join("tidied");
+        let is_fresh = fs::metadata(&tidied).and_then(|found| found.modified()).is_ok_and(|at| {
+            // A time of the future is one from before the clock was set back.
+            at.elapsed().is_ok_and(|since| since < BETWEEN)
+        });
+        // First, so that of many at once one goes through the folder.
+        if is_fresh || replace(&tidied, b"").is_err() {
+            return;
+        }
         remove_older(&self.folder, MOST_REMOVED, |path, age| {
             match path.extension().and_then(std::ffi::OsStr::to_str) {
-                Some("caller" | "given" | "refused" | "itself" | "new") => age > DAY,
+                Some("caller" | "front" | "given" | "refused" | "itself" | "new") => age > DAY,
                 // Whoever was to remove it was killed.
                 Some("shared") => age > SHARED,
                 Some("cache") => age > DAY || is_past_expiry(path),
@@ -117,10 +128,32 @@ impl Cache {
     }
 }
 
+/// Why the file of an answer can't be used.
+#[derive(Debug, Error)]
+pub(crate) enum Unusable {
+    #[error(transparent)]
+    Problem(#[from] Problem),
+    #[error("{} is damaged", .0.display())]
+    Damaged(PathBuf),
+}
+
+/// The kept answer in a file, good or not.
+pub(crate) fn load(path: &Path) -> Result<Option<Cached>, Unusable> {
+    let Some(found) = read(path, Trust::Private, 2 * MAX_MESSAGE as u64)? else { return Ok(None) };
+    let message = Message::parse(&found).ok().filter(Message::ended);
+    let cached = message.and_then(|message| Cached::parse(&message));
+    cached.map(Some).ok_or_else(|| Unusable::Damaged(path.to_owned()))
+}
+
+fn random_in(folder: &Path) -> Result<Option<[u8; 32]>, Problem> {
+    let found = read(&folder.join("random"), Trust::Private, 32)?;
+    Ok(found.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()))
+}
+
 /// The user's own random hash key, made at the first call.
 fn keyed(folder: &Path) -> Result<Keyed, Problem> {
     let path = folder.join("random");
-    let load = || Ok(read(&path, Trust::Private, 32)?.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()));
+    let load = || random_in(folder);
     if let Some(random) = load()? {
         return Ok(Keyed::new(random));
     }

@@ -1,16 +1,17 @@
 //! Who asks, and what it was handed.
 
 use std::fs;
+use std::io::Read;
 use std::path::PathBuf;
 
+use claude_credential_config::Environment;
 use claude_credential_files::{Problem, Trust, hex, read, write_in_place};
-use claude_credential_protocol::Millis;
+use claude_credential_protocol::{Millis, Secret, now};
 use rustix::fs::{FileType, fstat};
 
 use crate::cache::Cache;
-use crate::context::Context;
 use crate::key::{Fingerprint, Keyed};
-use crate::refusal::Record;
+use crate::refusal::{Record, Verdict};
 
 const TOKEN: &str = "CLAUDE_CODE_MESSAGING_TOKEN";
 
@@ -46,14 +47,13 @@ pub(crate) struct Caller<'a> {
 impl<'a> Caller<'a> {
     /// The client that called us; none where it was somebody else (a shell, a script, the client's own shell tool) or
     /// where it can't be told from others. Then the 401 rule does not hold.
-    pub(crate) fn identify(context: &'a Context) -> Option<Self> {
-        let token = context.environment.get(TOKEN);
-        let agent = context.environment.get("AI_AGENT");
+    pub(crate) fn identify(environment: &Environment, cache: &'a Cache) -> Option<Self> {
+        let token = environment.get(TOKEN);
+        let agent = environment.get("AI_AGENT");
         let is_client = token.is_some() && agent.is_some_and(|agent| !agent.ends_with("_agent"));
         if !is_client && !stdin_is_socket() {
             return None;
         }
-        let cache = Cache::of(context)?;
         let keyed = &cache.keyed;
         // The same number means another process in another namespace.
         let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
@@ -69,6 +69,18 @@ impl<'a> Caller<'a> {
     pub(crate) fn record(&self) -> Option<Record> {
         let bytes = read(&self.file, Trust::Private, SIZE as u64).ok()??;
         decode(&bytes, self.keyed)
+    }
+
+    /// What it means that it would now get `secret`; and the record to write if it does.
+    pub(crate) fn judge(&self, secret: &Secret, client_ttl: Millis) -> (Verdict, Record) {
+        let (before, would_get) = (self.record(), self.keyed.fingerprint(secret));
+        let verdict = before.map_or(Verdict::Serve, |before| before.judge(would_get, now(), client_ttl));
+        (verdict, Record::after(before.as_ref(), would_get, now(), verdict))
+    }
+
+    /// The record once it has got `secret`.
+    pub(crate) fn record_after(&self, secret: &Secret, verdict: Verdict) -> Record {
+        Record::after(self.record().as_ref(), self.keyed.fingerprint(secret), now(), verdict)
     }
 
     pub(crate) fn write(&self, record: &Record) -> Result<(), Problem> {
@@ -91,7 +103,7 @@ fn nearest_program() -> Option<String> {
     let mut pid = rustix::process::getppid()?.as_raw_nonzero().get().to_string();
     for _ in 0..MOST_PARENTS {
         let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let stat = first_read(&format!("/proc/{pid}/stat"))?;
         // The second field is a name in parentheses that may hold anything; after its end the third one begins.
         let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
         let (parent, started) = (fields.get(1)?, fields.get(19)?);
@@ -102,6 +114,13 @@ fn nearest_program() -> Option<String> {
         (*parent).clone_into(&mut pid);
     }
     None
+}
+
+/// What one read gives: the kernel makes up the whole of such a file for each.
+fn first_read(path: &str) -> Option<String> {
+    let mut bytes = [0; 1024];
+    let read = fs::File::open(path).and_then(|mut file| file.read(&mut bytes)).ok()?;
+    Some(String::from_utf8_lossy(&bytes[..read]).into_owned())
 }
 
 /// The size of a record: small enough for one write in place.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use claude_credential_config::{Entry, Profile, Program};
+use claude_credential_config::{Entry, Profile, Program, claude};
 use claude_credential_protocol::{Credential, Error, Kind, Request, Secret, now};
 
 use crate::builtin;
@@ -18,6 +18,8 @@ pub(crate) struct Link {
     pub(crate) entry: Entry,
     pub(crate) standing: Standing,
     pub(crate) depends: Vec<Depends>,
+    /// The files that decided how it stands, beside those.
+    pub(crate) seen: Vec<PathBuf>,
     pub(crate) built_in: bool,
     /// What it answers may be something that the client can't send as a key: known only once it has answered.
     pub(crate) opaque: bool,
@@ -96,7 +98,16 @@ pub(crate) struct Said {
 
 impl Link {
     pub(crate) fn new(entry: Entry, standing: Standing, depends: Vec<Depends>) -> Self {
-        Self { entry, standing, depends, built_in: false, opaque: false, runs_setting: None, claude_config_dir: None }
+        Self {
+            entry,
+            standing,
+            depends,
+            seen: Vec::new(),
+            built_in: false,
+            opaque: false,
+            runs_setting: None,
+            claude_config_dir: None,
+        }
     }
 
     /// The entry of that name in a profile's chain: the user's, else the built-in one.
@@ -108,7 +119,9 @@ impl Link {
         // It alone hands out what Claude Code stored there, and another account's would be another payer's.
         let is_oauth = matches!(&link.entry.program, Program::Helper { name, .. } if name == "oauth");
         let claude_config_dir = profile.claude_config_dir.clone().filter(|_| is_oauth);
-        Some(Self { claude_config_dir, ..link })
+        let of_setting = link.runs_setting.map(|_| claude::settings_places(&context.folders));
+        let seen = link.seen.into_iter().chain(of_setting.into_iter().flatten()).collect();
+        Some(Self { seen, claude_config_dir, ..link })
     }
 
     fn of_user(entry: &Entry, context: &Context) -> Self {

@@ -91,7 +91,7 @@ pub(crate) enum Command {
     External(Vec<OsString>),
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(crate) struct Print {
     #[command(flatten)]
     pub(crate) format: PrintOptions,

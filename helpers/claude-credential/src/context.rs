@@ -9,6 +9,7 @@ use claude_credential_protocol::{Interactive, Millis, now};
 use crate::cache::Cache;
 use crate::cli::Options;
 use crate::failure::Failure;
+use crate::hot::Front;
 use crate::log::Log;
 
 /// One call lasts no longer than this: the client waits for its helper without a time-out of its own.
@@ -28,14 +29,20 @@ pub(crate) struct Context {
     pub(crate) for_client: bool,
     /// Opened when it is first needed: an answer from a variable needs none.
     pub(crate) cache: OnceLock<Option<Cache>>,
+    /// Where a hit is written down for the next call like this one.
+    pub(crate) front: Option<Front>,
 }
 
 impl Context {
-    pub(crate) fn new(options: Options, for_client: bool) -> Result<Self, Failure> {
-        let environment = Environment::here();
+    pub(crate) fn new(
+        options: Options,
+        for_client: bool,
+        environment: Environment,
+        front: Option<Front>,
+    ) -> Result<Self, Failure> {
         let folders = Folders::of(&environment)?;
         let config = Config::load(&folders, options.config.as_deref())?;
-        Ok(Self::with(options, environment, folders, config, for_client))
+        Ok(Self { front, ..Self::with(options, environment, folders, config, for_client) })
     }
 
     /// The same from what was read before.
@@ -56,6 +63,7 @@ impl Context {
             config,
             for_client,
             cache: OnceLock::new(),
+            front: None,
         }
     }
 }

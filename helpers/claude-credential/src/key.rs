@@ -8,7 +8,7 @@ use claude_credential_config::{Environment, Program, generation};
 use claude_credential_files::{Identity, hex};
 use claude_credential_protocol::Secret;
 
-use crate::ask::Ask;
+use crate::ask::{Ask, TTL_VARIABLE};
 use crate::chain::{Depends, Link};
 use crate::cloud::Cloud;
 use crate::context::Context;
@@ -59,7 +59,7 @@ const PER_TERMINAL: [&str; 46] = [
     "CLAUDE_CODE_ENTRYPOINT",
     "CLAUDE_CODE_SSE_PORT",
     "CLAUDE_CODE_SESSION_ID",
-    "CLAUDE_CODE_API_KEY_HELPER_TTL_MS",
+    TTL_VARIABLE,
     "CLAUDE_CREDENTIAL_ACTIVE",
     "CLAUDE_CREDENTIAL_PROFILE",
 ];
@@ -226,6 +226,11 @@ fn is_match(pattern: &str, name: &str) -> bool {
 
 fn is_per_terminal(name: &str) -> bool {
     PER_TERMINAL.contains(&name) || PER_TERMINAL_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Whether a variable decides neither which answer is meant nor for how long it serves. Some do that and stand in no key.
+pub(crate) fn decides_no_answer(name: &str) -> bool {
+    is_per_terminal(name) && !matches!(name, TTL_VARIABLE | "CLAUDE_CREDENTIAL_PROFILE")
 }
 
 /// With its length in front, so that no two lists of parts hash alike.

@@ -13,11 +13,13 @@ mod cloud;
 mod commands;
 mod context;
 mod failure;
+mod hot;
 mod key;
 mod log;
 mod profile;
 mod program;
 mod progress;
+mod quick;
 mod refusal;
 mod run;
 mod screen;
@@ -34,6 +36,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use context::Context;
 use failure::Failure;
+use hot::Begun;
 
 /// Where the C library calls `main` itself, the standard library's own start is left out: it installs a handler for
 /// stack overflows, for which it reads /proc/self/maps, and that is a third of all system calls of a hit
@@ -54,14 +57,24 @@ fn main() -> std::process::ExitCode {
 
 fn start() -> u8 {
     claude_credential_protocol::forbid_core_dumps();
-    let cli = match Cli::try_parse() {
+    let words: Vec<_> = std::env::args_os().collect();
+    let mut begun = Begun::here();
+    let quick = quick::parse(&words);
+    if let Some(outcome) = quick.as_ref().and_then(|cli| hot::answer(cli, &words, &mut begun)) {
+        return end(outcome.map(|()| 0).map_err(Failure::from));
+    }
+    let cli = match quick.map_or_else(|| Cli::try_parse_from(words), Ok) {
         Ok(cli) => cli,
         Err(usage) => {
             let _ = usage.print();
             return u8::try_from(usage.exit_code()).unwrap_or(2);
         }
     };
-    match dispatch(cli) {
+    end(dispatch(cli, begun))
+}
+
+fn end(outcome: Result<u8, Failure>) -> u8 {
+    match outcome {
         Ok(code) => code,
         Err(failure) => {
             // A closed stderr is no reason to say anything else.
@@ -71,7 +84,8 @@ fn start() -> u8 {
     }
 }
 
-fn dispatch(cli: Cli) -> Result<u8, Failure> {
+fn dispatch(cli: Cli, begun: Begun) -> Result<u8, Failure> {
+    let Begun { environment, front, request } = begun;
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
     match &command {
         // These have to work where everything else does not.
@@ -85,15 +99,15 @@ fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Explain(options) => options.for_client,
         _ => false,
     };
-    let context = match Context::new(cli.options, for_client) {
+    let context = match Context::new(cli.options, for_client, environment, front) {
         Ok(context) => context,
-        Err(failure) if matches!(command, Command::Get) => return commands::wire::stop(failure),
+        Err(failure) if matches!(command, Command::Get) => return commands::wire::stop(failure, request),
         Err(failure) => return Err(failure),
     };
     match command {
         Command::ApiKeyHelper => commands::api_key_helper::run(&context)?,
         Command::Print(options) => commands::print::run(&context, &options)?,
-        Command::Get => commands::wire::get(context)?,
+        Command::Get => commands::wire::get(context, request)?,
         Command::Store => commands::wire::store(&context)?,
         Command::Erase => commands::wire::erase(&context)?,
         Command::Capability => commands::wire::capability()?,

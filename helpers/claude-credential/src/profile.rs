@@ -144,8 +144,12 @@ fn named(context: &Context) -> Result<Option<Profile>, Error> {
     // Not for the client: a project's settings can set its variables.
     let variable = context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
     let Some(name) = context.options.profile.as_deref().or(variable) else { return Ok(None) };
-    let found = context.config.profiles.get(name).cloned();
-    found.map(Some).ok_or_else(|| {
+    if let Some(profile) = context.config.profiles.get(name) {
+        return Ok(Some(profile.clone()));
+    }
+    // A cloud's is there without being written, like its entry.
+    let cloud = Cloud::named(name).map(|cloud| of_cloud(context, cloud)).transpose()?;
+    cloud.map(Some).ok_or_else(|| {
         let names: Vec<&str> = context.config.profiles.keys().map(String::as_str).collect();
         let file = context.config.file_shown();
         Error::config(format!("there is no profile of that name in {file}; there are: {}", names.join(", ")))

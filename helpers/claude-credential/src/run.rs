@@ -153,6 +153,11 @@ impl<'a> Run<'a> {
             self.context.log.cache_missed(&"it was refused");
             return None;
         }
+        if refused.is_none()
+            && let Some(front) = &self.context.front
+        {
+            front.remember(self.context, self.ask, &self.key, &cached.entry);
+        }
         let age = Duration::from_millis(now().saturating_sub(cached.obtained));
         self.context.log.cache_served(&cached.entry, age);
         Some(answer(cached))

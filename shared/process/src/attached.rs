@@ -4,7 +4,7 @@ use std::process::{Command, ExitStatus};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::child::{at_end, notify_exit};
+use crate::exit::Exit;
 use crate::interrupt::{self, Noted};
 
 /// Runs a program that works with the person at the terminal: it has our streams and our process group, and no deadline
@@ -14,8 +14,8 @@ pub fn run_attached(command: &mut Command) -> io::Result<ExitStatus> {
     let _noted = Noted::begin();
     let mut child = command.spawn()?;
     let pid = Pid::from_child(&child);
-    let exit = notify_exit(pid)?;
-    while !at_end(&exit) {
+    let exit = Exit::of(pid)?;
+    while !exit.is_over() {
         let signals = interrupt::watch().map(|pipe| PollFd::from_borrowed_fd(pipe, PollFlags::IN));
         let mut polled: Vec<PollFd> = [PollFd::new(&exit, PollFlags::IN)].into_iter().chain(signals).collect();
         match poll(&mut polled, None) {

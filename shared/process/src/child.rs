@@ -1,17 +1,15 @@
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::{OFlags, fcntl_setfl};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::exit::Exit;
 use crate::interrupt::{self, Interrupted};
 use crate::streams::Streams;
 
@@ -126,7 +124,7 @@ pub(crate) fn run(
     let mut child = command.spawn().map_err(Failure::Start)?;
     let pid = Pid::from_child(&child);
     let mut running = Running {
-        exit: Some(notify_exit(pid).map_err(Failure::Io)?),
+        exit: Some(Exit::of(pid).map_err(Failure::Io)?),
         streams: streams(&mut child).map_err(Failure::Io)?,
         pid,
         own_group,
@@ -142,7 +140,7 @@ struct Running {
     pid: Pid,
     own_group: bool,
     /// Ends when the program has; none from then on.
-    exit: Option<OwnedFd>,
+    exit: Option<Exit>,
     streams: Streams,
 }
 
@@ -217,26 +215,8 @@ impl Running {
         };
         drop(polled);
         // Whatever it was that woke us, every stream is tried: none of them blocks.
-        self.exit.take_if(|exit| at_end(exit));
+        self.exit.take_if(|exit| exit.is_over());
         self.streams.pump();
         Ok(())
     }
-}
-
-/// A pipe whose other end closes when the program has ended, without reaping it: one thing more to poll, on every Unix.
-pub(crate) fn notify_exit(pid: Pid) -> io::Result<OwnedFd> {
-    let (reader, writer) = io::pipe()?;
-    fcntl_setfl(&reader, OFlags::NONBLOCK)?;
-    let wait = move || {
-        let _writer = writer;
-        while let Err(rustix::io::Errno::INTR) = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)
-        {
-        }
-    };
-    thread::Builder::new().stack_size(64 * 1024).spawn(wait)?;
-    Ok(reader.into())
-}
-
-pub(crate) fn at_end(pipe: &OwnedFd) -> bool {
-    matches!(rustix::io::read(pipe, &mut [0; 1]), Ok(0))
 }

@@ -6,6 +6,7 @@
 mod active;
 mod attached;
 mod child;
+mod exit;
 mod held;
 mod interrupt;
 mod key_command;

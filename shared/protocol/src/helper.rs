@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::request::{Capabilities, Request};
-use crate::{Class, Credential, Error, Message, PrintOptions, Secret, written};
+use crate::{Class, Credential, Error, Family, Message, PrintOptions, Secret, written};
 
 /// A helper: its options, and what it does for each operation.
 ///
@@ -16,6 +16,9 @@ pub trait Helper: Args {
 
     /// Commands for people beyond the wire: `login`, `logout`, `status`; [`NoCommands`] where there are none.
     type Commands: Subcommand;
+
+    /// What its bearer tokens are, where they are those of a cloud: `print` writes them into that cloud's variables.
+    const BEARER: Option<Family> = None;
 
     /// The credential for `request`, if this helper has one.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error>;
@@ -77,6 +80,9 @@ enum Word<C: Subcommand> {
 #[must_use]
 pub fn main<H: Helper>() -> ExitCode {
     crate::forbid_core_dumps();
+    if let Some((helper, operation)) = operation_of_wire::<H>() {
+        return end::<H>(serve(&helper, operation, &mut std::io::stdin(), &mut std::io::stdout()));
+    }
     let parsed = command::<H>().try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::<H>::from_arg_matches(&matches)) {
         Ok(cli) => cli,
@@ -100,6 +106,10 @@ pub fn main<H: Helper>() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    end::<H>(outcome)
+}
+
+fn end<H: Helper>(outcome: Result<(), Error>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -107,6 +117,18 @@ pub fn main<H: Helper>() -> ExitCode {
             ExitCode::from(error.class().exit_code())
         }
     }
+}
+
+/// A call of the dispatcher's: the helper's own options, and then one operation. Read without the commands for people,
+/// which clap takes longer to build than most answers take. Whatever is not plainly such a call, a mistake included, is
+/// none.
+fn operation_of_wire<H: Helper>() -> Option<(H, &'static str)> {
+    let mut words: Vec<OsString> = std::env::args_os().collect();
+    let last = words.pop()?;
+    let operation = ["get", "store", "erase"].into_iter().find(|operation| last == *operation)?;
+    let options = H::augment_args(clap::Command::new(H::NAME)).disable_help_flag(true).disable_version_flag(true);
+    let matches = options.try_get_matches_from(words).ok()?;
+    Some((H::from_arg_matches(&matches).ok()?, operation))
 }
 
 /// The command line, described by the words of the helper: of all that is flattened into it, clap takes the last.
@@ -186,5 +208,5 @@ fn print<H: Helper>(helper: &H, options: PrintOptions, stdout: &mut dyn Write) -
     let request = Request::new(protocol, host);
     let none = || Error::not_found(format!("nothing found for {}", request.origin()));
     let credential = helper.get(&request)?.ok_or_else(none)?;
-    crate::print(&credential, options, stdout)
+    crate::print(&credential, Family::of(&credential, H::BEARER), options, stdout)
 }

@@ -42,7 +42,9 @@ mod wire;
 pub use credential::{Auth, Credential, Kind, NO_ACCOUNT, parse_account};
 pub use error::{Class, Error};
 pub use helper::{Helper, NoCommands, main, serve};
-pub use print::{Format, PrintOptions, Shell, print, variables, written};
+pub use print::{
+    CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Format, PrintOptions, Shell, Surroundings, Variables, print, written,
+};
 pub use request::{Capabilities, Interactive, Operation, Request};
 pub use secret::{Secret, append_wiped};
 pub use time::{Millis, Seconds, iso_8601, now};

@@ -1,4 +1,7 @@
+mod family;
 mod github;
+mod headers;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -10,7 +13,9 @@ use zeroize::Zeroizing;
 
 use crate::{Auth, Credential, Error, Kind, Secret, iso_8601};
 
-pub use variables::variables;
+pub use family::{CLOUD_SWITCHES, Family};
+pub use shell::Shell;
+pub use variables::{CUSTOM_HEADERS, Surroundings, Variables};
 
 /// How a credential is printed; the same words for the dispatcher and every helper.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -22,7 +27,7 @@ pub enum Format {
     Header,
     /// A config for `curl -K -`, so that no secret stands in argv.
     Curl,
-    /// Assignments for a shell.
+    /// For a shell: assignments, and what takes away every variable that would compete.
     Env,
     /// One JSON object with everything that is known.
     Json,
@@ -36,20 +41,8 @@ pub enum Format {
     Github,
 }
 
-/// The shells whose assignments we write.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Shell {
-    /// POSIX: sh, bash, zsh, dash.
-    #[default]
-    Sh,
-    /// fish
-    Fish,
-    /// PowerShell
-    Powershell,
-}
-
 /// The options of every `print`.
-#[derive(Debug, Clone, Copy, Default, Args)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct PrintOptions {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
@@ -59,8 +52,14 @@ pub struct PrintOptions {
     pub shell: Shell,
 }
 
-/// Prints `credential` on `stdout`.
-pub fn print(credential: &Credential, options: PrintOptions, stdout: &mut dyn Write) -> Result<(), Error> {
+/// Prints `credential`, which is of `family`, on `stdout`.
+pub fn print(
+    credential: &Credential,
+    family: Family,
+    options: PrintOptions,
+    stdout: &mut dyn Write,
+) -> Result<(), Error> {
+    let variables = || Variables::of(family, credential, &Surroundings::here());
     let text = match options.format {
         Format::Key => key(credential)?,
         Format::Header => headers(credential)?.iter().map(|(name, value)| format!("{name}: {}", value.expose())).join(),
@@ -68,10 +67,7 @@ pub fn print(credential: &Credential, options: PrintOptions, stdout: &mut dyn Wr
             .iter()
             .map(|(name, value)| format!("header = {}", curl_quoted(&format!("{name}: {}", value.expose()))))
             .join(),
-        Format::Env => variables(credential)
-            .iter()
-            .map(|(name, value)| variables::assignment(options.shell, name, value.as_ref()))
-            .join(),
+        Format::Env => options.shell.lines(&variables()?).join(),
         Format::Json => line(&json(credential)),
         Format::Sts => line(&sts(credential)?),
         Format::CredentialProcess => line(&credential_process(credential)?),
@@ -79,7 +75,7 @@ pub fn print(credential: &Credential, options: PrintOptions, stdout: &mut dyn Wr
             let members = headers(credential)?.into_iter().map(|(name, value)| (name, value.expose().into()));
             line(&serde_json::Value::Object(members.collect()))
         }
-        Format::Github => return github::export(&variables(credential), stdout),
+        Format::Github => return github::export(&variables()?, stdout),
     };
     written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }

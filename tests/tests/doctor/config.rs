@@ -101,6 +101,14 @@ fn a_chain_that_has_no_key_for_claude_code_is_wrong() {
         doctor(&sandbox)
     };
     says("exit 0", 1).is_wrong("answer", "no credential for https://api.anthropic.com", "login api-key");
+    let over =
+        "printf 'capability[]=claude.v1\\nquit=1\\n\\n'; echo 'signed out since noon; run: acme login' >&2; exit 77";
+    says(over, 77).is_wrong("answer", "signed out since noon", "run: acme login");
+    sandbox.config(
+        "[profile.default]\nchain = [\"acme\"]\n[provider.acme]\nissuer = \"https://login.acme.example\"\nclient_id = \"x\"\n",
+    );
+    sandbox.dispatcher(&["api-key-helper"]).run().fails(77);
+    doctor(&sandbox).is_wrong("answer", "nobody is signed in to acme", "run: claude-credential login acme");
 }
 
 #[test]

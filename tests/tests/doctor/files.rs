@@ -3,8 +3,8 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use claude_credential_tests::Sandbox;
 use claude_credential_tests::script::Script;
+use claude_credential_tests::{Running, Sandbox};
 use rustix::process::Signal;
 
 use crate::{Report, doctor, healthy, root, with_mount};
@@ -130,13 +130,7 @@ fn a_cache_that_can_t_be_written_is_wrong() {
 #[test]
 fn a_lock_whose_process_is_stopped_is_wrong() {
     let sandbox = healthy();
-    let gate = sandbox.root().join("gate");
-    let fake = sandbox.fake("acme", &Script::secrets([sandbox.secret("key")]).behind(&gate));
-    sandbox.chain(&[&fake]);
-    let holder = sandbox.print().start();
-    fake.wait_for_runs(1);
-    // Who looks does not wait at that gate.
-    sandbox.config("");
+    let (holder, gate) = holder_of_a_lock(&sandbox);
     let report = doctor(&sandbox);
     report.is_good(&["locks"]);
     assert!(report.output.stdout.contains(", 1 held\""), "{report:#?}");
@@ -154,13 +148,7 @@ fn a_lock_whose_process_is_stopped_is_wrong() {
 #[test]
 fn a_lock_whose_process_has_run_for_long_is_wrong() {
     let sandbox = healthy();
-    let gate = sandbox.root().join("gate");
-    let fake = sandbox.fake("acme", &Script::secrets([sandbox.secret("key")]).behind(&gate));
-    sandbox.chain(&[&fake]);
-    let holder = sandbox.print().start();
-    fake.wait_for_runs(1);
-    // Who looks does not wait at that gate.
-    sandbox.config("");
+    let (holder, gate) = holder_of_a_lock(&sandbox);
     // As if this machine had run for a year, and so every process of it that is young by that clock is old.
     let uptime = sandbox.write("uptime", "31536000.00 0.00\n");
     if let Some(call) = with_mount(&sandbox, "an old lock", &uptime, "/proc/uptime") {
@@ -178,6 +166,18 @@ fn core_dumps_that_go_to_a_stranger_are_doubtful() {
     if let Some(call) = with_mount(&sandbox, "core dumps", &pattern, "/proc/sys/kernel/core_pattern") {
         Report::of(call).is_doubtful("core-dumps", "pipes them to collector", "core_pattern");
     }
+}
+
+/// A call that has its lock until there is a file at that path.
+fn holder_of_a_lock(sandbox: &Sandbox) -> (Running<'_>, PathBuf) {
+    let gate = sandbox.root().join("gate");
+    let fake = sandbox.fake("acme", &Script::secrets([sandbox.secret("key")]).behind(&gate));
+    sandbox.chain(&[&fake]);
+    let holder = sandbox.print().start();
+    fake.wait_for_runs(1);
+    // Who looks does not wait at that gate.
+    sandbox.config("");
+    (holder, gate)
 }
 
 fn with_kept_key() -> Sandbox {

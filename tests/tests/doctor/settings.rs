@@ -149,6 +149,40 @@ fn one_credential_in_both_headers_is_doubtful() {
     }
 }
 
+#[test]
+fn an_empty_value_of_a_project_hides_what_is_set_further_out_for_doctor_and_explain_alike() {
+    let mut sandbox = healthy();
+    let key = "ANTHROPIC_API_KEY";
+    sandbox.set(key, sandbox.secret("key"));
+    let folder = sandbox.folder("clone");
+    let project = |settings: &serde_json::Value| {
+        sandbox.write("clone/.claude/settings.json", settings.to_string());
+        let explain = sandbox.dispatcher(&["explain", "--json"]).in_folder(&folder).run();
+        let explained: serde_json::Value = serde_json::from_str(&explain.stdout).expect("JSON");
+        (doctor_in(&sandbox, &folder), explained["client"].clone())
+    };
+    let (report, client) = project(&json!({}));
+    report.is_good(&["api-key-helper"]);
+    report.is_doubtful("credentials", "sends it twice", "run: unset");
+    assert_eq!(
+        (&client["authorization"]["source"], &client["x_api_key"]["source"]),
+        (&json!("apiKeyHelper"), &json!(key))
+    );
+    let (report, client) = project(&json!({ "apiKeyHelper": "" }));
+    report.is_doubtful(
+        "api-key-helper",
+        "clone/.claude/settings.json:1: apiKeyHelper is empty",
+        "remove apiKeyHelper from",
+    );
+    assert!(client["authorization"].is_null() && client["x_api_key"]["source"] == key, "{client:#}");
+    let (report, client) = project(&json!({ "env": { key: "" } }));
+    report.is_good(&["api-key-helper", "credentials"]);
+    assert_eq!(
+        (&client["authorization"]["source"], &client["x_api_key"]["source"]),
+        (&json!("apiKeyHelper"), &json!("apiKeyHelper"))
+    );
+}
+
 fn setting(sandbox: &Sandbox, command: &str) -> Report {
     sandbox.settings(&json!({ "apiKeyHelper": command }));
     doctor(sandbox)

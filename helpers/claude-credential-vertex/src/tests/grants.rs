@@ -114,8 +114,8 @@ fn a_command_to_paste_has_all_of_the_chain_in_it_and_nothing_that_a_shell_acts_o
         (
             "she@p.iam.gserviceaccount.com",
             json!(["projects/-/serviceAccounts/he@p.iam.gserviceaccount.com", "it@p.iam.gserviceaccount.com"]),
-            "login --impersonate-service-account='he@p.iam.gserviceaccount.com,it@p.iam.gserviceaccount.com,\
-             she@p.iam.gserviceaccount.com'",
+            "login --impersonate-service-account=he@p.iam.gserviceaccount.com,it@p.iam.gserviceaccount.com,\
+             she@p.iam.gserviceaccount.com",
         ),
         ("a@b;id>$HOME", json!(null), "application-default login"),
         ("she@p.iam.gserviceaccount.com", json!(["a@b;id>$HOME"]), "application-default login"),

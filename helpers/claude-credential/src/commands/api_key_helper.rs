@@ -5,15 +5,16 @@
 
 use std::io::{self, Write};
 
-use claude_credential_protocol::{Error, Secret, TokenProblem, now, parse_token, written};
+use claude_credential_protocol::{Error, Secret, TokenProblem, parse_token, written};
 use zeroize::Zeroizing;
 
 use crate::ask::{Ask, client_ttl};
+use crate::cache::Cache;
 use crate::caller::Caller;
 use crate::chain::Answer;
 use crate::context::{Context, millis};
 use crate::failure::Failure;
-use crate::refusal::{Record, Verdict};
+use crate::refusal::Verdict;
 use crate::walk::Refused;
 use crate::{profile, run};
 
@@ -22,35 +23,37 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let origin = profile::clients_origin(context, &profile)?;
     let ask = Ask::new(context, profile, &origin)?;
     let answer = run::obtain(context, &ask, None)?;
-    let answer = match Caller::identify(context) {
+    let caller = Cache::of(context).and_then(|cache| Caller::identify(&context.environment, cache));
+    let answer = match caller {
         Some(caller) => heed_refusal(context, &ask, answer, &caller)?,
         None => answer,
     };
-    let token = checked(answer.credential.auth.secret(), &answer.entry)?;
+    Ok(write(&checked(answer.credential.auth.secret(), &answer.entry)?)?)
+}
+
+pub(crate) fn write(token: &Secret) -> Result<(), Error> {
     let mut stdout = io::stdout().lock();
     let line = Zeroizing::new(format!("{}\n", token.expose()));
-    Ok(written(stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()))?)
+    written(stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()))
 }
 
 /// The 401 rule: the same caller back too soon for the same credential had it refused. What is handed out is written
 /// down first, or a caller that is killed in between would be misread.
 fn heed_refusal(context: &Context, ask: &Ask, answer: Answer, caller: &Caller) -> Result<Answer, Failure> {
-    let before = caller.record();
-    let would_get = caller.keyed.fingerprint(answer.credential.auth.secret());
-    let ttl = millis(client_ttl(context));
-    let verdict = before.map_or(Verdict::Serve, |before| before.judge(would_get, now(), ttl));
-    let answer = if verdict == Verdict::Refused && !answer.from_variable {
+    let (verdict, record) = caller.judge(answer.credential.auth.secret(), millis(client_ttl(&context.environment)));
+    let (answer, record) = if verdict == Verdict::Refused && !answer.from_variable {
         let refused = Refused {
             secret: answer.credential.auth.secret().clone(),
             entry: Some(answer.entry.clone()),
             concluded: Some(answer),
         };
-        run::obtain(context, ask, Some(refused))?
+        let answer = run::obtain(context, ask, Some(refused))?;
+        let record = caller.record_after(answer.credential.auth.secret(), verdict);
+        (answer, record)
     } else {
-        answer
+        (answer, record)
     };
-    let given = caller.keyed.fingerprint(answer.credential.auth.secret());
-    if let Err(problem) = caller.write(&Record::after(before.as_ref(), given, now(), verdict)) {
+    if let Err(problem) = caller.write(&record) {
         context.log.complain(&problem);
     }
     Ok(answer)

@@ -63,7 +63,7 @@ fn list(context: &Context) -> Result<String, Error> {
 fn clear(context: &Context) -> Result<String, Error> {
     let mut removed = 0;
     // Locks and states stay: a lock that is removed while somebody holds it is two locks.
-    for path in files(context, &[ANSWERS.as_slice(), &["caller"]].concat()) {
+    for path in files(context, &[ANSWERS.as_slice(), &["caller", "front"]].concat()) {
         match fs::remove_file(&path) {
             Ok(()) => removed += usize::from(path.extension().is_some_and(|ending| ending == "cache")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

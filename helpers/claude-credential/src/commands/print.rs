@@ -2,11 +2,12 @@
 
 use std::io::{self, BufRead, BufReader, Write};
 
-use claude_credential_protocol::{Class, Interactive};
+use claude_credential_protocol::{Class, Family, Interactive};
 
 use crate::ask::{Ask, check_ttl};
 use crate::chain::Answer;
 use crate::cli::Print;
+use crate::cloud::Cloud;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -25,7 +26,18 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
         Err(failure) if sign_in(context, &ask, &failure)? => run::obtain(context, &ask, refused)?,
         outcome => outcome?,
     };
-    Ok(claude_credential_protocol::print(&answer.credential, options.format, &mut io::stdout().lock())?)
+    let family = family(&ask, &answer);
+    Ok(claude_credential_protocol::print(&answer.credential, family, options.format, &mut io::stdout().lock())?)
+}
+
+/// Whose variables the answer goes into: a cloud's helper gives tokens for that cloud.
+pub(super) fn family(ask: &Ask, answer: &Answer) -> Family {
+    let link = ask.chain.iter().find(|link| link.entry.name == answer.entry);
+    let bearer = link.and_then(|link| Cloud::of_program(&link.entry.program)).map(|cloud| match cloud {
+        Cloud::Bedrock => Family::BedrockKey,
+        Cloud::Vertex => Family::Vertex,
+    });
+    Family::of(&answer.credential, bearer)
 }
 
 /// What the caller says was refused: the answer that it last got from here, which is the cached one. An answer that is

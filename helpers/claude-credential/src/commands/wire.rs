@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use claude_credential_config::{Origin, Profile};
-use claude_credential_protocol::{Capabilities, Class, Credential, Error, Message, Request, written};
+use claude_credential_protocol::{Capabilities, Class, Credential, Error, Malformed, Message, Request, written};
 
 use crate::ask::{Ask, check_ttl};
 use crate::context::Context;
@@ -11,8 +11,11 @@ use crate::failure::Failure;
 use crate::walk::Refused;
 use crate::{profile, run, store};
 
-pub(crate) fn get(context: Context) -> Result<(), Failure> {
-    let message = read()?;
+/// What stood on stdin, where somebody has read it before.
+pub(crate) type Input = Option<io::Result<Result<Message, Malformed>>>;
+
+pub(crate) fn get(context: Context, input: Input) -> Result<(), Failure> {
+    let message = read_unless(input)?;
     let request = Request::from_message(&message)?;
     let deadline = request.deadline.map_or(context.deadline, |at| at.min(context.deadline));
     let context = Context { deadline, ..context };
@@ -29,8 +32,8 @@ pub(crate) fn get(context: Context) -> Result<(), Failure> {
 
 /// A `get` that can't even begin, because the configuration is broken. Which hosts are ours is not known then, so only
 /// for the product's own does git hear that it is to stop: all others may be other helpers' business.
-pub(crate) fn stop(failure: Failure) -> Result<u8, Failure> {
-    let request = Request::from_message(&read()?)?;
+pub(crate) fn stop(failure: Failure, input: Input) -> Result<u8, Failure> {
+    let request = Request::from_message(&read_unless(input)?)?;
     quit_for_ours(&request, [&Profile::built_in("default")])?;
     Err(failure)
 }
@@ -114,9 +117,12 @@ fn ask(context: &Context, request: &Request) -> Result<Option<Ask>, Failure> {
 }
 
 fn read() -> Result<Message, Failure> {
-    let message =
-        Message::read(&mut io::stdin()).map_err(|error| Error::broke(format!("can't read stdin: {error}")))?;
-    Ok(message?)
+    read_unless(None)
+}
+
+fn read_unless(input: Input) -> Result<Message, Failure> {
+    let read = input.unwrap_or_else(|| Message::read(&mut io::stdin()));
+    Ok(read.map_err(|error| Error::broke(format!("can't read stdin: {error}")))??)
 }
 
 fn write(message: &Message) -> Result<(), Failure> {

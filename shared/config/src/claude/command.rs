@@ -44,6 +44,18 @@ pub fn command(folders: &Folders, name: &str) -> Result<Option<Setting>, Error> 
     Ok(None)
 }
 
+/// Every place that decides what one is set to: those files, and the folder where more of them can appear.
+#[must_use]
+pub fn settings_places(folders: &Folders) -> Vec<PathBuf> {
+    let mut places = settings_files(folders);
+    places.push(dropped_in(Path::new(MANAGED)));
+    places
+}
+
+fn dropped_in(managed: &Path) -> PathBuf {
+    managed.join("managed-settings.d")
+}
+
 /// The files that may set one, the one that wins first. All of them: those that are not there can appear.
 #[must_use]
 pub fn settings_files(folders: &Folders) -> Vec<PathBuf> {
@@ -51,8 +63,8 @@ pub fn settings_files(folders: &Folders) -> Vec<PathBuf> {
 }
 
 fn settings_files_in(managed: &Path, folders: &Folders) -> Vec<PathBuf> {
-    let dropped_in = fs::read_dir(managed.join("managed-settings.d")).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = dropped_in.map(|entry| entry.path()).collect();
+    let found = fs::read_dir(dropped_in(managed)).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = found.map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
     // As with other folders of this kind, a later name overrides an earlier one.
     files.sort_unstable_by(|a, b| b.cmp(a));

@@ -17,11 +17,11 @@ use serde_json::Value;
 
 pub use command::{
     API_KEY_HELPER, AWS_AUTH_REFRESH, AWS_CREDENTIAL_EXPORT, GCP_AUTH_REFRESH, Setting, command, leads_to_us,
-    settings_files,
+    settings_files, settings_places,
 };
 pub use login::{StoredLogin, stored_login};
-pub use project::{ProjectUrl, project_files, project_urls};
-pub use scopes::{Line, Scope, SettingsFile, scopes};
+pub use project::{ProjectUrl, project_files, project_places, project_urls};
+pub use scopes::{Counts, Line, Place, Scope, SettingsFile, deciding, scopes, setting, variable};
 
 /// No settings file that a person writes comes near this.
 const MAX_SETTINGS: u64 = 1 << 20;

@@ -20,11 +20,21 @@ pub struct ProjectUrl {
 #[must_use]
 pub fn project_files(folder: &Path, folders: &Folders) -> Vec<PathBuf> {
     let own = Identity::of(&folders.claude);
-    let theirs = folder.ancestors().map(|folder| folder.join(".claude"));
-    theirs
-        .filter(|folder| !own.exists() || Identity::of(folder) != own)
-        .flat_map(|folder| [folder.join("settings.json"), folder.join("settings.local.json")])
-        .collect()
+    let theirs = project_folders(folder).filter(|folder| !own.exists() || Identity::of(folder) != own);
+    theirs.flat_map(|folder| settings_in(&folder)).collect()
+}
+
+/// Where such files can be, there or not, from `folder` up.
+pub fn project_places(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    project_folders(folder).flat_map(|folder| settings_in(&folder))
+}
+
+fn project_folders(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    folder.ancestors().map(|folder| folder.join(".claude"))
+}
+
+fn settings_in(folder: &Path) -> [PathBuf; 2] {
+    ["settings.json", "settings.local.json"].map(|file| folder.join(file))
 }
 
 /// Every base URL that a project's settings from `folder` up set for the client. It runs its key helper before it

@@ -12,7 +12,7 @@ use jsonc_parser::{CollectOptions, parse_to_ast};
 use super::command::settings_files;
 use super::project::project_files;
 use super::{MAX_SETTINGS, not_json, parse_options, text};
-use crate::Folders;
+use crate::{Environment, Folders};
 
 /// Whose settings a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +70,63 @@ impl Scope {
     }
 }
 
+/// What counts, and where it is set.
+#[derive(Debug, Clone)]
+pub struct Counts {
+    /// What it is set to; never empty.
+    pub value: Secret,
+    /// Where that stands.
+    pub place: Place,
+}
+
+/// Where something is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Among the variables.
+    Environment,
+    /// In a settings file, on that line.
+    Line(PathBuf, usize),
+    /// In a file that holds nothing else.
+    File(PathBuf),
+}
+
+impl Place {
+    /// What takes the variable `name` away from there.
+    #[must_use]
+    pub fn removal(&self, name: &str) -> String {
+        match self {
+            Self::Environment => format!("run: unset {name}"),
+            Self::Line(file, _) | Self::File(file) => format!("remove {name} from `env` in {}", file.display()),
+        }
+    }
+}
+
+/// The file and the line that decide about a setting. The client merges its files before it looks at what they say, so
+/// the first that names it decides, even where it sets nothing at all.
+#[must_use]
+pub fn deciding<'a>(files: &'a [SettingsFile], name: &str) -> Option<(&'a SettingsFile, &'a Line)> {
+    files.iter().find_map(|file| Some((file, file.get(name)?)))
+}
+
+/// The setting of that name that counts; none where the line that decides is blank.
+#[must_use]
+pub fn setting(files: &[SettingsFile], name: &str) -> Option<Counts> {
+    let (file, line) = deciding(files, name)?;
+    let value = line.value.clone().filter(|value| !value.expose().trim().is_empty())?;
+    Some(Counts { value, place: Place::Line(file.file.clone(), line.number) })
+}
+
+/// The variable of that name that counts for the client: its settings take the place of its environment, and what is
+/// empty in either is not set.
+#[must_use]
+pub fn variable(files: &[SettingsFile], environment: &Environment, name: &str) -> Option<Counts> {
+    let (value, place) = match deciding(files, &format!("env.{name}")) {
+        Some((file, line)) => (line.value.clone()?, Place::Line(file.file.clone(), line.number)),
+        None => (environment.get_os(name)?.to_string_lossy().into_owned().into(), Place::Environment),
+    };
+    (!value.expose().is_empty()).then_some(Counts { value, place })
+}
+
 /// The settings files that a client in `folder` reads, the one that wins first
 /// (<https://code.claude.com/docs/en/settings>): the administrator's, those of projects from `folder` up, the user's.
 #[must_use]
@@ -99,6 +156,15 @@ fn lines_of(file: &Path) -> Option<Result<Vec<Line>, Error>> {
         Ok(Some(bytes)) => Some(lines(&bytes, file)),
         Err(Problem::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => None,
         Err(problem) => Some(Err(problem.into())),
+    }
+}
+
+impl SettingsFile {
+    /// The user's, as if it said `text`.
+    #[must_use]
+    pub fn of_user(file: &Path, text: &str) -> Self {
+        let sets = if text.trim().is_empty() { Ok(Vec::new()) } else { lines(text.as_bytes(), file) };
+        Self { scope: Scope::User, file: file.to_owned(), sets }
     }
 }
 
@@ -145,7 +211,8 @@ mod tests {
 
     use claude_credential_protocol::Secret;
 
-    use super::{Scope, lines, scopes};
+    use super::{Place, Scope, SettingsFile, lines, scopes, setting, variable};
+    use crate::Environment;
     use crate::claude::tests::home;
 
     #[test]
@@ -199,5 +266,24 @@ mod tests {
         );
         let error = found[2].sets.as_ref().unwrap_err().to_string();
         assert!(error.contains("settings.json:1:") && !error.contains("CANARY"), "{error}");
+    }
+
+    #[test]
+    fn what_is_empty_nearer_hides_what_is_set_further_out() {
+        let file = |text: &str| SettingsFile::of_user(Path::new("f"), text);
+        let near = "{\"apiKeyHelper\": \" \", \"env\": {\"A\": \"\", \"B\": null}}";
+        let far = "{\n\"apiKeyHelper\": \"x\", \"env\": {\"A\": \"far\", \"B\": \"far\"}}";
+        let environment = Environment::from_pairs([("A", "shell"), ("B", "shell"), ("C", "shell"), ("D", "")]);
+        let value = |files: &[SettingsFile], name: &str| {
+            variable(files, &environment, name).map(|found| (found.value.expose().to_owned(), found.place))
+        };
+        let (both, one) = ([file(near), file(far)], [file(far)]);
+        assert!(setting(&both, "apiKeyHelper").is_none());
+        assert_eq!(setting(&one, "apiKeyHelper").map(|found| found.value.expose().to_owned()), Some("x".to_owned()));
+        let line = Place::Line("f".into(), 2);
+        assert_eq!((value(&both, "A"), value(&both, "B")), (None, Some(("far".to_owned(), line.clone()))));
+        assert_eq!(value(&one, "A"), Some(("far".to_owned(), line)));
+        assert_eq!(value(&both, "C"), Some(("shell".to_owned(), Place::Environment)));
+        assert_eq!(value(&both, "D"), None);
     }
 }

@@ -8,15 +8,24 @@ use std::path::PathBuf;
 
 use zeroize::Zeroizing;
 
-use crate::{Error, Secret};
+use super::variables::Variables;
+use crate::Error;
 
 const VARIABLE: &str = "GITHUB_ENV";
 
 /// What authenticates nobody: masked, it would only make the log unreadable.
-const PLAIN: [&str; 4] = ["AWS_REGION", "AWS_CREDENTIAL_EXPIRATION", "ANTHROPIC_VERTEX_PROJECT_ID", "CLOUD_ML_REGION"];
+const PLAIN: [&str; 7] = [
+    "ANTHROPIC_VERTEX_PROJECT_ID",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_REGION",
+    "CLAUDE_CODE_SKIP_VERTEX_AUTH",
+    "CLAUDE_CODE_USE_BEDROCK",
+    "CLAUDE_CODE_USE_VERTEX",
+    "CLOUD_ML_REGION",
+];
 
 /// Masks the secrets in the job's log, then sets `variables` for the steps that follow.
-pub(super) fn export(variables: &[(&str, Option<Secret>)], stdout: &mut dyn Write) -> Result<(), Error> {
+pub(super) fn export(variables: &Variables, stdout: &mut dyn Write) -> Result<(), Error> {
     let path = env::var_os(VARIABLE).filter(|path| !path.is_empty()).map(PathBuf::from).ok_or_else(|| {
         Error::config(format!("{VARIABLE} is not set, so this is no step of GitHub Actions; use --format env"))
     })?;
@@ -25,27 +34,35 @@ pub(super) fn export(variables: &[(&str, Option<Secret>)], stdout: &mut dyn Writ
     // Whoever does not hear the masks must not get the secrets.
     let unmasked = |error| Error::broke(format!("can't write the masks to stdout: {error}"));
     stdout.write_all(masks(variables).as_bytes()).and_then(|()| stdout.flush()).map_err(unmasked)?;
-    file.write_all(assignments(variables, &delimiter()?).as_bytes()).map_err(unwritable)
+    let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
+    file.write_all(assignments(variables, is_set, &delimiter()?).as_bytes()).map_err(unwritable)
 }
 
-fn masks(variables: &[(&str, Option<Secret>)]) -> Zeroizing<String> {
+fn masks(variables: &Variables) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
-    for (_, value) in variables.iter().filter(|(name, _)| !PLAIN.contains(name)) {
-        let Some(value) = value else { continue };
-        // The runner undoes these three; a secret is one line, so there is no other.
+    for (_, value) in variables.set.iter().filter(|(name, _)| !PLAIN.contains(name)) {
         text.push_str("::add-mask::");
-        text.push_str(&value.expose().replace('%', "%25"));
+        // The runner undoes these three, and masks each line of several.
+        for character in value.expose().chars() {
+            match character {
+                '%' => text.push_str("%25"),
+                '\r' => text.push_str("%0D"),
+                '\n' => text.push_str("%0A"),
+                other => text.push(other),
+            }
+        }
         text.push('\n');
     }
     text
 }
 
 /// In the form that no value can end, since nobody knows the delimiter. There is none that takes a variable away: an
-/// empty one counts as unset.
-fn assignments(variables: &[(&str, Option<Secret>)], delimiter: &str) -> Zeroizing<String> {
+/// empty one counts as unset. Not everywhere, so that what is not set for the job is not made empty in it.
+fn assignments(variables: &Variables, is_set: impl Fn(&str) -> bool, delimiter: &str) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
-    for (name, value) in variables {
-        let value = value.as_ref().map_or("", Secret::expose);
+    let set = variables.set.iter().map(|(name, value)| (*name, value.expose()));
+    let removed = variables.removed.iter().filter(|name| is_set(name)).map(|name| (*name, ""));
+    for (name, value) in set.chain(removed) {
         for part in [name, "<<", delimiter, "\n", value, "\n", delimiter, "\n"] {
             text.push_str(part);
         }
@@ -66,20 +83,26 @@ fn delimiter() -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{assignments, delimiter, masks};
+    use super::{Variables, assignments, delimiter, masks};
 
     #[test]
     fn secrets_are_masked_and_what_is_none_is_not() {
-        let variables = [
-            ("AWS_SECRET_ACCESS_KEY", Some("a%b".into())),
-            ("AWS_SESSION_TOKEN", None),
-            ("AWS_REGION", Some("us-east-1".into())),
-        ];
+        let variables = Variables {
+            set: vec![("AWS_SECRET_ACCESS_KEY", "a%b".into()), ("AWS_REGION", "us-east-1".into())],
+            removed: vec!["AWS_PROFILE", "AWS_SESSION_TOKEN"],
+        };
         assert_eq!(*masks(&variables), "::add-mask::a%25b\n");
+        // What was not set is not mentioned.
         assert_eq!(
-            *assignments(&variables, "end"),
-            "AWS_SECRET_ACCESS_KEY<<end\na%b\nend\nAWS_SESSION_TOKEN<<end\n\nend\nAWS_REGION<<end\nus-east-1\nend\n"
+            *assignments(&variables, |name| name == "AWS_SESSION_TOKEN", "end"),
+            "AWS_SECRET_ACCESS_KEY<<end\na%b\nend\nAWS_REGION<<end\nus-east-1\nend\nAWS_SESSION_TOKEN<<end\n\nend\n"
         );
+    }
+
+    #[test]
+    fn several_lines_are_one_mask() {
+        let variables = Variables { set: vec![("X", "a: 1\nb: 2".into())], removed: Vec::new() };
+        assert_eq!(*masks(&variables), "::add-mask::a: 1%0Ab: 2\n");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use claude_credential_config::claude::{self, SettingsFile};
 use claude_credential_config::{Folders, Origin, Profile};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{CUSTOM_HEADERS, Error, Surroundings};
 
 use crate::client_environment::{environment_of_client, of_user};
 use crate::cloud::Cloud;
@@ -52,9 +52,16 @@ impl Destination {
         &self.origin
     }
 
-    /// A key for it is sent by way of a cloud's own protocol, and the cloud's variables are to stay.
-    pub(super) fn is_cloud_gateway(&self) -> bool {
-        self.cloud_gateway.is_some()
+    /// What stays in the command's environment. A key for a gateway is sent by way of a cloud's own protocol, and the
+    /// cloud's variables are to stay.
+    pub(super) fn surroundings(&self, here: &Context) -> Surroundings {
+        let custom_headers = here.environment.get(CUSTOM_HEADERS).unwrap_or_default().to_owned();
+        Surroundings { custom_headers, is_cloud_gateway: self.cloud_gateway.is_some() }
+    }
+
+    /// What the client reads when it is started here, the file that wins first.
+    pub(super) fn settings(&self) -> &[SettingsFile] {
+        &self.client.settings
     }
 
     /// The variable to set, for a credential of `cloud` or of none, so that the command goes to the profile's host and

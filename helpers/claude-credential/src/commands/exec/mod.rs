@@ -1,7 +1,9 @@
 //! `exec -- COMMAND…`: the command in our place, with the credential in its environment and no other beside it.
 
+mod competitors;
 mod destination;
 mod environment;
+mod setting_command;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
@@ -10,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use claude_credential_config::Profile;
+use claude_credential_config::{Profile, claude};
 use claude_credential_files::Identity;
 use claude_credential_process::find_on_path;
 use claude_credential_protocol::{Class, Error, Seconds, text};
@@ -18,13 +20,16 @@ use claude_credential_protocol::{Class, Error, Seconds, text};
 use crate::ask::{Ask, check_ttl};
 use crate::chain::Answer;
 use crate::cli::Exec;
+use crate::client_environment::environment_of_client;
 use crate::commands::print;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::{profile, run};
 
+use competitors::{competitors, may_be_the_client};
 use destination::Destination;
 use environment::Environment;
+use setting_command::SettingCommand;
 
 /// What a shell exits with for a command that it can't start, and for one that it does not find.
 const NOT_EXECUTABLE: u8 = 126;
@@ -43,23 +48,48 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
         Ok(file) => file,
         Err(code) => return Ok(code),
     };
-    let profile = profile::choose(context)?;
+    let profile = profile::choose(&context_of_client(context))?;
     let destination = Destination::of(context, &profile)?;
     let mut ask = Ask::new(context, profile, destination.origin())?;
     ask.request.username.clone_from(&options.account);
     ask.request.min_ttl = MIN_TTL;
-    let environment = match obtain(context, &ask) {
-        Ok(answer) => Environment::with(context, &ask, &answer, &destination)?,
-        Err(failure) if is_left_to_client(&ask, &failure) => Environment::without(&ask.profile),
+    let answer = match obtain(context, &ask) {
+        Ok(answer) => Some(answer),
+        Err(failure) if is_left_to_client(&ask, &failure) => None,
         Err(failure) => return Err(failure),
     };
-    let mut command = Command::new(file);
+    let around = destination.surroundings(context);
+    let environment = match &answer {
+        Some(answer) => Environment::with(&ask, answer, &destination, &around)?,
+        None => Environment::without(&ask.profile, &around),
+    };
+    if may_be_the_client(word) {
+        let settings = destination.settings();
+        let command = SettingCommand { context, ask: &ask, settings, environment: &environment };
+        for line in competitors(settings, &environment, answer.as_ref(), &around, &command) {
+            say(&line);
+        }
+    }
+    let mut command = Command::new(&file);
     command.arg0(word).args(arguments);
     environment.apply(&mut command);
     // Comes back only if it could not be started.
     let error = command.exec();
-    let code = if error.kind() == io::ErrorKind::NotFound { NOT_FOUND } else { NOT_EXECUTABLE };
-    Ok(refused(word, &format!("can't be started: {error}"), code))
+    Ok(match error.kind() {
+        io::ErrorKind::NotFound if file.exists() => {
+            refused(word, "can't be started: the program that its first line names is not there", NOT_EXECUTABLE)
+        }
+        io::ErrorKind::NotFound => refused(word, "is not there; write the path of a command", NOT_FOUND),
+        _ => refused(word, &format!("can't be started: {error}"), NOT_EXECUTABLE),
+    })
+}
+
+/// What the client goes by decides for which cloud it is set up, and the settings of the user and the administrator are
+/// part of that.
+fn context_of_client(here: &Context) -> Context {
+    let folder = std::env::current_dir().unwrap_or_else(|_| here.folders.home.clone());
+    let environment = environment_of_client(&here.environment, &claude::scopes(&folder, &here.folders));
+    Context::with(here.options.clone(), environment, here.folders.clone(), here.config.clone(), false)
 }
 
 fn obtain(context: &Context, ask: &Ask) -> Result<Answer, Failure> {
@@ -90,15 +120,21 @@ fn executable(context: &Context, word: &OsStr) -> Result<PathBuf, u8> {
     found.ok_or_else(|| {
         let files = std::env::split_paths(path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(word));
         match files.into_iter().find(|file| file.is_file()) {
-            Some(file) => refused(file.as_os_str(), "is not executable", NOT_EXECUTABLE),
+            Some(file) => {
+                let mend = format!("is not executable; run: chmod +x {}", file.display());
+                refused(file.as_os_str(), &mend, NOT_EXECUTABLE)
+            }
             None => refused(word, "is not on PATH; install it, or write its absolute path", NOT_FOUND),
         }
     })
 }
 
 fn refused(word: &OsStr, why: &str, code: u8) -> u8 {
-    let word = text::one_line(&word.to_string_lossy());
-    // A closed stderr is no reason to say anything else.
-    let _ = writeln!(io::stderr(), "claude-credential: {word} {why}");
+    say(&format!("{} {why}", word.to_string_lossy()));
     code
+}
+
+fn say(line: &str) {
+    // A closed stderr is no reason to say anything else.
+    let _ = writeln!(io::stderr(), "claude-credential: {}", text::one_line(line));
 }

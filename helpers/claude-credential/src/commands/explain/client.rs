@@ -1,12 +1,12 @@
 //! What Claude Code itself would send: not by the documented order of sources, but for each header by its own, as the
 //! client was seen to do.
 
-use claude_credential_config::claude::{self, StoredLogin};
+use claude_credential_config::claude::{self, Counts, Place, StoredLogin};
 use claude_credential_protocol::{Error, Secret};
 
 use super::compare;
 use super::identity::{Identity, Salted};
-use super::settings::{Found, Place, Setting, Settings};
+use super::settings::{Setting, Settings};
 use super::walked::Walked;
 use crate::context::Context;
 
@@ -93,7 +93,7 @@ impl Client {
 
     fn send(settings: &Settings<'_>, login: Option<StoredLogin>, salted: &Salted) -> Self {
         let variable = |name: &'static str| {
-            let Found { value, place } = settings.variable(name)?;
+            let Counts { value, place } = settings.variable(name)?;
             // The number of a descriptor is no secret, and what it leads to is not read.
             let secret = Some(value).filter(|_| !name.ends_with("_DESCRIPTOR"));
             let identity = secret.as_ref().map(|secret| salted.of(secret));

@@ -1,9 +1,9 @@
 //! What is worth a warning, and where Claude Code's choice is not that of the chain.
 
-use claude_credential_config::claude::API_KEY_HELPER;
+use claude_credential_config::claude::{API_KEY_HELPER, Place};
 
 use super::client::{Client, Sent, Source};
-use super::settings::{Place, Settings};
+use super::settings::Settings;
 use super::walked::Walked;
 use crate::context::Context;
 

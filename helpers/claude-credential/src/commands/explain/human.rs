@@ -1,11 +1,10 @@
 use std::time::Duration;
 
-use claude_credential_config::claude::StoredLogin;
+use claude_credential_config::claude::{Place, StoredLogin};
 use claude_credential_protocol::{Class, Credential, Error, now, text};
 
 use super::client::{Client, Sent, Source};
 use super::identity::Identity;
-use super::settings::Place;
 use super::walked::{CacheView, Mark, Row, Said, Walked, Winner};
 use super::{Asked, Explanation};
 use crate::cache::Cached;

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use claude_credential_config::claude::Place;
 use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
 use serde_json::{Value, json};
 
 use super::client::{Client, Sent};
 use super::identity::Salted;
-use super::settings::Place;
 use super::walked::{CacheView, Mark, Row, Said, Walked, Winner};
 use super::{Asked, Explanation};
 use crate::failure::Failure;

@@ -1,8 +1,8 @@
 //! The settings and variables that decide what Claude Code sends, with the place of each.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use claude_credential_config::claude::{self, Line, Scope, SettingsFile};
+use claude_credential_config::claude::{self, Counts, Line, Place, Scope, SettingsFile};
 use claude_credential_protocol::{Error, Secret};
 
 use crate::context::Context;
@@ -45,23 +45,6 @@ pub(crate) struct Settings<'a> {
     files: Vec<SettingsFile>,
 }
 
-/// Where something is set.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Place {
-    Environment,
-    /// A settings file, and the line of it.
-    Line(PathBuf, usize),
-    /// A file that holds nothing else.
-    File(PathBuf),
-}
-
-/// Something that is set.
-#[derive(Debug, Clone)]
-pub(crate) struct Found {
-    pub(crate) value: Secret,
-    pub(crate) place: Place,
-}
-
 /// One line of the list for people.
 #[derive(Debug)]
 pub(crate) struct Setting {
@@ -78,30 +61,18 @@ impl<'a> Settings<'a> {
     }
 
     /// The setting of that name that counts.
-    pub(crate) fn setting(&self, name: &str) -> Option<Found> {
-        self.in_files(name).filter(|found| !found.value.expose().trim().is_empty())
+    pub(crate) fn setting(&self, name: &str) -> Option<Counts> {
+        claude::setting(&self.files, name)
     }
 
-    /// The variable of that name that counts: the client puts those of its settings in the place of its own, and an
-    /// empty one counts as unset.
-    pub(crate) fn variable(&self, name: &str) -> Option<Found> {
-        let own = || {
-            let value = self.context.environment.get_os(name)?.to_string_lossy().into_owned();
-            Some(Found { value: value.into(), place: Place::Environment })
-        };
-        self.in_files(&format!("env.{name}")).or_else(own).filter(|found| !found.value.expose().is_empty())
+    /// The variable of that name that counts.
+    pub(crate) fn variable(&self, name: &str) -> Option<Counts> {
+        claude::variable(&self.files, &self.context.environment, name)
     }
 
     /// Whether a switch is on: set to anything but nothing, `0` or `false`.
-    pub(crate) fn switch(&self, name: &str) -> Option<Found> {
+    pub(crate) fn switch(&self, name: &str) -> Option<Counts> {
         self.variable(name).filter(|found| !["0", "false"].contains(&found.value.expose()))
-    }
-
-    fn in_files(&self, name: &str) -> Option<Found> {
-        self.files.iter().find_map(|file| Some((file, file.get(name)?))).and_then(|(file, line)| {
-            let place = Place::Line(file.file.clone(), line.number);
-            Some(Found { value: line.value.clone()?, place })
-        })
     }
 
     fn lines(&self) -> impl Iterator<Item = (&SettingsFile, &Line)> {

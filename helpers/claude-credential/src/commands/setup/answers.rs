@@ -33,9 +33,7 @@ pub(super) fn choose<'a>(
     }
     loop {
         let typed = person.asks("number or name", Some(found.suggests(context)))?;
-        let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-        let by_number = number.and_then(|number| presets.get(number));
-        let Some(preset) = by_number.or_else(|| presets.iter().find(|preset| preset.name == typed)) else {
+        let Some(preset) = chosen(presets, &typed) else {
             person.say(&format!("please type a number from 1 to {}, or one of the names", presets.len()));
             continue;
         };
@@ -44,6 +42,17 @@ pub(super) fn choose<'a>(
             Err(error) => person.say(&format!("{error}; or choose another one")),
         }
     }
+}
+
+/// By its number, its name, or a beginning that no other name has.
+fn chosen<'a>(presets: &'a [Preset], typed: &str) -> Option<&'a Preset> {
+    let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    let by_name = || presets.iter().find(|preset| preset.name == typed);
+    let begun: Vec<&Preset> = presets.iter().filter(|preset| preset.name.starts_with(typed)).collect();
+    number.and_then(|number| presets.get(number)).or_else(by_name).or(match begun[..] {
+        [only] => Some(only),
+        _ => None,
+    })
 }
 
 /// What the preset has to know: by option, else asked, else as its default.
@@ -80,7 +89,8 @@ pub(super) fn fill(
         let default = default.and_then(|default| question.check.value(&default).ok());
         let asks = person.is_there() && !options.yes;
         let value = match default {
-            Some(default) if !asks => default,
+            Some(default) if !asks => Some(default),
+            None if !asks && question.optional => None,
             None if !person.is_there() => {
                 return Err(Error::config(format!(
                     "the {} is missing; add: --set {name}={}",
@@ -90,13 +100,35 @@ pub(super) fn fill(
             default => loop {
                 let prompt = format!("{}, such as {}", question.prompt, question.example);
                 let typed = person.asks(&prompt, default.as_deref())?;
+                if typed.is_empty() && question.optional {
+                    break None;
+                }
                 match question.check.value(&typed) {
-                    Ok(value) => break value,
+                    Ok(value) => break Some(value),
                     Err(why) => person.say(why),
                 }
             },
         };
-        blanks.put(name, &value);
+        if let Some(value) = value {
+            blanks.put(name, &value);
+        }
     }
-    Ok(())
+    let needed: Vec<&String> = preset.tools_with(&|name| blanks.has(name)).collect();
+    blanks.find(context, preset, needed.into_iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chosen;
+    use crate::commands::setup::preset::Preset;
+
+    #[test]
+    fn a_preset_is_chosen_by_number_name_or_beginning() {
+        let presets = Preset::all().unwrap();
+        let name = |typed: &str| chosen(&presets, typed).map(|preset| preset.name.as_str());
+        assert_eq!((name("1"), name("vault"), name("bedrock")), (Some("api-key"), Some("vault"), Some("bedrock-sso")));
+        for unclear in ["0", "16", "a", "", "gateway", "Vault"] {
+            assert_eq!(name(unclear), None, "{unclear}");
+        }
+    }
 }

@@ -35,16 +35,31 @@ impl Blanks {
             us = format!("{us} --config {}", text::quoted(&utf8(&config)?));
         }
         let mut blanks = Self { us, ..Self::default() };
-        for tool in &preset.tools {
+        blanks.find(context, preset, preset.tools.iter())?;
+        Ok(blanks)
+    }
+
+    /// With the paths of these commands.
+    pub(crate) fn find<'a>(
+        &mut self,
+        context: &Context,
+        preset: &Preset,
+        tools: impl Iterator<Item = &'a String>,
+    ) -> Result<(), Error> {
+        for tool in tools {
             let path = find(context, tool).ok_or_else(|| {
                 Error::config(format!(
                     "{tool} is not on PATH; install it, then run: claude-credential setup --preset {}",
                     preset.name
                 ))
             })?;
-            blanks.values.insert(format!("bin:{tool}"), utf8(&path)?);
+            self.values.insert(format!("bin:{tool}"), utf8(&path)?);
         }
-        Ok(blanks)
+        Ok(())
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.values.contains_key(name)
     }
 
     pub(crate) fn put(&mut self, name: &str, value: &str) {

@@ -8,13 +8,20 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 /// `text` with the sections of a preset in it. An entry or provider of that name that says something else is replaced only
 /// where that is allowed.
-pub(crate) fn edited(text: &str, file: &Path, wanted: &Table, config: &Config, replace: bool) -> Result<String, Error> {
+pub(crate) fn edited(
+    text: &str,
+    file: &Path,
+    wanted: &Table,
+    config: &Config,
+    may_replace: &dyn Fn(&str, &str) -> bool,
+) -> Result<String, Error> {
     let shown = file.display();
     let mut document: DocumentMut = text.parse().map_err(|_| Error::config(format!("{shown} is not valid TOML")))?;
     let mut is_changed = false;
     for (kind, sections) in wanted {
         for (name, section) in sections.as_table().into_iter().flatten() {
             let Some(section) = section.as_table() else { continue };
+            let replace = may_replace(kind, name);
             is_changed |= if kind == "profile" {
                 profile(&mut document, name, section, config, replace)
             } else {
@@ -26,10 +33,13 @@ pub(crate) fn edited(text: &str, file: &Path, wanted: &Table, config: &Config, r
     if !is_changed {
         return Ok(text.to_owned());
     }
-    let edited = document.to_string();
-    // The editor ends every line that it writes alike.
+    Ok(with_line_ends_of(text, &document.to_string()))
+}
+
+/// The editor ends every line that it writes alike.
+pub(super) fn with_line_ends_of(text: &str, edited: &str) -> String {
     let is_crlf = text.contains("\r\n") && text.lines().count() == text.matches("\r\n").count();
-    Ok(if is_crlf { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited })
+    if is_crlf { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited.to_owned() }
 }
 
 fn section(document: &mut DocumentMut, kind: &str, name: &str, wanted: &Table, replace: bool) -> Result<bool, String> {
@@ -170,7 +180,7 @@ mod tests {
 
     fn edit(text: &str, replace: bool) -> Result<String, String> {
         let wanted: DocumentMut = PRESET.parse().unwrap();
-        let result = edited(text, Path::new("/c.toml"), wanted.as_table(), &Config::built_in(), replace);
+        let result = edited(text, Path::new("/c.toml"), wanted.as_table(), &Config::built_in(), &|_, _| replace);
         result.map_err(|error| error.to_string())
     }
 

@@ -5,9 +5,12 @@ use std::path::{Path, PathBuf};
 use claude_credential_config::claude;
 use serde_json::Value;
 
+use super::blanks::Blanks;
+use super::client;
 use super::found::{self, Found};
 use super::plan::Plan;
 use super::preset::Preset;
+use crate::cloud::Cloud;
 use crate::context::Context;
 
 /// With these an administrator prescribes a login, and Claude Code does not start beside an `apiKeyHelper`
@@ -15,18 +18,14 @@ use crate::context::Context;
 const FORCED_LOGIN: [&str; 2] = ["forceLoginMethod", "forceLoginOrgUUID"];
 
 /// The clouds, which come before every key.
-const CLOUDS: [&str; 3] = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
+pub(super) const CLOUDS: [&str; 3] = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
 
 /// One sentence each.
-pub(crate) fn lines(context: &Context, preset: &Preset, found: &Found, plan: &Plan) -> Vec<String> {
+pub(crate) fn lines(context: &Context, preset: &Preset, found: &Found, plan: &Plan, blanks: &Blanks) -> Vec<String> {
     let mut lines = Vec::new();
-    let settings = found::settings(&plan.settings.path);
-    let own_env = |name: &str| settings.as_ref().and_then(|settings| settings.get("env")?.get(name)?.as_str());
-    let is_on = |name: &str| {
-        context.environment.is_on(name) || own_env(name).is_some_and(|value| !matches!(value, "" | "0" | "false"))
-    };
-    let is_set =
-        |name: &str| context.environment.get_os(name).is_some() || own_env(name).is_some_and(|value| !value.is_empty());
+    let files = client::files(context, plan);
+    let variable = |name: &str| claude::variable(&files, &context.environment, name);
+    let on = |name: &&str| Some((str::to_owned(name), client::switch(&files, context, name)?.removal(name)));
     if preset.settings.api_key_helper.is_some() {
         lines.push("Claude Code takes its key from claude-credential, in every project and session".to_owned());
         if found.subscription {
@@ -36,41 +35,45 @@ pub(crate) fn lines(context: &Context, preset: &Preset, found: &Found, plan: &Pl
             );
         }
         lines.push("Claude Code turns off Remote Control, /schedule and the connectors of claude.ai".to_owned());
-        if is_set("ANTHROPIC_AUTH_TOKEN") {
-            lines.push(
-                "ANTHROPIC_AUTH_TOKEN is set, and Claude Code sends it beside that key, in Authorization; run: unset \
-                 ANTHROPIC_AUTH_TOKEN"
-                    .to_owned(),
+        for (name, what) in [
+            ("ANTHROPIC_AUTH_TOKEN", "beside that key, in Authorization"),
+            ("ANTHROPIC_API_KEY", "in x-api-key, whatever else there is"),
+        ] {
+            lines.extend(
+                variable(name).map(|found| {
+                    format!("{name} is set, and Claude Code sends it {what}; {}", found.place.removal(name))
+                }),
             );
         }
-        if is_set("ANTHROPIC_API_KEY") {
-            lines.push(
-                "ANTHROPIC_API_KEY is set, and Claude Code sends it in x-api-key, whatever else there is; run: unset \
-                 ANTHROPIC_API_KEY"
-                    .to_owned(),
-            );
-        }
-        lines.extend(
-            CLOUDS
-                .into_iter()
-                .filter(|cloud| is_on(cloud))
-                .map(|cloud| format!("{cloud} is set, and wins over every key: Claude Code goes to that cloud")),
-        );
-    } else if preset.settings.aws_credential_export.is_some() || preset.settings.gcp_auth_refresh.is_some() {
-        let cloud = if preset.settings.gcp_auth_refresh.is_some() { "Google's Vertex AI" } else { "Amazon Bedrock" };
-        lines.push(format!("Claude Code goes to {cloud}, whatever key or login there is"));
+        lines.extend(CLOUDS.iter().filter_map(on).map(|(cloud, removal)| {
+            format!(
+                "{cloud} is set, and wins over every key: Claude Code goes to that cloud; to use the key, {removal}"
+            )
+        }));
+    } else if let Some(cloud) = preset.cloud() {
+        let (own, name, instead) = match cloud {
+            Cloud::Vertex => ("CLAUDE_CODE_USE_VERTEX", "Google's Vertex AI", &["CLAUDE_CODE_SKIP_VERTEX_AUTH"][..]),
+            Cloud::Bedrock => (
+                "CLAUDE_CODE_USE_BEDROCK",
+                "Amazon Bedrock",
+                &["CLAUDE_CODE_SKIP_BEDROCK_AUTH", "AWS_BEARER_TOKEN_BEDROCK"][..],
+            ),
+        };
+        lines.push(format!("Claude Code goes to {name}, whatever key or login there is"));
         if found.subscription {
             lines.push(
                 "usage goes to that account, no longer to the claude.ai subscription that is signed in".to_owned(),
             );
         }
-        let own = if preset.settings.gcp_auth_refresh.is_some() { CLOUDS[1] } else { CLOUDS[0] };
-        lines.extend(CLOUDS.into_iter().filter(|cloud| *cloud != own && is_on(cloud)).map(|cloud| {
-            format!("{cloud} is set too; one of them can hold: unset {cloud}, or take it out of the settings")
+        let others = CLOUDS.iter().filter(|cloud| **cloud != own).filter_map(on);
+        lines.extend(others.map(|(other, removal)| format!("{other} is set too, and one of them can hold; {removal}")));
+        lines.extend(instead.iter().filter_map(on).map(|(instead, removal)| {
+            format!("{instead} is set, and Claude Code does not use the credentials of this sign-in; {removal}")
         }));
     } else {
         lines.push("nothing changes for Claude Code: this is for scripts".to_owned());
     }
+    lines.extend(preset.warn.iter().map(|warning| blanks.plain(warning)));
     if let Some(url) =
         preset.settings.env.get("ANTHROPIC_BASE_URL").and(context.environment.get_os("ANTHROPIC_BASE_URL"))
         && plan.wanted.iter().all(|wanted| url != wanted.value.as_str())

@@ -6,7 +6,7 @@ pub(crate) fn masked(text: &str, known: &dyn Fn(&str) -> bool) -> String {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let (length, is_comment) = match c {
-            '"' => (string_length(rest), false),
+            '"' => (string_length(rest, c), false),
             '/' if rest.starts_with("//") => (rest.find(['\n', '\r']).unwrap_or(rest.len()), true),
             '/' if rest.starts_with("/*") => (rest.find("*/").map_or(rest.len(), |end| end + 2), true),
             _ => {
@@ -33,14 +33,20 @@ pub(crate) fn masked(text: &str, known: &dyn Fn(&str) -> bool) -> String {
     shown
 }
 
-/// The length of the string literal that `text` begins with.
-fn string_length(text: &str) -> usize {
+/// The length of the string that `text` begins with, in TOML or in JSON, where no three quotes stand together.
+pub(super) fn string_length(text: &str, quote: char) -> usize {
+    let three = quote.to_string().repeat(3);
+    let (skip, end) = if text.starts_with(&three) { (3, three.as_str()) } else { (1, &three[..1]) };
     let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
+    for (at, c) in text.char_indices().skip(skip) {
         match c {
             _ if escaped => escaped = false,
-            '\\' => escaped = true,
-            '"' => return at + 1,
+            '\\' if quote == '"' => escaped = true,
+            _ if text[at..].starts_with(end) => {
+                // Two quotes more may belong to what three of them end.
+                let more = text[at + end.len()..].chars().take_while(|c| *c == quote).count();
+                return at + end.len() + if skip == 3 { more.min(2) } else { 0 };
+            }
             _ => {}
         }
     }

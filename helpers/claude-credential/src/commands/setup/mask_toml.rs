@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use toml_edit::DocumentMut;
 
+use super::mask::string_length;
+
 /// `text` with "…" for every string that is not `known`, and for comments.
 pub(crate) fn masked(text: &str, known: &dyn Fn(&str) -> bool) -> String {
     // What is no TOML has no strings that could be told from the rest.
@@ -47,26 +49,6 @@ fn pieces(text: &str) -> Vec<&str> {
         rest = after;
     }
     pieces
-}
-
-/// The length of the string that `text` begins with.
-fn string_length(text: &str, quote: char) -> usize {
-    let three = quote.to_string().repeat(3);
-    let (skip, end) = if text.starts_with(&three) { (3, three.as_str()) } else { (1, &three[..1]) };
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(skip) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quote == '"' => escaped = true,
-            _ if text[at..].starts_with(end) => {
-                // Two quotes more may belong to what three of them end.
-                let more = text[at + end.len()..].chars().take_while(|c| *c == quote).count();
-                return at + end.len() + if skip == 3 { more.min(2) } else { 0 };
-            }
-            _ => {}
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]

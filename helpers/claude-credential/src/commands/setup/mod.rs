@@ -3,6 +3,7 @@
 mod answers;
 mod blanks;
 mod check;
+mod client;
 mod config;
 mod diff;
 mod effects;
@@ -14,6 +15,7 @@ mod person;
 mod plan;
 mod preset;
 mod record;
+mod sections;
 mod settings;
 mod undo;
 
@@ -22,7 +24,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use claude_credential_config::{Program, generation, kept};
+use claude_credential_config::{Origin, Program, generation, kept};
 use claude_credential_process::{Interrupted, run_attached};
 use claude_credential_protocol::Error;
 
@@ -31,6 +33,7 @@ use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
 use blanks::Blanks;
+use client::Destination;
 use found::Found;
 use person::Person;
 use plan::Plan;
@@ -88,12 +91,13 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
     }
     answers::fill(context, preset, &mut blanks, options, &mut person)?;
     let plan = Plan::new(context, preset, &blanks, options)?;
+    let destination = Destination::of_key(context, preset, &plan)?;
     let allowed = may_replace(&plan, options, &mut person)?;
     if !allowed {
         person.say("nothing was changed");
         return Ok(1);
     }
-    let needs_key = needs_key(context, preset, options, &mut person)?;
+    let needs_key = needs_key(context, preset, &destination.origin, options, &mut person)?;
     let changes_files = plan.changes_settings() || plan.changes_config();
     if !changes_files && !needs_key {
         person.say("everything is set up so already");
@@ -101,7 +105,8 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
     }
     if changes_files {
         person.say("what changes:");
-        for line in effects::lines(context, preset, &found, &plan) {
+        let lines = effects::lines(context, preset, &found, &plan, &blanks);
+        for line in lines.iter().chain(&destination.warning) {
             person.say(&format!("- {line}"));
         }
         let shown = plan.shown(diff::are_colours_wanted(&context.environment));
@@ -112,14 +117,16 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         }
     }
     if needs_key {
-        keep_key(context, options, &person)?;
+        keep_key(context, &destination.origin, options, &person)?;
     }
     if changes_files {
         let kept = plan.perform(context)?;
         generation::touch(&context.folders)?;
         finish(preset, &blanks, &plan, options, &mut person);
-        let (kept, us) = (kept.display(), blanks.for_shell("{us}"));
-        person.say(&format!("what was there before is kept in {kept}; to go back, run: {us} setup --undo"));
+        if let Some(kept) = kept {
+            person.say(&format!("what was there before is kept in {}", kept.display()));
+        }
+        person.say(&format!("to go back, run: {} setup --undo", blanks.for_shell("{us}")));
     }
     Ok(0)
 }
@@ -145,12 +152,18 @@ fn may_replace(plan: &Plan, options: &Setup, person: &mut Person) -> Result<bool
 }
 
 /// Whether the user has to give a key.
-fn needs_key(context: &Context, preset: &Preset, options: &Setup, person: &mut Person) -> Result<bool, Error> {
+fn needs_key(
+    context: &Context,
+    preset: &Preset,
+    origin: &Origin,
+    options: &Setup,
+    person: &mut Person,
+) -> Result<bool, Error> {
     if !preset.stores_key || options.stdin {
         return Ok(preset.stores_key);
     }
-    let host = context.config.profiles["default"].hosts[0].host().to_owned();
-    let is_kept = kept::list(&context.folders)?.iter().any(|kept| kept.host == host && kept.username.is_none());
+    let host = origin.host();
+    let is_kept = kept::list(&context.folders)?.iter().any(|kept| kept.host == *host && kept.username.is_none());
     let is_set = context.environment.get_os("ANTHROPIC_API_KEY").is_some();
     match (is_kept, person.is_there() && !options.yes) {
         (true, true) => Ok(!person.confirms(&format!("a key for {host} is kept; go on with that one?"), true)?),
@@ -162,12 +175,12 @@ fn needs_key(context: &Context, preset: &Preset, options: &Setup, person: &mut P
 }
 
 /// By the helper that keeps keys, which asks for it without showing it.
-fn keep_key(context: &Context, options: &Setup, person: &Person) -> Result<(), Failure> {
+fn keep_key(context: &Context, origin: &Origin, options: &Setup, person: &Person) -> Result<(), Failure> {
     let profile = &context.config.profiles["default"];
     let mut link = Link::resolve("api-key", profile, context)
         .ok_or_else(|| Error::broke("the built-in entry api-key is missing"))?;
     if let Program::Helper { args, .. } = &mut link.entry.program {
-        args.extend(["--host".to_owned(), profile.hosts[0].as_listed()]);
+        args.extend(["--host".to_owned(), origin.as_listed()]);
     }
     let stdin = ["--stdin".into()];
     let options: &[_] = if options.stdin { &stdin } else { &[] };

@@ -1,5 +1,6 @@
 //! What setup is about to write.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use claude_credential_config::claude;
@@ -12,7 +13,7 @@ use super::preset::Preset;
 use super::record::Record;
 use super::settings::{self, Settings};
 use super::undo::is_text;
-use super::{Setup, config, diff, mask, mask_toml, settings_file};
+use super::{Setup, config, diff, mask, mask_toml, sections, settings_file};
 use crate::context::Context;
 
 /// Of files that are made: keys get into `env`, and nobody else has to read them.
@@ -34,32 +35,50 @@ impl Plan {
         let target = Target::find(&settings_file(context))?;
         let earlier = Record::load(&context.folders, &target.path)?;
         let wanted = blanks.settings(&preset.settings);
-        let mut edited = Settings::parse(target.text(), &target.path)?;
-        for Wanted { path, value } in &wanted {
-            if edited.get(path)?.as_ref().and_then(Value::as_str) != Some(value) {
-                edited.set(path, value)?;
+        let now = Settings::parse(target.text(), &target.path)?;
+        // What an earlier preset wrote and this one has no use for: Claude Code would go elsewhere by it still.
+        let stale = match &earlier {
+            // A preset for scripts changes nothing for Claude Code.
+            Some(earlier) if !wanted.is_empty() => earlier.ours(&now, &wanted)?,
+            _ => Vec::new(),
+        };
+        let made_env = earlier.as_ref().is_some_and(|earlier| earlier.made_env);
+        let mut missing = Vec::new();
+        for it in &wanted {
+            if now.get(&it.path)?.as_ref().and_then(Value::as_str) != Some(&it.value) {
+                missing.push(it);
             }
         }
-        let is_changed = !wanted.is_empty() && {
-            let same = |wanted: &Wanted| -> Result<bool, Error> {
-                let before = Settings::parse(target.text(), &target.path)?.get(&wanted.path)?;
-                Ok(before.as_ref().and_then(Value::as_str) == Some(&wanted.value))
-            };
-            !wanted.iter().map(same).collect::<Result<Vec<_>, _>>()?.into_iter().all(|same| same)
+        let new_settings = if missing.is_empty() && stale.is_empty() {
+            target.text().to_owned()
+        } else {
+            let mut edited = now;
+            for Wanted { path, value } in missing {
+                edited.set(path, value)?;
+            }
+            for change in &stale {
+                edited.take_back(change, made_env)?;
+            }
+            settings::check(target.text(), &edited.text(), (&stale, made_env), &wanted, &target.path)?;
+            edited.text()
         };
-        let new_settings = if is_changed { edited.text() } else { target.text().to_owned() };
-        if is_changed {
-            settings::check(target.text(), &new_settings, &wanted, &target.path)?;
-        }
         let own = context.folders.config.join("config.toml");
         let config = Target::find(context.options.config.as_deref().unwrap_or(&own))?;
-        let mut sections = preset.config()?;
-        blanks.config(&mut sections);
+        let mut wanted_sections = preset.config(&|name| blanks.has(name))?;
+        blanks.config(&mut wanted_sections);
         // What an earlier setup wrote is ours to write anew.
         let written = earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
-        let is_ours = written.is_some_and(|edited| config.text.as_deref() == Some(&edited.written));
-        let replace = options.replace || is_ours;
-        let new_config = self::config::edited(config.text(), &config.path, &sections, &context.config, replace)?;
+        let may_replace = |kind: &str, name: &str| {
+            options.replace || written.is_some_and(|edited| sections::is_ours(config.text(), edited, kind, name))
+        };
+        let new_config =
+            self::config::edited(config.text(), &config.path, &wanted_sections, &context.config, &may_replace)?;
+        if let Some(other) = written.filter(|edited| edited.path != config.path && new_config != config.text()) {
+            return Err(Error::config(format!(
+                "an earlier setup wrote {}, which could not be undone after this one; run: claude-credential setup --undo",
+                other.path.display()
+            )));
+        }
         Ok(Self { settings: target, new_settings, wanted, config, new_config, earlier })
     }
 
@@ -96,15 +115,24 @@ impl Plan {
 
     /// Both changes, with nothing of the user's values in them.
     pub(crate) fn shown(&self, colours: bool) -> String {
-        let known = |literal: &str| self.wanted.iter().any(|wanted| is_text(literal, &wanted.value));
+        let earlier = self.earlier.iter().flat_map(|earlier| &earlier.changes).map(|change| &change.after);
+        let ours: Vec<&String> = self.wanted.iter().map(|wanted| &wanted.value).chain(earlier).collect();
+        let known = |literal: &str| ours.iter().any(|text| is_text(literal, text));
         let settings = show_settings(&self.settings.path, self.settings.text(), &self.new_settings, &known, colours);
         let name = self.config.path.display().to_string();
         let (old, new) = (self.config.text(), self.new_config.as_str());
-        settings + &show_config(&name, old, new, (old, new), colours)
+        // What an earlier setup wrote is nobody's secret either.
+        let earlier = self.earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
+        let by_setup = match earlier {
+            Some(edited) if edited.written == old => (edited.before.as_deref().unwrap_or_default(), vec![old, new]),
+            _ => (old, vec![new]),
+        };
+        settings + &show_config(&name, old, new, &by_setup, colours)
     }
 
-    /// Writes it: what is needed to undo it first, and what Claude Code acts on last. The folder of the former.
-    pub(crate) fn perform(&self, context: &Context) -> Result<PathBuf, Error> {
+    /// Writes it: what is needed to undo it first, and what Claude Code acts on last. The folder with the files as
+    /// they were, where there were any.
+    pub(crate) fn perform(&self, context: &Context) -> Result<Option<PathBuf>, Error> {
         let settings = (&self.settings, self.new_settings.as_str(), self.wanted.as_slice());
         let config = (&self.config, self.new_config.as_str());
         let record = Record::next(
@@ -119,7 +147,7 @@ impl Plan {
         if self.changes_settings() {
             self.settings.write(&self.new_settings, SETTINGS_MODE)?;
         }
-        Ok(kept)
+        Ok(Some(kept).filter(|_| record.has_backups()))
     }
 }
 
@@ -129,10 +157,15 @@ pub(crate) fn show_settings(file: &Path, old: &str, new: &str, known: &dyn Fn(&s
 }
 
 /// The change of `config.toml`; of its values those are shown that setup wrote, which is what it made of a file.
-pub(crate) fn show_config(name: &str, old: &str, new: &str, by_setup: (&str, &str), colours: bool) -> String {
-    let (before, written) = by_setup;
+pub(crate) fn show_config(
+    name: &str,
+    old: &str,
+    new: &str,
+    (before, written): &(&str, Vec<&str>),
+    colours: bool,
+) -> String {
     let theirs = mask_toml::strings(before);
-    let ours = mask_toml::strings(written);
+    let ours: BTreeSet<&str> = written.iter().flat_map(|written| mask_toml::strings(written)).collect();
     let known = |literal: &str| ours.contains(literal) && !theirs.contains(literal);
     diff::unified(name, &mask_toml::masked(old, &known), &mask_toml::masked(new, &known), colours)
 }

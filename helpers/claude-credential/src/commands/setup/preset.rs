@@ -7,6 +7,7 @@ use serde::Deserialize;
 use toml_edit::DocumentMut;
 
 use super::check::Check;
+use crate::cloud::Cloud;
 
 /// In the order in which they are offered.
 const FILES: [&str; 15] = [
@@ -45,8 +46,14 @@ pub(crate) struct Preset {
     /// What the user may have to run before or after.
     #[serde(default)]
     pub(crate) next: Vec<String>,
+    /// What the user has to know before it is written.
+    #[serde(default)]
+    pub(crate) warn: Vec<String>,
     #[serde(default)]
     pub(crate) ask: Vec<Question>,
+    /// What else holds where a question that is optional was answered.
+    #[serde(default)]
+    with: BTreeMap<String, With>,
     /// What it adds to `config.toml`; its order is read a second time, by `config`.
     #[serde(default, rename = "config")]
     sections: toml::Table,
@@ -66,7 +73,19 @@ pub(crate) struct Question {
     pub(crate) default: Option<String>,
     /// Its value is the default where it is set.
     pub(crate) variable: Option<String>,
+    /// Without it the preset goes without an answer.
+    #[serde(default)]
+    pub(crate) optional: bool,
     pub(crate) check: Check,
+}
+
+/// Sections in the place of others, and the commands that they need.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct With {
+    tools: Vec<String>,
+    #[expect(dead_code, reason = "read a second time, in its order")]
+    config: toml::Table,
 }
 
 /// What it writes into Claude Code's settings.
@@ -93,11 +112,32 @@ impl Preset {
         Ok(Self { text, ..preset })
     }
 
-    /// What it adds to `config.toml`, in its own order, with every blank to be filled.
-    pub(crate) fn config(&self) -> Result<toml_edit::Table, Error> {
-        let broken = |_| Error::broke(format!("the preset {} is broken", self.name));
-        let mut document: DocumentMut = self.text.parse().map_err(broken)?;
-        Ok(document.remove("config").and_then(|item| item.into_table().ok()).unwrap_or_default())
+    /// What it adds to `config.toml` with these answers, in its own order, with every blank to be filled.
+    pub(crate) fn config(&self, is_answered: &dyn Fn(&str) -> bool) -> Result<toml_edit::Table, Error> {
+        let broken = || Error::broke(format!("the preset {} is broken", self.name));
+        let mut document: DocumentMut = self.text.parse().map_err(|_| broken())?;
+        let mut config = document.remove("config").and_then(|item| item.into_table().ok()).unwrap_or_default();
+        for name in self.with.keys().filter(|name| is_answered(name)) {
+            let sections = document["with"][name]["config"].as_table().ok_or_else(broken)?;
+            for (kind, sections) in sections {
+                for (section, item) in sections.as_table().into_iter().flatten() {
+                    config[kind][section] = item.clone();
+                }
+            }
+        }
+        Ok(config)
+    }
+
+    /// The commands that it needs besides, with these answers.
+    pub(crate) fn tools_with(&self, is_answered: &dyn Fn(&str) -> bool) -> impl Iterator<Item = &String> {
+        self.with.iter().filter(|(name, _)| is_answered(name)).flat_map(|(_, with)| &with.tools)
+    }
+
+    /// The cloud that it is for.
+    pub(crate) fn cloud(&self) -> Option<Cloud> {
+        let Settings { aws_credential_export, gcp_auth_refresh, .. } = &self.settings;
+        let bedrock = aws_credential_export.as_ref().map(|_| Cloud::Bedrock);
+        bedrock.or(gcp_auth_refresh.as_ref().map(|_| Cloud::Vertex))
     }
 
     /// Whether Claude Code's requests go elsewhere from then on.
@@ -131,6 +171,8 @@ mod tests {
             for question in &preset.ask {
                 let blank = format!("{{{}", question.name);
                 assert!(preset.text.contains(&blank), "{}: {} is asked for nothing", preset.name, question.name);
+                let variant = preset.with.contains_key(&question.name);
+                assert_eq!(variant, question.optional, "{}: {}", preset.name, question.name);
                 question.check.value(&question.example).unwrap_or_else(|why| panic!("{}: {why}", preset.name));
             }
         }
@@ -139,11 +181,13 @@ mod tests {
     #[test]
     fn commands_that_are_run_say_what_they_depend_on_and_which_exit_means_none() {
         for preset in Preset::all().unwrap() {
-            let config = preset.config().unwrap();
-            let entries = config.get("entry").and_then(|entries| entries.as_table());
-            for (name, entry) in entries.into_iter().flatten() {
-                for key in ["vary", "none_exit", "ttl"] {
-                    assert!(entry.get(key).is_some(), "{name}: no {key}");
+            for is_answered in [false, true] {
+                let config = preset.config(&|_| is_answered).unwrap();
+                let entries = config.get("entry").and_then(|entries| entries.as_table());
+                for (name, entry) in entries.into_iter().flatten() {
+                    for key in ["vary", "none_exit", "ttl"] {
+                        assert!(entry.get(key).is_some(), "{name}: no {key}");
+                    }
                 }
             }
         }

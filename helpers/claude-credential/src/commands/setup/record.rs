@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::blanks::Wanted;
 use super::file::Target;
+use super::sections;
 use super::settings::Settings;
 
 /// Two files of at most a megabyte each, as they were and as they were written, quoted.
@@ -86,9 +87,14 @@ impl Record {
         }
         if let Some((target, written)) = config {
             let is_as_written = record.config.as_ref().is_some_and(|edited| target.text() == edited.written);
-            let (before, made) = match record.config.take().filter(|_| is_as_written) {
-                Some(edited) => (edited.before, edited.made),
-                None => (target.text.clone(), target.missing_folder()),
+            let (before, made) = match record.config.take() {
+                Some(edited) if is_as_written => (edited.before, edited.made),
+                Some(edited) if target.text.is_some() => {
+                    // What somebody made their own stays, and all of it.
+                    let rest = sections::without_ours(target.text(), &edited);
+                    (rest.unwrap_or_else(|_| target.text.clone()), edited.made)
+                }
+                _ => (target.text.clone(), target.missing_folder()),
             };
             record.config = Some(Edited { path: target.path.clone(), before, written: written.to_owned(), made });
         }
@@ -102,29 +108,30 @@ impl Record {
             return Ok(Some(text.clone()));
         }
         let mut settings = Settings::parse(text, &target.path)?;
-        for Change { path, before, after } in &self.changes {
-            if settings.get(path)? != Some(Value::String(after.clone())) {
-                continue;
-            }
-            match before {
-                Some(before) => settings.set_raw(path, before)?,
-                None => settings.remove(path, self.made_env)?,
-            }
+        for change in self.ours(&settings, &[])? {
+            settings.take_back(&change, self.made_env)?;
         }
         Ok(Some(settings.text()))
+    }
+
+    /// The settings that are as a setup wrote them, but for those that are wanted.
+    pub(crate) fn ours(&self, settings: &Settings, wanted: &[Wanted]) -> Result<Vec<Change>, Error> {
+        let mut ours = Vec::new();
+        for change in self.changes.iter().filter(|change| wanted.iter().all(|wanted| wanted.path != change.path)) {
+            if settings.get(&change.path)?.as_ref().and_then(Value::as_str) == Some(&change.after) {
+                ours.push(change.clone());
+            }
+        }
+        Ok(ours)
     }
 
     fn note(&mut self, target: &Target, before: &str, wanted: &[Wanted]) -> Result<(), Error> {
         let settings = Settings::parse(before, &target.path)?;
         self.made_env = !settings.has("env");
-        self.changes.retain(|change| wanted.iter().all(|wanted| wanted.path != change.path));
-        self.changes.extend(wanted.iter().map(|wanted| Change {
-            path: wanted.path.clone(),
-            before: None,
-            after: wanted.value.clone(),
-        }));
-        for change in &mut self.changes {
-            change.before = settings.raw(&change.path)?;
+        // What an earlier preset wrote besides was taken back.
+        self.changes.clear();
+        for Wanted { path, value } in wanted {
+            self.changes.push(Change { path: path.clone(), before: settings.raw(path)?, after: value.clone() });
         }
         Ok(())
     }
@@ -148,6 +155,11 @@ impl Record {
             serde_json::to_vec(self).map_err(|error| Error::broke(format!("can't record the change: {error}")))?;
         replace_durably(&folder.join("undo.json"), &bytes)?;
         Ok(folder)
+    }
+
+    /// Whether there was a file before.
+    pub(crate) fn has_backups(&self) -> bool {
+        [&self.settings, &self.config].into_iter().flatten().any(|edited| edited.before.is_some())
     }
 
     /// The settings are as they were.

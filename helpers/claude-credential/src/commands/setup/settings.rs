@@ -7,9 +7,10 @@ use claude_credential_protocol::Error;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
 use jsonc_parser::{CollectOptions, parse_to_ast};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::blanks::Wanted;
+use super::record::Change;
 
 /// Some editors put it in front; the parser takes none.
 const BOM: &str = "\u{FEFF}";
@@ -129,6 +130,14 @@ impl Settings {
         Ok(())
     }
 
+    /// What stood there before a change; `made_env` where there was no `env`.
+    pub(crate) fn take_back(&mut self, change: &Change, made_env: bool) -> Result<(), Error> {
+        match &change.before {
+            Some(before) => self.set_raw(&change.path, before),
+            None => self.remove(&change.path, made_env),
+        }
+    }
+
     pub(crate) fn has(&self, name: &str) -> bool {
         self.object.get(name).is_some()
     }
@@ -170,36 +179,57 @@ fn json(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// Fails unless `new` says what `old` said and what is `wanted`, nothing more and nothing less: the file is the user's,
-/// and a mistake of an editor's would be found much later.
-pub(crate) fn check(old: &str, new: &str, wanted: &[Wanted], file: &Path) -> Result<(), Error> {
-    let value = |text: &str| -> Option<Value> {
-        let text = text.strip_prefix(BOM).unwrap_or(text);
-        if text.trim().is_empty() {
-            return Some(Value::Object(serde_json::Map::new()));
-        }
-        let parsed: Option<Value> = jsonc_parser::parse_to_serde_value(text, &claude::parse_options()).ok();
-        parsed.map(|value| if value.is_null() { Value::Object(serde_json::Map::new()) } else { value })
-    };
-    let mut expected = value(old);
+/// Fails unless `new` says what `old` said, with what is taken back as it was, and with what is wanted: nothing more and
+/// nothing less. The file is the user's, and a mistake of an editor's would be found much later.
+pub(crate) fn check(
+    old: &str,
+    new: &str,
+    (stale, made_env): (&[Change], bool),
+    wanted: &[Wanted],
+    file: &Path,
+) -> Result<(), Error> {
+    let unsafe_ = || Error::broke(format!("{} can't be edited safely; add the settings by hand", file.display()));
+    let mut expected = object(old).ok_or_else(unsafe_)?;
+    for Change { path, before, .. } in stale {
+        put(&mut expected, path, before.as_deref().and_then(value));
+    }
+    if made_env && expected.get("env").and_then(Value::as_object).is_some_and(Map::is_empty) {
+        expected.remove("env");
+    }
     for Wanted { path, value } in wanted {
-        let pointer = path.split_last().and_then(|(name, folders)| {
-            let mut object = expected.as_mut()?;
-            for folder in folders {
-                let inner =
-                    object.as_object_mut()?.entry(folder).or_insert_with(|| Value::Object(serde_json::Map::new()));
-                object = inner;
+        put(&mut expected, path, Some(Value::String(value.clone())));
+    }
+    if object(new).is_some_and(|new| new == expected) { Ok(()) } else { Err(unsafe_()) }
+}
+
+/// Gives `path` that value, or none.
+fn put(object: &mut Map<String, Value>, path: &[String], value: Option<Value>) {
+    match (path, value) {
+        ([name], Some(value)) => drop(object.insert(name.clone(), value)),
+        ([name], None) => drop(object.remove(name)),
+        ([folder, rest @ ..], value) => {
+            let inner = object.entry(folder.clone()).or_insert_with(|| Value::Object(Map::new()));
+            if let Some(inner) = inner.as_object_mut() {
+                put(inner, rest, value);
             }
-            Some((object.as_object_mut()?, name))
-        });
-        if let Some((object, name)) = pointer {
-            object.insert(name.clone(), Value::String(value.clone()));
         }
+        ([], _) => {}
     }
-    if expected.is_some() && expected == value(new) {
-        return Ok(());
+}
+
+/// What a file says; nothing at all says as much as `{}`.
+fn object(text: &str) -> Option<Map<String, Value>> {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
+    match value(text) {
+        _ if text.trim().is_empty() => Some(Map::new()),
+        Some(Value::Null) => Some(Map::new()),
+        Some(Value::Object(object)) => Some(object),
+        _ => None,
     }
-    Err(Error::broke(format!("{} can't be edited safely; add the settings by hand", file.display())))
+}
+
+fn value(text: &str) -> Option<Value> {
+    jsonc_parser::parse_to_serde_value(text, &claude::parse_options()).ok()
 }
 
 #[cfg(test)]
@@ -219,7 +249,7 @@ mod tests {
         for Wanted { path, value } in &wanted {
             settings.set(path, value).unwrap();
         }
-        check(text, &settings.text(), &wanted, file).unwrap();
+        check(text, &settings.text(), (&[], false), &wanted, file).unwrap();
         settings.text()
     }
 

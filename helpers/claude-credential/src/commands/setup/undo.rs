@@ -1,8 +1,10 @@
 //! `setup --undo`: both files as they were before the first setup.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::Path;
 
+use claude_credential_config::{kept, logins};
 use claude_credential_protocol::{Class, Error};
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use super::person::Person;
 use super::plan::{CONFIG_MODE, SETTINGS_MODE, show_config, show_settings};
 use super::record::{Edited, Record};
 use super::settings::Settings;
-use super::{Setup, settings_file};
+use super::{Setup, sections, settings_file};
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -53,10 +55,16 @@ pub(crate) fn run(context: &Context, options: &Setup, person: &mut Person) -> Re
         let name = target.path.display().to_string();
         let by_setup = record.config.as_ref().map(|edited| (edited.before.as_deref(), edited.written.as_str()));
         let (before, written) = by_setup.unwrap_or_default();
-        let by_setup = (before.unwrap_or_default(), written);
-        shown += &show_config(&name, target.text(), of_config.text(), by_setup, colours);
+        let by_setup = (before.unwrap_or_default(), vec![written]);
+        shown += &show_config(&name, target.text(), of_config.text(), &by_setup, colours);
     }
     let _ = io::stderr().write_all(shown.as_bytes());
+    for provider in providers_that_go(context, &of_config) {
+        person.say(&format!(
+            "the sign-in to {provider} stays, and nobody can end it here then; to end it before, run: \
+             claude-credential logout {provider}"
+        ));
+    }
     if !person.agrees("undo this?", options.yes)? {
         person.say("nothing was changed");
         return Ok(1);
@@ -87,8 +95,18 @@ pub(crate) fn run(context: &Context, options: &Setup, person: &mut Person) -> Re
         .into());
     }
     Record::forget(&context.folders, &settings.path)?;
-    person.say("undone; a key that was kept is kept still: claude-credential logout api-key forgets it");
+    let has_key = kept::is_any(&context.folders);
+    let key = if has_key { "; a key is kept still: claude-credential logout api-key forgets it" } else { "" };
+    person.say(&format!("undone{key}"));
     Ok(0)
+}
+
+/// The providers that somebody is signed in to, and that are gone afterwards.
+fn providers_that_go(context: &Context, of_config: &Undo) -> BTreeSet<String> {
+    let logins = logins::list(&context.folders).unwrap_or_default().into_iter().map(|login| login.provider);
+    let has = |provider: &String| context.config.providers.contains_key(provider);
+    let stays = |provider: &String| of_config.text().contains(&format!("[provider.{provider}]"));
+    logins.filter(|provider| of_config.is_change() && has(provider) && !stays(provider)).collect()
 }
 
 fn undo_settings(
@@ -146,10 +164,27 @@ fn undo_config(target: &Target, edited: &Edited, options: &Setup, person: &Perso
     if options.replace || target.text.as_deref() == Some(&edited.written) {
         return edited.before.clone().map_or(Undo::Remove, Undo::Write);
     }
-    let since = changed_lines(&edited.written, target.text());
     let shown = target.path.display();
-    person.say(&format!("{shown} was changed since setup wrote it, {since}; it is left as it is"));
-    Undo::Left
+    let Some(text) = &target.text else {
+        person.say(&format!("{shown} was removed since, and stays so"));
+        return Undo::Left;
+    };
+    let since = changed_lines(&edited.written, text);
+    match sections::without_ours(text, edited) {
+        Ok(rest) => {
+            person.say(&format!("{shown} was changed since setup wrote it, {since}; what was changed stays"));
+            match rest {
+                Some(rest) if rest == *text => Undo::Nothing,
+                Some(rest) => Undo::Write(rest),
+                None => Undo::Remove,
+            }
+        }
+        Err(names) => {
+            let names = names.join(", ");
+            person.say(&format!("{shown} was changed since setup wrote it, {since}; it is left as it is, for {names}"));
+            Undo::Left
+        }
+    }
 }
 
 /// Which lines of `now` are not those of `written`.

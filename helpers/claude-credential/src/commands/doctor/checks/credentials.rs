@@ -18,7 +18,7 @@ pub(in super::super) fn one_in_a_request(situation: &Situation) -> Vec<Finding> 
             cloud.name()
         ))];
     }
-    let [key, token] = [API_KEY, AUTH_TOKEN].map(|name| situation.variable(name).map(|(_, place)| place));
+    let [key, token] = [API_KEY, AUTH_TOKEN].map(|name| situation.variable(name).map(|found| found.place));
     let helper = situation.helper().map(|(_, command)| command);
     let mut found = Vec::new();
     if let (Some(key), Some(_)) = (&key, &token) {

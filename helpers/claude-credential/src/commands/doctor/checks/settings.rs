@@ -32,6 +32,9 @@ pub(in super::super) fn readable(situation: &Situation) -> Vec<Finding> {
 /// The setting is there, is this program, and can be run.
 pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
     let Some((set_in, command)) = situation.helper() else {
+        if let Some(finding) = hidden(situation) {
+            return vec![finding];
+        }
         return vec![match Cloud::of_client(&situation.context) {
             Some((cloud, false)) => Finding::good(format!("not set, and for {} not needed", cloud.name())),
             _ => Finding::doubtful(
@@ -85,6 +88,16 @@ pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
         return if is_same { doubtful(what) } else { wrong(what) };
     }
     vec![Finding::good(format!("{file}: {}", path.display()))]
+}
+
+/// Somebody else's settings hold an empty one, in whose place the user's does not come.
+fn hidden(situation: &Situation) -> Option<Finding> {
+    let (SettingsFile { scope, file, .. }, line) = claude::deciding(&situation.settings, claude::API_KEY_HELPER)?;
+    let file = file.display();
+    (*scope != Scope::User).then(|| {
+        let said = format!("{file}:{}: apiKeyHelper is empty, so Claude Code runs none here", line.number);
+        Finding::doubtful(said, format!("remove apiKeyHelper from {file}"))
+    })
 }
 
 /// As a shell would, for what people write in front of a path; none where it is no absolute one.

@@ -3,11 +3,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use claude_credential_config::claude::{Counts, Place};
 use claude_credential_files::replace;
 use claude_credential_protocol::Kind;
 
 use super::super::finding::{Finding, or_good};
-use super::super::situation::{Place, Situation};
+use super::super::situation::Situation;
 use super::files::all_below;
 use crate::ask::TTL_VARIABLE;
 use crate::cache::Cache;
@@ -24,14 +25,14 @@ const TOLERANCE: Duration = Duration::from_secs(10);
 
 /// The client's time between two runs of its helper.
 pub(in super::super) fn ttl(situation: &Situation) -> Vec<Finding> {
-    let Some((value, place)) = situation.variable(TTL_VARIABLE) else {
+    let Some(Counts { value, place }) = situation.variable(TTL_VARIABLE) else {
         return vec![Finding::good(format!("{TTL_VARIABLE} is not set, so it is 5 minutes"))];
     };
     let mend = match &place {
-        Place::Variable => format!("run: unset {TTL_VARIABLE}, or export {TTL_VARIABLE}=300000"),
-        Place::File(file) => format!("in {} set {TTL_VARIABLE} to \"300000\"", file.display()),
+        Place::Environment => format!("run: unset {TTL_VARIABLE}, or export {TTL_VARIABLE}=300000"),
+        Place::Line(file, _) | Place::File(file) => format!("in {} set {TTL_VARIABLE} to \"300000\"", file.display()),
     };
-    let milliseconds = Some(value).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
+    let milliseconds = Some(value.expose()).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
     vec![match milliseconds.and_then(|value| value.parse::<u64>().ok()) {
         None => Finding::wrong(format!("{TTL_VARIABLE} is not a number of milliseconds"), mend),
         Some(0) => Finding::doubtful(

@@ -5,8 +5,11 @@ use std::fs;
 use claude_credential_tests::oauth::{
     Authority, Browser, CertificateAuthority, Federation, House, Machines, Proxy, Signer, fetch,
 };
-use claude_credential_tests::{Client, Output, Sandbox, wait_until};
+use claude_credential_tests::script::{Does, Script};
+use claude_credential_tests::{Client, Sandbox, wait_until};
 use serde_json::{Value, json};
+
+use crate::{GATEWAY, house, set_up, setting, settings, undo, us};
 
 /// A preset whose key comes from a command.
 struct Case {
@@ -19,9 +22,7 @@ struct Case {
     bearer: bool,
 }
 
-const GATEWAY: &str = "https://gateway.acme.example/anthropic";
-
-const COMMANDS: [Case; 9] = [
+const COMMANDS: [Case; 10] = [
     Case {
         preset: "vault",
         set: &["path=secret/claude", "field=api"],
@@ -39,6 +40,17 @@ const COMMANDS: [Case; 9] = [
     Case {
         preset: "aws-secrets-manager",
         set: &["secret=claude/key", "region=eu-central-1"],
+        command: (
+            "aws",
+            "secretsmanager get-secret-value --secret-id claude/key --region eu-central-1 --query SecretString --output text",
+            "",
+        ),
+        gateway: None,
+        bearer: false,
+    },
+    Case {
+        preset: "aws-secrets-manager",
+        set: &["secret=claude/key", "region=eu-central-1", "field=mine"],
         command: (
             "aws",
             "secretsmanager get-secret-value --secret-id claude/key --region eu-central-1 --query SecretString --output text",
@@ -101,7 +113,11 @@ fn each_vendors_command_is_called_as_it_documents_and_its_key_is_printed_and_han
         let sandbox = Sandbox::new();
         let key = sandbox.secret("key-of-the-vendor");
         let words = words.replace('\'', r"'\''");
-        let says = if command == "databricks" { format!("{{\"access_token\":\"{key}\"}}") } else { key.clone() };
+        let says = match (command, set) {
+            ("databricks", _) => json!({ "access_token": key }).to_string(),
+            (_, [.., field]) if field.starts_with("field=") && command == "aws" => json!({ "mine": key }).to_string(),
+            _ => key.clone(),
+        };
         sandbox.script(
             command,
             &format!(
@@ -109,7 +125,8 @@ fn each_vendors_command_is_called_as_it_documents_and_its_key_is_printed_and_han
             ),
         );
         // Reads the one value that it is asked for.
-        sandbox.script("jq", "[ \"$*\" = '-er .access_token' ] || exit 64\nsed 's/.*:\"//; s/\".*//'");
+        let filters = "'-er .access_token' | '-er --arg field mine .[$field]'";
+        sandbox.script("jq", &format!("case $* in {filters}) sed 's/.*:\"//; s/\".*//' ;; *) exit 64 ;; esac"));
         set_up(&sandbox, preset, set).exits(0);
         let options = gateway.map(|(profile, _)| vec!["--profile", profile]).unwrap_or_default();
         let header = sandbox.print().args(&options).args(["--format", "header"]).run();
@@ -177,6 +194,8 @@ fn a_gateway_with_a_sign_in_gets_the_token_of_whoever_signed_in() {
         assert_eq!(print().key(), "access-1-1", "{preset}");
         let client = Client::new(&house.sandbox, setting(&house.sandbox, "apiKeyHelper"));
         assert_eq!(client.with("ANTHROPIC_BASE_URL", GATEWAY).key(), "access-1-1", "{preset}");
+        let undone = undo(&house.sandbox);
+        assert!(undone.exits(0).stderr.contains("run: claude-credential logout gateway"), "{undone:#?}");
     }
 }
 
@@ -224,33 +243,66 @@ fn bedrock_gets_its_three_settings_and_they_work_as_claude_code_runs_them() {
 }
 
 #[test]
+fn in_a_folder_of_another_profile_the_cloud_is_asked_for_its_own_host_all_the_same() {
+    for (preset, set, cloud, settings_of, host) in [
+        (
+            "bedrock-sso",
+            "profile=work",
+            "bedrock",
+            &["awsCredentialExport", "awsAuthRefresh"][..],
+            "bedrock-runtime.us-east-1.amazonaws.com",
+        ),
+        ("vertex-adc", "project=acme", "vertex", &["gcpAuthRefresh"], "aiplatform.googleapis.com"),
+    ] {
+        let mut house = house();
+        let secret = house.secret("of the cloud");
+        let fake = house.fake(cloud, &Script::new(of_cloud(cloud, &secret)));
+        let (executable, [option, script]) = fake.helper();
+        let text = format!("exec {} {option} {script} \"$@\"", executable.display());
+        house.script(&format!("claude-credential-{cloud}"), &text);
+        let folder = house.folder("acme");
+        let hosts = "hosts = [\"gateway.acme.example\"]\nchain = [\"api-key\"]\ndirectories = [\"~/acme\"]";
+        house.config(&format!("[profile.acme]\n{hosts}\n"));
+        set_up(&house, preset, &[set]).exits(0);
+        for (name, value) in settings(&house)["env"].as_object().expect("an object") {
+            house.set(name, value.as_str().expect("a text"));
+        }
+        for name in settings_of {
+            let call = house.call("/bin/sh", &["-c", &setting(&house, name)]);
+            let output = call.in_folder(&folder).shows_secret().run();
+            // Where the sign-in is good, its command is not run, which would fail.
+            assert_eq!(output.code(), Some(0), "{name}: {output:#?}");
+            assert_eq!(fake.last("get").expect("a get").get("host"), Some(host), "{name}");
+        }
+    }
+}
+
+/// What the helper for a cloud answers.
+fn of_cloud(cloud: &str, secret: &str) -> Does {
+    let lines = match cloud {
+        "bedrock" => format!(
+            "claude.kind=aws\nusername=AKIDEXAMPLE\npassword={secret}\nclaude.session_token={secret}\n\
+             password_expiry_utc=4102444800"
+        ),
+        _ => format!("claude.kind=bearer\nusername=oauth2\npassword={secret}"),
+    };
+    Does::Prints(format!("capability[]=claude.v1\n{lines}\n\n"))
+}
+
+#[test]
 fn vertex_gets_its_setting_and_its_variables() {
     let sandbox = Sandbox::new();
     sandbox.script("gcloud", "exit 1");
     set_up(&sandbox, "vertex-adc", &["project=acme", "region=europe-west1"]).exits(0);
     let gcloud = sandbox.bin("gcloud");
-    let refresh = format!("{} refresh vertex -- {} auth application-default login", us(&sandbox), gcloud.display());
+    let refresh = format!(
+        "{} --profile vertex refresh vertex -- {} auth application-default login",
+        us(&sandbox),
+        gcloud.display()
+    );
     assert_eq!(
         settings(&sandbox),
         json!({ "gcpAuthRefresh": refresh, "env": { "CLAUDE_CODE_USE_VERTEX": "1", "ANTHROPIC_VERTEX_PROJECT_ID": "acme",
                 "CLOUD_ML_REGION": "europe-west1" } })
     );
-}
-
-fn set_up(sandbox: &Sandbox, preset: &str, set: &[&str]) -> Output {
-    let set = set.iter().flat_map(|pair| ["--set", pair]);
-    sandbox.dispatcher(&["setup", "--yes", "--preset", preset]).args(set).run()
-}
-
-fn settings(sandbox: &Sandbox) -> Value {
-    let bytes = fs::read(sandbox.home().join(".claude/settings.json")).expect("settings");
-    serde_json::from_slice(&bytes).expect("JSON")
-}
-
-fn setting(sandbox: &Sandbox, name: &str) -> String {
-    settings(sandbox)[name].as_str().expect("a text").to_owned()
-}
-
-fn us(sandbox: &Sandbox) -> String {
-    sandbox.bin("claude-credential").display().to_string()
 }

@@ -2,8 +2,10 @@
 
 use std::fs;
 
-use claude_credential_tests::{Client, Output, Sandbox};
-use serde_json::{Value, json};
+use claude_credential_tests::{Client, Sandbox};
+use serde_json::json;
+
+use crate::{house, set_up, set_up_with, setting, settings, undo, us};
 
 #[test]
 fn a_command_that_is_not_there_is_named_and_nothing_is_written() {
@@ -46,10 +48,9 @@ fn somebody_elses_helper_is_written_over_only_where_that_is_said() {
     let said = output.fails(78);
     assert!(said.contains("`apiKeyHelper`") && said.ends_with("--replace"), "{said}");
     assert_eq!(settings(&sandbox), foreign);
-    let replace = ["setup", "--preset", "vault", "--set", "path=secret/claude", "--yes", "--replace"];
-    sandbox.dispatcher(&replace).run().exits(0);
+    set_up_with(&sandbox, "vault", &["path=secret/claude"], &["--replace"]).exits(0);
     assert_eq!(setting(&sandbox, "apiKeyHelper"), format!("{} api-key-helper", us(&sandbox)));
-    sandbox.dispatcher(&["setup", "--undo", "--yes"]).run().exits(0);
+    undo(&sandbox).exits(0);
     assert_eq!(fs::read_to_string(file).expect("the file"), foreign.to_string());
 }
 
@@ -72,7 +73,7 @@ fn before_it_writes_it_says_what_changes_for_the_user() {
         "in every project and session",
         "no longer to the claude.ai subscription",
         "Remote Control, /schedule and the connectors",
-        "unset ANTHROPIC_AUTH_TOKEN",
+        "remove ANTHROPIC_AUTH_TOKEN from `env` in",
         "unset ANTHROPIC_API_KEY",
         "CLAUDE_CODE_USE_VERTEX is set, and wins over every key",
         "project/.claude/settings.json sets apiKeyHelper, which wins in that project",
@@ -111,20 +112,66 @@ fn another_configuration_is_written_and_named_in_the_setting() {
     assert_eq!(Client::new(&sandbox, setting(&sandbox, "apiKeyHelper")).key(), "elsewhere");
 }
 
-fn set_up(sandbox: &Sandbox, preset: &str, set: &[&str]) -> Output {
-    let set = set.iter().flat_map(|pair| ["--set", pair]);
-    sandbox.dispatcher(&["setup", "--yes", "--preset", preset]).args(set).run()
+#[test]
+fn a_key_for_a_host_that_the_profile_does_not_list_is_refused_before_anything_is_written() {
+    let sandbox = house();
+    let vault = |sandbox: &Sandbox| set_up(sandbox, "vault", &["path=secret/claude"]);
+    sandbox.config("[profile.default]\nhosts = [\"gateway.acme.example\"]\n");
+    let output = vault(&sandbox);
+    let said = output.fails(78);
+    assert!(said.contains("goes to https://api.anthropic.com, which profile default does not list"), "{said}");
+    assert!(said.contains("hosts = [\"gateway.acme.example\", \"api.anthropic.com\"]"), "{said}");
+    assert!(!sandbox.home().join(".claude").exists());
+    // Whoever goes to that host gets its key.
+    let gateway = json!({ "env": { "ANTHROPIC_BASE_URL": "https://gateway.acme.example/v1" } });
+    sandbox.settings(&gateway);
+    vault(&sandbox).exits(0);
+    undo(&sandbox).exits(0);
+    sandbox.config("");
+    let file = sandbox.settings(&gateway);
+    let output = vault(&sandbox);
+    let said = output.fails(78);
+    assert!(said.contains("goes to https://gateway.acme.example, which profile default does not list"), "{said}");
+    assert!(said.contains(&format!("remove ANTHROPIC_BASE_URL from `env` in {}", file.display())), "{said}");
+    assert_eq!(settings(&sandbox), gateway);
 }
 
-fn settings(sandbox: &Sandbox) -> Value {
-    let bytes = fs::read(sandbox.home().join(".claude/settings.json")).expect("settings");
-    serde_json::from_slice(&bytes).expect("JSON")
+#[test]
+fn a_host_that_this_shell_alone_names_is_said() {
+    let mut sandbox = house();
+    sandbox.set("ANTHROPIC_BASE_URL", "https://gateway.acme.example");
+    let output = set_up(&sandbox, "vault", &["path=secret/claude"]);
+    let said = &output.exits(0).stderr;
+    assert!(
+        said.contains("which profile default does not list") && said.contains("unset ANTHROPIC_BASE_URL"),
+        "{said}"
+    );
 }
 
-fn setting(sandbox: &Sandbox, name: &str) -> String {
-    settings(sandbox)[name].as_str().expect("a text").to_owned()
+#[test]
+fn a_key_is_kept_for_the_host_that_claude_code_goes_to() {
+    let sandbox = house();
+    sandbox.config("[profile.default]\nhosts = [\"api.anthropic.com\", \"gateway.acme.example\"]\n");
+    sandbox.settings(&json!({ "env": { "ANTHROPIC_BASE_URL": "https://gateway.acme.example" } }));
+    let key = sandbox.secret("of-the-gateway");
+    let setup = sandbox.dispatcher(&["setup", "--preset", "api-key", "--stdin", "--yes"]);
+    setup.says(format!("{key}\n")).run().exits(0);
+    let client = Client::new(&sandbox, setting(&sandbox, "apiKeyHelper"));
+    assert_eq!(client.with("ANTHROPIC_BASE_URL", "https://gateway.acme.example").key(), "of-the-gateway");
 }
 
-fn us(sandbox: &Sandbox) -> String {
-    sandbox.bin("claude-credential").display().to_string()
+#[test]
+fn an_empty_value_in_the_settings_hides_the_variable_of_the_shell() {
+    let mut sandbox = house();
+    sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("variable"));
+    sandbox.settings(&json!({ "env": { "ANTHROPIC_API_KEY": "" } }));
+    let output = set_up(&sandbox, "vault", &["path=secret/claude"]);
+    assert!(!output.exits(0).stderr.contains("ANTHROPIC_API_KEY is set"), "{output:#?}");
+}
+
+#[test]
+fn what_a_preset_can_t_do_is_said() {
+    let sandbox = house();
+    let output = set_up(&sandbox, "cloudflared", &["gateway=https://gateway.acme.example"]);
+    assert!(output.exits(0).stderr.contains("reads the token in cf-access-token"), "{output:#?}");
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use claude_credential_tests::{Output, Sandbox};
 use serde_json::json;
 
+use crate::{house, undo};
+
 /// Settings files as people have them; `KEY` is a secret.
 const FILES: [(&str, &str); 24] = [
     ("usual", "{\n  \"model\": \"opus\",\n  \"permissions\": {\n    \"allow\": [\"Bash(ls:*)\"]\n  }\n}\n"),
@@ -173,45 +175,6 @@ fn a_folder_that_can_t_be_written_leaves_both_files_as_they_were() {
 }
 
 #[test]
-fn what_concerns_no_setting_of_claude_codes_is_undone_too() {
-    let house = house();
-    house.script("ant", "exit 1");
-    let config = house.config("# mine\r\n[profile.default]\r\nchain = [ \"login\", # first\r\n \"api-key\" ]\r\n");
-    let before = fs::read(&config).expect("it");
-    setup(&house, &["setup", "--preset", "ant"]).exits(0);
-    assert!(fs::read_to_string(&config).expect("it").contains("[profile.ant]\r\n"));
-    setup(&house, &VAULT).exits(0);
-    let edited = fs::read_to_string(&config).expect("it");
-    assert!(edited.starts_with("# mine\r\n") && edited.contains("# first\r\n"), "{edited}");
-    house.dispatcher(&["cache", "list"]).run().exits(0);
-    undo(&house).exits(0);
-    assert_eq!(fs::read(&config).expect("it"), before);
-    assert!(!house.home().join(".claude").exists());
-}
-
-#[test]
-fn undo_leads_back_to_before_the_first_setup() {
-    let house = house();
-    let text = "{\n  \"env\": {\"ANTHROPIC_BASE_URL\": \"https://old.example\"} // mine\n}";
-    let config = "# mine\nttl = \"1m\"\n";
-    let file = house.write(".claude/settings.json", text);
-    house.config(config);
-    setup(&house, &VAULT).exits(0);
-    let again = setup(&house, &VAULT);
-    assert!(again.exits(0).stderr.contains("set up so already"), "{again:#?}");
-    setup(&house, &["setup", "--preset", "vault", "--set", "path=secret/other"]).exits(0);
-    let output = setup(&house, &GATEWAY);
-    assert!(output.fails(78).contains("`env.ANTHROPIC_BASE_URL`"), "{output:#?}");
-    setup(&house, &[&GATEWAY[..], &["--replace"]].concat()).exits(0);
-    let edited = fs::read_to_string(&file).expect("the file");
-    assert!(edited.contains("--profile cloudflared") && edited.contains("https://gateway.acme.example"), "{edited}");
-    undo(&house).exits(0);
-    assert_eq!(fs::read_to_string(&file).expect("the file"), text);
-    assert_eq!(fs::read_to_string(house.config_file()).expect("the file"), config);
-    assert!(undo(&house).fails(1).contains("nothing to undo"));
-}
-
-#[test]
 fn what_somebody_changed_since_stays_and_is_named() {
     let house = house();
     let file = house.write(".claude/settings.json", "{\n  \"model\": \"opus\"\n}\n");
@@ -224,18 +187,6 @@ fn what_somebody_changed_since_stays_and_is_named() {
     assert!(output.exits(0).stderr.contains("was changed since setup wrote it, in line"), "{output:#?}");
     let now: serde_json::Value = serde_json::from_slice(&fs::read(&file).expect("it")).expect("JSON");
     assert_eq!(now, json!({ "model": "opus", "theme": "dark" }));
-}
-
-#[test]
-fn between_two_setups_a_change_of_somebody_else_is_kept_by_undo() {
-    let house = house();
-    let file = house.write(".claude/settings.json", "{\n  \"model\": \"opus\"\n}\n");
-    setup(&house, &VAULT).exits(0);
-    let edited = fs::read_to_string(&file).expect("it").replace("opus", "sonnet");
-    fs::write(&file, edited).expect("it");
-    setup(&house, &GATEWAY).exits(0);
-    undo(&house).exits(0);
-    assert_eq!(fs::read_to_string(&file).expect("it"), "{\n  \"model\": \"sonnet\"\n}\n");
 }
 
 #[test]
@@ -256,24 +207,6 @@ fn a_value_that_somebody_else_put_in_place_of_ours_is_left_unless_told_otherwise
 }
 
 #[test]
-fn a_config_that_somebody_changed_since_is_left_as_it_is() {
-    let house = house();
-    setup(&house, &VAULT).exits(0);
-    let mine = fs::read_to_string(house.config_file()).expect("it") + "# mine\n";
-    house.config(&mine);
-    for _ in 0..2 {
-        let output = undo(&house);
-        let said = output.exits(78).stderr.lines().last().unwrap_or_default();
-        assert!(said.contains("config.toml was left") && said.ends_with("--undo --replace"), "{output:#?}");
-        assert_eq!(fs::read_to_string(house.config_file()).expect("it"), mine);
-        assert!(!house.home().join(".claude").exists());
-    }
-    house.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run().exits(0);
-    assert!(!house.config_file().exists());
-    assert!(!house.home().join(".local/share/claude-credential/setup").exists());
-}
-
-#[test]
 fn a_value_before_that_was_no_text_is_put_back_as_it_stood() {
     for before in ["1.50e+3", "null", "[\"a\", /* b */ {}]"] {
         let house = house();
@@ -288,47 +221,13 @@ fn a_value_before_that_was_no_text_is_put_back_as_it_stood() {
     }
 }
 
-#[test]
-fn of_a_config_only_what_setup_wrote_is_shown() {
-    let house = house();
-    let key = house.secret("in the config");
-    let config = house.config(&format!("# {key}\n[entry.mine]\nshell = \"printf {key}\"\n"));
-    // The sandbox itself looks for the secret in what is said.
-    let output = setup(&house, &VAULT);
-    let said = &output.exits(0).stderr;
-    assert!(said.contains("\"secret/claude\"") && said.contains("shell = \"…\""), "{said}");
-    fs::write(&config, fs::read_to_string(&config).expect("it") + &format!("# {key}\n")).expect("it");
-    let output = house.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run();
-    let said = &output.exits(0).stderr;
-    assert!(said.contains("\"secret/claude\"") && said.contains("-# …"), "{said}");
-}
-
-#[test]
-fn the_gateway_of_a_second_setup_takes_the_place_of_the_first() {
-    let house = house();
-    setup(&house, &GATEWAY).exits(0);
-    setup(&house, &["setup", "--preset", "cloudflared", "--set", "gateway=https://other.example"]).exits(0);
-    let config = fs::read_to_string(house.config_file()).expect("it");
-    assert!(config.contains("hosts = [\"other.example\"]"), "{config}");
-}
-
 /// A preset that writes one setting, and one that writes two in two places.
-const VAULT: [&str; 5] = ["setup", "--preset", "vault", "--set", "path=secret/claude"];
-const GATEWAY: [&str; 5] = ["setup", "--preset", "cloudflared", "--set", "gateway=https://gateway.acme.example"];
+pub(crate) const VAULT: [&str; 5] = ["setup", "--preset", "vault", "--set", "path=secret/claude"];
+pub(crate) const GATEWAY: [&str; 5] =
+    ["setup", "--preset", "cloudflared", "--set", "gateway=https://gateway.acme.example"];
 
-fn house() -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.script("vault", "exit 1");
-    sandbox.script("cloudflared", "exit 1");
-    sandbox
-}
-
-fn setup(house: &Sandbox, words: &[&str]) -> Output {
+pub(crate) fn setup(house: &Sandbox, words: &[&str]) -> Output {
     house.dispatcher(words).arg("--yes").run()
-}
-
-fn undo(house: &Sandbox) -> Output {
-    house.dispatcher(&["setup", "--undo", "--yes"]).run()
 }
 
 /// What the setting begins with.

@@ -1,0 +1,70 @@
+//! Claude Code as it will be: what its settings say when ours are in them, and where it goes with the key.
+
+use claude_credential_config::claude::{self, Place, Scope, SettingsFile};
+use claude_credential_config::{Origin, Profile};
+use claude_credential_protocol::Error;
+
+use super::effects::CLOUDS;
+use super::plan::Plan;
+use super::preset::Preset;
+use crate::context::Context;
+use crate::profile::{API, must_list};
+
+const BASE_URL: &str = "ANTHROPIC_BASE_URL";
+
+/// The settings files that it reads here, the one that wins first, as they will be.
+pub(super) fn files(context: &Context, plan: &Plan) -> Vec<SettingsFile> {
+    let here = std::env::current_dir().unwrap_or_else(|_| context.folders.home.clone());
+    let mut files = claude::scopes(&here, &context.folders);
+    files.retain(|file| file.scope != Scope::User);
+    files.push(SettingsFile::of_user(&plan.settings.path, &plan.new_settings));
+    files
+}
+
+/// Where a switch is turned on: set to anything but nothing, `0` or `false`.
+pub(super) fn switch(files: &[SettingsFile], context: &Context, name: &str) -> Option<Place> {
+    let found = claude::variable(files, &context.environment, name)?;
+    (!["0", "false"].contains(&found.value.expose())).then_some(found.place)
+}
+
+/// Where it goes with the key of the profile that everybody has.
+pub(super) struct Destination {
+    pub(super) origin: Origin,
+    /// What this shell alone says against it.
+    pub(super) warning: Option<String>,
+}
+
+impl Destination {
+    /// Refuses what would give it no key at all: a host that the profile does not list.
+    pub(super) fn of_key(context: &Context, preset: &Preset, plan: &Plan) -> Result<Self, Error> {
+        let profile = &context.config.profiles["default"];
+        let first = || Self { origin: profile.hosts[0].clone(), warning: None };
+        // A project's address is a matter of that project.
+        let mut files = files(context, plan);
+        files.retain(|file| matches!(file.scope, Scope::User | Scope::Managed));
+        let asks_default = preset.settings.api_key_helper.is_some() && preset.profile().is_none();
+        // That the cloud wins is said by itself.
+        if !asks_default || CLOUDS.iter().any(|cloud| switch(&files, context, cloud).is_some()) {
+            return Ok(first());
+        }
+        let Some(url) = claude::variable(&files, &context.environment, BASE_URL) else {
+            let origin = Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?;
+            must_list(context, profile, &origin, &format!("without {BASE_URL} Claude Code"))?;
+            return Ok(Self { origin, warning: None });
+        };
+        match (listed(context, profile, url.value.expose()), url.place) {
+            (Ok(origin), _) => Ok(Self { origin, warning: None }),
+            // Another shell may say something else.
+            (Err(error), Place::Environment) => {
+                Ok(Self { warning: Some(format!("{error}; or run: unset {BASE_URL}")), ..first() })
+            }
+            (Err(error), place) => Err(Error::config(format!("{error}; or {}", place.removal(BASE_URL)))),
+        }
+    }
+}
+
+fn listed(context: &Context, profile: &Profile, url: &str) -> Result<Origin, Error> {
+    let origin = Origin::of_url(url).map_err(|error| Error::config(format!("{BASE_URL} is {error}; mend it")))?;
+    must_list(context, profile, &origin, BASE_URL)?;
+    Ok(origin)
+}

@@ -1,0 +1,240 @@
+//! The front key: a hash of what a call can be told by before anything is parsed; and the record under it, which says
+//! which key a long look came to, and what it looked at.
+
+use std::ffi::OsString;
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use claude_credential_config::{Environment, Folders, claude, generation};
+use claude_credential_files::{Trust, read, write_in_place};
+use claude_credential_protocol::{Message, Millis, Seconds, now};
+
+use crate::ask::Ask;
+use crate::cache::Cache;
+use crate::chain::{Depends, Link};
+use crate::context::{Context, millis};
+use crate::key::decides_no_answer;
+
+/// The files are as many as these bits can number: enough for the shells and folders of a day, and never more, however
+/// many different environments a loop makes.
+const SLOT_BITS: u32 = 12;
+
+/// A file that was changed so short a time ago may change again without its times telling: git's index leaves these out
+/// as well ("racily clean").
+const SETTLED: Millis = 2_000;
+
+const MAGIC: &[u8; 8] = b"front 1\n";
+const SUM: usize = 16;
+const MAX_RECORD: u64 = 64 * 1024;
+
+/// One call, as it can be told from others without parsing anything.
+#[derive(Debug)]
+pub(crate) struct Front {
+    pub(super) cache: Cache,
+    key: [u8; 16],
+}
+
+/// What a long look came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Record {
+    /// The full key, which names the file of the answer.
+    pub(super) key: String,
+    /// The entry that gave the answer. Another one has a time of its own.
+    pub(super) entry: String,
+    /// For how long its answers are kept, where anything says it.
+    pub(super) ttl: Option<Duration>,
+    pub(super) min_ttl: Seconds,
+}
+
+/// Something that a long look went by, there or not.
+enum Seen {
+    /// What stands there: another file, an edit, a change of owner or mode.
+    File(PathBuf),
+    /// Where it leads to.
+    Folder(PathBuf),
+}
+
+impl Front {
+    /// None where there is more to it than can be hashed.
+    pub(super) fn of(
+        words: &[OsString],
+        request: Option<&Message>,
+        environment: &Environment,
+        folders: &Folders,
+        cache: Cache,
+    ) -> Option<Self> {
+        // What is being asked above us decides whether there is an answer at all.
+        if environment.get_os("CLAUDE_CREDENTIAL_ACTIVE").is_some() {
+            return None;
+        }
+        let config = read(&folders.config.join("config.toml"), Trust::Settings, MAX_RECORD).ok()?;
+        let (folder, executable) = (std::env::current_dir().ok()?, std::env::current_exe().ok()?);
+        let message = request.map(Message::to_bytes);
+        let mut parts: Vec<&[u8]> = vec![b"front", executable.as_os_str().as_bytes(), folder.as_os_str().as_bytes()];
+        for optional in [config.as_deref(), message.as_deref()] {
+            parts.extend([if optional.is_some() { &b"+"[..] } else { b"-" }, optional.map_or(&[], Vec::as_slice)]);
+        }
+        parts.extend(words.iter().skip(1).map(|word| word.as_bytes()));
+        parts.push(b"variables");
+        for (name, value) in environment.iter().filter(|(name, _)| !name.to_str().is_some_and(decides_no_answer)) {
+            parts.extend([name.as_bytes(), value.as_bytes()]);
+        }
+        let key = cache.keyed.hash(&parts);
+        Some(Self { cache, key })
+    }
+
+    /// The record of an earlier call, as long as everything is as that one saw it.
+    pub(super) fn record(&self) -> Option<Record> {
+        let bytes = read(&self.file(), Trust::Private, MAX_RECORD).ok()??;
+        let (record, seen, hash) = self.decode(&bytes)?;
+        (self.hash_of(&seen) == hash).then_some(record)
+    }
+
+    /// Writes down what the long way came to for this call: a kept answer of `entry`, under `key`.
+    pub(crate) fn remember(&self, context: &Context, ask: &Ask, key: &str, entry: &str) {
+        let seen = seen(context, ask);
+        // What has to be proved is proved each time, and a variable is asked each time.
+        let (variables, _) = ask.leading_variables();
+        if ask.request.check_live || variables.iter().any(Link::is_live) || !seen.iter().all(Seen::is_settled) {
+            return;
+        }
+        let record = Record {
+            key: key.to_owned(),
+            entry: entry.to_owned(),
+            ttl: ask.said_ttl(entry),
+            min_ttl: ask.request.min_ttl,
+        };
+        // Without it the next call goes the long way as well, and says what is wrong with the folder if it matters.
+        let _ = write_in_place(&self.file(), &self.encode(&record, &seen));
+    }
+
+    fn file(&self) -> PathBuf {
+        let slot = u16::from_le_bytes([self.key[0], self.key[1]]) & ((1 << SLOT_BITS) - 1);
+        self.cache.file(&format!("{slot:03x}"), "front")
+    }
+
+    fn hash_of(&self, seen: &[Seen]) -> [u8; 16] {
+        let states: Vec<Vec<u8>> = seen.iter().map(Seen::state).collect();
+        self.cache.keyed.hash(&states.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    fn encode(&self, record: &Record, seen: &[Seen]) -> Vec<u8> {
+        let Record { key, entry, ttl, min_ttl } = record;
+        let mut body = Vec::with_capacity(1024);
+        body.extend_from_slice(&self.key);
+        body.extend_from_slice(&self.hash_of(seen));
+        body.extend_from_slice(&ttl.map_or(Millis::MAX, millis).to_le_bytes());
+        body.extend_from_slice(&min_ttl.to_le_bytes());
+        for text in [key, entry] {
+            body.extend_from_slice(text.as_bytes());
+            body.push(0);
+        }
+        for seen in seen {
+            let (kind, path) = seen.parts();
+            body.push(kind);
+            body.extend_from_slice(path.as_os_str().as_bytes());
+            body.push(0);
+        }
+        // Written in place: what a longer record left behind it does not count, and a torn one is none.
+        let length = (body.len() as u64).to_le_bytes();
+        let sum = self.cache.keyed.hash(&[MAGIC, &length, &body]);
+        [&MAGIC[..], &sum, &length, &body].concat()
+    }
+
+    fn decode(&self, bytes: &[u8]) -> Option<(Record, Vec<Seen>, [u8; 16])> {
+        let rest = bytes.strip_prefix(MAGIC)?;
+        let (sum, rest) = rest.split_first_chunk::<SUM>()?;
+        let (length, rest) = rest.split_first_chunk::<8>()?;
+        let body = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        let (key, rest) = body.split_first_chunk::<16>()?;
+        if *key != self.key || *sum != self.cache.keyed.hash(&[MAGIC, length, body]) {
+            return None;
+        }
+        let (hash, rest) = rest.split_first_chunk::<16>()?;
+        let (ttl, rest) = rest.split_first_chunk::<8>()?;
+        let (min_ttl, rest) = rest.split_first_chunk::<8>()?;
+        let mut texts = rest.strip_suffix(b"\0")?.split(|byte| *byte == 0);
+        let mut text = || String::from_utf8(texts.next()?.to_vec()).ok();
+        let (key, entry) = (text()?, text()?);
+        let ttl = Some(Millis::from_le_bytes(*ttl)).filter(|ttl| *ttl != Millis::MAX).map(Duration::from_millis);
+        let seen = texts.map(Seen::from_bytes).collect::<Option<_>>()?;
+        Some((Record { key, entry, ttl, min_ttl: Seconds::from_le_bytes(*min_ttl) }, seen, *hash))
+    }
+}
+
+/// Every file and folder that decided which profile, which entries and which key it is, beside the configuration itself.
+fn seen(context: &Context, ask: &Ask) -> Vec<Seen> {
+    let mut seen = vec![Seen::File(generation::path(&context.folders))];
+    for link in &ask.chain {
+        seen.extend(link.seen.iter().cloned().map(Seen::File));
+        seen.extend(link.depends.iter().filter_map(|depends| match depends {
+            Depends::File(file) => Some(Seen::File(file.clone())),
+            _ => None,
+        }));
+    }
+    let directories = context.config.profiles.values().flat_map(|profile| &profile.directories);
+    seen.extend(directories.cloned().map(Seen::Folder));
+    if context.for_client {
+        // A project's settings, found or absent, in any folder above: they may send the key elsewhere.
+        let here = std::env::current_dir().unwrap_or_default();
+        seen.extend(claude::project_places(&here).map(Seen::File));
+        seen.push(Seen::Folder(context.folders.claude.clone()));
+    }
+    seen
+}
+
+impl Seen {
+    fn parts(&self) -> (u8, &Path) {
+        match self {
+            Self::File(path) => (b'f', path),
+            Self::Folder(path) => (b'd', path),
+        }
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (kind, path) = bytes.split_first()?;
+        let path = PathBuf::from(OsString::from_vec(path.to_vec()));
+        match kind {
+            b'f' => Some(Self::File(path)),
+            b'd' => Some(Self::Folder(path)),
+            _ => None,
+        }
+    }
+
+    /// How it stands now.
+    fn state(&self) -> Vec<u8> {
+        match self {
+            Self::File(path) => fs::metadata(path).map_or_else(|_| Vec::new(), |found| state(&found)),
+            Self::Folder(path) => {
+                fs::canonicalize(path).map_or_else(|_| Vec::new(), |found| found.into_os_string().into_vec())
+            }
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        let Self::File(path) = self else { return true };
+        let Ok(found) = fs::metadata(path) else { return true };
+        let changed = found.ctime().max(found.mtime());
+        u64::try_from(changed).is_ok_and(|seconds| seconds * 1000 + SETTLED < now())
+    }
+}
+
+/// The time of the last change of its inode is among it: nothing sets that back.
+fn state(found: &fs::Metadata) -> Vec<u8> {
+    let bits = i64::cast_unsigned;
+    [
+        found.dev(),
+        found.ino(),
+        found.size(),
+        bits(found.mtime()),
+        bits(found.mtime_nsec()),
+        bits(found.ctime()),
+        bits(found.ctime_nsec()),
+    ]
+    .iter()
+    .flat_map(|number| number.to_le_bytes())
+    .collect()
+}
