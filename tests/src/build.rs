@@ -22,18 +22,11 @@ pub fn executable(name: &str) -> &'static Path {
     built.get(name).unwrap_or_else(|| panic!("the workspace has no executable {name}"))
 }
 
-/// The dispatcher as install.sh builds it, or why it can't be built so here.
-pub fn static_dispatcher() -> Result<PathBuf, String> {
-    let mut cargo = cargo();
-    cargo.args(["build", "--package", "claude-credential", "--release", "--target", &host_triple()?]);
-    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
-    build(cargo)?.remove("claude-credential").ok_or_else(|| "cargo built no claude-credential".to_owned())
-}
-
-/// A helper as install.sh builds it.
-pub fn release_helper(name: &str) -> Result<PathBuf, String> {
+/// The dispatcher, or the helper for keys, as install.sh builds it; or why it can't be built so here.
+pub fn static_executable(name: &str) -> Result<PathBuf, String> {
     let mut cargo = cargo();
     cargo.args(["build", "--package", name, "--release", "--target", &host_triple()?]);
+    cargo.env("RUSTFLAGS", "-C target-feature=+crt-static");
     build(cargo)?.remove(name).ok_or_else(|| format!("cargo built no {name}"))
 }
 

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use claude_credential_tests::{Call, Input, Sandbox, skip, static_dispatcher, tool};
+use claude_credential_tests::{Call, Input, Sandbox, skip, static_executable, tool};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::budgets::Cost;
@@ -32,7 +32,7 @@ impl Gauge {
     pub(crate) fn new(what: &str, helpers: &[PathBuf]) -> Option<Self> {
         let Some(valgrind) = tool("valgrind") else { return skipped(what, "no valgrind") };
         let Some(strace) = tool("strace") else { return skipped(what, "no strace") };
-        let dispatcher = match static_dispatcher() {
+        let dispatcher = match static_executable("claude-credential") {
             Ok(dispatcher) => dispatcher,
             Err(reason) => return skipped(what, &format!("no static executable: {reason}")),
         };

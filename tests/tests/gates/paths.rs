@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use claude_credential_tests::{Input, release_helper, skip, static_dispatcher};
+use claude_credential_tests::{Input, skip, static_executable};
 
 use crate::budgets::{API_KEY_HELPER, CHAINS, CLIENT, COLD, Cost, ENTRIES, GET, PRINT, SIZE};
 use crate::gauge::{Gauge, Measured};
@@ -33,7 +33,7 @@ fn a_call_stays_within_its_budgets() {
 
 #[test]
 fn the_dispatcher_is_small() {
-    let dispatcher = match static_dispatcher() {
+    let dispatcher = match static_executable("claude-credential") {
         Ok(dispatcher) => dispatcher,
         Err(reason) => return skip("the gate on size", &format!("no static executable: {reason}")),
     };
@@ -81,7 +81,7 @@ fn a_warm_call_costs_the_same_with_a_long_chain() {
 
 /// A home with a chain of one helper that reads a file.
 fn house() -> Option<Gauge> {
-    let helper = release_helper("claude-credential-apikey").expect("the helper for keys, as install.sh builds it");
+    let helper = static_executable("claude-credential-apikey").ok()?;
     let gauge = Gauge::new("the gates on instructions and system calls", &[helper])?;
     let key = gauge.sandbox.write("key", gauge.sandbox.secret("key"));
     gauge.sandbox.config(&format!(
