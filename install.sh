@@ -31,9 +31,7 @@ install() {
     failed=
     build_early claude-credential || die "claude-credential did not build; nothing was installed"
     names=claude-credential
-    for name in $(helpers); do
-        if build_helper "$name"; then names="$names $name"; else failed="$failed $name"; fi
-    done
+    build_helpers
 
     put_in_place
     put_documents_in_place
@@ -123,9 +121,9 @@ check_destination() {
 build_early() {
     case $host in
         *-linux-gnu* | *-linux-musl*)
-            if links -static-pie; then build_static "$1"; else build "$1" "dynamic: no static libc here"; fi
+            if links -static-pie; then build_static "$1"; else how="dynamic: no static libc here" build "$1"; fi
             ;;
-        *) build "$1" "dynamic: static is for Linux" ;;
+        *) how="dynamic: static is for Linux" build "$1" ;;
     esac
 }
 
@@ -138,33 +136,42 @@ build_static() (
     else
         export RUSTFLAGS="${RUSTFLAGS:+$RUSTFLAGS }-C target-feature=+crt-static"
     fi
-    build "$1" static
+    how=static build "$1"
 )
 
-build_helper() {
-    case $1 in
-        claude-credential-apikey) build_early "$1" ;;
-        *) build "$1" ;;
-    esac
+# Those that stay dynamic are built at once, for what they share; one by one only where one of them fails.
+build_helpers() {
+    local name early=claude-credential-apikey others
+    if build_early "$early"; then names="$names $early"; else failed="$failed $early"; fi
+    others=$(helpers | grep -vxF -e "$early")
+    # shellcheck disable=SC2086 # Names of packages: they are words.
+    if build $others; then
+        names="$names $(echo $others)"
+        return
+    fi
+    for name in $others; do
+        if build "$name"; then names="$names $name"; else failed="$failed $name"; fi
+    done
 }
 
 # --target keeps +crt-static away from procedural macros, which cannot be static, and puts all that we build in one
 # place.
 build() {
-    echo "building $1${2:+ ($2)} …"
-    cargo build -p "$1" --release --locked --target "$host" && [ -x "$built/$1" ]
+    local name packages=()
+    echo "building $*${how:+ ($how)} …"
+    for name in "$@"; do packages+=(-p "$name"); done
+    cargo build "${packages[@]}" --release --locked --target "$host" || return
+    for name in "$@"; do [ -x "$built/$name" ] || return; done
 }
 
 target_directory() {
     cargo metadata --no-deps --format-version 1 | sed -n 's/.*"target_directory":"\([^"]*\)".*/\1/p'
 }
 
-# The folders are the list; the key helper comes first, because it is what a new user needs.
+# The folders are the list.
 helpers() {
-    echo claude-credential-apikey
     for folder in helpers/claude-credential-*/; do
-        name=$(basename -- "$folder")
-        if [ "$name" != claude-credential-apikey ]; then echo "$name"; fi
+        basename -- "$folder"
     done
 }
 
