@@ -30,7 +30,8 @@ impl Line {
                         format => Self::Print(format),
                     }
                 }
-                ("--profile" | "--chain" | "--host" | "--account", _) => {
+                // clap knows these two for `print` alone: nobody is to wait for stdin who is to be told that.
+                ("--profile" | "--chain", _) | ("--host" | "--account", Some(Self::Print(_))) => {
                     words.next()?;
                     continue;
                 }
@@ -80,6 +81,8 @@ mod tests {
             "--format env",
             "print get",
             "get --help",
+            "get --host a.example",
+            "--account me print",
             "store",
             "explain",
         ] {

@@ -50,7 +50,7 @@ pub(crate) fn answer(words: &[OsString], begun: &mut Begun) -> Option<Result<(),
     };
     let cache = Cache::at(&folders.runtime)?;
     let front = Front::of(words, request, &begun.environment, &folders, cache)?;
-    let front: &Front = begun.front.insert(front);
+    let front = begun.front.insert(front);
     let Record { key, entry, ttl, min_ttl } = front.record()?;
     let cached = load(&front.cache.file(&key, "cache")).ok()??;
     let serves = cached.entry == entry && cached.fault(lifetime(ttl, &cached.credential), min_ttl, now()).is_none();
