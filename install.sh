@@ -146,7 +146,7 @@ build_helpers() {
     others=$(helpers | grep -vxF -e "$early")
     # shellcheck disable=SC2086 # Names of packages: they are words.
     if build $others; then
-        names="$names $(echo $others)"
+        names="$names $others"
         return
     fi
     for name in $others; do

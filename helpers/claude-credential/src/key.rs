@@ -233,6 +233,17 @@ pub(crate) fn decides_no_answer(name: &str) -> bool {
     is_per_terminal(name) && !matches!(name, TTL_VARIABLE | "CLAUDE_CREDENTIAL_PROFILE")
 }
 
+/// Whether one of these patterns of `vary` may mean such a variable: where the user says so, it decides all the same.
+pub(crate) fn may_mean_one_left_out(patterns: &[String]) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(prefix) => {
+            PER_TERMINAL.iter().any(|name| name.starts_with(prefix))
+                || PER_TERMINAL_PREFIXES.iter().any(|family| family.starts_with(prefix) || prefix.starts_with(family))
+        }
+        None => decides_no_answer(pattern),
+    })
+}
+
 /// With its length in front, so that no two lists of parts hash alike.
 fn put(hasher: &mut Hasher, part: &[u8]) {
     hasher.update(&(part.len() as u64).to_le_bytes());
@@ -249,7 +260,7 @@ fn first_half(hasher: &Hasher) -> [u8; 16] {
 mod tests {
     use claude_credential_config::Environment;
 
-    use super::{Depends, is_match, put_dependency};
+    use super::{Depends, is_match, may_mean_one_left_out, put_dependency};
 
     fn hashed(depends: &Depends, pairs: &[(&str, &str)]) -> Vec<Vec<u8>> {
         let mut parts = Vec::new();
@@ -273,5 +284,14 @@ mod tests {
         assert_eq!(base, hashed(&vary, &[("VAULT_ADDR", "a"), ("USER", "me"), ("USERNAME", "x")]));
         assert_ne!(base, hashed(&vary, &[("VAULT_ADDR", "b"), ("USER", "me")]));
         assert!(is_match("A*", "A") && !is_match("A", "AB"));
+    }
+
+    #[test]
+    fn a_pattern_that_means_a_variable_of_a_terminal_is_known() {
+        let may = |pattern: &str| may_mean_one_left_out(&[pattern.to_owned()]);
+        assert!(
+            ["*", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_*", "TMUX_PANE", "TMUX_P*", "T*", "PWD"].into_iter().all(may)
+        );
+        assert!(!["HOME", "VAULT_*", "AWS_*", "CLAUDE_CREDENTIAL_PROFILE"].into_iter().any(may));
     }
 }

@@ -140,10 +140,15 @@ pub(crate) fn must_list(context: &Context, profile: &Profile, origin: &Origin, w
     )))
 }
 
-fn named(context: &Context) -> Result<Option<Profile>, Error> {
+/// The profile that was named, whether there is one of that name or not.
+pub(crate) fn name(context: &Context) -> Option<&str> {
     // Not for the client: a project's settings can set its variables.
-    let variable = context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
-    let Some(name) = context.options.profile.as_deref().or(variable) else { return Ok(None) };
+    let variable = || context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
+    context.options.profile.as_deref().or_else(variable)
+}
+
+fn named(context: &Context) -> Result<Option<Profile>, Error> {
+    let Some(name) = name(context) else { return Ok(None) };
     if let Some(profile) = context.config.profiles.get(name) {
         return Ok(Some(profile.clone()));
     }

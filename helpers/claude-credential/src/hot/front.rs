@@ -2,31 +2,26 @@
 //! which key a long look came to, and what it looked at.
 
 use std::ffi::OsString;
-use std::fs;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use claude_credential_config::{Environment, Folders, claude, generation};
-use claude_credential_files::{Trust, read, write_in_place};
-use claude_credential_protocol::{Message, Millis, Seconds, now};
+use claude_credential_config::{Environment, Folders};
+use claude_credential_files::{Identity, Trust, read, write_in_place};
+use claude_credential_protocol::{Message, Millis, Seconds};
 
 use crate::ask::Ask;
 use crate::cache::Cache;
 use crate::chain::{Depends, Link};
 use crate::context::{Context, millis};
-use crate::key::decides_no_answer;
+use crate::hot::seen::{Seen, seen};
+use crate::key::{decides_no_answer, may_mean_one_left_out};
 
 /// The files are as many as these bits can number: enough for the shells and folders of a day, and never more, however
 /// many different environments a loop makes.
 const SLOT_BITS: u32 = 12;
 
-/// A file that was changed so short a time ago may change again without its times telling: git's index leaves these out
-/// as well ("racily clean").
-const SETTLED: Millis = 2_000;
-
-const MAGIC: &[u8; 8] = b"front 1\n";
+const MAGIC: &[u8; 8] = b"front 2\n";
 const SUM: usize = 16;
 const MAX_RECORD: u64 = 64 * 1024;
 
@@ -35,6 +30,18 @@ const MAX_RECORD: u64 = 64 * 1024;
 pub(crate) struct Front {
     pub(super) cache: Cache,
     key: [u8; 16],
+    /// The configuration as it was hashed.
+    config: Vec<u8>,
+    /// The record that was there when this call began, if all was as it says.
+    before: Option<Look>,
+}
+
+/// A record, and what it went by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Look {
+    record: Record,
+    seen: Vec<Seen>,
+    hash: [u8; 16],
 }
 
 /// What a long look came to.
@@ -47,14 +54,6 @@ pub(super) struct Record {
     /// For how long its answers are kept, where anything says it.
     pub(super) ttl: Option<Duration>,
     pub(super) min_ttl: Seconds,
-}
-
-/// Something that a long look went by, there or not.
-enum Seen {
-    /// What stands there: another file, an edit, a change of owner or mode.
-    File(PathBuf),
-    /// Where it leads to.
-    Folder(PathBuf),
 }
 
 impl Front {
@@ -73,7 +72,10 @@ impl Front {
         let config = read(&folders.config.join("config.toml"), Trust::Settings, MAX_RECORD).ok()?;
         let (folder, executable) = (std::env::current_dir().ok()?, std::env::current_exe().ok()?);
         let message = request.map(Message::to_bytes);
-        let mut parts: Vec<&[u8]> = vec![b"front", executable.as_os_str().as_bytes(), folder.as_os_str().as_bytes()];
+        // Another version in the same place may decide otherwise.
+        let version = Some(Identity::of(&executable)).filter(Identity::exists)?.to_bytes();
+        let (at, folder) = (executable.as_os_str().as_bytes(), folder.as_os_str().as_bytes());
+        let mut parts: Vec<&[u8]> = vec![b"front", at, &version, folder];
         for optional in [config.as_deref(), message.as_deref()] {
             parts.extend([if optional.is_some() { &b"+"[..] } else { b"-" }, optional.map_or(&[], Vec::as_slice)]);
         }
@@ -83,22 +85,38 @@ impl Front {
             parts.extend([name.as_bytes(), value.as_bytes()]);
         }
         let key = cache.keyed.hash(&parts);
-        Some(Self { cache, key })
+        Some(Self { cache, key, config: config.map(|bytes| bytes.to_vec()).unwrap_or_default(), before: None })
     }
 
-    /// The record of an earlier call, as long as everything is as that one saw it.
-    pub(super) fn record(&self) -> Option<Record> {
+    /// The record of earlier calls, as long as everything is as they saw it.
+    pub(super) fn record(&mut self) -> Option<Record> {
         let bytes = read(&self.file(), Trust::Private, MAX_RECORD).ok()??;
-        let (record, seen, hash) = self.decode(&bytes)?;
-        (self.hash_of(&seen) == hash).then_some(record)
+        let (look, is_confirmed) = self.decode(&bytes)?;
+        if self.hash_of(&look.seen) != look.hash {
+            return None;
+        }
+        let record = is_confirmed.then(|| look.record.clone());
+        self.before = Some(look);
+        record
     }
 
-    /// Writes down what the long way came to for this call: a kept answer of `entry`, under `key`.
+    /// Writes down what the long way came to for this call: a kept answer of `entry`, under `key`. How things stand is
+    /// found out only now, and the call may have waited since it decided; so the record counts once a second call has
+    /// come to the same, with everything as it says both before and after.
     pub(crate) fn remember(&self, context: &Context, ask: &Ask, key: &str, entry: &str) {
         let seen = seen(context, ask);
+        // Somebody changed it between the hash and the look.
+        if context.config.text.as_bytes() != self.config {
+            return;
+        }
         // What has to be proved is proved each time, and a variable is asked each time.
         let (variables, _) = ask.leading_variables();
         if ask.request.check_live || variables.iter().any(Link::is_live) || !seen.iter().all(Seen::is_settled) {
+            return;
+        }
+        // Two calls that differ in such a variable alone would have one front key.
+        let mut depends = ask.chain.iter().flat_map(|link| &link.depends);
+        if depends.any(|depends| matches!(depends, Depends::Vary(names) if may_mean_one_left_out(names))) {
             return;
         }
         let record = Record {
@@ -108,7 +126,11 @@ impl Front {
             min_ttl: ask.request.min_ttl,
         };
         // Without it the next call goes the long way as well, and says what is wrong with the folder if it matters.
-        let _ = write_in_place(&self.file(), &self.encode(&record, &seen));
+        let look = Look { record, hash: self.hash_of(&seen), seen };
+        let bytes = self.encode(&look, self.before.as_ref() == Some(&look));
+        if bytes.len() as u64 <= MAX_RECORD {
+            let _ = write_in_place(&self.file(), &bytes);
+        }
     }
 
     fn file(&self) -> PathBuf {
@@ -121,11 +143,12 @@ impl Front {
         self.cache.keyed.hash(&states.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
-    fn encode(&self, record: &Record, seen: &[Seen]) -> Vec<u8> {
-        let Record { key, entry, ttl, min_ttl } = record;
+    fn encode(&self, look: &Look, is_confirmed: bool) -> Vec<u8> {
+        let Look { record: Record { key, entry, ttl, min_ttl }, seen, hash } = look;
         let mut body = Vec::with_capacity(1024);
         body.extend_from_slice(&self.key);
-        body.extend_from_slice(&self.hash_of(seen));
+        body.push(u8::from(is_confirmed));
+        body.extend_from_slice(hash);
         body.extend_from_slice(&ttl.map_or(Millis::MAX, millis).to_le_bytes());
         body.extend_from_slice(&min_ttl.to_le_bytes());
         for text in [key, entry] {
@@ -144,7 +167,8 @@ impl Front {
         [&MAGIC[..], &sum, &length, &body].concat()
     }
 
-    fn decode(&self, bytes: &[u8]) -> Option<(Record, Vec<Seen>, [u8; 16])> {
+    /// The look, and whether a second one confirmed it.
+    fn decode(&self, bytes: &[u8]) -> Option<(Look, bool)> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (sum, rest) = rest.split_first_chunk::<SUM>()?;
         let (length, rest) = rest.split_first_chunk::<8>()?;
@@ -153,6 +177,7 @@ impl Front {
         if *key != self.key || *sum != self.cache.keyed.hash(&[MAGIC, length, body]) {
             return None;
         }
+        let (confirmed, rest) = rest.split_first()?;
         let (hash, rest) = rest.split_first_chunk::<16>()?;
         let (ttl, rest) = rest.split_first_chunk::<8>()?;
         let (min_ttl, rest) = rest.split_first_chunk::<8>()?;
@@ -161,80 +186,7 @@ impl Front {
         let (key, entry) = (text()?, text()?);
         let ttl = Some(Millis::from_le_bytes(*ttl)).filter(|ttl| *ttl != Millis::MAX).map(Duration::from_millis);
         let seen = texts.map(Seen::from_bytes).collect::<Option<_>>()?;
-        Some((Record { key, entry, ttl, min_ttl: Seconds::from_le_bytes(*min_ttl) }, seen, *hash))
+        let record = Record { key, entry, ttl, min_ttl: Seconds::from_le_bytes(*min_ttl) };
+        Some((Look { record, seen, hash: *hash }, *confirmed == 1))
     }
-}
-
-/// Every file and folder that decided which profile, which entries and which key it is, beside the configuration itself.
-fn seen(context: &Context, ask: &Ask) -> Vec<Seen> {
-    let mut seen = vec![Seen::File(generation::path(&context.folders))];
-    for link in &ask.chain {
-        seen.extend(link.seen.iter().cloned().map(Seen::File));
-        seen.extend(link.depends.iter().filter_map(|depends| match depends {
-            Depends::File(file) => Some(Seen::File(file.clone())),
-            _ => None,
-        }));
-    }
-    let directories = context.config.profiles.values().flat_map(|profile| &profile.directories);
-    seen.extend(directories.cloned().map(Seen::Folder));
-    if context.for_client {
-        // A project's settings, found or absent, in any folder above: they may send the key elsewhere.
-        let here = std::env::current_dir().unwrap_or_default();
-        seen.extend(claude::project_places(&here).map(Seen::File));
-        seen.push(Seen::Folder(context.folders.claude.clone()));
-    }
-    seen
-}
-
-impl Seen {
-    fn parts(&self) -> (u8, &Path) {
-        match self {
-            Self::File(path) => (b'f', path),
-            Self::Folder(path) => (b'd', path),
-        }
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (kind, path) = bytes.split_first()?;
-        let path = PathBuf::from(OsString::from_vec(path.to_vec()));
-        match kind {
-            b'f' => Some(Self::File(path)),
-            b'd' => Some(Self::Folder(path)),
-            _ => None,
-        }
-    }
-
-    /// How it stands now.
-    fn state(&self) -> Vec<u8> {
-        match self {
-            Self::File(path) => fs::metadata(path).map_or_else(|_| Vec::new(), |found| state(&found)),
-            Self::Folder(path) => {
-                fs::canonicalize(path).map_or_else(|_| Vec::new(), |found| found.into_os_string().into_vec())
-            }
-        }
-    }
-
-    fn is_settled(&self) -> bool {
-        let Self::File(path) = self else { return true };
-        let Ok(found) = fs::metadata(path) else { return true };
-        let changed = found.ctime().max(found.mtime());
-        u64::try_from(changed).is_ok_and(|seconds| seconds * 1000 + SETTLED < now())
-    }
-}
-
-/// The time of the last change of its inode is among it: nothing sets that back.
-fn state(found: &fs::Metadata) -> Vec<u8> {
-    let bits = i64::cast_unsigned;
-    [
-        found.dev(),
-        found.ino(),
-        found.size(),
-        bits(found.mtime()),
-        bits(found.mtime_nsec()),
-        bits(found.ctime()),
-        bits(found.ctime_nsec()),
-    ]
-    .iter()
-    .flat_map(|number| number.to_le_bytes())
-    .collect()
 }

@@ -1,9 +1,10 @@
 //! A call whose answer is kept, without what it takes to find out which answer that is: no configuration is parsed, no
-//! settings (`docs/design/front-key.md`). Whatever is not exactly as it was when the record
-//! was written goes the long way, and so does whatever goes wrong: here nothing is decided and nothing is said.
+//! settings (`docs/design/front-key.md`). Whatever is not exactly as it was when the record was written goes the long way,
+//! and so does whatever goes wrong: here nothing is decided and nothing is said.
 
 mod front;
 mod line;
+mod seen;
 
 use std::ffi::OsString;
 use std::io;
@@ -51,7 +52,7 @@ pub(crate) fn answer(cli: &Cli, words: &[OsString], begun: &mut Begun) -> Option
     };
     let cache = Cache::at(&folders.runtime)?;
     let front = Front::of(words, request, &begun.environment, &folders, cache)?;
-    let front: &Front = begun.front.insert(front);
+    let front = begun.front.insert(front);
     let Record { key, entry, ttl, min_ttl } = front.record()?;
     let cached = load(&front.cache.file(&key, "cache")).ok()??;
     let serves = cached.entry == entry && cached.fault(lifetime(ttl, &cached.credential), min_ttl, now()).is_none();

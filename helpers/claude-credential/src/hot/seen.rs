@@ -1,0 +1,115 @@
+//! What a long look went by, and how that stands.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use claude_credential_config::{claude, generation};
+use claude_credential_protocol::{Millis, now};
+
+use crate::ask::Ask;
+use crate::chain::Depends;
+use crate::context::Context;
+use crate::profile;
+
+/// A file that was changed so short a time ago may change again without its times telling: git's index leaves these out
+/// as well ("racily clean").
+const SETTLED: Millis = 2_000;
+
+/// Something that a long look went by, there or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Seen {
+    /// What stands there: another file, an edit, a change of owner or mode.
+    File(PathBuf),
+    /// Where it leads to.
+    Folder(PathBuf),
+}
+
+/// Every file and folder that decided which profile, which entries and which key it is, beside the configuration itself.
+pub(super) fn seen(context: &Context, ask: &Ask) -> Vec<Seen> {
+    let mut seen = vec![Seen::File(generation::path(&context.folders))];
+    for link in &ask.chain {
+        seen.extend(link.seen.iter().cloned().map(Seen::File));
+        seen.extend(link.depends.iter().filter_map(|depends| match depends {
+            Depends::File(file) => Some(Seen::File(file.clone())),
+            _ => None,
+        }));
+    }
+    // Not where the profile was named: one of them may be on a server that does not answer.
+    if profile::name(context).is_none() {
+        let directories = context.config.profiles.values().flat_map(|profile| &profile.directories);
+        seen.extend(directories.cloned().map(Seen::Folder));
+    }
+    if context.for_client {
+        // A project's settings, found or absent, in any folder above: they may send the key elsewhere.
+        let here = std::env::current_dir().unwrap_or_default();
+        seen.extend(claude::project_places(&here).map(Seen::File));
+        seen.push(Seen::Folder(context.folders.claude.clone()));
+    }
+    seen
+}
+
+impl Seen {
+    pub(super) fn parts(&self) -> (u8, &Path) {
+        match self {
+            Self::File(path) => (b'f', path),
+            Self::Folder(path) => (b'd', path),
+        }
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (kind, path) = bytes.split_first()?;
+        let path = PathBuf::from(OsString::from_vec(path.to_vec()));
+        match kind {
+            b'f' => Some(Self::File(path)),
+            b'd' => Some(Self::Folder(path)),
+            _ => None,
+        }
+    }
+
+    /// How it stands now.
+    pub(super) fn state(&self) -> Vec<u8> {
+        match self {
+            Self::File(path) => fs::metadata(path).map_or_else(|error| absence(&error), |found| state(&found)),
+            Self::Folder(path) => {
+                fs::canonicalize(path).map_or_else(|error| absence(&error), |found| found.into_os_string().into_vec())
+            }
+        }
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        let Self::File(path) = self else { return true };
+        let Ok(found) = fs::metadata(path) else { return true };
+        let changed = found.ctime().max(found.mtime());
+        u64::try_from(changed).is_ok_and(|seconds| seconds * 1000 + SETTLED < now())
+    }
+}
+
+/// Why it can't be looked at: what is not there sets nothing, and what is out of reach may set anything.
+fn absence(error: &io::Error) -> Vec<u8> {
+    error.raw_os_error().unwrap_or_default().to_le_bytes().to_vec()
+}
+
+/// The time of the last change of its inode is among it: nothing sets that back. Owner and mode are as well, since not
+/// every file system tells that time.
+fn state(found: &fs::Metadata) -> Vec<u8> {
+    let bits = i64::cast_unsigned;
+    [
+        found.dev(),
+        found.ino(),
+        found.size(),
+        u64::from(found.mode()),
+        u64::from(found.uid()),
+        u64::from(found.gid()),
+        bits(found.mtime()),
+        bits(found.mtime_nsec()),
+        bits(found.ctime()),
+        bits(found.ctime_nsec()),
+    ]
+    .iter()
+    .flat_map(|number| number.to_le_bytes())
+    .collect()
+}
