@@ -166,6 +166,20 @@ fn a_command_that_would_send_it_elsewhere_is_not_started() {
 }
 
 #[test]
+fn where_another_profile_lists_the_host_that_one_is_named_and_no_list_is_to_grow() {
+    let (sandbox, fake) = house(&["credential=SECRET", "authtype=Bearer"]);
+    let gateway = "[profile.gateway]\nhosts = [\"gateway.acme.example\"]\nchain = [\"acme\"]\n";
+    sandbox.config(&format!("{gateway}{}", fake.entry()));
+    // As `setup` leaves it.
+    sandbox.settings(&json!({"env": {"ANTHROPIC_BASE_URL": "https://gateway.acme.example/v1"}}));
+    let output = exec(&sandbox, &[]).run();
+    let said = output.fails(78);
+    assert!(said.ends_with("--profile gateway") && !said.contains("hosts = "), "{output:#?}");
+    let chosen = sandbox.dispatcher(&["--profile", "gateway", "exec", "--", "true"]).run();
+    chosen.succeeds();
+}
+
+#[test]
 fn settings_that_would_lead_the_client_elsewhere_win_over_our_variables_and_so_nothing_is_started() {
     let (sandbox, fake) = house(&["credential=SECRET", "authtype=x-api-key"]);
     let elsewhere = json!({"env": {"ANTHROPIC_BASE_URL": "https://gw.other.example"}});

@@ -87,6 +87,34 @@ fn what_an_earlier_eval_left_is_taken_away() {
 }
 
 #[test]
+fn an_eval_leads_a_credential_to_no_host_that_its_profile_does_not_list() {
+    let mut sandbox = with("authtype=Bearer\ncredential=SECRET");
+    let config = fs::read_to_string(sandbox.config_file()).expect("a file");
+    sandbox.config(&config.replace("[profile.mine]\n", "[profile.mine]\nhosts = [\"gw.example\"]\n"));
+    let address = |sandbox: &Sandbox, profile: &str| {
+        let print = format!("claude-credential --profile {profile} print --format env");
+        let script = format!("eval \"$({print})\"; echo ${{ANTHROPIC_BASE_URL-none}}");
+        sandbox.call("/bin/sh", &["-c", &script]).run().succeeds().stdout.clone()
+    };
+    assert_eq!((address(&sandbox, "mine"), address(&sandbox, "default")), gives("https://gw.example", "none"));
+    // As an earlier eval left it, or somebody else.
+    let api = "https://api.anthropic.com";
+    sandbox.set("ANTHROPIC_BASE_URL", "https://gw.example/v1");
+    assert_eq!((address(&sandbox, "mine"), address(&sandbox, "default")), gives("https://gw.example/v1", api));
+    sandbox.set("ANTHROPIC_BASE_URL", "https://other.example");
+    assert_eq!((address(&sandbox, "mine"), address(&sandbox, "default")), gives("https://gw.example", api));
+    let file = sandbox.write("github-env", "");
+    sandbox.set("GITHUB_ENV", &file);
+    let output = sandbox.print().args(["--profile", "mine", "--format", "github"]).run();
+    assert_eq!(output.succeeds().stdout, format!("::add-mask::{}\n", sandbox.secret("secret")));
+    assert!(fs::read_to_string(&file).expect("a file").contains("\nhttps://gw.example\n"));
+}
+
+fn gives(mine: &str, default: &str) -> (String, String) {
+    (format!("{mine}\n"), format!("{default}\n"))
+}
+
+#[test]
 fn an_eval_leaves_one_credential_whatever_was_set() {
     let shells = [("/bin/sh", "sh"), ("bash", "sh"), ("zsh", "sh"), ("fish", "fish")];
     for (shell, language) in shells {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use claude_credential_config::{Environment, Program, claude, cloud};
+use claude_credential_protocol::Family;
 
 use crate::chain::Depends;
 use crate::context::Context;
@@ -32,6 +33,15 @@ impl Cloud {
     pub(crate) fn of_program(program: &Program) -> Option<Self> {
         let Program::Helper { name, .. } = program else { return None };
         Self::named(program::short_name(name))
+    }
+
+    /// The cloud whose variables a credential goes into.
+    pub(crate) fn of_family(family: Family) -> Option<Self> {
+        match family {
+            Family::Anthropic | Family::OAuth => None,
+            Family::Aws | Family::BedrockKey => Some(Self::Bedrock),
+            Family::Vertex => Some(Self::Vertex),
+        }
     }
 
     /// The name of its helper, and of the entry and the profile that are there without being written.

@@ -124,20 +124,34 @@ pub(crate) fn check_project(context: &Context, profile: &Profile) -> Result<(), 
     Ok(())
 }
 
-/// Refuses to speak of a host that the user did not list, and says which line would list it.
+/// Refuses to speak of a host that the user did not list, and says which line would list it, or which profile does: two
+/// hosts in one list may have each other's keys.
 pub(crate) fn must_list(context: &Context, profile: &Profile, origin: &Origin, who: &str) -> Result<(), Error> {
     if profile.lists(origin) {
         return Ok(());
     }
+    let Some(other) = context.config.profiles.values().find(|other| other.lists(origin)) else {
+        return Err(unlisted(context, profile, origin, who));
+    };
+    Err(Error::config(format!(
+        "{who} goes to {origin}, which profile {} does not list; {other} does: choose it by its `directories`, or with \
+         --profile {other}",
+        profile.name,
+        other = other.name,
+    )))
+}
+
+/// The same, where no other profile can be chosen.
+pub(crate) fn unlisted(context: &Context, profile: &Profile, origin: &Origin, who: &str) -> Error {
     let hosts: Vec<String> =
         profile.hosts.iter().chain([origin]).map(|host| format!("{:?}", host.as_listed())).collect();
-    Err(Error::config(format!(
+    Error::config(format!(
         "{who} goes to {origin}, which profile {name} does not list; if it may have the key, add to [profile.{name}] in \
          {file}: hosts = [{hosts}]",
         name = profile.name,
         file = context.config.file_shown(),
         hosts = hosts.join(", "),
-    )))
+    ))
 }
 
 /// The profile that was named, whether there is one of that name or not.

@@ -59,7 +59,6 @@ pub fn print(
     options: PrintOptions,
     stdout: &mut dyn Write,
 ) -> Result<(), Error> {
-    let variables = || Variables::of(family, credential, &Surroundings::here());
     let text = match options.format {
         Format::Key => key(credential)?,
         Format::Header => headers(credential)?.iter().map(|(name, value)| format!("{name}: {}", value.expose())).join(),
@@ -67,7 +66,9 @@ pub fn print(
             .iter()
             .map(|(name, value)| format!("header = {}", curl_quoted(&format!("{name}: {}", value.expose()))))
             .join(),
-        Format::Env => options.shell.lines(&variables()?).join(),
+        Format::Env | Format::Github => {
+            return print_variables(&Variables::of(family, credential, &Surroundings::here())?, options, stdout);
+        }
         Format::Json => line(&json(credential)),
         Format::Sts => line(&sts(credential)?),
         Format::CredentialProcess => line(&credential_process(credential)?),
@@ -75,8 +76,16 @@ pub fn print(
             let members = headers(credential)?.into_iter().map(|(name, value)| (name, value.expose().into()));
             line(&serde_json::Value::Object(members.collect()))
         }
-        Format::Github => return github::export(&variables()?, stdout),
     };
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// The same for what goes into variables.
+pub fn print_variables(variables: &Variables, options: PrintOptions, stdout: &mut dyn Write) -> Result<(), Error> {
+    if options.format == Format::Github {
+        return github::export(variables, stdout);
+    }
+    let text = options.shell.lines(variables).join();
     written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 

@@ -30,6 +30,27 @@ fn undo_leads_back_to_before_the_first_setup() {
 }
 
 #[test]
+fn a_second_setup_that_was_killed_before_it_wrote_is_undone_to_before_the_first() {
+    let (vault, bedrock) = (("vault", "path=secret/claude"), ("bedrock-sso", "profile=work"));
+    for ((preset, answer), has_config) in [(vault, false), (vault, true), (bedrock, false)] {
+        let house = house();
+        let file = house.write(".claude/settings.json", "{\n  \"model\": \"opus\" // mine\n}\n");
+        let config = house.config("# mine\nttl = \"1m\"\n");
+        let before = [&file, &config].map(|file| fs::read(file).expect("it"));
+        setup(&house, &GATEWAY).exits(0);
+        let first = [&file, &config].map(|file| fs::read(file).expect("it"));
+        set_up(&house, preset, &[answer]).exits(0);
+        // What it wrote before all else is the record.
+        fs::write(&file, &first[0]).expect("it");
+        if !has_config {
+            fs::write(&config, &first[1]).expect("it");
+        }
+        undo(&house).exits(0);
+        assert_eq!([&file, &config].map(|file| fs::read(file).expect("it")), before, "{preset} {has_config}");
+    }
+}
+
+#[test]
 fn between_two_setups_a_change_of_somebody_else_is_kept_by_undo() {
     let house = house();
     let file = house.write(".claude/settings.json", "{\n  \"model\": \"opus\"\n}\n");

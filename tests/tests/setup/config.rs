@@ -64,6 +64,31 @@ fn a_chain_to_which_somebody_added_keeps_what_they_added() {
 }
 
 #[test]
+fn a_comment_in_a_profile_of_somebodys_stays() {
+    let house = house();
+    house.config("[profile.default]\nhosts = [\"api.anthropic.com\"]\n");
+    setup(&house, &VAULT).exits(0);
+    house.config(&config(&house).replace("hosts", "# mine\nhosts"));
+    undo(&house).exits(0);
+    assert_eq!(config(&house), "[profile.default]\n# mine\nhosts = [\"api.anthropic.com\"]\n");
+}
+
+#[test]
+fn an_entry_of_somebodys_that_setup_moved_to_the_front_does_not_stay_there_unsaid() {
+    let house = house();
+    let before = "[profile.default]\nchain = [\"team\", \"vault\"]\n\n[entry.team]\nshell = \"echo t\"\n\n[entry.vault]\nshell = \"echo v\"\n";
+    house.config(before);
+    set_up_with(&house, "vault", &["path=secret/claude"], &["--replace"]).exits(0);
+    let mine = config(&house).replace("[\"vault\", \"team\"]", "[\"vault\", \"team\", \"api-key\"]");
+    house.config(&mine);
+    let output = undo(&house);
+    assert!(output.exits(78).stderr.ends_with("--undo --replace\n"), "{output:#?}");
+    assert_eq!(config(&house), mine);
+    house.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run().exits(0);
+    assert_eq!(config(&house), before);
+}
+
+#[test]
 fn what_somebody_made_their_own_leaves_the_file_as_it_is() {
     for (was, is, says) in [
         ("\"secret/claude\"", "\"secret/mine\"", "[entry.vault]"),

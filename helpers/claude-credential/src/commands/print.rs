@@ -1,8 +1,10 @@
 //! `print`: a credential for a script.
 
+use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};
 
-use claude_credential_protocol::{Class, Family, Interactive};
+use claude_credential_config::{Origin, Profile};
+use claude_credential_protocol::{Class, Family, Format, Interactive, Surroundings, Variables, print_variables};
 
 use crate::ask::{Ask, check_ttl};
 use crate::chain::Answer;
@@ -11,6 +13,7 @@ use crate::cloud::Cloud;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::profile::API;
 use crate::walk::Refused;
 use crate::{profile, run};
 
@@ -26,8 +29,28 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
         Err(failure) if sign_in(context, &ask, &failure)? => run::obtain(context, &ask, refused)?,
         outcome => outcome?,
     };
-    let family = family(&ask, &answer);
-    Ok(claude_credential_protocol::print(&answer.credential, family, options.format, &mut io::stdout().lock())?)
+    let (family, stdout) = (family(&ask, &answer), &mut io::stdout().lock());
+    if !matches!(options.format.format, Format::Env | Format::Github) {
+        return Ok(claude_credential_protocol::print(&answer.credential, family, options.format, stdout)?);
+    }
+    let mut variables = Variables::of(family, &answer.credential, &Surroundings::here())?;
+    lead_to(&origin, context, &ask.profile, family, &mut variables);
+    Ok(print_variables(&variables, options.format, stdout)?)
+}
+
+/// Without its variable the client would take a gateway's credential to its own host; with one that an earlier text has
+/// set, to another gateway. Clouds' hosts go by the region.
+fn lead_to(origin: &Origin, context: &Context, profile: &Profile, family: Family, variables: &mut Variables) {
+    let goes_to_cloud = Cloud::of_family(family).is_some() || Surroundings::here().is_cloud_gateway;
+    let name = Cloud::base_url_of(None);
+    let set = context.environment.get_os(name);
+    let listed =
+        |url: &OsStr| url.to_str().and_then(|url| Origin::of_url(url).ok()).is_some_and(|url| profile.lists(&url));
+    let host = origin.to_string();
+    let is_led_there = set.map_or(host == API, listed);
+    if !goes_to_cloud && !is_led_there {
+        variables.set.push((name, host.into()));
+    }
 }
 
 /// Whose variables the answer goes into: a cloud's helper gives tokens for that cloud.

@@ -14,7 +14,10 @@ use crate::Error;
 const VARIABLE: &str = "GITHUB_ENV";
 
 /// What authenticates nobody: masked, it would only make the log unreadable.
-const PLAIN: [&str; 7] = [
+const PLAIN: [&str; 10] = [
+    "ANTHROPIC_BASE_URL",
+    "ANTHROPIC_BEDROCK_BASE_URL",
+    "ANTHROPIC_VERTEX_BASE_URL",
     "ANTHROPIC_VERTEX_PROJECT_ID",
     "AWS_CREDENTIAL_EXPIRATION",
     "AWS_REGION",

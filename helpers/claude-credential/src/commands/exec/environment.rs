@@ -32,7 +32,7 @@ impl Environment {
         let variables = Variables::of(family, &answer.credential, around);
         let mut variables =
             variables.map_err(|error| Error::new(error.class(), format!("entry {}: {error}", answer.entry)))?;
-        let base_url = destination.variable(&ask.profile, cloud(family))?;
+        let base_url = destination.variable(&ask.profile, Cloud::of_family(family))?;
         variables.set.extend(base_url.map(|(name, url)| (name, url.into())));
         Ok(Self::of(Some(family), variables, &ask.profile))
     }
@@ -53,13 +53,5 @@ impl Environment {
         }
         command.envs(set.iter().map(|(name, value)| (name, value.expose())));
         command.envs(claude_config_dir.map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
-    }
-}
-
-fn cloud(family: Family) -> Option<Cloud> {
-    match family {
-        Family::Anthropic | Family::OAuth => None,
-        Family::Aws | Family::BedrockKey => Some(Cloud::Bedrock),
-        Family::Vertex => Some(Cloud::Vertex),
     }
 }

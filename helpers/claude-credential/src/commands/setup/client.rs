@@ -8,7 +8,7 @@ use super::effects::CLOUDS;
 use super::plan::Plan;
 use super::preset::Preset;
 use crate::context::Context;
-use crate::profile::{API, must_list};
+use crate::profile::{API, unlisted};
 
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
@@ -49,7 +49,9 @@ impl Destination {
         }
         let Some(url) = claude::variable(&files, &context.environment, BASE_URL) else {
             let origin = Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?;
-            must_list(context, profile, &origin, &format!("without {BASE_URL} Claude Code"))?;
+            if !profile.lists(&origin) {
+                return Err(unlisted(context, profile, &origin, &format!("without {BASE_URL} Claude Code")));
+            }
             return Ok(Self { origin, warning: None });
         };
         match (listed(context, profile, url.value.expose()), url.place) {
@@ -65,6 +67,5 @@ impl Destination {
 
 fn listed(context: &Context, profile: &Profile, url: &str) -> Result<Origin, Error> {
     let origin = Origin::of_url(url).map_err(|error| Error::config(format!("{BASE_URL} is {error}; mend it")))?;
-    must_list(context, profile, &origin, BASE_URL)?;
-    Ok(origin)
+    if profile.lists(&origin) { Ok(origin) } else { Err(unlisted(context, profile, &origin, BASE_URL)) }
 }

@@ -99,7 +99,8 @@ impl Target {
         Ok(())
     }
 
-    fn must_be_unchanged(&self) -> Result<(), Error> {
+    /// Somebody may have written it while a question was read.
+    pub(crate) fn must_be_unchanged(&self) -> Result<(), Error> {
         let now = read(&self.path, Trust::Settings, MAX)?;
         if now.as_deref().map(Vec::as_slice) == self.text.as_deref().map(str::as_bytes) {
             return Ok(());

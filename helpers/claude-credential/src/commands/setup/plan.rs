@@ -140,6 +140,9 @@ impl Plan {
             Some(settings).filter(|_| self.changes_settings()),
             Some(config).filter(|_| self.changes_config()),
         )?;
+        for target in [&self.settings, &self.config] {
+            target.must_be_unchanged()?;
+        }
         let kept = record.save(&context.folders, &self.settings.path)?;
         if self.changes_config() {
             self.config.write(&self.new_config, CONFIG_MODE)?;

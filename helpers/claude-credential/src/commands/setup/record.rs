@@ -14,8 +14,8 @@ use super::file::Target;
 use super::sections;
 use super::settings::Settings;
 
-/// Two files of at most a megabyte each, as they were and as they were written, quoted.
-const MAX_RECORD: u64 = 16 << 20;
+/// Two files of at most a megabyte each, as they were, as they were found and as they were written, quoted.
+const MAX_RECORD: u64 = 24 << 20;
 
 /// In the first one a value before was its text alone.
 const VERSION: u32 = 2;
@@ -38,6 +38,10 @@ pub(crate) struct Edited {
     pub(crate) path: PathBuf,
     /// None where there was no file.
     pub(crate) before: Option<String>,
+    /// What the last setup found, of which `before` is what was there without an earlier one: it is there still where
+    /// that setup was killed, or could not write.
+    #[serde(default)]
+    found: Option<String>,
     pub(crate) written: String,
     /// The topmost folder that was made for it.
     pub(crate) made: Option<PathBuf>,
@@ -49,6 +53,13 @@ pub(crate) struct Change {
     pub(crate) path: Vec<String>,
     pub(crate) before: Option<String>,
     pub(crate) after: String,
+}
+
+impl Edited {
+    /// Whether nobody else has changed it since.
+    pub(crate) fn is_as_left(&self, text: &str) -> bool {
+        text == self.written || self.found.as_deref() == Some(text)
+    }
 }
 
 impl Record {
@@ -77,18 +88,23 @@ impl Record {
             made_env: earlier.is_some_and(|earlier| earlier.made_env),
         };
         if let Some((target, written, wanted)) = settings {
-            let is_as_written = record.settings.as_ref().is_some_and(|edited| target.text() == edited.written);
-            let (before, made) = match record.settings.take().filter(|_| is_as_written) {
+            let is_as_left = record.settings.as_ref().is_some_and(|edited| edited.is_as_left(target.text()));
+            let (before, made) = match record.settings.take().filter(|_| is_as_left) {
                 Some(edited) => (edited.before, edited.made),
                 None => (record.without_ours(target)?, target.missing_folder()),
             };
             record.note(target, before.as_deref().unwrap_or_default(), wanted)?;
-            record.settings = Some(Edited { path: target.path.clone(), before, written: written.to_owned(), made });
+            record.settings = Some(Edited {
+                path: target.path.clone(),
+                before,
+                found: target.text.clone(),
+                written: written.to_owned(),
+                made,
+            });
         }
         if let Some((target, written)) = config {
-            let is_as_written = record.config.as_ref().is_some_and(|edited| target.text() == edited.written);
             let (before, made) = match record.config.take() {
-                Some(edited) if is_as_written => (edited.before, edited.made),
+                Some(edited) if edited.is_as_left(target.text()) => (edited.before, edited.made),
                 Some(edited) if target.text.is_some() => {
                     // What somebody made their own stays, and all of it.
                     let rest = sections::without_ours(target.text(), &edited);
@@ -96,7 +112,13 @@ impl Record {
                 }
                 _ => (target.text.clone(), target.missing_folder()),
             };
-            record.config = Some(Edited { path: target.path.clone(), before, written: written.to_owned(), made });
+            record.config = Some(Edited {
+                path: target.path.clone(),
+                before,
+                found: target.text.clone(),
+                written: written.to_owned(),
+                made,
+            });
         }
         Ok(record)
     }

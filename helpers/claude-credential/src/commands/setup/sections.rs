@@ -25,7 +25,7 @@ pub(crate) fn is_ours(text: &str, edited: &Edited, kind: &str, name: &str) -> bo
 /// `text` without what setup wrote:
 ///
 /// - a section that is as setup wrote it becomes what it was before, or goes;
-/// - of a profile's chain that somebody changed, what setup put into it goes;
+/// - of the chain of a profile in which somebody changed something, were it a comment, what setup put into it goes;
 /// - one that somebody made their own is named, and nothing is done.
 ///
 /// None where nothing is left of a file that setup made.
@@ -40,7 +40,9 @@ pub(crate) fn without_ours(text: &str, edited: &Edited) -> Result<Option<String>
         if old == ours || current == old || current.is_none() {
             continue;
         }
-        if current == ours {
+        // A profile that was there before is somebody's, and so are the comments in it.
+        let is_theirs = place.0 == "profile" && old.is_some();
+        if current == ours && !(is_theirs && lines_of(text, &place) != lines_of(&edited.written, &place)) {
             put(&mut expected, &place, old.cloned());
             whole.push(place);
         } else if let Some((chain, added)) = chain_of(&place, current, old, ours) {
@@ -75,7 +77,9 @@ fn chain_of(
         words.map(str::to_owned).collect()
     };
     let (mut now, old_words, our_words) = (words(&mut current), words(&mut before), words(&mut ours));
-    if kind != "profile" || before != ours {
+    // What setup moved to the front is somebody's own word, and would be asked first for ever.
+    let is_moved = !our_words.iter().filter(|word| old_words.contains(word)).eq(&old_words);
+    if kind != "profile" || before != ours || is_moved {
         return None;
     }
     let added: Vec<String> = our_words.into_iter().filter(|word| !old_words.contains(word)).collect();
@@ -172,6 +176,11 @@ fn blocks(text: &str) -> BTreeMap<String, Range<usize>> {
         }
     }
     blocks
+}
+
+fn lines_of<'a>(text: &'a str, place: &Place) -> Vec<&'a str> {
+    let block = blocks(text).get(&shown(place)).cloned().unwrap_or_default();
+    text.lines().skip(block.start).take(block.len()).collect()
 }
 
 fn before(edited: &Edited) -> &str {

@@ -127,7 +127,7 @@ fn undo_settings(
         person.say(&format!("{shown} was removed since, and stays so"));
         return Ok(Undo::Left);
     };
-    if *text == edited.written {
+    if edited.is_as_left(text) {
         return Ok(edited.before.clone().map_or(Undo::Remove, Undo::Write));
     }
     let since = changed_lines(&edited.written, text);
@@ -161,7 +161,7 @@ fn undo_config(target: &Target, edited: &Edited, options: &Setup, person: &Perso
     if target.text == edited.before {
         return Undo::Nothing;
     }
-    if options.replace || target.text.as_deref() == Some(&edited.written) {
+    if options.replace || target.text.as_deref().is_some_and(|text| edited.is_as_left(text)) {
         return edited.before.clone().map_or(Undo::Remove, Undo::Write);
     }
     let shown = target.path.display();
