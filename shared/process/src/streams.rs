@@ -5,7 +5,7 @@ use std::process::Child;
 use claude_credential_protocol::append_wiped;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The most that is kept of stderr; what goes beyond is read and thrown away.
 const MAX_STDERR: usize = 64 * 1024;
@@ -122,16 +122,19 @@ impl Output {
     }
 
     fn pump(&mut self) {
-        let mut chunk = Zeroizing::new([0; 16 * 1024]);
+        let mut chunk = [0; 4096];
         loop {
             if self.onward.as_mut().is_some_and(|onward| !onward.pump()) {
                 return;
             }
             let Some(pipe) = &self.pipe else { return };
-            match rustix::io::read(pipe, &mut *chunk) {
+            match rustix::io::read(pipe, &mut chunk) {
                 Ok(0) => self.pipe = None,
                 Ok(read) => {
-                    if !self.take(&chunk[..read]) {
+                    let goes_on = self.take(&chunk[..read]);
+                    // Only what held something: most reads are short, or find nothing at all.
+                    chunk[..read].zeroize();
+                    if !goes_on {
                         return;
                     }
                 }

@@ -2,7 +2,7 @@ use std::io::{self, Read, Write};
 use std::{fmt, str};
 
 use thiserror::Error;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::append_wiped;
 
@@ -76,14 +76,17 @@ struct Field {
 impl Message {
     /// Reads one message, up to its empty line or the end of the stream.
     pub fn read(stream: &mut dyn Read) -> io::Result<Result<Self, Malformed>> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(4096));
-        let mut chunk = Zeroizing::new([0; 4096]);
+        let mut bytes = Zeroizing::new(Vec::with_capacity(1024));
+        let mut chunk = [0; 4096];
         let mut seen = 0;
         while !has_end(&bytes, seen) && bytes.len() <= MAX_MESSAGE {
             seen = bytes.len();
-            match stream.read(&mut *chunk) {
+            match stream.read(&mut chunk) {
                 Ok(0) => break,
-                Ok(read) => append_wiped(&mut bytes, &chunk[..read]),
+                Ok(read) => {
+                    append_wiped(&mut bytes, &chunk[..read]);
+                    chunk[..read].zeroize();
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

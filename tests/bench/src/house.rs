@@ -18,6 +18,8 @@ const USUAL: usize = 30;
 /// All homes, and what they share.
 pub(crate) struct Shed {
     folder: TempDir,
+    /// Where a desktop's runtime folder is.
+    memory: TempDir,
     bin: PathBuf,
     /// A made-up key.
     pub(crate) key: String,
@@ -26,9 +28,13 @@ pub(crate) struct Shed {
 
 impl Shed {
     pub(crate) fn new(bin: &Path) -> io::Result<Self> {
-        let folder = tempfile::Builder::new().prefix("bench.").tempdir()?;
+        let mut named = tempfile::Builder::new();
+        let named = named.prefix("bench.");
+        let folder = named.tempdir()?;
+        let memory = named.tempdir_in("/dev/shm").or_else(|_| named.tempdir())?;
         let key = format!("sk-ant-api03-{}", "m".repeat(KEY_LENGTH - 13));
-        let shed = Self { folder, bin: bin.canonicalize()?, key, path: std::env::var_os("PATH").unwrap_or_default() };
+        let shed =
+            Self { folder, memory, bin: bin.canonicalize()?, key, path: std::env::var_os("PATH").unwrap_or_default() };
         DirBuilder::new().mode(0o700).create(shed.root().join("home"))?;
         write(&shed.key_file(), &format!("{}\n", shed.key))?;
         write(&shed.request_file(), "protocol=https\nhost=api.anthropic.com\n\n")?;
@@ -74,13 +80,14 @@ impl Shed {
 
     pub(crate) fn house(&self, name: &str, config: &str) -> io::Result<House<'_>> {
         let home = self.root().join(name);
-        for folder in [&home, &home.join("run"), &home.join(".config"), &home.join(".config/claude-credential")] {
+        let run = self.memory.path().join(name);
+        for folder in [&home, &run, &home.join(".config"), &home.join(".config/claude-credential")] {
             DirBuilder::new().mode(0o700).create(folder)?;
         }
         if !config.is_empty() {
             write(&home.join(".config/claude-credential/config.toml"), config)?;
         }
-        Ok(House { shed: self, home })
+        Ok(House { shed: self, home, run })
     }
 
     /// An entry that counts its runs and prints the key.
@@ -107,6 +114,7 @@ impl Shed {
 pub(crate) struct House<'a> {
     shed: &'a Shed,
     pub(crate) home: PathBuf,
+    run: PathBuf,
 }
 
 impl House<'_> {
@@ -120,7 +128,7 @@ impl House<'_> {
     /// Any program in this home.
     pub(crate) fn shell_free(&self, program: impl AsRef<Path>) -> Command {
         let mut command = self.shed.command(program);
-        command.env("HOME", &self.home).env("XDG_RUNTIME_DIR", self.home.join("run")).current_dir(&self.home);
+        command.env("HOME", &self.home).env("XDG_RUNTIME_DIR", &self.run).current_dir(&self.home);
         command
     }
 
@@ -137,7 +145,7 @@ impl House<'_> {
 
     /// Our folder of answers.
     pub(crate) fn runtime(&self) -> PathBuf {
-        self.home.join("run/claude-credential")
+        self.run.join("claude-credential")
     }
 }
 

@@ -77,11 +77,20 @@ fn cold(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
     let cold = house.call(DISPATCHER, &["print"]);
     let clear = house.call(DISPATCHER, &["cache", "clear"]);
     let uncached = house.call(DISPATCHER, &["--no-cache", "print"]);
+    // As where there is no runtime folder, and the cache is below the home.
+    let house = shed.house("cold-disk", &config)?;
+    let on_disk = |words: &[&str]| {
+        let mut call = house.call(DISPATCHER, words);
+        call.env_remove("XDG_RUNTIME_DIR");
+        call
+    };
+    let (cold_on_disk, clear_on_disk) = (on_disk(&["print"]), on_disk(&["cache", "clear"]));
     let mut built_in = shed.house("built-in", "")?.call(DISPATCHER, &["print"]);
     built_in.env("ANTHROPIC_API_KEY", &shed.key);
     let key = &shed.key;
     Ok(vec![
         Subject::new(Group::Cold, "cold", "print through one helper, cache written", cold, key).after(clear),
+        Subject::new(Group::Cold, "cold-disk", "the same, the cache on a disk", cold_on_disk, key).after(clear_on_disk),
         Subject::new(Group::Cold, "uncached", "print through one helper, --no-cache", uncached, key),
         Subject::new(Group::Cold, "built-in", "print, only ANTHROPIC_API_KEY set", built_in, key),
     ])
