@@ -1,10 +1,11 @@
-use std::io::Read;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::net::UnixStream;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use rustix::fs::{OFlags, fcntl_setfl};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM};
+use signal_hook::flag;
 use signal_hook::low_level::pipe;
 
 /// A signal that asked us to end: we pass it on to the child that runs, wait for it, and exit with 128 and the number.
@@ -19,8 +20,15 @@ impl Interrupted {
     }
 }
 
-/// One pipe a signal, for the life of the process: a signal between two children is seen before the second one starts.
-static PIPES: OnceLock<Vec<(i32, UnixStream)>> = OnceLock::new();
+/// For the life of the process: a signal between two children is seen before the second one starts.
+static SIGNALS: OnceLock<Option<Signals>> = OnceLock::new();
+
+/// Which of them came, and one pipe that wakes whoever waits: a pair of sockets for each would cost as much as the
+/// rest of what a child's start takes from us.
+struct Signals {
+    came: [(i32, Arc<AtomicBool>); 3],
+    wakes: OwnedFd,
+}
 
 /// Nothing is under way: then a signal does what it does to every program.
 static IDLE: OnceLock<Arc<AtomicBool>> = OnceLock::new();
@@ -56,18 +64,27 @@ impl Drop for Busy {
     }
 }
 
-fn pipes() -> &'static [(i32, UnixStream)] {
-    PIPES.get_or_init(|| {
-        let pipe = |signal| {
-            let (reader, writer) = UnixStream::pair().ok()?;
-            reader.set_nonblocking(true).ok()?;
+fn signals() -> Option<&'static Signals> {
+    SIGNALS.get_or_init(|| Signals::noted().ok()).as_ref()
+}
+
+impl Signals {
+    fn noted() -> io::Result<Self> {
+        let (wakes, writer) = io::pipe()?;
+        fcntl_setfl(&wakes, OFlags::NONBLOCK)?;
+        let came = [SIGINT, SIGTERM, SIGHUP].map(|signal| (signal, Arc::default()));
+        for (signal, came) in &came {
             // First, so that it acts before the signal is noted for nobody.
-            signal_hook::flag::register_conditional_default(signal, Arc::clone(idle())).ok()?;
-            pipe::register(signal, writer).ok()?;
-            Some((signal, reader))
-        };
-        [SIGINT, SIGTERM, SIGHUP].into_iter().filter_map(pipe).collect()
-    })
+            flag::register_conditional_default(*signal, Arc::clone(idle()))?;
+            flag::register(*signal, Arc::clone(came))?;
+            pipe::register(*signal, writer.try_clone()?)?;
+        }
+        Ok(Self { came, wakes: wakes.into() })
+    }
+
+    fn take(&self) -> Option<Interrupted> {
+        self.came.iter().find(|(_, came)| came.swap(false, Ordering::SeqCst)).map(|(signal, _)| Interrupted(*signal))
+    }
 }
 
 /// From now on whoever closes a pipe to us early is an error of that write and does not end this process. The standard
@@ -77,7 +94,7 @@ pub fn survive_closed_pipes() {
     // A handler in place of "ignore": it is not inherited by the child.
     SEEN.get_or_init(|| {
         let seen = Arc::default();
-        let _ = signal_hook::flag::register(SIGPIPE, Arc::clone(&seen));
+        let _ = flag::register(SIGPIPE, Arc::clone(&seen));
         seen
     });
 }
@@ -87,20 +104,23 @@ pub(crate) struct Noted(Busy);
 
 impl Noted {
     pub(crate) fn begin() -> Self {
-        let _ = pipes();
+        let _ = signals();
         Self(Busy::begin())
     }
 }
 
 /// What to wait on for them.
 pub(crate) fn watch() -> impl Iterator<Item = BorrowedFd<'static>> {
-    pipes().iter().map(|(_, reader)| reader.as_fd())
+    signals().into_iter().map(|signals| signals.wakes.as_fd())
 }
 
 /// The signal that came since we last looked, if any.
 #[must_use]
 pub fn interrupted() -> Option<Interrupted> {
-    let pipes = PIPES.get()?;
-    let came = |mut reader: &UnixStream| matches!(reader.read(&mut [0; 64]), Ok(read) if read > 0);
-    pipes.iter().find(|(_, reader)| came(reader)).map(|(signal, _)| Interrupted(*signal))
+    let signals = SIGNALS.get()?.as_ref()?;
+    signals.take().or_else(|| {
+        // Looked once more: one that came before it was emptied wakes nobody any more.
+        let _ = rustix::io::read(&signals.wakes, &mut [0; 64]);
+        signals.take()
+    })
 }
