@@ -68,6 +68,9 @@ impl Cache {
         if context.options.no_cache {
             return None;
         }
+        if let Some(front) = &context.front {
+            return Some(front.cache());
+        }
         let open = || {
             let folder = context.folders.runtime.clone();
             let keyed = keyed(&folder).map_err(|problem| context.log.complain(&problem)).ok()?;

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
+use claude_credential_protocol::is_on;
+
 /// The variables of this process, read once.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<OsString, OsString>);
@@ -36,10 +38,10 @@ impl Environment {
         self.0.get(OsStr::new(name)).is_some_and(|value| value.is_empty())
     }
 
-    /// Whether a switch of the client's is on: set to anything but nothing, `0` or `false`.
+    /// Whether a switch of the client's is on.
     #[must_use]
     pub fn is_on(&self, name: &str) -> bool {
-        self.get_os(name).is_some_and(|value| value != "0" && value != "false")
+        self.get_os(name).is_some_and(|value| value.to_str().is_none_or(is_on))
     }
 
     /// All of them, in the order of their names.

@@ -43,7 +43,7 @@ pub use credential::{Auth, Credential, Kind, NO_ACCOUNT, parse_account};
 pub use error::{Class, Error};
 pub use helper::{Helper, NoCommands, main, serve};
 pub use print::{
-    CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Format, PrintOptions, Shell, Surroundings, Variables, print,
+    CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Format, PrintOptions, Shell, Surroundings, Variables, is_on, print,
     print_variables, written,
 };
 pub use request::{Capabilities, Interactive, Operation, Request};

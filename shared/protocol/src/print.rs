@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::{Auth, Credential, Error, Kind, Secret, iso_8601};
 
-pub use family::{CLOUD_SWITCHES, Family};
+pub use family::{CLOUD_SWITCHES, Family, is_on};
 pub use shell::Shell;
 pub use variables::{CUSTOM_HEADERS, Surroundings, Variables};
 

@@ -28,7 +28,7 @@ const MAX_RECORD: u64 = 64 * 1024;
 /// One call, as it can be told from others without parsing anything.
 #[derive(Debug)]
 pub(crate) struct Front {
-    pub(super) cache: Cache,
+    cache: Cache,
     key: [u8; 16],
     /// The configuration as it was hashed.
     config: Vec<u8>,
@@ -86,6 +86,11 @@ impl Front {
         }
         let key = cache.keyed.hash(&parts);
         Some(Self { cache, key, config: config.map(|bytes| bytes.to_vec()).unwrap_or_default(), before: None })
+    }
+
+    /// The cache of the call, which was opened for the front key.
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// The record of earlier calls, as long as everything is as they saw it.

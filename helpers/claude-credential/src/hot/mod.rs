@@ -54,7 +54,7 @@ pub(crate) fn answer(cli: &Cli, words: &[OsString], begun: &mut Begun) -> Option
     let front = Front::of(words, request, &begun.environment, &folders, cache)?;
     let front = begun.front.insert(front);
     let Record { key, entry, ttl, min_ttl } = front.record()?;
-    let cached = load(&front.cache.file(&key, "cache")).ok()??;
+    let cached = load(&front.cache().file(&key, "cache")).ok()??;
     let serves = cached.entry == entry && cached.fault(lifetime(ttl, &cached.credential), min_ttl, now()).is_none();
     if serves { hand_out(line, request, &cached, front, &begun.environment) } else { None }
 }
@@ -74,7 +74,7 @@ fn hand_out(
         }
         Line::ApiKeyHelper => {
             let token = api_key_helper::checked(credential.auth.secret(), entry).ok()?;
-            if let Some(caller) = Caller::identify(environment, &front.cache) {
+            if let Some(caller) = Caller::identify(environment, front.cache()) {
                 let (verdict, record) = caller.judge(credential.auth.secret(), millis(client_ttl(environment)));
                 if verdict == Verdict::Refused {
                     return None;

@@ -21,7 +21,7 @@ pub use command::{
 };
 pub use login::{StoredLogin, stored_login};
 pub use project::{ProjectUrl, project_files, project_places, project_urls};
-pub use scopes::{Counts, Line, Place, Scope, SettingsFile, deciding, scopes, setting, variable};
+pub use scopes::{Counts, Line, Place, Scope, SettingsFile, deciding, scopes, setting, switch, variable};
 
 /// No settings file that a person writes comes near this.
 const MAX_SETTINGS: u64 = 1 << 20;

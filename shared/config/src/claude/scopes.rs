@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use claude_credential_files::{Problem, Trust, read};
-use claude_credential_protocol::{Error, Secret};
+use claude_credential_protocol::{Error, Secret, is_on};
 use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::{CollectOptions, parse_to_ast};
 
@@ -39,6 +39,13 @@ pub struct SettingsFile {
 }
 
 impl SettingsFile {
+    /// The user's, as if it said `text`.
+    #[must_use]
+    pub fn of_user(file: &Path, text: &str) -> Self {
+        let sets = if text.trim().is_empty() { Ok(Vec::new()) } else { lines(text.as_bytes(), file) };
+        Self { scope: Scope::User, file: file.to_owned(), sets }
+    }
+
     /// Its setting of that name; none where it can't be read, too.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Line> {
@@ -159,13 +166,10 @@ fn lines_of(file: &Path) -> Option<Result<Vec<Line>, Error>> {
     }
 }
 
-impl SettingsFile {
-    /// The user's, as if it said `text`.
-    #[must_use]
-    pub fn of_user(file: &Path, text: &str) -> Self {
-        let sets = if text.trim().is_empty() { Ok(Vec::new()) } else { lines(text.as_bytes(), file) };
-        Self { scope: Scope::User, file: file.to_owned(), sets }
-    }
+/// The same for a switch; none where it is off.
+#[must_use]
+pub fn switch(files: &[SettingsFile], environment: &Environment, name: &str) -> Option<Counts> {
+    variable(files, environment, name).filter(|found| is_on(found.value.expose()))
 }
 
 fn lines(bytes: &[u8], file: &Path) -> Result<Vec<Line>, Error> {

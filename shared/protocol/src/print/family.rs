@@ -23,6 +23,12 @@ pub const CLOUD_SWITCHES: [(&str, &str); 3] = [
     ("CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_SKIP_FOUNDRY_AUTH"),
 ];
 
+/// Whether the client takes a switch of that value as on: anything but nothing, `0` or `false`.
+#[must_use]
+pub fn is_on(value: &str) -> bool {
+    !["", "0", "false"].contains(&value)
+}
+
 impl Family {
     /// That of `credential`; `bearer` is what the bearer tokens of whoever gave it are, where that is known.
     #[must_use]

@@ -3,7 +3,7 @@
 
 use std::env;
 
-use super::family::{CLOUD_SWITCHES, Family};
+use super::family::{CLOUD_SWITCHES, Family, is_on};
 use super::headers::custom_headers;
 use crate::{Auth, Credential, Error, Secret, iso_8601};
 
@@ -68,8 +68,7 @@ impl Surroundings {
     #[must_use]
     pub fn here() -> Self {
         let value = |name: &str| env::var(name).unwrap_or_default();
-        let is_on = |name: &str| !["", "0", "false"].contains(&value(name).as_str());
-        let is_cloud_gateway = CLOUD_SWITCHES.iter().any(|(switch, skip)| is_on(switch) && is_on(skip));
+        let is_cloud_gateway = CLOUD_SWITCHES.iter().any(|(switch, skip)| is_on(&value(switch)) && is_on(&value(skip)));
         Self { custom_headers: value(CUSTOM_HEADERS), is_cloud_gateway }
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use claude_credential_config::claude::{self, Line, Scope, SettingsFile};
-use claude_credential_protocol::{Auth, CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Surroundings, Variables};
+use claude_credential_protocol::{Auth, CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Surroundings, Variables, is_on};
 
 use super::environment::Environment;
 use super::setting_command::SettingCommand;
@@ -91,19 +91,14 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// The line that counts, and its file.
-    fn line(&self, name: &str) -> Option<(&SettingsFile, &Line)> {
-        self.settings.iter().find_map(|file| Some((file, file.get(name)?)))
-    }
-
     fn setting(&self, name: &str, does: &str, is_other: impl Fn(&SettingsFile, &str) -> bool) -> Option<String> {
-        let (file, line) = self.line(name)?;
+        let (file, line) = claude::deciding(self.settings, name)?;
         let command = line.value.as_ref()?.expose();
         (!command.trim().is_empty() && is_other(file, command)).then(|| self.said(file, line, does))
     }
 
     fn variable(&self, name: &str, counts: impl Fn(&str) -> bool) -> Option<String> {
-        let (file, line) = self.line(&format!("env.{name}"))?;
+        let (file, line) = claude::deciding(self.settings, &format!("env.{name}"))?;
         let value = line.value.as_ref()?.expose();
         let does = if is_switch(name) {
             "goes by it to another service than"
@@ -134,9 +129,4 @@ impl Found<'_> {
 
 fn is_switch(name: &str) -> bool {
     CLOUD_SWITCHES.iter().any(|(switch, skip)| [*switch, *skip].contains(&name))
-}
-
-/// As the client takes a switch.
-fn is_on(value: &str) -> bool {
-    !["", "0", "false"].contains(&value)
 }

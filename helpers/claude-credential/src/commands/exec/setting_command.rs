@@ -4,7 +4,7 @@ use claude_credential_config::claude::{self, SettingsFile};
 use claude_credential_protocol::Family;
 
 use super::environment::Environment;
-use crate::ask::Ask;
+use crate::ask::{Ask, chain_names};
 use crate::chain::Answer;
 use crate::cli::{Cli, Command, Print};
 use crate::client_environment::environment_of_client;
@@ -82,7 +82,7 @@ impl SettingCommand<'_> {
         let inherited = environment_of_client(&inherited, self.settings);
         let client = Context::with(options, inherited, folders.clone(), config.clone(), for_client);
         let Ok(chosen) = profile::choose(&client) else { return false };
-        let chain = if client.options.chain.is_empty() { &chosen.chain } else { &client.options.chain };
-        chosen.name == self.ask.profile.name && chain.iter().eq(self.ask.chain.iter().map(|link| &link.entry.name))
+        let chain = chain_names(&client, &chosen).iter();
+        chosen.name == self.ask.profile.name && chain.eq(self.ask.chain.iter().map(|link| &link.entry.name))
     }
 }

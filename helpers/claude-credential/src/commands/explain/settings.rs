@@ -70,9 +70,9 @@ impl<'a> Settings<'a> {
         claude::variable(&self.files, &self.context.environment, name)
     }
 
-    /// Whether a switch is on: set to anything but nothing, `0` or `false`.
+    /// The switch of that name, if it is on.
     pub(crate) fn switch(&self, name: &str) -> Option<Counts> {
-        self.variable(name).filter(|found| !["0", "false"].contains(&found.value.expose()))
+        claude::switch(&self.files, &self.context.environment, name)
     }
 
     fn lines(&self) -> impl Iterator<Item = (&SettingsFile, &Line)> {

@@ -2,9 +2,8 @@
 
 use claude_credential_config::claude::{self, Place, Scope, SettingsFile};
 use claude_credential_config::{Origin, Profile};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{CLOUD_SWITCHES, Error};
 
-use super::effects::CLOUDS;
 use super::plan::Plan;
 use super::preset::Preset;
 use crate::context::Context;
@@ -19,12 +18,6 @@ pub(super) fn files(context: &Context, plan: &Plan) -> Vec<SettingsFile> {
     files.retain(|file| file.scope != Scope::User);
     files.push(SettingsFile::of_user(&plan.settings.path, &plan.new_settings));
     files
-}
-
-/// Where a switch is turned on: set to anything but nothing, `0` or `false`.
-pub(super) fn switch(files: &[SettingsFile], context: &Context, name: &str) -> Option<Place> {
-    let found = claude::variable(files, &context.environment, name)?;
-    (!["0", "false"].contains(&found.value.expose())).then_some(found.place)
 }
 
 /// Where it goes with the key of the profile that everybody has.
@@ -43,8 +36,9 @@ impl Destination {
         let mut files = files(context, plan);
         files.retain(|file| matches!(file.scope, Scope::User | Scope::Managed));
         let asks_default = preset.settings.api_key_helper.is_some() && preset.profile().is_none();
+        let is_on = |cloud: &str| claude::switch(&files, &context.environment, cloud).is_some();
         // That the cloud wins is said by itself.
-        if !asks_default || CLOUDS.iter().any(|cloud| switch(&files, context, cloud).is_some()) {
+        if !asks_default || CLOUD_SWITCHES.iter().any(|(cloud, _)| is_on(cloud)) {
             return Ok(first());
         }
         let Some(url) = claude::variable(&files, &context.environment, BASE_URL) else {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use claude_credential_config::claude;
+use claude_credential_protocol::CLOUD_SWITCHES;
 use serde_json::Value;
 
 use super::blanks::Blanks;
@@ -17,15 +18,15 @@ use crate::context::Context;
 /// (<https://code.claude.com/docs/en/settings>).
 const FORCED_LOGIN: [&str; 2] = ["forceLoginMethod", "forceLoginOrgUUID"];
 
-/// The clouds, which come before every key.
-pub(super) const CLOUDS: [&str; 3] = ["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY"];
-
 /// One sentence each.
 pub(crate) fn lines(context: &Context, preset: &Preset, found: &Found, plan: &Plan, blanks: &Blanks) -> Vec<String> {
     let mut lines = Vec::new();
     let files = client::files(context, plan);
     let variable = |name: &str| claude::variable(&files, &context.environment, name);
-    let on = |name: &&str| Some((str::to_owned(name), client::switch(&files, context, name)?.removal(name)));
+    // They come before every key.
+    let clouds = CLOUD_SWITCHES.map(|(cloud, _)| cloud);
+    let switch = |name: &str| claude::switch(&files, &context.environment, name);
+    let on = |name: &&str| Some((str::to_owned(name), switch(name)?.place.removal(name)));
     if preset.settings.api_key_helper.is_some() {
         lines.push("Claude Code takes its key from claude-credential, in every project and session".to_owned());
         if found.subscription {
@@ -45,7 +46,7 @@ pub(crate) fn lines(context: &Context, preset: &Preset, found: &Found, plan: &Pl
                 }),
             );
         }
-        lines.extend(CLOUDS.iter().filter_map(on).map(|(cloud, removal)| {
+        lines.extend(clouds.iter().filter_map(on).map(|(cloud, removal)| {
             format!(
                 "{cloud} is set, and wins over every key: Claude Code goes to that cloud; to use the key, {removal}"
             )
@@ -65,7 +66,7 @@ pub(crate) fn lines(context: &Context, preset: &Preset, found: &Found, plan: &Pl
                 "usage goes to that account, no longer to the claude.ai subscription that is signed in".to_owned(),
             );
         }
-        let others = CLOUDS.iter().filter(|cloud| **cloud != own).filter_map(on);
+        let others = clouds.iter().filter(|cloud| **cloud != own).filter_map(on);
         lines.extend(others.map(|(other, removal)| format!("{other} is set too, and one of them can hold; {removal}")));
         lines.extend(instead.iter().filter_map(on).map(|(instead, removal)| {
             format!("{instead} is set, and Claude Code does not use the credentials of this sign-in; {removal}")

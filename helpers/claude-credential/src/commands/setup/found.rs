@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use claude_credential_config::{Folders, claude, kept};
+use claude_credential_config::{Folders, claude, cloud, kept};
 use claude_credential_files::{Trust, read};
 use serde_json::Value;
 
@@ -35,7 +35,7 @@ impl Found {
         let aws = or_home("AWS_CONFIG_FILE", ".aws/config");
         let google = match context.environment.get_os("GOOGLE_APPLICATION_CREDENTIALS") {
             Some(file) => PathBuf::from(file),
-            None => or_home("CLOUDSDK_CONFIG", ".config/gcloud").join("application_default_credentials.json"),
+            None => cloud::gcloud_credentials(&cloud::gcloud_folder(&context.environment, folders)),
         };
         let has_sso = |file: &Path| {
             let bytes = read(file, Trust::Anybody, MAX).ok().flatten();
