@@ -2,10 +2,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use claude_credential_config::{Config, Environment, Folders, KeyStore, Origin};
+use claude_credential_config::{Config, Environment, Folders, KeyStore};
 use claude_credential_keychain::{Keychain, Name, Value};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Helper, Request, Secret, now, parse_token};
+use claude_credential_protocol::{Auth, Credential, Error, Helper, Origin, Request, Secret, now, parse_token};
 
 use crate::people::{self, People};
 use crate::sources::{Asked, Source, descriptor, file, kept, setting, variable};

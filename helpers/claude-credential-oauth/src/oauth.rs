@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use claude_credential_config::{Config, Environment, Folders, Origin, Provider};
+use claude_credential_config::{Config, Environment, Folders, Provider};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Helper, Request, Secret};
+use claude_credential_protocol::{Auth, Credential, Error, Helper, Origin, Request, Secret};
 
 use crate::keeping;
 use crate::people::{self, People};

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use claude_credential_config::Origin;
 use claude_credential_files::{hex, random};
 use claude_credential_http::{Answer, Body, Call};
-use claude_credential_protocol::{Error, Secret};
+use claude_credential_protocol::{Error, Origin, Secret};
 use serde_json::{Value, json};
 
 /// Who has not said no to a made-up key by then has something else to do.

@@ -7,8 +7,7 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use claude_credential_config::Origin;
-use claude_credential_protocol::{Class, Error, written};
+use claude_credential_protocol::{Class, Error, Origin, written};
 
 const NAME: &str = "claude-credential-probe";
 

@@ -1,4 +1,4 @@
-use claude_credential_config::Origin;
+use claude_credential_protocol::Origin;
 
 /// Where Vertex is: <https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint>
 #[derive(Debug, PartialEq, Eq)]
@@ -31,8 +31,8 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
-    use claude_credential_config::Origin;
     use claude_credential_config::cloud::{GOOGLE, vertex_host};
+    use claude_credential_protocol::Origin;
 
     use super::Place;
 

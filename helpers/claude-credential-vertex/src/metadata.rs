@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use claude_credential_config::Environment;
 use claude_credential_config::cloud::GOOGLE;
-use claude_credential_config::{Environment, Origin};
 use claude_credential_http::{Answer, Call};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, Origin};
 
 use crate::answer::{EACH, Token, later};
 use crate::external::quoted;

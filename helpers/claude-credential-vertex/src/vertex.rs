@@ -3,9 +3,9 @@ use std::time::Instant;
 
 use clap::Args;
 use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
-use claude_credential_config::{Environment, Folders, Origin};
+use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, Request, now};
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, Origin, Request, now};
 
 use crate::hosts::Place;
 use crate::people::{self, People};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use claude_credential_config::{Environment, Origin, Profile};
-use claude_credential_protocol::{Credential, Error, Kind, Request, Seconds};
+use claude_credential_config::{Environment, Profile};
+use claude_credential_protocol::{Credential, Error, Kind, Origin, Request, Seconds};
 
 use crate::chain::{Link, Standing};
 use crate::context::Context;

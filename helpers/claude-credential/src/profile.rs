@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use claude_credential_config::{Origin, Profile, Program, claude};
-use claude_credential_protocol::Error;
+use claude_credential_config::{Profile, Program, claude};
+use claude_credential_protocol::{Error, Origin};
 
 use crate::cloud::Cloud;
 use crate::context::Context;

@@ -10,12 +10,10 @@ pub mod kept;
 mod load;
 pub mod logins;
 mod model;
-mod origin;
 mod provider;
 mod provider_section;
 
 pub use environment::Environment;
 pub use folders::Folders;
 pub use model::{ClaudeLogin, Config, Entry, KeyStore, Profile, Program, is_name};
-pub use origin::{NotAnOrigin, Origin};
 pub use provider::{ClientAuthentication, Flow, Provider, TokenSource, ValueSource, is_endpoint};

@@ -4,13 +4,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use claude_credential_files::{Trust, read};
-use claude_credential_protocol::{Error, Kind};
+use claude_credential_protocol::{Error, Kind, Origin};
 use serde::Deserialize;
 use toml::Spanned;
 
+use crate::Folders;
 use crate::model::{ClaudeLogin, Config, Entry, KeyStore, Profile, Program, is_name};
 use crate::provider_section::RawProvider;
-use crate::{Folders, Origin};
 
 /// No configuration that a person writes comes near this.
 const MAX_CONFIG: u64 = 1 << 20;
@@ -286,7 +286,9 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use crate::{Config, Environment, Folders, KeyStore, Origin, Program};
+    use claude_credential_protocol::Origin;
+
+    use crate::{Config, Environment, Folders, KeyStore, Program};
 
     fn parse(text: &str) -> Result<Config, String> {
         let folders = Folders::of(&Environment::from_pairs([("HOME", "/home/me")])).unwrap();

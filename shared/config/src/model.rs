@@ -2,9 +2,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use claude_credential_protocol::Kind;
+use claude_credential_protocol::{Kind, Origin};
 
-use crate::{Origin, Provider};
+use crate::Provider;
 
 /// The entries that are there without being written, in the product's documented order: the default chain.
 pub(crate) const BUILT_IN_CHAIN: [&str; 6] =

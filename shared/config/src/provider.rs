@@ -1,9 +1,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use claude_credential_protocol::Secret;
+use claude_credential_protocol::{Origin, Secret};
 
-use crate::{KeyStore, Origin};
+use crate::KeyStore;
 
 /// An OAuth authorization server that the oauth helper can sign in to.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, Origin};
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::load::{KEY_STORES, Place};
 use crate::provider::{ClientAuthentication, FLOWS, Flow, Provider, TokenSource, ValueSource, is_endpoint};
-use crate::{Folders, KeyStore, Origin};
+use crate::{Folders, KeyStore};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

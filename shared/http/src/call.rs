@@ -3,9 +3,8 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use claude_credential_config::Origin;
 use claude_credential_files::random;
-use claude_credential_protocol::{Error, Secret, text};
+use claude_credential_protocol::{Error, Origin, Secret, text};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, RequestBuilder};
 

@@ -139,9 +139,9 @@ mod tests {
     use std::time::Duration;
 
     use claude_credential_config::kept::{self, Place};
-    use claude_credential_config::{Environment, Folders, KeyStore, Origin, generation};
+    use claude_credential_config::{Environment, Folders, KeyStore, generation};
     use claude_credential_files::Identity;
-    use claude_credential_protocol::{Class, Secret};
+    use claude_credential_protocol::{Class, Origin, Secret};
 
     use super::{Keychain, Stored};
     use crate::{Name, Value};

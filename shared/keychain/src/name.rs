@@ -1,7 +1,7 @@
 use std::fmt;
 
-use claude_credential_config::{Origin, kept::Kept};
-use claude_credential_protocol::{Error, Request};
+use claude_credential_config::kept::Kept;
+use claude_credential_protocol::{Error, Origin, Request};
 
 use crate::Item;
 
@@ -77,7 +77,7 @@ impl fmt::Display for Name {
 #[cfg(test)]
 mod tests {
     use super::Name;
-    use claude_credential_config::Origin;
+    use claude_credential_protocol::Origin;
 
     #[test]
     fn no_two_names_have_one_url() {

@@ -65,8 +65,7 @@ impl Trouble {
 
 #[cfg(test)]
 mod tests {
-    use claude_credential_config::Origin;
-    use claude_credential_protocol::Class;
+    use claude_credential_protocol::{Class, Origin};
 
     use super::Trouble;
     use crate::Name;

@@ -47,7 +47,7 @@ impl Value {
 mod tests {
     use super::Value;
     use crate::Name;
-    use claude_credential_config::Origin;
+    use claude_credential_protocol::Origin;
 
     #[test]
     fn a_value_counts_only_whole_and_under_its_own_name() {

@@ -31,6 +31,7 @@
 mod credential;
 mod error;
 mod helper;
+mod origin;
 mod print;
 mod request;
 mod secret;
@@ -42,6 +43,7 @@ mod wire;
 pub use credential::{Auth, Credential, Kind, NO_ACCOUNT, parse_account};
 pub use error::{Class, Error};
 pub use helper::{Helper, NoCommands, main, serve};
+pub use origin::{NotAnOrigin, Origin};
 pub use print::{
     CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Format, PrintOptions, Shell, Surroundings, Variables, is_on, print,
     print_variables, written,

@@ -1,5 +1,4 @@
-use claude_credential_config::Origin;
-use claude_credential_protocol::{Auth, Credential, Error, Request, parse_token};
+use claude_credential_protocol::{Auth, Credential, Error, Origin, Request, parse_token};
 
 use crate::asked::Asked;
 

@@ -9,9 +9,8 @@ use std::time::Duration;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::byte_stream::ByteStream;
-use claude_credential_config::Origin;
 use claude_credential_files::{Trust, read};
-use claude_credential_protocol::{Class, Error, Secret};
+use claude_credential_protocol::{Class, Error, Origin, Secret};
 
 use crate::asked::Asked;
 use crate::aws::{block_on, http};

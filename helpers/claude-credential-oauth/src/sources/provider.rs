@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use claude_credential_config::{Environment, Flow, Origin, Provider};
-use claude_credential_protocol::{Credential, Error, Interactive, Request};
+use claude_credential_config::{Environment, Flow, Provider};
+use claude_credential_protocol::{Credential, Error, Interactive, Origin, Request};
 
 use super::Asked;
 use crate::assertion;

@@ -3,9 +3,8 @@
 
 use std::time::SystemTime;
 
-use claude_credential_config::Origin;
 use claude_credential_http::{Body, Call};
-use claude_credential_protocol::{Error, Secret};
+use claude_credential_protocol::{Error, Origin, Secret};
 use serde::Deserialize;
 use serde_json::json;
 

@@ -1,8 +1,8 @@
 use std::net::Ipv4Addr;
 
-use claude_credential_config::{Origin, is_endpoint};
+use claude_credential_config::is_endpoint;
 use claude_credential_http::{Answer, Body, Call};
-use claude_credential_protocol::{Error, Secret};
+use claude_credential_protocol::{Error, Origin, Secret};
 
 use super::formatted;
 use crate::answer::insist;

@@ -3,8 +3,10 @@
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};
 
-use claude_credential_config::{Origin, Profile};
-use claude_credential_protocol::{Class, Family, Format, Interactive, Surroundings, Variables, print_variables};
+use claude_credential_config::Profile;
+use claude_credential_protocol::{
+    Class, Family, Format, Interactive, Origin, Surroundings, Variables, print_variables,
+};
 
 use crate::ask::{Ask, check_ttl};
 use crate::chain::Answer;

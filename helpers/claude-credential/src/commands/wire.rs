@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
-use claude_credential_config::{Origin, Profile};
-use claude_credential_protocol::{Capabilities, Class, Credential, Error, Malformed, Message, Request, written};
+use claude_credential_config::Profile;
+use claude_credential_protocol::{
+    Capabilities, Class, Credential, Error, Malformed, Message, Origin, Request, written,
+};
 
 use crate::ask::{Ask, check_ttl};
 use crate::context::Context;

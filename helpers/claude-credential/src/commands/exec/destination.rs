@@ -1,6 +1,6 @@
 use claude_credential_config::claude::{self, SettingsFile};
-use claude_credential_config::{Folders, Origin, Profile};
-use claude_credential_protocol::{CUSTOM_HEADERS, Error, Surroundings};
+use claude_credential_config::{Folders, Profile};
+use claude_credential_protocol::{CUSTOM_HEADERS, Error, Origin, Surroundings};
 
 use crate::client_environment::{environment_of_client, of_user};
 use crate::cloud::Cloud;

@@ -1,6 +1,7 @@
 //! What counts as an answer.
 
-use claude_credential_config::{Origin, is_endpoint};
+use claude_credential_config::is_endpoint;
+use claude_credential_protocol::Origin;
 use serde::Deserialize;
 
 /// Which answers a question takes.

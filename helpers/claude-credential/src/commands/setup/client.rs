@@ -1,8 +1,8 @@
 //! Claude Code as it will be: what its settings say when ours are in them, and where it goes with the key.
 
+use claude_credential_config::Profile;
 use claude_credential_config::claude::{self, Place, Scope, SettingsFile};
-use claude_credential_config::{Origin, Profile};
-use claude_credential_protocol::{CLOUD_SWITCHES, Error};
+use claude_credential_protocol::{CLOUD_SWITCHES, Error, Origin};
 
 use super::plan::Plan;
 use super::preset::Preset;

@@ -24,9 +24,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use claude_credential_config::{Origin, Program, generation, kept};
+use claude_credential_config::{Program, generation, kept};
 use claude_credential_process::{Interrupted, run_attached};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, Origin};
 
 use crate::chain::Link;
 use crate::commands::login;

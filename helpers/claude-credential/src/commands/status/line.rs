@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 
 use claude_credential_config::kept::{self, Place};
-use claude_credential_config::{Origin, Profile, Program, claude, logins};
-use claude_credential_protocol::{Error, Seconds, now};
+use claude_credential_config::{Profile, Program, claude, logins};
+use claude_credential_protocol::{Error, Origin, Seconds, now};
 
 use crate::ask::Ask;
 use crate::cache::{Cache, Cached};

@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use claude_credential_config::{Entry, Origin, Program};
-use claude_credential_protocol::Error;
+use claude_credential_config::{Entry, Program};
+use claude_credential_protocol::{Error, Origin};
 use rustix::fs::{Access, access};
 
 use super::super::finding::{Finding, or_good};

@@ -1,9 +1,9 @@
 use std::process::Command;
 use std::time::Duration;
 
-use claude_credential_config::{Origin, Profile};
+use claude_credential_config::Profile;
 use claude_credential_process::Ended;
-use claude_credential_protocol::{Error, text};
+use claude_credential_protocol::{Error, Origin, text};
 use serde_json::Value;
 
 use super::super::finding::{Finding, or_good};
