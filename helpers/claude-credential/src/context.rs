@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use claude_credential_config::{Config, Environment, Folders};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Interactive, Millis, now};
+use claude_credential_protocol::{Interactive, Millis, millis, now};
 
 use crate::cache::Cache;
+use crate::cache::front::Front;
 use crate::cli::Options;
 use crate::failure::Failure;
-use crate::hot::Front;
-use crate::log::Log;
+use crate::terminal::log::Log;
 
 /// One call lasts no longer than this: the client waits for its helper without a time-out of its own.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -95,8 +95,4 @@ pub(crate) fn open_missing_streams() {
         // The lowest free number is that of the first missing one; it stays open to the end.
         let _ = std::fs::File::options().read(true).write(true).open("/dev/null").map(IntoRawFd::into_raw_fd);
     }
-}
-
-pub(crate) fn millis(span: Duration) -> Millis {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,41 +2,29 @@
 //! good; lets everybody share one lookup; and notices when a key was refused.
 #![cfg_attr(all(not(test), target_os = "linux", target_env = "gnu"), no_main)]
 
-mod ask;
-mod builtin;
+mod begun;
 mod cache;
-mod caller;
 mod chain;
 mod cli;
 mod client_environment;
-mod cloud;
 mod commands;
 mod context;
 mod failure;
-mod hot;
-mod key;
-mod log;
-mod profile;
-mod program;
-mod progress;
-mod quick;
-mod refusal;
-mod run;
-mod screen;
-mod sign_in_command;
-mod state;
-mod store;
-mod waiter;
-mod walk;
+mod fast_path;
+mod lookup;
+mod query;
+mod terminal;
+mod token_output;
+mod ttl;
 
 use std::io::Write;
 
 use clap::Parser;
 
+use begun::Begun;
 use cli::{Cli, Command};
 use context::Context;
 use failure::Failure;
-use hot::Begun;
 
 /// Where the C library calls `main` itself, the standard library's own start is left out: it installs a handler for
 /// stack overflows, for which it reads /proc/self/maps, and that is a third of all system calls of a hit
@@ -59,8 +47,8 @@ fn start() -> u8 {
     claude_credential_protocol::forbid_core_dumps();
     let words: Vec<_> = std::env::args_os().collect();
     let mut begun = Begun::here();
-    let quick = quick::parse(&words);
-    if let Some(outcome) = quick.as_ref().and_then(|cli| hot::answer(cli, &words, &mut begun)) {
+    let quick = cli::plain::parse(&words);
+    if let Some(outcome) = quick.as_ref().and_then(|cli| fast_path::answer(cli, &words, &mut begun)) {
         return end(outcome.map(|()| 0).map_err(Failure::from));
     }
     let cli = match quick.map_or_else(|| Cli::try_parse_from(words), Ok) {

@@ -18,7 +18,7 @@ use claude_credential_protocol::Error;
 use crate::chain::{Link, Standing};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile;
+use crate::query::profile;
 
 /// How many ask at once: as many as a busy machine has sessions and scripts.
 const CROWD: usize = 50;

@@ -12,10 +12,11 @@ use claude_credential_protocol::{Class, Error};
 use zeroize::Zeroizing;
 
 use crate::chain::Link;
+use crate::chain::program;
 use crate::cli::SignIn;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::{profile, program};
+use crate::query::profile;
 
 /// For a helper to say what it can do.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -8,27 +8,29 @@ use claude_credential_protocol::{
     Class, Family, Format, Interactive, Origin, Surroundings, Variables, print_variables,
 };
 
-use crate::ask::{Ask, check_ttl};
 use crate::chain::Answer;
+use crate::chain::cloud::Cloud;
 use crate::cli::Print;
-use crate::cloud::Cloud;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile::API;
-use crate::walk::Refused;
-use crate::{profile, run};
+use crate::lookup;
+use crate::lookup::walk::Refused;
+use crate::query::Ask;
+use crate::query::profile;
+use crate::query::profile::API;
+use crate::ttl::check_ttl;
 
 pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
     context.log.show_progress();
-    check_ttl(context)?;
+    check_ttl(&context.environment)?;
     let profile = profile::choose(context)?;
     let origin = profile::peoples_origin(context, &profile, options.host.as_deref())?;
     let mut ask = Ask::new(context, profile, &origin)?;
     ask.request.username.clone_from(&options.account);
     let refused = if options.rejected { last_answer(context, &ask) } else { None };
-    let answer = match run::obtain(context, &ask, refused.clone()) {
-        Err(failure) if sign_in(context, &ask, &failure)? => run::obtain(context, &ask, refused)?,
+    let answer = match lookup::obtain(context, &ask, refused.clone()) {
+        Err(failure) if sign_in(context, &ask, &failure)? => lookup::obtain(context, &ask, refused)?,
         outcome => outcome?,
     };
     let (family, stdout) = (family(&ask, &answer), &mut io::stdout().lock());
@@ -68,7 +70,7 @@ pub(super) fn family(ask: &Ask, answer: &Answer) -> Family {
 /// What the caller says was refused: the answer that it last got from here, which is the cached one. An answer that is
 /// not kept is asked for anew in any case.
 fn last_answer(context: &Context, ask: &Ask) -> Option<Refused> {
-    let Answer { credential, entry, .. } = run::last(context, ask)?;
+    let Answer { credential, entry, .. } = lookup::last(context, ask)?;
     Some(Refused { secret: credential.auth.secret().clone(), entry: Some(entry), concluded: None })
 }
 

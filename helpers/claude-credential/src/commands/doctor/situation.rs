@@ -7,10 +7,11 @@ use claude_credential_process::Interrupted;
 use claude_credential_protocol::Error;
 
 use super::checks::live::Seen;
-use crate::ask::{DEFAULT_TTL, TTL_VARIABLE, chain_names};
 use crate::chain::Link;
 use crate::context::Context;
-use crate::profile;
+use crate::query::chain_names;
+use crate::query::profile;
+use crate::ttl::{DEFAULT_TTL, TTL_VARIABLE};
 
 /// What is looked at, read once.
 pub(super) struct Situation {

@@ -2,10 +2,10 @@ use claude_credential_config::claude::{self, SettingsFile};
 use claude_credential_config::{Folders, Profile};
 use claude_credential_protocol::{CUSTOM_HEADERS, Error, Origin, Surroundings};
 
+use crate::chain::cloud::Cloud;
 use crate::client_environment::{environment_of_client, of_user};
-use crate::cloud::Cloud;
 use crate::context::Context;
-use crate::profile::{API, check_project, must_list};
+use crate::query::profile::{API, check_project, must_list};
 
 /// Where the command will send what it is given: every place that its variables, its settings or its project name has to be
 /// on the profile's list, because the command is started here and now, and whoever wrote them decides where the secret goes.

@@ -6,10 +6,10 @@ use claude_credential_process::CLIENT_SECRETS;
 use claude_credential_protocol::{Error, Family, Surroundings, Variables};
 
 use super::destination::Destination;
-use crate::ask::Ask;
 use crate::chain::Answer;
-use crate::cloud::Cloud;
+use crate::chain::cloud::Cloud;
 use crate::commands::print::family;
+use crate::query::Ask;
 
 /// What a command's environment has that ours has not, and the reverse.
 #[derive(Debug)]

@@ -17,14 +17,16 @@ use claude_credential_files::Identity;
 use claude_credential_process::find_on_path;
 use claude_credential_protocol::{Class, Error, Seconds, text};
 
-use crate::ask::{Ask, check_ttl};
 use crate::chain::Answer;
 use crate::cli::Exec;
 use crate::client_environment::environment_of_client;
 use crate::commands::print;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::{profile, run};
+use crate::lookup;
+use crate::query::Ask;
+use crate::query::profile;
+use crate::ttl::check_ttl;
 
 use competitors::{competitors, may_be_the_client};
 use destination::Destination;
@@ -41,7 +43,7 @@ const MIN_TTL: Seconds = 3600;
 
 pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
     context.log.show_progress();
-    check_ttl(context)?;
+    check_ttl(&context.environment)?;
     // Before anybody is asked to sign in for a command that is not there.
     let (word, arguments) = options.command.split_first().ok_or_else(|| Error::config("there is no command"))?;
     let file = match executable(context, word) {
@@ -93,8 +95,8 @@ fn context_of_client(here: &Context) -> Context {
 }
 
 fn obtain(context: &Context, ask: &Ask) -> Result<Answer, Failure> {
-    match run::obtain(context, ask, None) {
-        Err(failure) if print::sign_in(context, ask, &failure)? => run::obtain(context, ask, None),
+    match lookup::obtain(context, ask, None) {
+        Err(failure) if print::sign_in(context, ask, &failure)? => lookup::obtain(context, ask, None),
         outcome => outcome,
     }
 }

@@ -4,12 +4,12 @@ use claude_credential_config::claude::{self, SettingsFile};
 use claude_credential_protocol::Family;
 
 use super::environment::Environment;
-use crate::ask::{Ask, chain_names};
 use crate::chain::Answer;
 use crate::cli::{Cli, Command, Print};
 use crate::client_environment::environment_of_client;
 use crate::context::Context;
-use crate::profile;
+use crate::query::profile;
+use crate::query::{Ask, chain_names};
 
 /// What a command of the client's settings would print, as far as that can be told without running it.
 pub(super) struct SettingCommand<'a> {

@@ -8,9 +8,9 @@ use super::identity::Identity;
 use super::walked::{CacheView, Mark, Row, Said, Walked, Winner};
 use super::{Asked, Explanation};
 use crate::cache::Cached;
-use crate::context::millis;
 use crate::failure::Failure;
-use crate::screen::{Paint, Screen, span, until};
+use crate::terminal::screen::{Paint, Screen, span, until};
+use claude_credential_protocol::millis;
 
 const NO_MARK: (char, Paint) = (' ', Paint::Plain);
 

@@ -14,13 +14,14 @@ use std::io::{self, Write};
 use claude_credential_config::claude;
 use claude_credential_protocol::{Error, written};
 
-use crate::ask::{Ask, check_ttl};
 use crate::cli::Explain;
 use crate::client_environment::environment_of_client;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile;
-use crate::screen::Screen;
+use crate::query::Ask;
+use crate::query::profile;
+use crate::terminal::screen::Screen;
+use crate::ttl::check_ttl;
 
 use client::Client;
 use identity::Salted;
@@ -72,7 +73,7 @@ fn context_of_client(here: &Context) -> Context {
 /// What `print`, or with `--for-client` the client's helper, would ask.
 fn question(context: &Context, options: &Explain) -> Result<(Ask, String), Error> {
     if !context.for_client {
-        check_ttl(context)?;
+        check_ttl(&context.environment)?;
     }
     let profile = profile::choose(context)?;
     let (origin, because) = if context.for_client {

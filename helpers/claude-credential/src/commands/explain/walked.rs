@@ -5,15 +5,17 @@ use std::time::{Duration, Instant};
 use claude_credential_config::Program;
 use claude_credential_protocol::{Class, Credential, Error, now};
 
-use crate::ask::Ask;
+use crate::cache::hash::KeyedHasher;
 use crate::cache::{Cache, Cached, Fault};
-use crate::chain::{self, Link, Said as Nothings, Standing, Turn};
-use crate::commands::api_key_helper;
+use crate::chain;
+use crate::chain::program;
+use crate::chain::{Link, Said as Nothings, Standing, Turn};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::key::Keyed;
-use crate::program;
-use crate::walk::{calls_itself, stop_at_ourselves};
+use crate::lookup::key;
+use crate::lookup::walk::{calls_itself, stop_at_ourselves};
+use crate::query::Ask;
+use crate::token_output::checked;
 
 /// What a request comes to, and why.
 #[derive(Debug)]
@@ -102,8 +104,8 @@ pub(crate) fn walk(context: &Context, ask: &Ask, all: bool) -> Result<Walked, Fa
     for link in variables {
         walk.visit(link, "variable")?;
     }
-    let keyed = Cache::of(context).map_or_else(|| Keyed::new([0; 32]), |cache| cache.keyed.clone());
-    let key = keyed.of(ask, context);
+    let keyed = Cache::of(context).map_or_else(|| KeyedHasher::new([0; 32]), |cache| cache.keyed.clone());
+    let key = key::of_query(&keyed, ask, context);
     let cache = walk.look_into_cache(links, &key);
     if walk.decided.is_none() && context.active.contains(&key) {
         walk.give_up(calls_itself());
@@ -235,7 +237,7 @@ impl Walk<'_> {
         }
         if context.for_client
             && let Some(Winner { entry, credential, .. }) = &winner
-            && let Err(error) = api_key_helper::checked(credential.auth.secret(), entry)
+            && let Err(error) = checked(credential.auth.secret(), entry)
         {
             rows.iter_mut().filter(|row| row.mark == Mark::Wins).for_each(|row| row.mark = Mark::Stops);
             failure = Some(error.into());

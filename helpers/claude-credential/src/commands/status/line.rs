@@ -7,11 +7,12 @@ use claude_credential_config::kept::{self, Place};
 use claude_credential_config::{Profile, Program, claude, logins};
 use claude_credential_protocol::{Error, Origin, Seconds, now};
 
-use crate::ask::Ask;
 use crate::cache::{Cache, Cached};
+use crate::chain::program;
 use crate::chain::{Link, Standing};
 use crate::context::Context;
-use crate::program;
+use crate::lookup::key;
+use crate::query::Ask;
 
 /// A profile.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ impl Line {
             return Ok(());
         }
         let cached = Cache::of(context)
-            .and_then(|cache| Cache::read(&cache.file(&cache.keyed.of(ask, context), "cache"), context));
+            .and_then(|cache| Cache::read(&cache.file(&key::of_query(&cache.keyed, ask, context), "cache"), context));
         if let Some(cached) = &cached
             && let Some(link) = links.iter().find(|link| link.entry.name == cached.entry)
             && cached.fault(ask.ttl(&cached.entry, &cached.credential), 0, now()).is_none()

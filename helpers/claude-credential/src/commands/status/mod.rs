@@ -10,10 +10,11 @@ use claude_credential_protocol::{Error, now, written};
 
 use crate::cli::{SignIn, Status};
 use crate::commands::login;
-use crate::context::{Context, millis};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile;
-use crate::screen::Screen;
+use crate::query::profile;
+use crate::terminal::screen::Screen;
+use claude_credential_protocol::millis;
 
 use line::{Line, State};
 

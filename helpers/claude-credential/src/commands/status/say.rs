@@ -3,8 +3,8 @@ use serde_json::json;
 
 use super::Overview;
 use super::line::{Line, State};
-use crate::context::millis;
-use crate::screen::{Paint, Screen, span, until};
+use crate::terminal::screen::{Paint, Screen, span, until};
+use claude_credential_protocol::millis;
 
 const HEADS: [&str; 6] = ["PROFILE", "ENTRY", "SOURCE", "ACCOUNT", "KEPT IN", "EXPIRES"];
 

@@ -3,13 +3,14 @@ use claude_credential_protocol::Error;
 
 use super::super::finding::Finding;
 use super::super::situation::Situation;
-use crate::ask::Ask;
+use crate::chain::cloud::Cloud;
 use crate::cli::Options;
-use crate::cloud::Cloud;
-use crate::commands::explain::walked::{self, Winner};
+use crate::commands::explain::walked;
+use crate::commands::explain::walked::Winner;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile;
+use crate::query::Ask;
+use crate::query::profile;
 
 const MEND: &str = "run: claude-credential explain --for-client";
 

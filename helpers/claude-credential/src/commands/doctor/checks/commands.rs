@@ -9,7 +9,7 @@ use super::super::finding::{Finding, or_good};
 use super::super::situation::Situation;
 use super::super::spawn;
 use crate::chain::Standing;
-use crate::program;
+use crate::chain::program;
 
 /// As long as a call has for all of its entries.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -6,7 +6,8 @@ use rustix::fs::{Access, access};
 
 use super::super::finding::{Finding, or_good};
 use super::super::situation::Situation;
-use crate::{profile, program};
+use crate::chain::program;
+use crate::query::profile;
 
 /// It can be read, is nobody else's to change, and is understood.
 pub(in super::super) fn readable(situation: &Situation) -> Vec<Finding> {

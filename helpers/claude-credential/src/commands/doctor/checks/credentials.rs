@@ -2,8 +2,8 @@ use claude_credential_config::claude;
 
 use super::super::finding::{Finding, or_good};
 use super::super::situation::Situation;
+use crate::chain::cloud::Cloud;
 use crate::chain::{Link, Standing};
-use crate::cloud::Cloud;
 
 const API_KEY: &str = "ANTHROPIC_API_KEY";
 const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";

@@ -10,8 +10,9 @@ use super::super::situation::Situation;
 use super::super::spawn;
 use super::folders::shown;
 use crate::chain::Standing;
+use crate::chain::program;
+use crate::chain::program::SUITE;
 use crate::context::Context;
-use crate::program::{self, SUITE};
 
 const OURS: &str = env!("CARGO_PKG_VERSION");
 

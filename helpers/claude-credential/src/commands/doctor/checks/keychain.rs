@@ -8,7 +8,7 @@ use claude_credential_protocol::text;
 use super::super::finding::Finding;
 use super::super::situation::Situation;
 use super::super::spawn;
-use crate::program;
+use crate::chain::program;
 
 /// Longer than the helper gives the keychain.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::super::finding::{Finding, or_good};
 use super::super::situation::Situation;
 use super::super::spawn;
-use crate::cloud::Cloud;
-use crate::program;
+use crate::chain::cloud::Cloud;
+use crate::chain::program;
 
 /// Longer than the three requests may take.
 const PATIENCE: Duration = Duration::from_secs(40);

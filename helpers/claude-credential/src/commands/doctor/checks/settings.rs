@@ -9,7 +9,7 @@ use super::super::finding::{Finding, or_good};
 use super::super::situation::Situation;
 use super::super::spawn;
 use super::folders::shown;
-use crate::cloud::Cloud;
+use crate::chain::cloud::Cloud;
 
 /// No settings file that a person writes comes near this.
 const MAX_SETTINGS: u64 = 1 << 20;

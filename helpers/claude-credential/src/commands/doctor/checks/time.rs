@@ -10,9 +10,9 @@ use claude_credential_protocol::Kind;
 use super::super::finding::{Finding, or_good};
 use super::super::situation::Situation;
 use super::files::all_below;
-use crate::ask::TTL_VARIABLE;
 use crate::cache::Cache;
-use crate::context::millis;
+use crate::ttl::TTL_VARIABLE;
+use claude_credential_protocol::millis;
 
 /// Below it a refusal and the end of the client's own time can't be told apart every time.
 const LEAST: Duration = Duration::from_mins(1);

@@ -1,15 +1,13 @@
+pub(crate) mod profile;
+
 use std::time::Duration;
 
-use claude_credential_config::{Environment, Profile};
-use claude_credential_protocol::{Credential, Error, Kind, Origin, Request, Seconds};
+use claude_credential_config::Profile;
+use claude_credential_protocol::{Credential, Error, Origin, Request};
 
 use crate::chain::{Link, Standing};
 use crate::context::Context;
-
-/// The client's own time between two runs of its helper, and ours.
-pub(crate) const DEFAULT_TTL: Duration = Duration::from_mins(5);
-
-pub(crate) const TTL_VARIABLE: &str = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS";
+use crate::ttl::{DEFAULT_TTL, TTL_VARIABLE, client_min_ttl, lifetime, variable_ttl};
 
 /// One question, with everything that its answer depends on.
 #[derive(Debug)]
@@ -78,14 +76,6 @@ impl Ask {
     }
 }
 
-/// For how long an answer is kept, where `said` is all that was said.
-pub(crate) fn lifetime(said: Option<Duration>, credential: &Credential) -> Duration {
-    // AWS's keys say when they end, and `refresh` asks AWS whether they are good: nothing is won by asking for others
-    // before they are due.
-    let until_due = credential.auth.kind() == Kind::Aws && credential.expires_at.is_some();
-    said.unwrap_or(if until_due { Duration::MAX } else { DEFAULT_TTL })
-}
-
 /// The entries that are asked: those of `--chain`, else the profile's.
 pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a [String] {
     if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain }
@@ -94,30 +84,4 @@ pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a
 pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
     let file = context.config.file_shown();
     Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.{name}] there"))
-}
-
-/// Refuses a TTL variable that is no number of milliseconds, where somebody can mend it.
-pub(crate) fn check_ttl(context: &Context) -> Result<(), Error> {
-    variable_ttl(&context.environment).map(|_| ())
-}
-
-/// For how long the client keeps a key, whatever the profile says.
-pub(crate) fn client_ttl(environment: &Environment) -> Duration {
-    variable_ttl(environment).ok().flatten().unwrap_or(DEFAULT_TTL)
-}
-
-/// The client hands out a key once more after its time, while it asks again: what it gets should live a minute longer.
-fn client_min_ttl(environment: &Environment) -> Seconds {
-    client_ttl(environment).as_secs() + 60
-}
-
-fn variable_ttl(environment: &Environment) -> Result<Option<Duration>, Error> {
-    let Some(value) = environment.get_os(TTL_VARIABLE) else { return Ok(None) };
-    let parsed = value.to_str().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit())).map(str::parse);
-    match parsed {
-        Some(Ok(milliseconds)) => Ok(Some(Duration::from_millis(milliseconds))),
-        _ => Err(Error::config(format!(
-            "{TTL_VARIABLE} is not a number of milliseconds; run: unset {TTL_VARIABLE}, or set it to one such as 300000"
-        ))),
-    }
 }

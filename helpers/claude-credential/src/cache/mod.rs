@@ -1,5 +1,14 @@
 //! Cached answers: one file a key.
 
+pub(crate) mod caller;
+pub(crate) mod front;
+pub(crate) mod hash;
+pub(crate) mod refusal;
+pub(crate) mod seen;
+pub(crate) mod state;
+pub(crate) mod variables;
+pub(crate) mod waiter;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,8 +18,9 @@ use claude_credential_files::{Lock, Problem, Trust, ensure_folder, random, read,
 use claude_credential_protocol::{self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, now};
 use thiserror::Error;
 
-use crate::context::{Context, millis};
-use crate::key::Keyed;
+use crate::cache::hash::KeyedHasher;
+use crate::context::Context;
+use claude_credential_protocol::millis;
 
 /// Hand-out records and refused answers of yesterday tell nothing.
 const DAY: Duration = Duration::from_hours(24);
@@ -34,7 +44,7 @@ const DUE: Seconds = 300;
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,
-    pub(crate) keyed: Keyed,
+    pub(crate) keyed: KeyedHasher,
 }
 
 /// An answer that was kept.
@@ -81,7 +91,7 @@ impl Cache {
 
     /// The one in `folder`, if somebody has used it before.
     pub(crate) fn at(folder: &Path) -> Option<Self> {
-        let keyed = Keyed::new(random_in(folder).ok()??);
+        let keyed = KeyedHasher::new(random_in(folder).ok()??);
         Some(Self { folder: folder.to_owned(), keyed })
     }
 
@@ -154,22 +164,22 @@ fn random_in(folder: &Path) -> Result<Option<[u8; 32]>, Problem> {
 }
 
 /// The user's own random hash key, made at the first call.
-fn keyed(folder: &Path) -> Result<Keyed, Problem> {
+fn keyed(folder: &Path) -> Result<KeyedHasher, Problem> {
     let path = folder.join("random");
     let load = || random_in(folder);
     if let Some(random) = load()? {
-        return Ok(Keyed::new(random));
+        return Ok(KeyedHasher::new(random));
     }
     ensure_folder(folder)?;
     // Of several callers at once one makes it, and all others use that: two would be two keys for one question.
     let lock = Lock::acquire(&folder.join("random.lock"), MAKING);
     let _lock = lock.map_err(|error| Problem::Io(path.clone(), io::Error::other(error)))?;
     if let Some(random) = load()? {
-        return Ok(Keyed::new(random));
+        return Ok(KeyedHasher::new(random));
     }
     let random = random::<32>();
     replace(&path, &random)?;
-    Ok(Keyed::new(random))
+    Ok(KeyedHasher::new(random))
 }
 
 fn is_past_expiry(path: &Path) -> bool {

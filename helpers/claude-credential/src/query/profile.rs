@@ -6,7 +6,7 @@ use std::path::Path;
 use claude_credential_config::{Profile, Program, claude};
 use claude_credential_protocol::{Error, Origin};
 
-use crate::cloud::Cloud;
+use crate::chain::cloud::Cloud;
 use crate::context::Context;
 
 /// Where the client sends a key unless it is told otherwise.

@@ -6,7 +6,7 @@
 
 use claude_credential_protocol::Millis;
 
-use crate::key::Fingerprint;
+use crate::cache::hash::Fingerprint;
 
 /// Sooner than the client's pause after a refusal; two calls closer together are something else.
 const SOONEST: Millis = 900;
@@ -129,7 +129,7 @@ impl Refusals {
 #[cfg(test)]
 mod tests {
     use super::{Record, Refusals, Verdict};
-    use crate::key::Fingerprint;
+    use crate::cache::hash::Fingerprint;
 
     const TTL: u64 = 300_000;
 

@@ -6,8 +6,8 @@ use claude_credential_config::{Environment, Program, claude, cloud};
 use claude_credential_protocol::Family;
 
 use crate::chain::Depends;
+use crate::chain::program;
 use crate::context::Context;
-use crate::program;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cloud {

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, TokenSource, claude, kept, logins};
 use claude_credential_files::Identity;
 
+use crate::chain::cloud::Cloud;
 use crate::chain::{Depends, Link, Standing};
-use crate::cloud::Cloud;
 use crate::context::Context;
 
 /// The built-in entry of that name, as things stand.

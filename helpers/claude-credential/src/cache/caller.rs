@@ -10,8 +10,8 @@ use claude_credential_protocol::{Millis, Secret, now};
 use rustix::fs::{FileType, fstat};
 
 use crate::cache::Cache;
-use crate::key::{Fingerprint, Keyed};
-use crate::refusal::{Record, Verdict};
+use crate::cache::hash::{Fingerprint, KeyedHasher};
+use crate::cache::refusal::{Record, Verdict};
 
 const TOKEN: &str = "CLAUDE_CODE_MESSAGING_TOKEN";
 
@@ -41,7 +41,7 @@ const MOST_PARENTS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Caller<'a> {
     file: PathBuf,
-    pub(crate) keyed: &'a Keyed,
+    pub(crate) keyed: &'a KeyedHasher,
 }
 
 impl<'a> Caller<'a> {
@@ -89,7 +89,7 @@ impl<'a> Caller<'a> {
 }
 
 /// What was handed out, by every record of the last day in a folder.
-pub(crate) fn fingerprint_in(path: &std::path::Path, keyed: &Keyed) -> Option<Fingerprint> {
+pub(crate) fn fingerprint_in(path: &std::path::Path, keyed: &KeyedHasher) -> Option<Fingerprint> {
     let bytes = read(path, Trust::Private, SIZE as u64).ok()??;
     decode(&bytes, keyed).map(|record| record.given)
 }
@@ -128,7 +128,7 @@ const SIZE: usize = 128;
 const SUMMED: usize = SIZE - 16;
 const MAGIC: &[u8; 8] = b"caller 1";
 
-fn encode(record: &Record, keyed: &Keyed) -> [u8; SIZE] {
+fn encode(record: &Record, keyed: &KeyedHasher) -> [u8; SIZE] {
     let Record { given, at, since, differed, doubts } = record;
     let mut bytes = [0; SIZE];
     bytes[..8].copy_from_slice(MAGIC);
@@ -142,7 +142,7 @@ fn encode(record: &Record, keyed: &Keyed) -> [u8; SIZE] {
     bytes
 }
 
-fn decode(bytes: &[u8], keyed: &Keyed) -> Option<Record> {
+fn decode(bytes: &[u8], keyed: &KeyedHasher) -> Option<Record> {
     let bytes: &[u8; SIZE] = bytes.try_into().ok()?;
     let is_whole = bytes.starts_with(MAGIC) && bytes[SUMMED..] == keyed.hash(&[b"record", &bytes[..SUMMED]]);
     let time = |at: usize| bytes[at..at + 8].try_into().map(Millis::from_le_bytes).ok();
@@ -158,17 +158,17 @@ fn decode(bytes: &[u8], keyed: &Keyed) -> Option<Record> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Keyed, SIZE, decode, encode};
-    use crate::key::Fingerprint;
-    use crate::refusal::Record;
+    use super::{KeyedHasher, SIZE, decode, encode};
+    use crate::cache::hash::Fingerprint;
+    use crate::cache::refusal::Record;
 
     #[test]
     fn a_record_is_read_back_whole_or_not_at_all() {
-        let keyed = Keyed::new([7; 32]);
+        let keyed = KeyedHasher::new([7; 32]);
         let record = Record { given: Fingerprint([1; 16]), at: 2, since: 3, differed: true, doubts: 1 };
         let bytes = encode(&record, &keyed);
         assert_eq!(decode(&bytes, &keyed), Some(record));
-        assert_eq!(decode(&bytes, &Keyed::new([8; 32])), None);
+        assert_eq!(decode(&bytes, &KeyedHasher::new([8; 32])), None);
         assert_eq!(decode(&bytes[..SIZE - 1], &keyed), None);
         for torn in 0..SIZE {
             let mut bytes = bytes;

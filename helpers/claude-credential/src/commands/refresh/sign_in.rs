@@ -11,7 +11,7 @@ use claude_credential_process::{Ended, Failure as Ending, Finished, Relay, find_
 use claude_credential_protocol::{Class, Error, Interactive, text};
 
 use crate::chain::Link;
-use crate::cloud::Cloud;
+use crate::chain::cloud::Cloud;
 use crate::context::Context;
 use crate::failure::Failure;
 

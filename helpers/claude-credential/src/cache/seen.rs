@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use claude_credential_config::{claude, generation};
 use claude_credential_protocol::{Millis, now};
 
-use crate::ask::Ask;
 use crate::chain::Depends;
 use crate::context::Context;
-use crate::profile;
+use crate::query::Ask;
+use crate::query::profile;
 
 /// A file that was changed so short a time ago may change again without its times telling: git's index leaves these out
 /// as well ("racily clean").
@@ -21,7 +21,7 @@ const SETTLED: Millis = 2_000;
 
 /// Something that a long look went by, there or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Seen {
+pub(crate) enum Seen {
     /// What stands there: another file, an edit, a change of owner or mode.
     File(PathBuf),
     /// Where it leads to.
@@ -29,7 +29,7 @@ pub(super) enum Seen {
 }
 
 /// Every file and folder that decided which profile, which entries and which key it is, beside the configuration itself.
-pub(super) fn seen(context: &Context, ask: &Ask) -> Vec<Seen> {
+pub(crate) fn seen(context: &Context, ask: &Ask) -> Vec<Seen> {
     let mut seen = vec![Seen::File(generation::path(&context.folders))];
     for link in &ask.chain {
         seen.extend(link.seen.iter().cloned().map(Seen::File));
@@ -53,14 +53,14 @@ pub(super) fn seen(context: &Context, ask: &Ask) -> Vec<Seen> {
 }
 
 impl Seen {
-    pub(super) fn parts(&self) -> (u8, &Path) {
+    pub(crate) fn parts(&self) -> (u8, &Path) {
         match self {
             Self::File(path) => (b'f', path),
             Self::Folder(path) => (b'd', path),
         }
     }
 
-    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (kind, path) = bytes.split_first()?;
         let path = PathBuf::from(OsString::from_vec(path.to_vec()));
         match kind {
@@ -71,7 +71,7 @@ impl Seen {
     }
 
     /// How it stands now.
-    pub(super) fn state(&self) -> Vec<u8> {
+    pub(crate) fn state(&self) -> Vec<u8> {
         match self {
             Self::File(path) => fs::metadata(path).map_or_else(|error| absence(&error), |found| state(&found)),
             Self::Folder(path) => {
@@ -80,7 +80,7 @@ impl Seen {
         }
     }
 
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         let Self::File(path) = self else { return true };
         let Ok(found) = fs::metadata(path) else { return true };
         let changed = found.ctime().max(found.mtime());

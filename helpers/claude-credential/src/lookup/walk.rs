@@ -2,10 +2,11 @@
 
 use claude_credential_protocol::{Error, Secret};
 
-use crate::ask::Ask;
-use crate::chain::{self, Answer, Link, Said};
+use crate::chain;
+use crate::chain::{Answer, Link, Said};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::query::Ask;
 
 /// Deeper than any chain that a person composes of chains.
 pub(crate) const DEEPEST: usize = 8;

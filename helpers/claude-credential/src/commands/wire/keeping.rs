@@ -6,14 +6,14 @@ use claude_credential_config::generation;
 use claude_credential_files::create_new;
 use claude_credential_protocol::{Auth, Credential, Message, Operation, Request, Secret, now};
 
-use crate::ask::Ask;
 use crate::cache::Cache;
-use crate::caller;
+use crate::cache::caller;
+use crate::cache::state::State;
 use crate::chain::Link;
+use crate::chain::program;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::program;
-use crate::state::State;
+use crate::query::Ask;
 
 /// The ending of files whose name says what was handed out, and that hold nothing.
 const GIVEN: &str = "given";

@@ -2,9 +2,7 @@
 //! settings (`docs/design/front-key.md`). Whatever is not exactly as it was when the record was written goes the long way,
 //! and so does whatever goes wrong: here nothing is decided and nothing is said.
 
-mod front;
-mod line;
-mod seen;
+mod plain;
 
 use std::ffi::OsString;
 use std::io;
@@ -12,32 +10,17 @@ use std::io;
 use claude_credential_config::{Environment, Folders};
 use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, now, print, written};
 
-use crate::ask::{client_ttl, lifetime};
+use crate::cache::caller::Caller;
+use crate::cache::refusal::Verdict;
 use crate::cache::{Cache, Cached, load};
-use crate::caller::Caller;
 use crate::cli::Cli;
-use crate::commands::api_key_helper;
-use crate::commands::wire::Input;
-use crate::context::millis;
-use crate::refusal::Verdict;
+use crate::token_output::{checked, write};
+use crate::ttl::{client_ttl, lifetime};
+use claude_credential_protocol::millis;
 
-pub(crate) use front::Front;
-use front::Record;
-use line::Line;
-
-/// What the long way need not do again.
-pub(crate) struct Begun {
-    pub(crate) environment: Environment,
-    /// Where a hit may be written down; none where it can't.
-    pub(crate) front: Option<Front>,
-    pub(crate) request: Input,
-}
-
-impl Begun {
-    pub(crate) fn here() -> Self {
-        Self { environment: Environment::here(), front: None, request: None }
-    }
-}
+use crate::begun::Begun;
+use crate::cache::front::{Front, Record};
+use plain::Line;
 
 /// Answers the call if it can.
 pub(crate) fn answer(cli: &Cli, words: &[OsString], begun: &mut Begun) -> Option<Result<(), Error>> {
@@ -73,7 +56,7 @@ fn hand_out(
             Some(print(credential, Family::of(credential, None), options, &mut io::stdout().lock()))
         }
         Line::ApiKeyHelper => {
-            let token = api_key_helper::checked(credential.auth.secret(), entry).ok()?;
+            let token = checked(credential.auth.secret(), entry).ok()?;
             if let Some(caller) = Caller::identify(environment, front.cache()) {
                 let (verdict, record) = caller.judge(credential.auth.secret(), millis(client_ttl(environment)));
                 if verdict == Verdict::Refused {
@@ -81,7 +64,7 @@ fn hand_out(
                 }
                 caller.write(&record).ok()?;
             }
-            Some(api_key_helper::write(&token))
+            Some(write(&token))
         }
         Line::Get => {
             let answer = credential.answer(&Request::from_message(request?).ok()?).ok()?;

@@ -1,5 +1,8 @@
 //! One walk of a chain for one key: single flight, the shared outcome, refusals, TTL 0.
 
+pub(crate) mod key;
+pub(crate) mod walk;
+
 use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,15 +10,16 @@ use std::time::Duration;
 use claude_credential_files::{Lock, LockError, Waiting};
 use claude_credential_protocol::{Class, Error, Interactive, now};
 
-use crate::ask::Ask;
+use crate::cache::hash::KeyedHasher;
+use crate::cache::state::{Outcome, State};
+use crate::cache::waiter::Waiter;
 use crate::cache::{Cache, Cached, Fault};
-use crate::chain::{self, Answer, Link, Said};
+use crate::chain;
+use crate::chain::{Answer, Link, Said};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::key::Keyed;
-use crate::state::{Outcome, State};
-use crate::waiter::Waiter;
-use crate::walk::{Refused, Walk, calls_itself, stop_at_ourselves};
+use crate::lookup::walk::{Refused, Walk, calls_itself, stop_at_ourselves};
+use crate::query::Ask;
 
 /// The answer to `ask`: kept, shared, or new.
 pub(crate) fn obtain(context: &Context, ask: &Ask, refused: Option<Refused>) -> Result<Answer, Failure> {
@@ -29,7 +33,7 @@ pub(crate) fn obtain(context: &Context, ask: &Ask, refused: Option<Refused>) -> 
     let walk = Walk { context, ask, links, said };
     match Run::new(walk) {
         Ok(run) => run.obtain(refused),
-        Err(walk) => walk.go(&Keyed::new([0; 32]).of(ask, context), refused.as_ref()),
+        Err(walk) => walk.go(&key::of_query(&KeyedHasher::new([0; 32]), ask, context), refused.as_ref()),
     }
 }
 
@@ -60,7 +64,7 @@ impl<'a> Run<'a> {
             return Err(walk);
         }
         match Cache::of(context) {
-            Some(cache) => Ok(Self { walk, context, ask, key: cache.keyed.of(ask, context), cache }),
+            Some(cache) => Ok(Self { walk, context, ask, key: key::of_query(&cache.keyed, ask, context), cache }),
             None => Err(walk),
         }
     }

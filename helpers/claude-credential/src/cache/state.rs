@@ -5,9 +5,9 @@ use std::path::Path;
 use claude_credential_files::{Trust, read, replace};
 use claude_credential_protocol::{Class, Error, Message, Millis};
 
+use crate::cache::hash::Fingerprint;
+use crate::cache::refusal::Refusals;
 use crate::context::Context;
-use crate::key::Fingerprint;
-use crate::refusal::Refusals;
 
 const MAX_STATE: u64 = 64 * 1024;
 
@@ -138,8 +138,8 @@ mod tests {
     use claude_credential_protocol::{Class, Error};
 
     use super::{Outcome, State};
-    use crate::key::Fingerprint;
-    use crate::refusal::Refusals;
+    use crate::cache::hash::Fingerprint;
+    use crate::cache::refusal::Refusals;
 
     #[test]
     fn what_is_written_is_read_back_whole() {

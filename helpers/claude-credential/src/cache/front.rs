@@ -10,12 +10,13 @@ use claude_credential_config::{Environment, Folders};
 use claude_credential_files::{Identity, Trust, read, write_in_place};
 use claude_credential_protocol::{Message, Millis, Seconds};
 
-use crate::ask::Ask;
 use crate::cache::Cache;
+use crate::cache::seen::{Seen, seen};
+use crate::cache::variables::{decides_no_answer, may_mean_one_left_out};
 use crate::chain::{Depends, Link};
-use crate::context::{Context, millis};
-use crate::hot::seen::{Seen, seen};
-use crate::key::{decides_no_answer, may_mean_one_left_out};
+use crate::context::Context;
+use crate::query::Ask;
+use claude_credential_protocol::millis;
 
 /// The files are as many as these bits can number: enough for the shells and folders of a day, and never more, however
 /// many different environments a loop makes.
@@ -46,19 +47,19 @@ struct Look {
 
 /// What a long look came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
+pub(crate) struct Record {
     /// The full key, which names the file of the answer.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// The entry that gave the answer. Another one has a time of its own.
-    pub(super) entry: String,
+    pub(crate) entry: String,
     /// For how long its answers are kept, where anything says it.
-    pub(super) ttl: Option<Duration>,
-    pub(super) min_ttl: Seconds,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) min_ttl: Seconds,
 }
 
 impl Front {
     /// None where there is more to it than can be hashed.
-    pub(super) fn of(
+    pub(crate) fn of(
         words: &[OsString],
         request: Option<&Message>,
         environment: &Environment,
@@ -94,7 +95,7 @@ impl Front {
     }
 
     /// The record of earlier calls, as long as everything is as they saw it.
-    pub(super) fn record(&mut self) -> Option<Record> {
+    pub(crate) fn record(&mut self) -> Option<Record> {
         let bytes = read(&self.file(), Trust::Private, MAX_RECORD).ok()??;
         let (look, is_confirmed) = self.decode(&bytes)?;
         if self.hash_of(&look.seen) != look.hash {

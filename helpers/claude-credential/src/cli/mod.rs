@@ -1,3 +1,5 @@
+pub(crate) mod plain;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,16 +1,18 @@
 //! Entries in priority order; the first that answers wins.
 
+pub(crate) mod builtin;
+pub(crate) mod cloud;
+pub(crate) mod program;
+
 use std::path::PathBuf;
 use std::time::Instant;
 
 use claude_credential_config::{Entry, Profile, Program, claude};
 use claude_credential_protocol::{Credential, Error, Kind, Request, Secret, now};
 
-use crate::builtin;
-use crate::cloud::Cloud;
+use crate::chain::cloud::Cloud;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::program;
 
 /// One entry of a chain, as things stand for this call.
 #[derive(Debug)]

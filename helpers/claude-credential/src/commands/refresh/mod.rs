@@ -1,23 +1,28 @@
 //! `refresh ENTRY [-- COMMAND…]`, for Claude Code's `awsAuthRefresh` and `gcpAuthRefresh`: where the entry's credential
 //! is good, nothing; else the command that signs in, once for all sessions of the machine.
 
+mod sign_in;
+
 use std::time::{Duration, Instant};
 
 use claude_credential_config::{Program, generation};
 use claude_credential_files::{Lock, LockError};
 use claude_credential_protocol::{Class, Error, Interactive, Request};
 
-use crate::ask::unknown_entry;
 use crate::cache::Cache;
-use crate::chain::{self, Link, Standing};
+use crate::cache::hash::KeyedHasher;
+use crate::cache::state::{Outcome, State};
+use crate::chain;
+use crate::chain::program;
+use crate::chain::{Link, Standing};
 use crate::cli::Refresh;
+use crate::commands::refresh::sign_in::{LIMIT, SignInCommand};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::key::Keyed;
-use crate::sign_in_command::{LIMIT, SignInCommand};
-use crate::state::{Outcome, State};
-use crate::walk::DEEPEST;
-use crate::{profile, program};
+use crate::lookup::key;
+use crate::lookup::walk::DEEPEST;
+use crate::query::profile;
+use crate::query::unknown_entry;
 
 /// As long as the command of another session may take, its end included.
 const PATIENCE: Duration = LIMIT.saturating_add(Duration::from_secs(10));
@@ -31,7 +36,8 @@ pub(crate) fn run(context: &Context, options: &Refresh) -> Result<(), Failure> {
     let command = SignInCommand::choose(context, &link, command);
     let cache = Cache::of(context);
     let parts = command.as_ref().map(SignInCommand::parts).unwrap_or_default();
-    let key = cache.map_or(&Keyed::new([0; 32]), |cache| &cache.keyed).of_sign_in(&link, &parts, context);
+    let unkeyed = KeyedHasher::new([0; 32]);
+    let key = key::of_sign_in(cache.map_or(&unkeyed, |cache| &cache.keyed), &link, &parts, context);
     if let Ok(command) = &command
         && (context.active.contains(&key) || context.active.depth() >= DEEPEST)
     {

@@ -1,27 +1,27 @@
 //! `get`, `store`, `erase`, `capability`: the wire, on stdin and stdout, as git calls its credential helpers.
 
+mod keeping;
+
 use std::io::{self, Write};
 
 use claude_credential_config::Profile;
-use claude_credential_protocol::{
-    Capabilities, Class, Credential, Error, Malformed, Message, Origin, Request, written,
-};
+use claude_credential_protocol::{Capabilities, Class, Credential, Error, Message, Origin, Request, written};
 
-use crate::ask::{Ask, check_ttl};
+use crate::begun::Input;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::walk::Refused;
-use crate::{profile, run, store};
-
-/// What stood on stdin, where somebody has read it before.
-pub(crate) type Input = Option<io::Result<Result<Message, Malformed>>>;
+use crate::lookup;
+use crate::lookup::walk::Refused;
+use crate::query::Ask;
+use crate::query::profile;
+use crate::ttl::check_ttl;
 
 pub(crate) fn get(context: Context, input: Input) -> Result<(), Failure> {
     let message = read_unless(input)?;
     let request = Request::from_message(&message)?;
     let deadline = request.deadline.map_or(context.deadline, |at| at.min(context.deadline));
     let context = Context { deadline, ..context };
-    let answer = check_ttl(&context).map_err(Failure::from).and_then(|()| answer(&context, &request));
+    let answer = check_ttl(&context.environment).map_err(Failure::from).and_then(|()| answer(&context, &request));
     match answer {
         Ok(answer) => write(&answer),
         Err(failure) => {
@@ -61,13 +61,13 @@ fn answer(context: &Context, request: &Request) -> Result<Message, Failure> {
     ask.request.check_live = request.check_live;
     ask.request.min_ttl = request.min_ttl;
     let refused = request.rejected.clone().map(|secret| {
-        let entry = run::last(context, &ask).filter(|last| *last.credential.auth.secret() == secret);
+        let entry = lookup::last(context, &ask).filter(|last| *last.credential.auth.secret() == secret);
         Refused { secret, entry: entry.map(|last| last.entry), concluded: None }
     });
-    match run::obtain(context, &ask, refused) {
+    match lookup::obtain(context, &ask, refused) {
         Ok(answer) => {
             if answer.credential.ephemeral {
-                store::note_given(context, answer.credential.auth.secret());
+                keeping::note_given(context, answer.credential.auth.secret());
             }
             let request = Request { capabilities: request.capabilities, ..ask.request };
             Ok(answer.credential.answer(&request)?)
@@ -82,7 +82,7 @@ pub(crate) fn store(context: &Context) -> Result<(), Failure> {
     let message = read()?;
     let request = Request::from_message(&message)?;
     let Some(ask) = ask(context, &request)? else { return Ok(()) };
-    Credential::offered(&message)?.map_or(Ok(()), |credential| store::store(context, &ask, &credential))
+    Credential::offered(&message)?.map_or(Ok(()), |credential| keeping::store(context, &ask, &credential))
 }
 
 pub(crate) fn erase(context: &Context) -> Result<(), Failure> {
@@ -94,7 +94,7 @@ pub(crate) fn erase(context: &Context) -> Result<(), Failure> {
     if offered.is_none() && message.get("credential").is_some() {
         return Ok(());
     }
-    store::erase(context, &ask, offered.as_ref())
+    keeping::erase(context, &ask, offered.as_ref())
 }
 
 pub(crate) fn capability() -> Result<(), Failure> {
