@@ -41,7 +41,7 @@ const MOST_PARENTS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Caller<'a> {
     file: PathBuf,
-    pub(crate) keyed: &'a KeyedHasher,
+    pub(crate) hasher: &'a KeyedHasher,
 }
 
 impl<'a> Caller<'a> {
@@ -54,44 +54,44 @@ impl<'a> Caller<'a> {
         if !is_client && !stdin_is_socket() {
             return None;
         }
-        let keyed = &cache.keyed;
+        let hasher = &cache.hasher;
         // The same number means another process in another namespace.
         let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         let namespace = namespace.as_os_str().as_encoded_bytes();
         let hash = match token {
-            Some(token) => keyed.hash(&[b"token", namespace, token.as_bytes()]),
-            None => keyed.hash(&[b"process", namespace, nearest_program()?.as_bytes()]),
+            Some(token) => hasher.hash(&[b"token", namespace, token.as_bytes()]),
+            None => hasher.hash(&[b"process", namespace, nearest_program()?.as_bytes()]),
         };
-        Some(Self { file: cache.file(&hex(&hash), "caller"), keyed })
+        Some(Self { file: cache.file(&hex(&hash), "caller"), hasher })
     }
 
     /// What it was handed last. A torn or foreign record is none.
     pub(crate) fn record(&self) -> Option<Record> {
         let bytes = read(&self.file, Trust::Private, SIZE as u64).ok()??;
-        decode(&bytes, self.keyed)
+        decode(&bytes, self.hasher)
     }
 
     /// What it means that it would now get `secret`; and the record to write if it does.
     pub(crate) fn judge(&self, secret: &Secret, client_ttl: Millis) -> (Verdict, Record) {
-        let (before, would_get) = (self.record(), self.keyed.fingerprint(secret));
+        let (before, would_get) = (self.record(), self.hasher.fingerprint(secret));
         let verdict = before.map_or(Verdict::Serve, |before| before.judge(would_get, now(), client_ttl));
         (verdict, Record::after(before.as_ref(), would_get, now(), verdict))
     }
 
     /// The record once it has got `secret`.
     pub(crate) fn record_after(&self, secret: &Secret, verdict: Verdict) -> Record {
-        Record::after(self.record().as_ref(), self.keyed.fingerprint(secret), now(), verdict)
+        Record::after(self.record().as_ref(), self.hasher.fingerprint(secret), now(), verdict)
     }
 
     pub(crate) fn write(&self, record: &Record) -> Result<(), Problem> {
-        write_in_place(&self.file, &encode(record, self.keyed))
+        write_in_place(&self.file, &encode(record, self.hasher))
     }
 }
 
 /// What was handed out, by every record of the last day in a folder.
-pub(crate) fn fingerprint_in(path: &std::path::Path, keyed: &KeyedHasher) -> Option<Fingerprint> {
+pub(crate) fn fingerprint_in(path: &std::path::Path, hasher: &KeyedHasher) -> Option<Fingerprint> {
     let bytes = read(path, Trust::Private, SIZE as u64).ok()??;
-    decode(&bytes, keyed).map(|record| record.given)
+    decode(&bytes, hasher).map(|record| record.given)
 }
 
 fn stdin_is_socket() -> bool {
@@ -128,7 +128,7 @@ const SIZE: usize = 128;
 const SUMMED: usize = SIZE - 16;
 const MAGIC: &[u8; 8] = b"caller 1";
 
-fn encode(record: &Record, keyed: &KeyedHasher) -> [u8; SIZE] {
+fn encode(record: &Record, hasher: &KeyedHasher) -> [u8; SIZE] {
     let Record { given, at, since, differed, doubts } = record;
     let mut bytes = [0; SIZE];
     bytes[..8].copy_from_slice(MAGIC);
@@ -137,14 +137,14 @@ fn encode(record: &Record, keyed: &KeyedHasher) -> [u8; SIZE] {
     bytes[32..40].copy_from_slice(&since.to_le_bytes());
     bytes[40] = u8::from(*differed);
     bytes[41] = *doubts;
-    let sum = keyed.hash(&[b"record", &bytes[..SUMMED]]);
+    let sum = hasher.hash(&[b"record", &bytes[..SUMMED]]);
     bytes[SUMMED..].copy_from_slice(&sum);
     bytes
 }
 
-fn decode(bytes: &[u8], keyed: &KeyedHasher) -> Option<Record> {
+fn decode(bytes: &[u8], hasher: &KeyedHasher) -> Option<Record> {
     let bytes: &[u8; SIZE] = bytes.try_into().ok()?;
-    let is_whole = bytes.starts_with(MAGIC) && bytes[SUMMED..] == keyed.hash(&[b"record", &bytes[..SUMMED]]);
+    let is_whole = bytes.starts_with(MAGIC) && bytes[SUMMED..] == hasher.hash(&[b"record", &bytes[..SUMMED]]);
     let time = |at: usize| bytes[at..at + 8].try_into().map(Millis::from_le_bytes).ok();
     is_whole.then_some(())?;
     Some(Record {
@@ -164,16 +164,16 @@ mod tests {
 
     #[test]
     fn a_record_is_read_back_whole_or_not_at_all() {
-        let keyed = KeyedHasher::new([7; 32]);
+        let hasher = KeyedHasher::new([7; 32]);
         let record = Record { given: Fingerprint([1; 16]), at: 2, since: 3, differed: true, doubts: 1 };
-        let bytes = encode(&record, &keyed);
-        assert_eq!(decode(&bytes, &keyed), Some(record));
+        let bytes = encode(&record, &hasher);
+        assert_eq!(decode(&bytes, &hasher), Some(record));
         assert_eq!(decode(&bytes, &KeyedHasher::new([8; 32])), None);
-        assert_eq!(decode(&bytes[..SIZE - 1], &keyed), None);
+        assert_eq!(decode(&bytes[..SIZE - 1], &hasher), None);
         for torn in 0..SIZE {
             let mut bytes = bytes;
             bytes[torn] ^= 1;
-            assert_eq!(decode(&bytes, &keyed), None, "byte {torn}");
+            assert_eq!(decode(&bytes, &hasher), None, "byte {torn}");
         }
     }
 }

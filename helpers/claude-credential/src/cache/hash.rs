@@ -22,7 +22,9 @@ impl KeyedHasher {
 
     pub(crate) fn hash(&self, parts: &[&[u8]]) -> [u8; 16] {
         let mut hash = self.parts();
-        parts.iter().for_each(|part| hash.put(part));
+        for part in parts {
+            hash.put(part);
+        }
         hash.hash()
     }
 

@@ -1,13 +1,13 @@
 //! Cached answers: one file a key.
 
 pub(crate) mod caller;
-pub(crate) mod front;
+pub(crate) mod fast_key;
 pub(crate) mod hash;
 pub(crate) mod refusal;
-pub(crate) mod seen;
 pub(crate) mod state;
 pub(crate) mod variables;
-pub(crate) mod waiter;
+pub(crate) mod wait_guard;
+pub(crate) mod watched;
 
 use std::fs;
 use std::io;
@@ -15,12 +15,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use claude_credential_files::{Lock, Problem, Trust, ensure_folder, random, read, remove_older, replace};
-use claude_credential_protocol::{self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, now};
+use claude_credential_protocol::{
+    self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, millis, now,
+};
 use thiserror::Error;
 
 use crate::cache::hash::KeyedHasher;
-use crate::context::Context;
-use claude_credential_protocol::millis;
+use crate::terminal::log::Log;
 
 /// Hand-out records and refused answers of yesterday tell nothing.
 const DAY: Duration = Duration::from_hours(24);
@@ -44,11 +45,11 @@ const DUE: Seconds = 300;
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,
-    pub(crate) keyed: KeyedHasher,
+    pub(crate) hasher: KeyedHasher,
 }
 
 /// An answer that was kept.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Cached {
     pub(crate) credential: Credential,
     pub(crate) entry: String,
@@ -60,7 +61,7 @@ pub(crate) struct Cached {
 
 /// Why a kept answer does not serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub(crate) enum Fault {
+pub(crate) enum Staleness {
     #[error("it is from the future")]
     FromTheFuture,
     #[error("its time is over")]
@@ -70,29 +71,22 @@ pub(crate) enum Fault {
     /// It is good yet, and renewed before it ends.
     #[error("it is due for renewal")]
     Due,
+    #[error("it has to be proved with its server")]
+    Unproved,
+    #[error("it was refused")]
+    Refused,
 }
 
 impl Cache {
-    /// The cache of this call, opened once; none where the user wants none, or where it can't be used.
-    pub(crate) fn of(context: &Context) -> Option<&Self> {
-        if context.options.no_cache {
-            return None;
-        }
-        if let Some(front) = &context.front {
-            return Some(front.cache());
-        }
-        let open = || {
-            let folder = context.folders.runtime.clone();
-            let keyed = keyed(&folder).map_err(|problem| context.log.complain(&problem)).ok()?;
-            Some(Self { folder, keyed })
-        };
-        context.cache.get_or_init(open).as_ref()
+    /// The cache in `folder`, made if it is not there.
+    pub(crate) fn open(folder: &Path) -> Result<Self, Problem> {
+        Ok(Self { folder: folder.to_owned(), hasher: open_hasher(folder)? })
     }
 
     /// The one in `folder`, if somebody has used it before.
     pub(crate) fn at(folder: &Path) -> Option<Self> {
-        let keyed = KeyedHasher::new(random_in(folder).ok()??);
-        Some(Self { folder: folder.to_owned(), keyed })
+        let hasher = KeyedHasher::new(random_in(folder).ok()??);
+        Some(Self { folder: folder.to_owned(), hasher })
     }
 
     /// The file of `key` with that ending.
@@ -105,9 +99,9 @@ impl Cache {
     }
 
     /// The kept answer in a file, good or not. What can't be used is a miss, and said once.
-    pub(crate) fn read(path: &Path, context: &Context) -> Option<Cached> {
+    pub(crate) fn read(path: &Path, log: &Log) -> Option<Cached> {
         load(path).unwrap_or_else(|problem| {
-            context.log.complain(&problem);
+            log.complain(&problem);
             None
         })
     }
@@ -164,7 +158,7 @@ fn random_in(folder: &Path) -> Result<Option<[u8; 32]>, Problem> {
 }
 
 /// The user's own random hash key, made at the first call.
-fn keyed(folder: &Path) -> Result<KeyedHasher, Problem> {
+fn open_hasher(folder: &Path) -> Result<KeyedHasher, Problem> {
     let path = folder.join("random");
     let load = || random_in(folder);
     if let Some(random) = load()? {
@@ -189,13 +183,18 @@ fn is_past_expiry(path: &Path) -> bool {
 }
 
 impl Cached {
+    /// How long ago it was obtained.
+    pub(crate) fn age(&self) -> Duration {
+        Duration::from_millis(now().saturating_sub(self.obtained))
+    }
+
     /// Why it does not serve a caller who wants it no older than `ttl` and to live `min_ttl` seconds yet; none if it does.
-    pub(crate) fn fault(&self, ttl: Duration, min_ttl: Seconds, now: Millis) -> Option<Fault> {
+    pub(crate) fn staleness(&self, ttl: Duration, min_ttl: Seconds, now: Millis) -> Option<Staleness> {
         if self.obtained > now {
-            return Some(Fault::FromTheFuture);
+            return Some(Staleness::FromTheFuture);
         }
         if now - self.obtained >= millis(ttl) {
-            return Some(Fault::TimeOver);
+            return Some(Staleness::TimeOver);
         }
         let expires_at = self.credential.expires_at?;
         let left = (expires_at * 1000).saturating_sub(now);
@@ -203,8 +202,8 @@ impl Cached {
         // At most half of its life, or a credential that lives shortly would never be kept.
         let due = (DUE.max(min_ttl) * 1000).min(life / 2);
         match left {
-            0 => Some(Fault::Expired),
-            left if left < due => Some(Fault::Due),
+            0 => Some(Staleness::Expired),
+            left if left < due => Some(Staleness::Due),
             _ => None,
         }
     }
@@ -239,7 +238,7 @@ mod tests {
 
     use claude_credential_protocol::{Auth, Credential};
 
-    use super::{Cached, Fault};
+    use super::{Cached, Staleness};
 
     const OBTAINED: u64 = 1_000_000_000_000;
 
@@ -258,27 +257,27 @@ mod tests {
         }
     }
 
-    fn fault(life: Option<u64>, min_ttl: u64, seconds: u64) -> Option<Fault> {
-        cached(life).fault(Duration::from_mins(5), min_ttl, OBTAINED + seconds * 1000)
+    fn staleness(life: Option<u64>, min_ttl: u64, seconds: u64) -> Option<Staleness> {
+        cached(life).staleness(Duration::from_mins(5), min_ttl, OBTAINED + seconds * 1000)
     }
 
     #[test]
     fn an_answer_serves_until_its_time_is_over() {
-        assert_eq!(fault(None, 0, 299), None);
-        assert_eq!(fault(None, 0, 300), Some(Fault::TimeOver));
-        let earlier = cached(None).fault(Duration::from_mins(5), 0, OBTAINED - 1);
-        assert_eq!(earlier, Some(Fault::FromTheFuture));
+        assert_eq!(staleness(None, 0, 299), None);
+        assert_eq!(staleness(None, 0, 300), Some(Staleness::TimeOver));
+        let earlier = cached(None).staleness(Duration::from_mins(5), 0, OBTAINED - 1);
+        assert_eq!(earlier, Some(Staleness::FromTheFuture));
     }
 
     #[test]
     fn it_is_renewed_before_it_expires_but_not_in_the_first_half_of_its_life() {
-        assert_eq!(fault(Some(500), 0, 249), None);
-        assert_eq!(fault(Some(500), 0, 251), Some(Fault::Due));
-        assert_eq!(fault(Some(3600), 0, 100), None);
-        assert_eq!(fault(Some(540), 360, 100), None);
-        assert_eq!(fault(Some(540), 360, 271), Some(Fault::Due));
-        assert_eq!(fault(Some(10), 0, 4), None);
-        assert_eq!(fault(Some(10), 0, 11), Some(Fault::Expired));
+        assert_eq!(staleness(Some(500), 0, 249), None);
+        assert_eq!(staleness(Some(500), 0, 251), Some(Staleness::Due));
+        assert_eq!(staleness(Some(3600), 0, 100), None);
+        assert_eq!(staleness(Some(540), 360, 100), None);
+        assert_eq!(staleness(Some(540), 360, 271), Some(Staleness::Due));
+        assert_eq!(staleness(Some(10), 0, 4), None);
+        assert_eq!(staleness(Some(10), 0, 11), Some(Staleness::Expired));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use claude_credential_protocol::{Class, Error, Message, Millis};
 
 use crate::cache::hash::Fingerprint;
 use crate::cache::refusal::Refusals;
-use crate::context::Context;
+use crate::terminal::log::Log;
 
 const MAX_STATE: u64 = 64 * 1024;
 
@@ -46,18 +46,18 @@ pub(crate) enum Outcome {
 
 impl State {
     /// The state in a file; where there is none, or none that can be used, a new one.
-    pub(crate) fn read(path: &Path, context: &Context) -> Self {
+    pub(crate) fn read(path: &Path, log: &Log) -> Self {
         let found = match read(path, Trust::Private, MAX_STATE) {
             Ok(Some(found)) => found,
             Ok(None) => return Self::default(),
             Err(problem) => {
-                context.log.complain(&problem);
+                log.complain(&problem);
                 return Self::default();
             }
         };
         let parsed = Message::parse(&found).ok().filter(Message::ended).and_then(|message| Self::parse(&message));
         parsed.unwrap_or_else(|| {
-            context.log.complain(&format_args!("{} is damaged", path.display()));
+            log.complain(&format_args!("{} is damaged", path.display()));
             Self::default()
         })
     }

@@ -80,7 +80,7 @@ pub(crate) fn decides_no_answer(name: &str) -> bool {
 }
 
 /// Whether one of these patterns of `vary` may mean such a variable: where the user says so, it decides all the same.
-pub(crate) fn may_mean_one_left_out(patterns: &[String]) -> bool {
+pub(crate) fn may_match_ignored(patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(prefix) => {
             PER_TERMINAL.iter().any(|name| name.starts_with(prefix))
@@ -92,11 +92,11 @@ pub(crate) fn may_mean_one_left_out(patterns: &[String]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::may_mean_one_left_out;
+    use super::may_match_ignored;
 
     #[test]
     fn a_pattern_that_means_a_variable_of_a_terminal_is_known() {
-        let may = |pattern: &str| may_mean_one_left_out(&[pattern.to_owned()]);
+        let may = |pattern: &str| may_match_ignored(&[pattern.to_owned()]);
         assert!(
             ["*", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_*", "TMUX_PANE", "TMUX_P*", "T*", "PWD"].into_iter().all(may)
         );

@@ -12,33 +12,34 @@ use claude_credential_protocol::{
     text,
 };
 
-use crate::chain::Link;
+use crate::chain::entry::ResolvedEntry;
 use crate::context::Context;
 use crate::failure::Failure;
-
-/// The helpers of this suite: they read our configuration, so they are told where it is.
-pub(crate) const SUITE: [&str; 4] = ["apikey", "oauth", "bedrock", "vertex"];
+use crate::suite::{is_of_suite, is_suite_entry};
 
 /// Asks an entry.
-pub(crate) fn ask(context: &Context, link: &Link, request: &Request, key: &str) -> Result<Option<Credential>, Failure> {
-    let _waiting = context.log.waiting_for_entry(&link.entry);
-    match &link.entry.program {
+pub(crate) fn ask(
+    context: &Context,
+    entry: &ResolvedEntry,
+    request: &Request,
+    key: &str,
+) -> Result<Option<Credential>, Failure> {
+    let _waiting = context.log.waiting_for_entry(&entry.definition);
+    let limits = Limits::of(request, context);
+    match &entry.definition.program {
         Program::Helper { name, .. } => {
             let Some(file) = locate(context, name) else {
                 // The suite can be installed in part; what the user wrote himself has to be there.
-                return if link.built_in { Ok(None) } else { Err(not_installed(name, &link.entry).into()) };
+                return if entry.built_in { Ok(None) } else { Err(not_installed(name, &entry.definition).into()) };
             };
-            let call =
-                Call { file, operation: Operation::Get, message: request.to_message()?, asks: request.interactive };
-            let finished = run_helper(context, link, call, key)?;
-            Ok(read_answer(&finished, request, &link.entry)?)
+            let call = Call { file, operation: Operation::Get, message: request.to_message()?, limits };
+            let finished = run_helper(context, entry, call, key)?;
+            Ok(read_answer(&finished, request, &entry.definition)?)
         }
         // What a command prints belongs to no account that it was told of.
         Program::Command(_) | Program::Shell(_) if request.username.is_some() => Ok(None),
-        Program::Command(words) => {
-            run_command(context, command(context, words)?, &link.entry, key, request.interactive)
-        }
-        Program::Shell(script) => run_command(context, shell(script), &link.entry, key, request.interactive),
+        Program::Command(words) => run_command(context, command(context, words)?, &entry.definition, key, limits),
+        Program::Shell(script) => run_command(context, shell(script), &entry.definition, key, limits),
     }
 }
 
@@ -59,17 +60,19 @@ pub(crate) fn shell(script: &str) -> Command {
 /// Hands `message` to the helper of an entry for `store` or `erase`; what it prints has no meaning there.
 pub(crate) fn tell(
     context: &Context,
-    link: &Link,
+    entry: &ResolvedEntry,
     operation: Operation,
+    request: &Request,
     message: Message,
-    key: &str,
 ) -> Result<(), Failure> {
-    let Program::Helper { name, .. } = &link.entry.program else { return Ok(()) };
+    let Program::Helper { name, .. } = entry.program() else { return Ok(()) };
     let Some(file) = locate(context, name) else { return Ok(()) };
-    let call = Call { file, operation, message, asks: context.interactive() };
-    let finished = run_helper(context, link, call, key)?;
-    // Told things only, a helper has no answer to announce its capabilities in: ours always say the class.
-    Ok(failure(&finished, is_suite_entry(&link.entry)).map_or(Ok(()), Err)?)
+    let request = Request { interactive: context.interactive(), deadline: request.deadline, ..Request::default() };
+    let call = Call { file, operation, message, limits: Limits::of(&request, context) };
+    let finished = run_helper(context, entry, call, operation.name())?;
+    // A helper that is told something has no answer in which to announce its capabilities. Those of this suite always
+    // exit with a class.
+    Ok(failure(&finished, is_suite_entry(&entry.definition)).map_or(Ok(()), Err)?)
 }
 
 /// The executable of a helper: beside our own, links resolved, so that one installation stays together; then on PATH.
@@ -91,6 +94,12 @@ pub(crate) fn helper_args(context: &Context, name: &str, args: &[String]) -> Vec
         all.push(std::path::absolute(config).unwrap_or_else(|_| config.clone()).into());
     }
     all
+}
+
+/// Whether a built-in entry needs a helper that is not there: the suite can be installed in part.
+pub(crate) fn is_missing(context: &Context, entry: &ResolvedEntry) -> bool {
+    let Program::Helper { name, .. } = entry.program() else { return false };
+    entry.built_in && locate(context, name).is_none()
 }
 
 pub(crate) fn not_installed(name: &str, entry: &Entry) -> Error {
@@ -115,26 +124,36 @@ struct Call {
     file: PathBuf,
     operation: Operation,
     message: Message,
-    /// Whether it may ask the person at the terminal.
-    asks: Interactive,
+    limits: Limits,
 }
 
-fn run_helper(context: &Context, link: &Link, call: Call, key: &str) -> Result<Finished, Failure> {
-    let Call { file, operation, message, asks } = call;
-    let entry = &link.entry;
+/// What a process may do that is started for a request.
+#[derive(Clone, Copy)]
+struct Limits {
+    deadline: Instant,
+    /// It may not ask the user at the terminal, so it gets a process group of its own.
+    own_group: bool,
+}
+
+impl Limits {
+    fn of(request: &Request, context: &Context) -> Self {
+        let deadline = request.deadline.unwrap_or(context.deadline);
+        let deadline = Instant::now() + Duration::from_millis(deadline.saturating_sub(now()));
+        Self { deadline, own_group: request.interactive == Interactive::Never }
+    }
+}
+
+fn run_helper(context: &Context, entry: &ResolvedEntry, call: Call, key: &str) -> Result<Finished, Failure> {
+    let Call { file, operation, message, limits: Limits { deadline, own_group } } = call;
+    let claude_config_dir = entry.claude_config_dir.iter();
+    let entry = &entry.definition;
     let Program::Helper { name, args } = &entry.program else { return Err(Error::broke("no helper").into()) };
     let mut command = Command::new(&file);
     command.args(helper_args(context, name, args)).arg(operation.name());
     command.current_dir(&context.folders.home);
-    command.envs(link.claude_config_dir.iter().map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
+    command.envs(claude_config_dir.map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
     context.active.with(key).hand_down(&mut command);
-    let task = Task {
-        command,
-        input: message.to_bytes(),
-        max_stdout: MAX_MESSAGE,
-        deadline: deadline(context),
-        own_group: asks == Interactive::Never,
-    };
+    let task = Task { command, input: message.to_bytes(), max_stdout: MAX_MESSAGE, deadline, own_group };
     task.run().map_err(|ending| match ending {
         Ending::Interrupted(signal) => Failure::Interrupted(signal),
         Ending::Start(_) => Error::config(format!("{} {ending}", file.display())).into(),
@@ -147,14 +166,14 @@ fn run_command(
     command: Command,
     entry: &Entry,
     key: &str,
-    asks: Interactive,
+    Limits { deadline, own_group }: Limits,
 ) -> Result<Option<Credential>, Failure> {
     let command = KeyCommand {
         command,
         folder: &context.folders.home,
         active: &context.active.with(key),
-        deadline: deadline(context),
-        own_group: asks == Interactive::Never,
+        deadline,
+        own_group,
         none_exit: &entry.none_exit,
         stderr: if entry.stderr_is_error { StderrRule::Refuse } else { StderrRule::Accept },
     };
@@ -181,10 +200,6 @@ fn resolve(context: &Context, word: &str) -> Result<PathBuf, Error> {
     }
     let found = if word.contains('/') { None } else { find_on_path(word, path(context)) };
     found.ok_or_else(|| Error::config(format!("{word} is not on PATH; write its absolute path")))
-}
-
-fn deadline(context: &Context) -> Instant {
-    Instant::now() + Duration::from_millis(context.deadline.saturating_sub(now()))
 }
 
 /// What a helper's exit and output say, and nothing in between: a complete answer, none, or a failure.
@@ -224,21 +239,6 @@ fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<
         refresh_token: credential.refresh_token.filter(|_| entry.refresh_token),
         ..credential
     }))
-}
-
-/// Whether a helper, by its name or path, is one of this suite.
-pub(crate) fn is_of_suite(name: &str) -> bool {
-    SUITE.contains(&short_name(name))
-}
-
-/// The name of a helper, by its name or path.
-pub(crate) fn short_name(name: &str) -> &str {
-    let file = name.rsplit('/').next().unwrap_or_default();
-    file.strip_prefix("claude-credential-").unwrap_or(file)
-}
-
-pub(crate) fn is_suite_entry(entry: &Entry) -> bool {
-    matches!(&entry.program, Program::Helper { name, .. } if is_of_suite(name))
 }
 
 fn failure(finished: &Finished, says_class: bool) -> Option<Error> {

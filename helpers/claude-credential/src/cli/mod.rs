@@ -30,7 +30,7 @@ pub(crate) struct Options {
     /// The configuration to use, instead of ~/.config/claude-credential/config.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Ask the sources now; read, lock and write nothing
+    /// Query the sources now; read, lock and write nothing
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
     /// Never ask the person at the terminal
@@ -163,7 +163,7 @@ pub(crate) struct Explain {
     /// What Claude Code would get from `api-key-helper`, instead of what `print` prints
     #[arg(long)]
     pub(crate) for_client: bool,
-    /// Ask the entries as well that come after the one that answers
+    /// Query the entries as well that come after the one that answers
     #[arg(long)]
     pub(crate) all: bool,
     /// For programs: docs/schema/explain.json
@@ -173,7 +173,7 @@ pub(crate) struct Explain {
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Ask the profile's hosts, too, with a made-up key, what they say to one that is refused
+    /// Query the profile's hosts, too, with a made-up key, what they say to one that is refused
     #[arg(long)]
     pub(crate) live: bool,
     /// Print JSON, as docs/schema/doctor.json describes it

@@ -1,53 +1,45 @@
 //! `api-key-helper`: the contract of Claude Code's `apiKeyHelper` setting.
 //!
 //! stdin is never read: it is a socket that never ends. stdout gets one key and a newline, or nothing; stderr nothing,
-//! or one line that ends with what mends it.
+//! or one line that ends with what mends the matter.
 
-use crate::cache::Cache;
+use claude_credential_protocol::millis;
+
 use crate::cache::caller::Caller;
 use crate::cache::refusal::Verdict;
-use crate::chain::Answer;
+use crate::chain::entry::{AnswerOrigin, Resolved};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::lookup;
-use crate::lookup::walk::Refused;
-use crate::query::Ask;
-use crate::query::profile;
-use crate::token_output::{checked, write};
+use crate::lookup::{self, Refused};
+use crate::query::{Query, profile};
+use crate::token_output::{Delivery, deliver};
 use crate::ttl::client_ttl;
-use claude_credential_protocol::millis;
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let profile = profile::choose(context)?;
-    let origin = profile::clients_origin(context, &profile)?;
-    let ask = Ask::new(context, profile, &origin)?;
-    let answer = lookup::obtain(context, &ask, None)?;
-    let caller = Cache::of(context).and_then(|cache| Caller::identify(&context.environment, cache));
-    let answer = match caller {
-        Some(caller) => heed_refusal(context, &ask, answer, &caller)?,
-        None => answer,
+    let origin = profile::origin_for_client(context, &profile)?;
+    let query = Query::new(context, profile, &origin)?;
+    let caller = context.cache().and_then(|cache| Caller::identify(&context.environment, cache));
+    let deliver = |answer: &Resolved, replaces| {
+        let client_ttl = millis(client_ttl(&context.environment));
+        deliver(answer.credential.auth.secret(), &answer.entry, caller.as_ref(), client_ttl, replaces)
     };
-    Ok(write(&checked(answer.credential.auth.secret(), &answer.entry)?)?)
-}
-
-/// The 401 rule: the same caller back too soon for the same credential had it refused. What is handed out is written
-/// down first, or a caller that is killed in between would be misread.
-fn heed_refusal(context: &Context, ask: &Ask, answer: Answer, caller: &Caller) -> Result<Answer, Failure> {
-    let (verdict, record) = caller.judge(answer.credential.auth.secret(), millis(client_ttl(&context.environment)));
-    let (answer, record) = if verdict == Verdict::Refused && !answer.from_variable {
-        let refused = Refused {
-            secret: answer.credential.auth.secret().clone(),
-            entry: Some(answer.entry.clone()),
-            concluded: Some(answer),
-        };
-        let answer = lookup::obtain(context, ask, Some(refused))?;
-        let record = caller.record_after(answer.credential.auth.secret(), verdict);
-        (answer, record)
-    } else {
-        (answer, record)
-    };
-    if let Err(problem) = caller.write(&record) {
-        context.log.complain(&problem);
+    let answer = lookup::run(context, &query, None)?;
+    if deliver(&answer, None)? == Delivery::Written {
+        return Ok(());
     }
-    Ok(answer)
+    let answer = match answer.origin {
+        // Asking again gives the same.
+        AnswerOrigin::Variable => answer,
+        AnswerOrigin::Asked | AnswerOrigin::Cache => {
+            let refused = Refused {
+                secret: answer.credential.auth.secret().clone(),
+                entry: Some(answer.entry.clone()),
+                inferred: Some(answer),
+            };
+            lookup::run(context, &query, Some(refused))?
+        }
+    };
+    deliver(&answer, Some(Verdict::Refused))?;
+    Ok(())
 }

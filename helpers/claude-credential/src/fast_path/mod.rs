@@ -8,45 +8,43 @@ use std::ffi::OsString;
 use std::io;
 
 use claude_credential_config::{Environment, Folders};
-use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, now, print, written};
+use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, millis, now, print, read, written};
 
 use crate::cache::caller::Caller;
-use crate::cache::refusal::Verdict;
 use crate::cache::{Cache, Cached, load};
 use crate::cli::Cli;
-use crate::token_output::{checked, write};
+use crate::token_output::{Delivery, deliver};
 use crate::ttl::{client_ttl, lifetime};
-use claude_credential_protocol::millis;
 
-use crate::begun::Begun;
-use crate::cache::front::{Front, Record};
+use crate::cache::fast_key::{FastKey, Record};
+use crate::prelude::Prelude;
 use plain::Line;
 
 /// Answers the call if it can.
-pub(crate) fn answer(cli: &Cli, words: &[OsString], begun: &mut Begun) -> Option<Result<(), Error>> {
+pub(crate) fn answer(cli: &Cli, words: &[OsString], prelude: &mut Prelude) -> Option<Result<(), Error>> {
     let line = Line::of(cli)?;
-    let folders = Folders::of(&begun.environment).ok()?;
+    let folders = Folders::of(&prelude.environment).ok()?;
     if line == Line::Get {
-        begun.request = Some(Message::read(&mut io::stdin()));
+        prelude.message = Some(read(&mut io::stdin()));
     }
-    let request = match &begun.request {
-        Some(read) => Some(read.as_ref().ok()?.as_ref().ok()?),
+    let request = match &prelude.message {
+        Some(message) => Some(message.as_ref().ok()?),
         None => None,
     };
     let cache = Cache::at(&folders.runtime)?;
-    let front = Front::of(words, request, &begun.environment, &folders, cache)?;
-    let front = begun.front.insert(front);
-    let Record { key, entry, ttl, min_ttl } = front.record()?;
-    let cached = load(&front.cache().file(&key, "cache")).ok()??;
-    let serves = cached.entry == entry && cached.fault(lifetime(ttl, &cached.credential), min_ttl, now()).is_none();
-    if serves { hand_out(line, request, &cached, front, &begun.environment) } else { None }
+    let fast_key = FastKey::of(words, request, &prelude.environment, &folders, cache)?;
+    let fast_key = prelude.fast_key.insert(fast_key);
+    let Record { key, entry, ttl, min_ttl } = fast_key.record()?;
+    let cached = load(&fast_key.cache().file(&key, "cache")).ok()??;
+    let serves = cached.entry == entry && cached.staleness(lifetime(ttl, &cached.credential), min_ttl, now()).is_none();
+    if serves { hand_out(line, request, &cached, fast_key, &prelude.environment) } else { None }
 }
 
 fn hand_out(
     line: Line,
     request: Option<&Message>,
     cached: &Cached,
-    front: &Front,
+    fast_key: &FastKey,
     environment: &Environment,
 ) -> Option<Result<(), Error>> {
     let Cached { credential, entry, .. } = cached;
@@ -56,15 +54,12 @@ fn hand_out(
             Some(print(credential, Family::of(credential, None), options, &mut io::stdout().lock()))
         }
         Line::ApiKeyHelper => {
-            let token = checked(credential.auth.secret(), entry).ok()?;
-            if let Some(caller) = Caller::identify(environment, front.cache()) {
-                let (verdict, record) = caller.judge(credential.auth.secret(), millis(client_ttl(environment)));
-                if verdict == Verdict::Refused {
-                    return None;
-                }
-                caller.write(&record).ok()?;
+            let caller = Caller::identify(environment, fast_key.cache());
+            let client_ttl = millis(client_ttl(environment));
+            match deliver(credential.auth.secret(), entry, caller.as_ref(), client_ttl, None) {
+                Ok(Delivery::Written) => Some(Ok(())),
+                Ok(Delivery::Refused) | Err(_) => None,
             }
-            Some(write(&token))
         }
         Line::Get => {
             let answer = credential.answer(&Request::from_message(request?).ok()?).ok()?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use claude_credential_config::{Profile, Program, claude};
 use claude_credential_protocol::{Error, Origin};
 
-use crate::chain::cloud::Cloud;
+use crate::client::cloud::Cloud;
 use crate::context::Context;
 
 /// Where the client sends a key unless it is told otherwise.
@@ -57,7 +57,7 @@ pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Pr
 }
 
 /// Why [`choose`] chose it, for people.
-pub(crate) fn because(context: &Context, profile: &Profile) -> String {
+pub(crate) fn reason(context: &Context, profile: &Profile) -> String {
     let variable = context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
     if context.options.profile.is_some() {
         "by --profile".to_owned()
@@ -65,7 +65,7 @@ pub(crate) fn because(context: &Context, profile: &Profile) -> String {
         "by CLAUDE_CREDENTIAL_PROFILE".to_owned()
     } else if let Some((directory, _)) = nearest_directory(context, |_| true) {
         format!("by its directory {}", directory.display())
-    } else if let Some((cloud, false)) = Cloud::of_client(context).filter(|(cloud, _)| cloud.name() == profile.name) {
+    } else if let Some(cloud) = context.client_mode.cloud().filter(|cloud| cloud.name() == profile.name) {
         format!("Claude Code is set up for {}", cloud.name())
     } else {
         "nothing chose another".to_owned()
@@ -73,31 +73,29 @@ pub(crate) fn because(context: &Context, profile: &Profile) -> String {
 }
 
 /// The host that a person names; without one the profile's first.
-pub(crate) fn peoples_origin(context: &Context, profile: &Profile, host: Option<&str>) -> Result<Origin, Error> {
+pub(crate) fn origin_for_user(context: &Context, profile: &Profile, host: Option<&str>) -> Result<Origin, Error> {
     let Some(host) = host else { return Ok(profile.hosts[0].clone()) };
     let origin = if host.contains("://") { Origin::of_url(host) } else { Origin::listed(host) };
     let origin = origin.map_err(|error| Error::config(format!("--host is {error}")))?;
-    must_list(context, profile, &origin, "--host")?;
+    require_listed(context, profile, &origin, "--host")?;
     Ok(origin)
 }
 
 /// Where the client will send the key: what its environment says, if the profile lists it. A project's settings are
 /// looked at only to refuse: the client runs us before it applies them, and uses the key afterwards.
-pub(crate) fn clients_origin(context: &Context, profile: &Profile) -> Result<Origin, Error> {
-    let cloud = Cloud::of_client(context);
-    let variable = Cloud::base_url_of(cloud.map(|(cloud, _)| cloud));
-    let cloud_alone = matches!(cloud, Some((_, false)));
+pub(crate) fn origin_for_client(context: &Context, profile: &Profile) -> Result<Origin, Error> {
+    let variable = context.client_mode.base_url();
     let origin = match context.environment.get_os(variable) {
         Some(url) => {
             let parsed = url.to_str().map(Origin::of_url);
             let parsed = parsed.unwrap_or_else(|| Origin::of_url(""));
             parsed.map_err(|error| Error::config(format!("{variable} is {error}")))?
         }
-        None if cloud_alone => profile.hosts[0].clone(),
+        None if context.client_mode.cloud().is_some() => profile.hosts[0].clone(),
         None => Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?,
     };
     let is_set = context.environment.get_os(variable).is_some();
-    must_list(context, profile, &origin, if is_set { variable } else { "without ANTHROPIC_BASE_URL the client" })?;
+    require_listed(context, profile, &origin, if is_set { variable } else { "without ANTHROPIC_BASE_URL the client" })?;
     check_project(context, profile)?;
     Ok(origin)
 }
@@ -119,14 +117,14 @@ pub(crate) fn check_project(context: &Context, profile: &Profile) -> Result<(), 
         };
         let origin = Origin::of_url(&value)
             .map_err(|error| Error::config(format!("{file}: {variable} is {error}; mend or remove it")))?;
-        must_list(context, profile, &origin, &format!("{file}: {variable}"))?;
+        require_listed(context, profile, &origin, &format!("{file}: {variable}"))?;
     }
     Ok(())
 }
 
 /// Refuses to speak of a host that the user did not list, and says which line would list it, or which profile does: two
 /// hosts in one list may have each other's keys.
-pub(crate) fn must_list(context: &Context, profile: &Profile, origin: &Origin, who: &str) -> Result<(), Error> {
+pub(crate) fn require_listed(context: &Context, profile: &Profile, origin: &Origin, who: &str) -> Result<(), Error> {
     if profile.lists(origin) {
         return Ok(());
     }
@@ -199,9 +197,9 @@ fn nearest_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Opt
 
 /// What holds where nothing chose a profile: `default`, or the cloud that the client is set up for.
 fn standard(context: &Context) -> Result<Profile, Error> {
-    match Cloud::of_client(context) {
-        Some((cloud, false)) => of_cloud(context, cloud),
-        _ => Ok(context.config.profiles["default"].clone()),
+    match context.client_mode.cloud() {
+        Some(cloud) => of_cloud(context, cloud),
+        None => Ok(context.config.profiles["default"].clone()),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use claude_credential_config::{Entry, Program};
 use claude_credential_protocol::{Credential, Error, text};
 
-use crate::chain::program::short_name;
+use crate::suite::short_name;
 use crate::terminal::progress::Progress;
 
 /// What may be said on stderr beside the one line of a failure: these facts and no others. A new one is a new method

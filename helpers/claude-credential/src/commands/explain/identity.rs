@@ -1,7 +1,6 @@
 use claude_credential_files::random;
 use claude_credential_protocol::Secret;
 
-use crate::cache::Cache;
 use crate::cache::hash::KeyedHasher;
 use crate::context::Context;
 
@@ -24,7 +23,7 @@ pub(crate) struct Identity {
 impl Salted {
     pub(crate) fn new(context: &Context) -> Self {
         // Without a cache there is no such key: then it tells secrets apart within this call.
-        Self(Cache::of(context).map_or_else(|| KeyedHasher::new(random()), |cache| cache.keyed.clone()))
+        Self(context.cache().map_or_else(|| KeyedHasher::new(random()), |cache| cache.hasher.clone()))
     }
 
     pub(crate) fn of(&self, secret: &Secret) -> Identity {

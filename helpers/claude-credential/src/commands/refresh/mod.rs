@@ -3,7 +3,7 @@
 
 mod sign_in;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use claude_credential_config::{Program, generation};
 use claude_credential_files::{Lock, LockError};
@@ -13,14 +13,15 @@ use crate::cache::Cache;
 use crate::cache::hash::KeyedHasher;
 use crate::cache::state::{Outcome, State};
 use crate::chain;
+use crate::chain::entry::{EntryOutcome, ResolvedEntry, Skip};
 use crate::chain::program;
-use crate::chain::{Link, Standing};
+use crate::chain::resolve::resolve;
 use crate::cli::Refresh;
 use crate::commands::refresh::sign_in::{LIMIT, SignInCommand};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::lookup::MAX_DEPTH;
 use crate::lookup::key;
-use crate::lookup::walk::DEEPEST;
 use crate::query::profile;
 use crate::query::unknown_entry;
 
@@ -28,27 +29,27 @@ use crate::query::unknown_entry;
 const PATIENCE: Duration = LIMIT.saturating_add(Duration::from_secs(10));
 
 pub(crate) fn run(context: &Context, options: &Refresh) -> Result<(), Failure> {
-    let Refresh { entry, command } = options;
+    let Refresh { entry: name, command } = options;
     context.log.show_progress();
-    let link = Link::resolve(entry, &profile::choose(context)?, context);
-    let link = link.ok_or_else(|| unknown_entry(context, entry))?;
+    let entry = resolve(name, &profile::choose(context)?, context);
+    let entry = entry.ok_or_else(|| unknown_entry(context, name))?;
     // Where the credential is good, nobody needs to know that there is no command.
-    let command = SignInCommand::choose(context, &link, command);
-    let cache = Cache::of(context);
+    let command = SignInCommand::choose(context, &entry, command);
+    let cache = context.cache();
     let parts = command.as_ref().map(SignInCommand::parts).unwrap_or_default();
     let unkeyed = KeyedHasher::new([0; 32]);
-    let key = key::of_sign_in(cache.map_or(&unkeyed, |cache| &cache.keyed), &link, &parts, context);
+    let key = key::of_sign_in(cache.map_or(&unkeyed, |cache| &cache.hasher), &entry, &parts, context);
     if let Ok(command) = &command
-        && (context.active.contains(&key) || context.active.depth() >= DEEPEST)
+        && (context.active.contains(&key) || context.active.depth() >= MAX_DEPTH)
     {
         context.active.mark(&context.folders.runtime);
         return Err(command.runs_itself().into());
     }
-    let before = cache.map(|cache| State::read(&cache.file(&key, "state"), context).run);
-    if is_good(context, &link, &key)? {
+    let before = cache.map(|cache| State::read(&cache.file(&key, "state"), &context.log).run);
+    if is_good(context, &entry, &key)? {
         return Ok(());
     }
-    let sign_in = SignIn { context, entry, command: command?, key };
+    let sign_in = SignIn { context, entry: name, command: command?, key };
     match (cache, before) {
         (Some(cache), Some(before)) => sign_in.shared(cache, before),
         _ => sign_in.alone(),
@@ -60,39 +61,30 @@ pub(crate) fn run(context: &Context, options: &Refresh) -> Result<(), Failure> {
 /// - an answer is good;
 /// - "none", a sign-in that is over, and a helper that broke are not, and the command may mend it;
 /// - no network and a setting that is wrong are failures of their own, which no browser window mends.
-fn is_good(context: &Context, link: &Link, key: &str) -> Result<bool, Failure> {
-    let entry = &link.entry;
-    match &link.standing {
-        Standing::Absent(why) | Standing::PassedOver(why) => {
-            context.log.entry_skipped(&entry.name, why);
-            return Ok(false);
-        }
-        Standing::Broken(error) => return Err(Failure::Entry(entry.name.clone(), error.clone())),
-        Standing::Ready | Standing::Variable => {}
-    }
-    if let Program::Helper { name, .. } = &entry.program
+fn is_good(context: &Context, entry: &ResolvedEntry, key: &str) -> Result<bool, Failure> {
+    if let Program::Helper { name, .. } = entry.program()
+        && entry.is_live()
         && program::locate(context, name).is_none()
     {
-        return Err(program::not_installed(name, entry).into());
+        return Err(program::not_installed(name, &entry.definition).into());
     }
-    let origin = profile::for_program(context, &entry.program)?.hosts[0].clone();
+    let origin = profile::for_program(context, entry.program())?.hosts[0].clone();
     let request = Request {
         check_live: true,
         deadline: Some(context.deadline),
         ..Request::new(origin.protocol(), origin.host())
     };
-    let started = Instant::now();
-    let answer = match program::ask(context, link, &request, key) {
-        Ok(found) => Ok(found),
-        Err(failure) => Err(failure.to_error().ok_or(failure)?),
-    };
-    context.log.entry_answered(&entry.name, &answer, started.elapsed());
-    match answer {
-        Ok(found) => Ok(found.is_some_and(|credential| !chain::is_over(&credential))),
-        Err(error) if matches!(error.class(), Class::Unavailable | Class::Config) => {
-            Err(Failure::Entry(entry.name.clone(), error))
+    let error = match chain::consult(context, entry, &request, key)? {
+        EntryOutcome::Found(_) => return Ok(true),
+        EntryOutcome::Skipped(Skip { failed: Some(error), .. }) | EntryOutcome::Failed(error) => error,
+        EntryOutcome::Skipped(skip) => {
+            context.log.entry_skipped(entry.name(), &skip.reason);
+            return Ok(false);
         }
-        Err(_) => Ok(false),
+    };
+    match error.class() {
+        Class::Unavailable | Class::Config => Err(Failure::Entry(entry.name().to_owned(), error)),
+        _ => Ok(false),
     }
 }
 
@@ -116,7 +108,7 @@ impl SignIn<'_> {
             }
         };
         let path = cache.file(&self.key, "state");
-        let mut state = State::read(&path, self.context);
+        let mut state = State::read(&path, &self.context.log);
         if state.run > before {
             return match state.outcome {
                 Outcome::Failed { error, .. } => Err(error.into()),

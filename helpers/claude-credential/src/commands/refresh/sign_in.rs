@@ -10,8 +10,8 @@ use claude_credential_config::claude::{self, Setting};
 use claude_credential_process::{Ended, Failure as Ending, Finished, Relay, find_on_path};
 use claude_credential_protocol::{Class, Error, Interactive, text};
 
-use crate::chain::Link;
-use crate::chain::cloud::Cloud;
+use crate::chain::entry::ResolvedEntry;
+use crate::client::cloud::Cloud;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -31,12 +31,13 @@ pub(crate) enum SignInCommand {
 
 impl SignInCommand {
     /// The one on the command line; else, for a cloud, the one in Claude Code's settings.
-    pub(crate) fn choose(context: &Context, link: &Link, words: &[OsString]) -> Result<Self, Error> {
+    pub(crate) fn choose(context: &Context, entry: &ResolvedEntry, words: &[OsString]) -> Result<Self, Error> {
         if !words.is_empty() {
             return Ok(Self::Words(words.to_vec()));
         }
-        let entry = &link.entry.name;
-        let Some(cloud) = Cloud::of_program(&link.entry.program) else {
+        let cloud = Cloud::of_program(entry.program());
+        let entry = entry.name();
+        let Some(cloud) = cloud else {
             return Err(Error::config(format!(
                 "there is no command to sign in for {entry} with; name it: claude-credential refresh {entry} -- COMMAND"
             )));

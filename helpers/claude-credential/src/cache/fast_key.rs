@@ -1,5 +1,5 @@
 //! The front key: a hash of what a call can be told by before anything is parsed; and the record under it, which says
-//! which key a long look came to, and what it looked at.
+//! which key a long snapshot came to, and what it looked at.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -8,15 +8,11 @@ use std::time::Duration;
 
 use claude_credential_config::{Environment, Folders};
 use claude_credential_files::{Identity, Trust, read, write_in_place};
-use claude_credential_protocol::{Message, Millis, Seconds};
+use claude_credential_protocol::{Message, Millis, Seconds, millis};
 
 use crate::cache::Cache;
-use crate::cache::seen::{Seen, seen};
-use crate::cache::variables::{decides_no_answer, may_mean_one_left_out};
-use crate::chain::{Depends, Link};
-use crate::context::Context;
-use crate::query::Ask;
-use claude_credential_protocol::millis;
+use crate::cache::variables::decides_no_answer;
+use crate::cache::watched::Watched;
 
 /// The files are as many as these bits can number: enough for the shells and folders of a day, and never more, however
 /// many different environments a loop makes.
@@ -28,24 +24,24 @@ const MAX_RECORD: u64 = 64 * 1024;
 
 /// One call, as it can be told from others without parsing anything.
 #[derive(Debug)]
-pub(crate) struct Front {
+pub(crate) struct FastKey {
     cache: Cache,
     key: [u8; 16],
     /// The configuration as it was hashed.
     config: Vec<u8>,
     /// The record that was there when this call began, if all was as it says.
-    before: Option<Look>,
+    before: Option<Snapshot>,
 }
 
 /// A record, and what it went by.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Look {
+struct Snapshot {
     record: Record,
-    seen: Vec<Seen>,
+    watched: Vec<Watched>,
     hash: [u8; 16],
 }
 
-/// What a long look came to.
+/// What a long snapshot came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Record {
     /// The full key, which names the file of the answer.
@@ -57,7 +53,7 @@ pub(crate) struct Record {
     pub(crate) min_ttl: Seconds,
 }
 
-impl Front {
+impl FastKey {
     /// None where there is more to it than can be hashed.
     pub(crate) fn of(
         words: &[OsString],
@@ -85,7 +81,7 @@ impl Front {
         for (name, value) in environment.iter().filter(|(name, _)| !name.to_str().is_some_and(decides_no_answer)) {
             parts.extend([name.as_bytes(), value.as_bytes()]);
         }
-        let key = cache.keyed.hash(&parts);
+        let key = cache.hasher.hash(&parts);
         Some(Self { cache, key, config: config.map(|bytes| bytes.to_vec()).unwrap_or_default(), before: None })
     }
 
@@ -97,44 +93,26 @@ impl Front {
     /// The record of earlier calls, as long as everything is as they saw it.
     pub(crate) fn record(&mut self) -> Option<Record> {
         let bytes = read(&self.file(), Trust::Private, MAX_RECORD).ok()??;
-        let (look, is_confirmed) = self.decode(&bytes)?;
-        if self.hash_of(&look.seen) != look.hash {
+        let (snapshot, is_confirmed) = self.decode(&bytes)?;
+        if self.hash_of(&snapshot.watched) != snapshot.hash {
             return None;
         }
-        let record = is_confirmed.then(|| look.record.clone());
-        self.before = Some(look);
+        let record = is_confirmed.then(|| snapshot.record.clone());
+        self.before = Some(snapshot);
         record
     }
 
-    /// Writes down what the long way came to for this call: a kept answer of `entry`, under `key`. How things stand is
-    /// found out only now, and the call may have waited since it decided; so the record counts once a second call has
-    /// come to the same, with everything as it says both before and after.
-    pub(crate) fn remember(&self, context: &Context, ask: &Ask, key: &str, entry: &str) {
-        let seen = seen(context, ask);
-        // Somebody changed it between the hash and the look.
-        if context.config.text.as_bytes() != self.config {
-            return;
-        }
-        // What has to be proved is proved each time, and a variable is asked each time.
-        let (variables, _) = ask.leading_variables();
-        if ask.request.check_live || variables.iter().any(Link::is_live) || !seen.iter().all(Seen::is_settled) {
-            return;
-        }
-        // Two calls that differ in such a variable alone would have one front key.
-        let mut depends = ask.chain.iter().flat_map(|link| &link.depends);
-        if depends.any(|depends| matches!(depends, Depends::Vary(names) if may_mean_one_left_out(names))) {
-            return;
-        }
-        let record = Record {
-            key: key.to_owned(),
-            entry: entry.to_owned(),
-            ttl: ask.said_ttl(entry),
-            min_ttl: ask.request.min_ttl,
-        };
-        // Without it the next call goes the long way as well, and says what is wrong with the folder if it matters.
-        let look = Look { record, hash: self.hash_of(&seen), seen };
-        let bytes = self.encode(&look, self.before.as_ref() == Some(&look));
+    /// Whether this is the configuration that the key was made of: it may have been edited since.
+    pub(crate) fn saw_config(&self, text: &str) -> bool {
+        text.as_bytes() == self.config
+    }
+
+    /// Writes down what this call came to, and what it went by. The record counts once a second call has come to the same.
+    pub(crate) fn write(&self, record: Record, watched: Vec<Watched>) {
+        let snapshot = Snapshot { record, hash: self.hash_of(&watched), watched };
+        let bytes = self.encode(&snapshot, self.before.as_ref() == Some(&snapshot));
         if bytes.len() as u64 <= MAX_RECORD {
+            // Without the record the next call goes the long way, and reports what is wrong with the folder.
             let _ = write_in_place(&self.file(), &bytes);
         }
     }
@@ -144,13 +122,13 @@ impl Front {
         self.cache.file(&format!("{slot:03x}"), "front")
     }
 
-    fn hash_of(&self, seen: &[Seen]) -> [u8; 16] {
-        let states: Vec<Vec<u8>> = seen.iter().map(Seen::state).collect();
-        self.cache.keyed.hash(&states.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    fn hash_of(&self, watched: &[Watched]) -> [u8; 16] {
+        let states: Vec<Vec<u8>> = watched.iter().map(Watched::state).collect();
+        self.cache.hasher.hash(&states.iter().map(Vec::as_slice).collect::<Vec<_>>())
     }
 
-    fn encode(&self, look: &Look, is_confirmed: bool) -> Vec<u8> {
-        let Look { record: Record { key, entry, ttl, min_ttl }, seen, hash } = look;
+    fn encode(&self, snapshot: &Snapshot, is_confirmed: bool) -> Vec<u8> {
+        let Snapshot { record: Record { key, entry, ttl, min_ttl }, watched, hash } = snapshot;
         let mut body = Vec::with_capacity(1024);
         body.extend_from_slice(&self.key);
         body.push(u8::from(is_confirmed));
@@ -161,26 +139,26 @@ impl Front {
             body.extend_from_slice(text.as_bytes());
             body.push(0);
         }
-        for seen in seen {
-            let (kind, path) = seen.parts();
+        for watched in watched {
+            let (kind, path) = watched.parts();
             body.push(kind);
             body.extend_from_slice(path.as_os_str().as_bytes());
             body.push(0);
         }
         // Written in place: what a longer record left behind it does not count, and a torn one is none.
         let length = (body.len() as u64).to_le_bytes();
-        let sum = self.cache.keyed.hash(&[MAGIC, &length, &body]);
+        let sum = self.cache.hasher.hash(&[MAGIC, &length, &body]);
         [&MAGIC[..], &sum, &length, &body].concat()
     }
 
-    /// The look, and whether a second one confirmed it.
-    fn decode(&self, bytes: &[u8]) -> Option<(Look, bool)> {
+    /// The snapshot, and whether a second one confirmed it.
+    fn decode(&self, bytes: &[u8]) -> Option<(Snapshot, bool)> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (sum, rest) = rest.split_first_chunk::<SUM>()?;
         let (length, rest) = rest.split_first_chunk::<8>()?;
         let body = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
         let (key, rest) = body.split_first_chunk::<16>()?;
-        if *key != self.key || *sum != self.cache.keyed.hash(&[MAGIC, length, body]) {
+        if *key != self.key || *sum != self.cache.hasher.hash(&[MAGIC, length, body]) {
             return None;
         }
         let (confirmed, rest) = rest.split_first()?;
@@ -191,8 +169,8 @@ impl Front {
         let mut text = || String::from_utf8(texts.next()?.to_vec()).ok();
         let (key, entry) = (text()?, text()?);
         let ttl = Some(Millis::from_le_bytes(*ttl)).filter(|ttl| *ttl != Millis::MAX).map(Duration::from_millis);
-        let seen = texts.map(Seen::from_bytes).collect::<Option<_>>()?;
+        let watched = texts.map(Watched::from_bytes).collect::<Option<_>>()?;
         let record = Record { key, entry, ttl, min_ttl: Seconds::from_le_bytes(*min_ttl) };
-        Some((Look { record, seen, hash: *hash }, *confirmed == 1))
+        Some((Snapshot { record, watched, hash: *hash }, *confirmed == 1))
     }
 }

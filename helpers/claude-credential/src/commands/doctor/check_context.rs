@@ -6,15 +6,16 @@ use claude_credential_config::claude::{self, Counts, Scope, SettingsFile};
 use claude_credential_process::Interrupted;
 use claude_credential_protocol::Error;
 
-use super::checks::live::Seen;
-use crate::chain::Link;
+use super::checks::live::Probed;
+use crate::chain::entry::ResolvedEntry;
+use crate::chain::resolve::resolve;
 use crate::context::Context;
 use crate::query::chain_names;
 use crate::query::profile;
 use crate::ttl::{DEFAULT_TTL, TTL_VARIABLE};
 
 /// What is looked at, read once.
-pub(super) struct Situation {
+pub(super) struct CheckContext {
     pub(super) context: Context,
     /// Why `config.toml` can't be read; what holds without one stands in the context then.
     pub(super) trouble: Option<Error>,
@@ -25,22 +26,19 @@ pub(super) struct Situation {
     pub(super) live: bool,
     /// Somebody wants us to end: what was found since is not worth saying.
     pub(super) interrupted: Cell<Option<Interrupted>>,
-    pub(super) seen: OnceCell<Vec<(String, Result<Seen, Error>)>>,
+    pub(super) seen: OnceCell<Vec<(String, Result<Probed, Error>)>>,
 }
 
-impl Situation {
+impl CheckContext {
     pub(super) fn new(context: Context, trouble: Option<Error>, settings: Vec<SettingsFile>, live: bool) -> Self {
         let profile = profile::choose(&context);
         Self { context, trouble, profile, settings, live, interrupted: Cell::new(None), seen: OnceCell::new() }
     }
 
     /// The entries of the profile's chain, as the client's helper would ask them.
-    pub(super) fn links(&self) -> Vec<Link> {
+    pub(super) fn entries(&self) -> Vec<ResolvedEntry> {
         let Ok(profile) = &self.profile else { return Vec::new() };
-        chain_names(&self.context, profile)
-            .iter()
-            .filter_map(|name| Link::resolve(name, profile, &self.context))
-            .collect()
+        chain_names(&self.context, profile).iter().filter_map(|name| resolve(name, profile, &self.context)).collect()
     }
 
     /// The `apiKeyHelper` that the client runs here, and the file that sets it.

@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use claude_credential_config::{Environment, Program, claude, cloud};
+use claude_credential_config::{Environment, Folders, Program, claude, cloud};
 use claude_credential_protocol::Family;
 
-use crate::chain::Depends;
-use crate::chain::program;
-use crate::context::Context;
+use crate::suite::short_name;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cloud {
@@ -16,23 +14,26 @@ pub(crate) enum Cloud {
 }
 
 impl Cloud {
-    /// The cloud that the client is set up for, and whether it asks us for a gateway's key instead of the cloud's own
-    /// credentials.
-    pub(crate) fn of_client(context: &Context) -> Option<(Self, bool)> {
-        let is_on = |name| context.environment.is_on(name);
-        if is_on("CLAUDE_CODE_USE_BEDROCK") {
-            Some((Self::Bedrock, is_on("CLAUDE_CODE_SKIP_BEDROCK_AUTH")))
-        } else if is_on("CLAUDE_CODE_USE_VERTEX") {
-            Some((Self::Vertex, is_on("CLAUDE_CODE_SKIP_VERTEX_AUTH")))
-        } else {
-            None
+    /// The variable that makes Claude Code use it.
+    pub(crate) fn use_switch(self) -> &'static str {
+        match self {
+            Self::Bedrock => "CLAUDE_CODE_USE_BEDROCK",
+            Self::Vertex => "CLAUDE_CODE_USE_VERTEX",
+        }
+    }
+
+    /// The variable that makes Claude Code send a gateway's key instead of the cloud's own credentials.
+    pub(crate) fn skip_switch(self) -> &'static str {
+        match self {
+            Self::Bedrock => "CLAUDE_CODE_SKIP_BEDROCK_AUTH",
+            Self::Vertex => "CLAUDE_CODE_SKIP_VERTEX_AUTH",
         }
     }
 
     /// The cloud whose credentials a program gives, if it is the helper for one.
     pub(crate) fn of_program(program: &Program) -> Option<Self> {
         let Program::Helper { name, .. } = program else { return None };
-        Self::named(program::short_name(name))
+        Self::named(short_name(name))
     }
 
     /// The cloud whose variables a credential goes into.
@@ -117,20 +118,8 @@ impl Cloud {
         }
     }
 
-    /// On what its helper's answers depend: nearly every variable, the files that its tools keep, and the text of the
-    /// setting whose command it runs.
-    pub(crate) fn depends(self, context: &Context) -> Vec<Depends> {
-        let setting = self.runs_setting().map(|name| {
-            // One that can't be read is for the helper to speak of.
-            let setting = claude::command(&context.folders, name).ok().flatten();
-            Depends::Text(setting.map(|setting| setting.command).unwrap_or_default())
-        });
-        let files = self.files(context).into_iter().map(Depends::File);
-        [Depends::Everything].into_iter().chain(files).chain(setting).collect()
-    }
-
-    fn files(self, context: &Context) -> Vec<PathBuf> {
-        let (environment, folders) = (&context.environment, &context.folders);
+    /// The files that its own tools keep.
+    pub(crate) fn files(self, environment: &Environment, folders: &Folders) -> Vec<PathBuf> {
         match self {
             Self::Bedrock => cloud::aws_files(environment, folders).into(),
             Self::Vertex => {

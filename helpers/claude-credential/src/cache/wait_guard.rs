@@ -4,13 +4,13 @@ use claude_credential_files::{Problem, Waiting};
 
 use crate::cache::Cache;
 
-/// Our word that we wait. With the last one that is taken back, what was laid ready for those who waited goes.
-pub(crate) struct Waiter {
+/// Registers this process as a waiter for a key, until it is dropped. The last waiter removes the shared answer.
+pub(crate) struct WaitGuard {
     waiting: Option<Waiting>,
     shared: PathBuf,
 }
 
-impl Drop for Waiter {
+impl Drop for WaitGuard {
     fn drop(&mut self) {
         if let Some(waiting) = self.waiting.take() {
             waiting.leave(|| {
@@ -20,9 +20,8 @@ impl Drop for Waiter {
     }
 }
 
-impl Waiter {
-    /// Gives our word, for that key.
-    pub(crate) fn announce(cache: &Cache, key: &str) -> Result<Self, Problem> {
+impl WaitGuard {
+    pub(crate) fn register(cache: &Cache, key: &str) -> Result<Self, Problem> {
         let waiting = Waiting::announce(&cache.file(key, "waiting"))?;
         Ok(Self { waiting: Some(waiting), shared: cache.file(key, "shared") })
     }

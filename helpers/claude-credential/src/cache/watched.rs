@@ -7,13 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use claude_credential_config::{claude, generation};
 use claude_credential_protocol::{Millis, now};
-
-use crate::chain::Depends;
-use crate::context::Context;
-use crate::query::Ask;
-use crate::query::profile;
 
 /// A file that was changed so short a time ago may change again without its times telling: git's index leaves these out
 /// as well ("racily clean").
@@ -21,38 +15,14 @@ const SETTLED: Millis = 2_000;
 
 /// Something that a long look went by, there or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Seen {
+pub(crate) enum Watched {
     /// What stands there: another file, an edit, a change of owner or mode.
     File(PathBuf),
     /// Where it leads to.
     Folder(PathBuf),
 }
 
-/// Every file and folder that decided which profile, which entries and which key it is, beside the configuration itself.
-pub(crate) fn seen(context: &Context, ask: &Ask) -> Vec<Seen> {
-    let mut seen = vec![Seen::File(generation::path(&context.folders))];
-    for link in &ask.chain {
-        seen.extend(link.seen.iter().cloned().map(Seen::File));
-        seen.extend(link.depends.iter().filter_map(|depends| match depends {
-            Depends::File(file) => Some(Seen::File(file.clone())),
-            _ => None,
-        }));
-    }
-    // Not where the profile was named: one of them may be on a server that does not answer.
-    if profile::name(context).is_none() {
-        let directories = context.config.profiles.values().flat_map(|profile| &profile.directories);
-        seen.extend(directories.cloned().map(Seen::Folder));
-    }
-    if context.for_client {
-        // A project's settings, found or absent, in any folder above: they may send the key elsewhere.
-        let here = std::env::current_dir().unwrap_or_default();
-        seen.extend(claude::project_places(&here).map(Seen::File));
-        seen.push(Seen::Folder(context.folders.claude.clone()));
-    }
-    seen
-}
-
-impl Seen {
+impl Watched {
     pub(crate) fn parts(&self) -> (u8, &Path) {
         match self {
             Self::File(path) => (b'f', path),
