@@ -56,7 +56,7 @@ with_keyring() {
 # --- OAuth: a certified provider, a browser, a keychain --------------------------------------------------------------
 
 test_oauth() {
-    local servers tests=(cargo test -p claude-credential-tests --locked --test oauth_certified -- --ignored)
+    local servers tests=(cargo test -p claude-credential-tests --locked --test oauth certified:: -- --ignored)
     install_oauth_servers || return 0
     if ! have chromium chromedriver; then
         skip "sign-in in a browser" "no chromium or chromedriver; on Debian: apt-get install chromium chromium-driver"
@@ -72,9 +72,9 @@ test_oauth() {
     step "oauth, tokens in the keychain" env CLAUDE_CREDENTIAL_TEST_KEYRING=unlocked \
         tests/servers/with-keyring.sh "${tests[@]}"
     step "oauth, killed while tokens go to the keychain" env CLAUDE_CREDENTIAL_TEST_KEYRING=unlocked \
-        tests/servers/with-keyring.sh cargo test -p claude-credential-tests --locked --test oauth_killed
+        tests/servers/with-keyring.sh cargo test -p claude-credential-tests --locked --test oauth killed::
     step "oauth, the keychain locked" env CLAUDE_CREDENTIAL_TEST_KEYRING=locked KEYRING_LOCKED=1 \
-        tests/servers/with-keyring.sh "${tests[@]}" locked
+        tests/servers/with-keyring.sh cargo test -p claude-credential-tests --locked --test oauth locked -- --ignored
 }
 
 # Puts the provider beside what npm installs for it, where cargo builds: nothing of it lands in the work tree. Sets
@@ -106,15 +106,15 @@ install_oauth_servers() {
 # --- Clouds: moto, a fake of what it lacks, the clouds' own libraries, in a network of their own ----------------------
 
 test_aws() {
-    test_cloud AWS 'bedrock*'
+    test_cloud AWS bedrock
 }
 
 test_google() {
-    test_cloud Google 'vertex*'
+    test_cloud Google vertex
 }
 
 test_cloud() {
-    local cloud=$1 pattern=$2 venv
+    local cloud=$1 module=$2 venv
     if ! have ip unshare setpriv; then
         apt_install "iproute2 util-linux"
     fi
@@ -125,7 +125,7 @@ test_cloud() {
     fi
     install_cloud_servers "$cloud" || return 0
     step "$cloud, in a network of its own" env "CLAUDE_CREDENTIAL_TEST_VENV=$venv" tests/servers/in-namespace.sh \
-        cargo test -p claude-credential-tests --locked --no-fail-fast --test "$pattern" -- --ignored
+        cargo test -p claude-credential-tests --locked --no-fail-fast --test clouds "$module::" -- --ignored
 }
 
 # A venv beside the other servers, made anew when the requirements change. Sets `venv`; fails, and says why, where it

@@ -9,7 +9,7 @@ use claude_credential_tests::script::{Does, Script};
 use claude_credential_tests::{Client, Sandbox, wait_until};
 use serde_json::{Value, json};
 
-use crate::{GATEWAY, house, set_up, setting, settings, undo, us};
+use super::{GATEWAY, house, set_up, setting, settings, undo, us};
 
 /// A preset whose key comes from a command.
 struct Case {

@@ -7,7 +7,7 @@ use claude_credential_tests::script::Script;
 use claude_credential_tests::{Running, Sandbox};
 use rustix::process::Signal;
 
-use crate::{Report, doctor, healthy, root, with_mount};
+use super::{Report, doctor, healthy, root, with_mount};
 
 #[test]
 fn what_we_keep_and_others_can_read_is_wrong() {

@@ -4,8 +4,6 @@ use claude_credential_tests::script::{Does, Script};
 use claude_credential_tests::{Fake, Sandbox};
 use serde_json::{Value, json};
 
-mod schema;
-
 #[test]
 fn each_profile_says_what_would_answer_and_who_uses_it_and_nobody_is_asked() {
     let (sandbox, fake) = house();
@@ -108,6 +106,6 @@ fn status(sandbox: &Sandbox, args: &[&str], code: i32) -> Value {
     let output = sandbox.dispatcher(&["status", "--json"]).args(args).run();
     assert_eq!(output.stderr, "", "{output:#?}");
     let found: Value = serde_json::from_str(&output.exits(code).stdout).expect("JSON");
-    schema::conforms("status", &found);
+    super::schema::conforms("status", &found);
     found
 }

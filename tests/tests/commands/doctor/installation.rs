@@ -1,7 +1,7 @@
 use std::fs;
 use std::os::unix::fs::chown;
 
-use crate::{Report, doctor, healthy, replace_executable, root};
+use super::{Report, doctor, healthy, replace_executable, root};
 
 #[test]
 fn a_home_that_is_none_is_wrong() {

@@ -5,7 +5,7 @@ use claude_credential_tests::Sandbox;
 use claude_credential_tests::script::Script;
 use rustix::process::Signal;
 
-use crate::{Report, doctor, healthy, replace_executable};
+use super::{Report, doctor, healthy, replace_executable};
 
 #[test]
 fn a_configuration_that_can_t_be_read_is_wrong_and_everything_else_is_looked_at() {

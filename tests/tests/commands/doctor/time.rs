@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 use claude_credential_tests::script::{Does, Script};
 use serde_json::json;
 
-use crate::{doctor, healthy};
+use super::{doctor, healthy};
 
 const TTL: &str = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS";
 

@@ -4,7 +4,7 @@ use claude_credential_tests::Sandbox;
 use claude_credential_tests::oauth::{Asked, CertificateAuthority, Proxy, Reply, Server};
 use serde_json::{Value, json};
 
-use crate::{CHECKS, Report, assert_valid, healthy};
+use super::{CHECKS, Report, assert_valid, healthy};
 
 const LIVE: [&str; 5] = ["reach", "refusal", "headers", "redirect", "server-clock"];
 
@@ -31,7 +31,7 @@ fn a_gateway_that_refuses_a_made_up_key_properly_is_good() {
 #[test]
 fn without_live_nobody_is_asked() {
     let (sandbox, server) = gateway(|_| refused(401));
-    assert_eq!(crate::doctor(&sandbox).names(), CHECKS);
+    assert_eq!(super::doctor(&sandbox).names(), CHECKS);
     assert_eq!(server.asked().len(), 0);
 }
 

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use claude_credential_tests::Sandbox;
 use serde_json::json;
 
-use crate::{Report, doctor, doctor_in, healthy, replace_executable, with_mount};
+use super::{Report, doctor, doctor_in, healthy, replace_executable, with_mount};
 
 #[test]
 fn settings_that_can_t_be_read_are_wrong_in_every_scope() {

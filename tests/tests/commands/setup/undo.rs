@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use claude_credential_tests::{Output, Sandbox};
 use serde_json::json;
 
-use crate::{house, undo};
+use super::{house, undo};
 
 /// Settings files as people have them; `KEY` is a secret.
 const FILES: [(&str, &str); 24] = [

@@ -4,8 +4,6 @@ use claude_credential_tests::Sandbox;
 use claude_credential_tests::script::Script;
 use serde_json::{Value, json};
 
-mod schema;
-
 /// In 2100, in milliseconds.
 const FAR: u64 = 4_102_444_800_000;
 
@@ -68,7 +66,7 @@ fn a_setting_is_named_with_file_and_line_in_every_scope_and_no_value_is_shown() 
     // The helper is not run: a key in a command is on a command line then.
     let output = sandbox.dispatcher(&["explain", "--json", "--chain", "api-key"]).in_folder(&below).run();
     let found: Value = serde_json::from_str(&output.exits(0).stdout).expect("JSON");
-    schema::conforms("explain", &found);
+    super::schema::conforms("explain", &found);
     let client = &found["client"];
     let listed: Vec<Value> = client["settings"]
         .as_array()
@@ -187,6 +185,6 @@ fn store_login(sandbox: &Sandbox) {
 fn client(sandbox: &Sandbox, args: &[&str]) -> Value {
     let output = sandbox.dispatcher(&["explain", "--json"]).args(args).run();
     let found: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:#?}"));
-    schema::conforms("explain", &found);
+    super::schema::conforms("explain", &found);
     found["client"].clone()
 }

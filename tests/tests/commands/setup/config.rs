@@ -2,8 +2,8 @@
 
 use std::fs;
 
-use crate::undo::{VAULT, setup};
-use crate::{config, house, set_up, set_up_with, undo};
+use super::undo::{VAULT, setup};
+use super::{config, house, set_up, set_up_with, undo};
 
 #[test]
 fn what_somebody_added_stays_and_what_setup_added_goes() {

@@ -5,7 +5,7 @@ use std::fs;
 use claude_credential_tests::{Client, Sandbox};
 use serde_json::json;
 
-use crate::{house, set_up, set_up_with, setting, settings, undo, us};
+use super::{house, set_up, set_up_with, setting, settings, undo, us};
 
 #[test]
 fn a_command_that_is_not_there_is_named_and_nothing_is_written() {

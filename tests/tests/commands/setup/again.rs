@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::undo::{GATEWAY, VAULT, setup};
-use crate::{config, house, set_up, set_up_with, settings, undo, us};
+use super::undo::{GATEWAY, VAULT, setup};
+use super::{config, house, set_up, set_up_with, settings, undo, us};
 
 #[test]
 fn undo_leads_back_to_before_the_first_setup() {

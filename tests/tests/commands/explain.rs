@@ -9,8 +9,6 @@ use claude_credential_tests::script::{Does, Script};
 use claude_credential_tests::{Fake, Input, Output, Sandbox, skip, tool, workspace};
 use serde_json::{Value, json};
 
-mod schema;
-
 /// What `print --verbose` says of its answer: entry and, where somebody was asked, the source.
 #[derive(Debug, PartialEq, Eq)]
 struct Answered {
@@ -347,7 +345,7 @@ fn people(sandbox: &Sandbox, args: &[&str]) -> String {
 fn parsed(output: &Output) -> Value {
     let found: Value =
         serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("no JSON: {error}: {output:#?}"));
-    schema::conforms("explain", &found);
+    super::schema::conforms("explain", &found);
     found
 }
 

@@ -1,0 +1,4 @@
+//! What is said in documents, and what install.sh puts where.
+
+mod examples;
+mod install;
