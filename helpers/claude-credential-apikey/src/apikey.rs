@@ -5,7 +5,9 @@ use clap::Args;
 use claude_credential_config::{Config, Environment, Folders, KeyStore};
 use claude_credential_keychain::{Keychain, Name, Value};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Helper, Origin, Request, Secret, now, parse_token};
+use claude_credential_protocol::{
+    Auth, Credential, Error, Helper, HelperCli, Origin, Request, Secret, now, parse_token,
+};
 
 use crate::people::{self, People};
 use crate::sources::{Asked, Source, descriptor, file, kept, setting, variable};
@@ -37,9 +39,6 @@ pub(crate) struct Apikey {
 }
 
 impl Helper for Apikey {
-    const NAME: &'static str = "claude-credential-apikey";
-    type Commands = People;
-
     /// `request.rejected` changes nothing: each of these sources has one key. The next source's would be another key,
     /// for which somebody else may pay, and nobody should switch payers because a server said 401.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
@@ -85,18 +84,23 @@ impl Helper for Apikey {
         keychain.keep(&name, &value, self.key_store(&folders)?).map(|_| ())
     }
 
-    fn erase(&self, request: &Request, secret: Option<&Secret>) -> Result<(), Error> {
+    fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
         let Some(asked) = Name::of(request).filter(|_| self.keeps()) else { return Ok(()) };
         let folders = self.folders()?;
         let keychain = Keychain::new(&folders, request.patience());
         for (name, _) in keychain.names()? {
             // As git's own helpers: without an account, every account matches.
             if name.origin == asked.origin && (asked.account.is_none() || name.account == asked.account) {
-                keychain.forget(&name, secret)?;
+                keychain.forget(&name, credential.map(|credential| credential.auth.secret()))?;
             }
         }
         Ok(())
     }
+}
+
+impl HelperCli for Apikey {
+    const NAME: &'static str = "claude-credential-apikey";
+    type Commands = People;
 
     fn run(&self, command: People) -> Result<(), Error> {
         if !self.keeps() {

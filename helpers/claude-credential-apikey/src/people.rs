@@ -171,7 +171,7 @@ fn say(stream: &mut dyn Write, words: &str) -> Result<(), Error> {
 mod tests {
     use std::fs;
 
-    use claude_credential_protocol::{Class, Helper, Origin, Request};
+    use claude_credential_protocol::{Class, Helper, HelperCli, Origin, Request};
 
     use super::{Name, check_keychain, login, logout, read, status};
     use crate::tests::Fixture;

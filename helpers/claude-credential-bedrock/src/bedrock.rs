@@ -5,7 +5,7 @@ use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
 use claude_credential_config::{Environment, Folders, cloud};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, Request, now};
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Request, now};
 
 use crate::asked::Asked;
 use crate::aws::sts;
@@ -44,10 +44,6 @@ pub(crate) struct Bedrock {
 }
 
 impl Helper for Bedrock {
-    const NAME: &'static str = "claude-credential-bedrock";
-    const BEARER: Option<Family> = Some(Family::BedrockKey);
-    type Commands = People;
-
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
         // None of these is kept for an account that the wire could name.
         if request.username.is_some() {
@@ -68,6 +64,12 @@ impl Helper for Bedrock {
         }
         Ok(None)
     }
+}
+
+impl HelperCli for Bedrock {
+    const NAME: &'static str = "claude-credential-bedrock";
+    const BEARER: Option<Family> = Some(Family::BedrockKey);
+    type Commands = People;
 
     fn run(&self, command: People) -> Result<(), Error> {
         people::run(self, &command)

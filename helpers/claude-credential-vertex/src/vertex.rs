@@ -5,7 +5,7 @@ use clap::Args;
 use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
 use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, Origin, Request, now};
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Origin, Request, now};
 
 use crate::hosts::Place;
 use crate::people::{self, People};
@@ -34,10 +34,6 @@ pub(crate) struct Vertex {
 }
 
 impl Helper for Vertex {
-    const NAME: &'static str = "claude-credential-vertex";
-    const BEARER: Option<Family> = Some(Family::Vertex);
-    type Commands = People;
-
     /// A token is had anew for each call, so a refused one needs no more than that; and one that was just given is
     /// proved, which is what `claude.check=live` asks for.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
@@ -87,6 +83,12 @@ impl Helper for Vertex {
         credential.region = place.map(|place| place.region).or_else(region);
         Ok(Some(credential))
     }
+}
+
+impl HelperCli for Vertex {
+    const NAME: &'static str = "claude-credential-vertex";
+    const BEARER: Option<Family> = Some(Family::Vertex);
+    type Commands = People;
 
     fn run(&self, command: People) -> Result<(), Error> {
         people::run(self, command)

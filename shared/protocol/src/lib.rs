@@ -1,19 +1,16 @@
 //! The wire, the credential and the helper trait of claude-credential.
 //!
 //! `protocol.md` at the top of the project is the normative text; this crate is the only code that knows it.
-//! A helper is a struct of options that implements [`Helper`], and a `main` of one line:
+//! A helper is a struct of options that implements [`Helper`] and [`HelperCli`], and a `main` of one line:
 //!
 //! ```no_run
-//! use claude_credential_protocol::{Auth, Credential, Error, Helper, NoCommands, Request};
+//! use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, NoCommands, Request};
 //!
 //! /// Answers with the key of the house, to its own host.
 //! #[derive(Debug, clap::Args)]
 //! struct House {}
 //!
 //! impl Helper for House {
-//!     const NAME: &'static str = "claude-credential-house";
-//!     type Commands = NoCommands;
-//!
 //!     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
 //!         if request.origin() != "https://api.anthropic.com" || request.username.is_some() {
 //!             return Ok(None);
@@ -22,12 +19,18 @@
 //!     }
 //! }
 //!
+//! impl HelperCli for House {
+//!     const NAME: &'static str = "claude-credential-house";
+//!     type Commands = NoCommands;
+//! }
+//!
 //! fn main() -> std::process::ExitCode {
 //!     claude_credential_protocol::main::<House>()
 //! }
 //! ```
 #![warn(missing_docs)]
 
+mod cli;
 mod credential;
 mod error;
 mod helper;
@@ -40,9 +43,10 @@ mod time;
 mod token;
 mod wire;
 
+pub use cli::{HelperCli, NoCommands, main};
 pub use credential::{Auth, Credential, Kind, NO_ACCOUNT, parse_account};
 pub use error::{Class, Error};
-pub use helper::{Helper, NoCommands, main, serve};
+pub use helper::{Helper, answer, read, serve};
 pub use origin::{NotAnOrigin, Origin};
 pub use print::{
     CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Format, PrintOptions, Shell, Surroundings, Variables, is_on, print,
@@ -50,7 +54,7 @@ pub use print::{
 };
 pub use request::{Capabilities, Interactive, Operation, Request};
 pub use secret::{Secret, append_wiped};
-pub use time::{Millis, Seconds, iso_8601, now};
+pub use time::{Millis, Seconds, iso_8601, millis, now};
 pub use token::{MAX_TOKEN, TokenProblem, parse_token};
 pub use wire::{MAX_LINE, MAX_MESSAGE, Malformed, Message, Problem};
 

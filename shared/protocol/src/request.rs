@@ -76,6 +76,12 @@ pub enum Operation {
 }
 
 impl Operation {
+    /// The operation of that name, if this version knows it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Get, Self::Store, Self::Erase].into_iter().find(|operation| operation.name() == name)
+    }
+
     /// Its word.
     #[must_use]
     pub fn name(self) -> &'static str {

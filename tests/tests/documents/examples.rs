@@ -1,6 +1,7 @@
-//! What the documents say, done: each block of the README in a home with stand-ins for what it calls, each example of
-//! protocol.md, each scenario folder.
+//! Runs what the documents say: each block of the README and the guides in a home with stand-ins for what it calls, each
+//! example of protocol.md, each scenario folder.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -12,26 +13,26 @@ use claude_credential_tests::{Sandbox, process, tool, workspace};
 const TAGS: [&str; 7] = ["sh", "bash", "console", "toml", "json", "ini", "text"];
 
 #[test]
-fn every_command_of_the_readme_runs() {
+fn every_command_of_the_guides_runs() {
     let mut ran = 0;
-    for block in blocks(&read("README.md")) {
+    for (guide, block) in guide_blocks() {
         if let shell @ ("sh" | "bash") = block.tag.as_str() {
             let sandbox = reader();
             let script = sandbox.write("block", &block.text);
             let output = sandbox.call(Path::new("/bin").join(shell), &["-eu"]).arg(script).shows_secret();
             let output = output.in_folder(&sandbox.home().join("claude-credential")).run();
-            assert_eq!(output.code(), Some(0), "README.md, block at line {}: {output:#?}", block.line);
+            assert_eq!(output.code(), Some(0), "{guide}, block at line {}: {output:#?}", block.line);
             ran += 1;
         }
     }
-    assert!(ran > 2, "only {ran} blocks");
+    assert!(ran > 10, "only {ran} blocks");
 }
 
 #[test]
-fn every_configuration_in_the_readme_is_accepted() {
+fn every_configuration_in_the_guides_is_accepted() {
     let mut ran = 0;
-    for block in blocks(&read("README.md")) {
-        let place = format!("README.md, block at line {}", block.line);
+    for (guide, block) in guide_blocks() {
+        let place = format!("{guide}, block at line {}", block.line);
         match block.tag.as_str() {
             "toml" => {
                 let sandbox = reader();
@@ -48,24 +49,26 @@ fn every_configuration_in_the_readme_is_accepted() {
         }
         ran += 1;
     }
-    assert!(ran > 0, "no block");
+    assert!(ran > 10, "only {ran} blocks");
 }
 
 #[test]
 fn every_block_says_what_it_is() {
-    for document in ["README.md", "protocol.md"] {
+    for document in guides().into_iter().chain(["protocol.md".to_owned()]) {
         let unknown: Vec<Block> =
-            blocks(&read(document)).into_iter().filter(|block| !TAGS.contains(&block.tag.as_str())).collect();
+            blocks(&read(&document)).into_iter().filter(|block| !TAGS.contains(&block.tag.as_str())).collect();
         assert!(unknown.is_empty(), "{document}: {unknown:#?}");
     }
 }
 
 #[test]
-fn every_example_of_the_readme_prints_what_it_says() {
-    if blocks(&read("README.md")).iter().any(|block| block.tag == "console") {
-        let found = differences(&workspace().join("README.md"), &reader());
-        assert!(found.is_empty(), "{}", found.join("\n\n"));
-    }
+fn every_example_of_the_guides_prints_what_it_says() {
+    let with_examples: BTreeSet<String> =
+        guide_blocks().into_iter().filter(|(_, block)| block.tag == "console").map(|(guide, _)| guide).collect();
+    assert!(with_examples.len() > 2, "{with_examples:?}");
+    let found: Vec<String> =
+        with_examples.iter().flat_map(|guide| differences(&workspace().join(guide), &reader())).collect();
+    assert!(found.is_empty(), "{}", found.join("\n\n"));
 }
 
 #[test]
@@ -98,7 +101,22 @@ fn every_scenario_proves_its_sentence() {
     assert!(found.is_empty(), "{}", found.join("\n\n"));
 }
 
-/// The home of somebody who reads the README: a clone, and stand-ins for programs that need a network, an account, or
+/// The README, and every page of `docs/` that is not below a folder of its own.
+fn guides() -> Vec<String> {
+    let pages = fs::read_dir(workspace().join("docs")).expect("the guides").flatten();
+    let pages = pages.map(|page| format!("docs/{}", page.file_name().display()));
+    let mut guides: Vec<String> = pages.filter(|page| page.ends_with(".md")).collect();
+    guides.push("README.md".to_owned());
+    guides.sort();
+    guides
+}
+
+fn guide_blocks() -> Vec<(String, Block)> {
+    let of = |guide: String| blocks(&read(&guide)).into_iter().map(move |block| (guide.clone(), block));
+    guides().into_iter().flat_map(of).collect()
+}
+
+/// The home of a user who reads the guides: a clone, and stand-ins for programs that need a network, an account, or
 /// minutes. Each fails unless it is called as the real one can be.
 fn reader() -> Sandbox {
     let mut sandbox = Sandbox::new();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use claude_credential_config::claude::API_KEY_HELPER;
 use claude_credential_process::Active;
-use claude_credential_protocol::{Class, Helper, Request, now};
+use claude_credential_protocol::{Class, HelperCli, Request, now};
 
 use super::{Fixture, HOST, anthropic};
 

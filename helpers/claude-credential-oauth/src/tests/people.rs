@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use clap::Parser;
-use claude_credential_protocol::{Class, Error, Helper, now};
+use claude_credential_protocol::{Class, Error, HelperCli, now};
 use reqwest::Url;
 
 use super::server::{Reply, Server};

@@ -3,7 +3,7 @@ use std::net::TcpListener;
 use base64::Engine;
 use base64::engine::DecodePaddingMode;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
-use claude_credential_protocol::{Class, Helper, Request, now};
+use claude_credential_protocol::{Class, Helper, HelperCli, Request, now};
 use serde_json::{Value, json};
 
 use super::server::{Reply, Seen, Server};

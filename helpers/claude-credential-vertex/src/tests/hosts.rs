@@ -1,4 +1,4 @@
-use claude_credential_protocol::{Capabilities, Class, Helper, Request, serve};
+use claude_credential_protocol::{Capabilities, Class, Helper, HelperCli, Request, serve};
 
 use super::server::{Reply, Server};
 use super::{Fixture, service_account, vertex};

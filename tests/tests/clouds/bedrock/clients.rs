@@ -1,5 +1,5 @@
 //! Who takes what we print: the real AWS CLI and botocore, by `credential_process`; Claude Code, by
-//! `awsCredentialExport`. The configurations are the README's own.
+//! `awsCredentialExport`. The configurations are those of docs/bedrock.md.
 //!
 //! `tests/run.sh` runs these, in a network of their own.
 
@@ -216,16 +216,16 @@ fn aws(house: &House, does: &str) -> PathBuf {
     called
 }
 
-/// The README's `awsAuthRefresh`, as Claude Code runs it.
+/// The guide's `awsAuthRefresh`, as Claude Code runs it.
 fn refresh(house: &House) -> Call<'_> {
     setting(house, "awsAuthRefresh")
 }
 
-/// The README's profiles, by somebody who has signed in.
+/// The guide's profiles, by somebody who has signed in.
 fn reader() -> House {
     let mut house = House::new();
-    let readme = fs::read_to_string(workspace().join("README.md")).expect("the README");
-    let block = blocks(&readme).into_iter().find(|block| block.tag == "ini").expect("profiles in the README");
+    let guide = fs::read_to_string(workspace().join("docs/bedrock.md")).expect("the guide");
+    let block = blocks(&guide).into_iter().find(|block| block.tag == "ini").expect("profiles in the guide");
     let bin = house.sandbox.root().join("bin");
     let profiles = block.text.replace("/home/me/.local/bin", &bin.display().to_string());
     house.config(&format!("{profiles}\n{SESSION}"));
@@ -234,7 +234,7 @@ fn reader() -> House {
     house
 }
 
-/// The README's settings beside them.
+/// The guide's settings beside them.
 fn client() -> House {
     let mut house = reader();
     for (name, value) in settings()["env"].as_object().expect("variables in the settings") {
@@ -244,13 +244,13 @@ fn client() -> House {
 }
 
 fn settings() -> Value {
-    let readme = fs::read_to_string(workspace().join("README.md")).expect("the README");
-    let json = blocks(&readme).into_iter().filter(|block| block.tag == "json");
+    let guide = fs::read_to_string(workspace().join("docs/bedrock.md")).expect("the guide");
+    let json = blocks(&guide).into_iter().filter(|block| block.tag == "json");
     let mut settings = json.filter_map(|block| serde_json::from_str::<Value>(&block.text).ok());
-    settings.find(|settings| !settings["awsCredentialExport"].is_null()).expect("settings for Bedrock in the README")
+    settings.find(|settings| !settings["awsCredentialExport"].is_null()).expect("settings for Bedrock in the guide")
 }
 
-/// The README's `awsCredentialExport`.
+/// The guide's `awsCredentialExport`.
 fn export(house: &House) -> Call<'_> {
     setting(house, "awsCredentialExport").shows_secret()
 }

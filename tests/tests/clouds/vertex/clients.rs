@@ -51,14 +51,14 @@ fn with_vertex_nobody_else_is_asked_and_without_its_sign_in_the_usual_chain_is()
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn before_a_gateway_a_token_of_vertex_is_the_key_that_the_client_sends() {
-    let json = block("README.md", "json", "CLAUDE_CODE_SKIP_VERTEX_AUTH");
+    let json = block("docs/vertex.md", "json", "CLAUDE_CODE_SKIP_VERTEX_AUTH");
     let settings: Value = serde_json::from_str(&json).expect("JSON");
     let house = client_with(&settings);
     // A project that pays is said in a header elsewhere, and the client can send none.
     let mut file = house.person();
     file["quota_project_id"] = "pays".into();
     house.gcloud(&file);
-    let toml = block("README.md", "toml", "chain = [\"vertex\"]");
+    let toml = block("docs/vertex.md", "toml", "chain = [\"vertex\"]");
     house.sandbox.config(&toml);
     let client = Client::new(&house.sandbox, setting(&house, &settings, "apiKeyHelper"));
     assert!(client.key().starts_with("google-"));
@@ -161,7 +161,7 @@ fn as_a_credential_source_we_bear_being_run_four_times_and_ask_once() {
     house.sandbox.config(
         "[profile.google]\nchain = [\"acme\"]\n[entry.acme]\ncommand = [\"acme-token\"]\nvary = [\"ACME_*\"]\n",
     );
-    let script = block("docs/vertex.md", "sh", "urn:ietf:params:oauth:token-type:jwt");
+    let script = block("docs/vertex.md", "text", "urn:ietf:params:oauth:token-type:jwt");
     let source = house.sandbox.script("google-source", &script);
 
     let run = || house.sandbox.call(&source, &[]).shows_secret();
@@ -247,7 +247,7 @@ fn client_with(settings: &Value) -> House {
 }
 
 fn settings() -> Value {
-    serde_json::from_str(&block("README.md", "json", "gcpAuthRefresh")).expect("JSON")
+    serde_json::from_str(&block("docs/vertex.md", "json", "gcpAuthRefresh")).expect("JSON")
 }
 
 /// The README's `gcpAuthRefresh`, as Claude Code runs it.

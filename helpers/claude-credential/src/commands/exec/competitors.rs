@@ -9,7 +9,7 @@ use claude_credential_protocol::{Auth, CLOUD_SWITCHES, CUSTOM_HEADERS, Family, S
 
 use super::environment::Environment;
 use super::setting_command::SettingCommand;
-use crate::chain::Answer;
+use crate::chain::entry::Resolved;
 
 /// A region and a date choose neither a credential nor who pays.
 const HARMLESS: [&str; 3] = ["AWS_CREDENTIAL_EXPIRATION", "AWS_REGION", "CLOUD_ML_REGION"];
@@ -32,7 +32,7 @@ pub(super) fn may_be_the_client(word: &OsStr) -> bool {
 pub(super) fn competitors(
     settings: &[SettingsFile],
     environment: &Environment,
-    answer: Option<&Answer>,
+    answer: Option<&Resolved>,
     around: &Surroundings,
     setting: &SettingCommand<'_>,
 ) -> Vec<String> {

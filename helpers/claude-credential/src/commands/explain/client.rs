@@ -7,7 +7,7 @@ use claude_credential_protocol::{Error, Secret};
 use super::compare;
 use super::identity::{Identity, Salted};
 use super::settings::{Setting, Settings};
-use super::walked::Walked;
+use super::trace::Trace;
 use crate::context::Context;
 
 /// What Claude Code sends, and what there is to say about it.
@@ -77,7 +77,7 @@ const CLOUDS: [(&str, &str, &str); 3] = [
 ];
 
 impl Client {
-    pub(crate) fn look(context: &Context, salted: &Salted, walked: Option<&Walked>) -> Self {
+    pub(crate) fn look(context: &Context, salted: &Salted, trace: Option<&Trace>) -> Self {
         let settings = Settings::here(context);
         let (login, broken) = match claude::stored_login(&context.folders.claude) {
             Ok(login) => (login, None),
@@ -85,9 +85,9 @@ impl Client {
         };
         let mut client = Self::send(&settings, login, salted);
         client.settings = settings.list();
-        client.warnings = compare::warnings(&client, &settings, walked, context);
+        client.warnings = compare::warnings(&client, &settings, trace, context);
         client.warnings.extend(broken.as_ref().map(Error::to_string));
-        client.differs = compare::difference(&client, walked);
+        client.differs = compare::difference(&client, trace);
         client
     }
 

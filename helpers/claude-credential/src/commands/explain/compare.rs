@@ -4,13 +4,13 @@ use claude_credential_config::claude::{API_KEY_HELPER, Place};
 
 use super::client::{Client, Sent, Source};
 use super::settings::Settings;
-use super::walked::Walked;
+use super::trace::Trace;
 use crate::context::Context;
 
 pub(crate) fn warnings(
     client: &Client,
     settings: &Settings<'_>,
-    walked: Option<&Walked>,
+    trace: Option<&Trace>,
     context: &Context,
 ) -> Vec<String> {
     let mut warnings: Vec<String> = Vec::new();
@@ -19,7 +19,7 @@ pub(crate) fn warnings(
     }
     if let (Some(one), Some(other)) = (&client.authorization, &client.x_api_key)
         && one.source != other.source
-        && !is_same_secret(one, other, walked, context)
+        && !is_same_secret(one, other, trace, context)
     {
         let (first, second) = (one.source.name(), other.source.name());
         // A helper was set up on purpose; what is left over from before is a variable.
@@ -49,9 +49,9 @@ pub(crate) fn warnings(
 }
 
 /// Two headers with one secret in them are one credential. What this program would say as the helper is known where its
-/// chain was walked for the client.
-fn is_same_secret(one: &Sent, other: &Sent, walked: Option<&Walked>, context: &Context) -> bool {
-    let winner = walked.and_then(|walked| walked.winner.as_ref()).filter(|_| context.for_client);
+/// chain was trace for the client.
+fn is_same_secret(one: &Sent, other: &Sent, trace: Option<&Trace>, context: &Context) -> bool {
+    let winner = trace.and_then(|trace| trace.winner.as_ref()).filter(|_| context.for_client);
     let secret = |sent: &Sent| match sent.source {
         Source::Helper { is_us: true } => winner.map(|winner| winner.credential.auth.secret().clone()),
         _ => sent.secret.clone(),
@@ -77,8 +77,8 @@ fn shown(place: &Place) -> String {
 }
 
 /// In one line where the client sends something else than the chain gives; none where they agree.
-pub(crate) fn difference(client: &Client, walked: Option<&Walked>) -> Option<String> {
-    let winner = walked.and_then(|walked| walked.winner.as_ref());
+pub(crate) fn difference(client: &Client, trace: Option<&Trace>) -> Option<String> {
+    let winner = trace.and_then(|trace| trace.winner.as_ref());
     let sent = [&client.authorization, &client.x_api_key].into_iter().flatten();
     let others: Vec<&Sent> = sent.filter(|sent| !sent.source.is_us()).collect();
     let asks_us = [&client.authorization, &client.x_api_key].into_iter().flatten().any(|sent| sent.source.is_us());
@@ -93,7 +93,7 @@ pub(crate) fn difference(client: &Client, walked: Option<&Walked>) -> Option<Str
             return None;
         }
         return Some(format!(
-            "Claude Code has no credential and does not ask this chain, which gives {entry}'s; to have it asked, set \
+            "Claude Code has no credential and does not query this chain, which gives {entry}'s; to have it asked, set \
              apiKeyHelper to: claude-credential api-key-helper"
         ));
     }

@@ -7,7 +7,7 @@ use claude_credential_protocol::{CLOUD_SWITCHES, Error, Origin};
 use super::plan::Plan;
 use super::preset::Preset;
 use crate::context::Context;
-use crate::profile::{API, unlisted};
+use crate::query::profile::{API, unlisted};
 
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 

@@ -28,7 +28,7 @@ use claude_credential_config::{Program, generation, kept};
 use claude_credential_process::{Interrupted, run_attached};
 use claude_credential_protocol::{Error, Origin};
 
-use crate::chain::Link;
+use crate::chain::resolve::resolve;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -177,15 +177,15 @@ fn needs_key(
 /// By the helper that keeps keys, which asks for it without showing it.
 fn keep_key(context: &Context, origin: &Origin, options: &Setup, person: &Person) -> Result<(), Failure> {
     let profile = &context.config.profiles["default"];
-    let mut link = Link::resolve("api-key", profile, context)
-        .ok_or_else(|| Error::broke("the built-in entry api-key is missing"))?;
-    if let Program::Helper { args, .. } = &mut link.entry.program {
+    let mut entry =
+        resolve("api-key", profile, context).ok_or_else(|| Error::broke("the built-in entry api-key is missing"))?;
+    if let Program::Helper { args, .. } = &mut entry.definition.program {
         args.extend(["--host".to_owned(), origin.as_listed()]);
     }
     let stdin = ["--stdin".into()];
     let options: &[_] = if options.stdin { &stdin } else { &[] };
     for tries in 1.. {
-        let status = login::status(context, &link, "login", options)?;
+        let status = login::status(context, &entry, "login", options)?;
         if status.success() {
             break;
         }
