@@ -117,7 +117,7 @@ impl Metadata {
 
     /// An error of its, with the variable in front that names it.
     fn said(&self, error: &Error) -> Error {
-        self.named.map_or_else(|| error.clone(), |name| error.from_whom(name))
+        self.named.map_or_else(|| error.clone(), |name| error.with_prefix(name))
     }
 
     /// Somebody else answers in its place.

@@ -49,7 +49,7 @@ pub(crate) fn connector(settings: HttpConnectorSettings) -> Connector {
 fn tls(asked: &Asked<'_>) -> Result<TlsContext, Error> {
     let Some(path) = asked.environment.get(BUNDLE) else { return Ok(TlsContext::default()) };
     let mend = |what: &str| Error::config(format!("{BUNDLE}: {path} {what}; mend it, or run: unset {BUNDLE}"));
-    let pem = read(Path::new(path), Trust::Anybody, MAX_BUNDLE)?.ok_or_else(|| mend("is not there"))?;
+    let pem = read(Path::new(path), Trust::Unchecked, MAX_BUNDLE)?.ok_or_else(|| mend("is not there"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(|_| mend("has something in it that is no certificate"))?;
     let mut roots = RootCertStore::empty();

@@ -68,7 +68,7 @@ pub(crate) fn assume(asked: &Asked<'_>, keys: &Keys, role: &Role) -> Result<Keys
 /// The keys of a role for a token.
 pub(crate) fn with_web_identity(asked: &Asked<'_>, identity: &WebIdentity<'_>) -> Result<Keys, Error> {
     let WebIdentity { role_arn, file, session_name, duration } = *identity;
-    let found_token = read(Path::new(file), Trust::Anybody, MAX_TOKEN)?;
+    let found_token = read(Path::new(file), Trust::Unchecked, MAX_TOKEN)?;
     let not_there = || Error::config(format!("there is no web identity token in {file}; mend the name of the file"));
     let token = found_token.ok_or_else(not_there)?;
     let token = Secret::from(String::from_utf8_lossy(&token).trim());

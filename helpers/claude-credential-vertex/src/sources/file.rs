@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use claude_credential_config::is_endpoint;
-use claude_credential_files::{Problem, Trust, read};
+use claude_credential_files::{FileError, Trust, read};
 use claude_credential_protocol::{Error, text};
 
 use super::{Asked, Source};
@@ -35,7 +35,7 @@ pub(crate) struct File {
     pub(crate) source: Source,
     pub(crate) fields: Fields,
     /// Why it may be somebody else's words, judged with the reading: a file that is looked at twice may be two files.
-    foreign: Option<Problem>,
+    foreign: Option<FileError>,
 }
 
 impl File {
@@ -88,7 +88,7 @@ impl File {
         let what = "it says where secrets are read and where they go, and";
         Err(Error::config(match problem {
             // A `chown` would make it ours with whatever words are in it.
-            Problem::Owner(_) => format!(
+            FileError::Owner(_) => format!(
                 "{shown}: {what} belongs to another user; read it, and if you mean all of it, run: \
                  install -m 600 {path} \"$HOME/google.json\"; export {VARIABLE}=\"$HOME/google.json\""
             ),
@@ -136,7 +136,7 @@ impl File {
 }
 
 /// What stands in a file, and what is wrong with its owner or mode.
-type Parsed = (serde_json::Result<Fields>, Option<Problem>);
+type Parsed = (serde_json::Result<Fields>, Option<FileError>);
 
 /// What stands in the file at `path`. gcloud writes its file in place, and a session that wakes while somebody signs in
 /// would find half of it. With what is wrong with its owner or mode, told of the very file that was read.
@@ -144,8 +144,8 @@ fn parsed(path: &Path, variable: &str) -> Result<Option<Parsed>, Error> {
     let mut attempt = 1;
     loop {
         let (read, foreign) = match read(path, Trust::Settings, MAX_FILE) {
-            Err(problem @ (Problem::Owner(_) | Problem::Writable(_))) => {
-                (read(path, Trust::Anybody, MAX_FILE), Some(problem))
+            Err(problem @ (FileError::Owner(_) | FileError::Writable(_))) => {
+                (read(path, Trust::Unchecked, MAX_FILE), Some(problem))
             }
             read => (read, None),
         };

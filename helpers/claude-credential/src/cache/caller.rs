@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use claude_credential_config::Environment;
-use claude_credential_files::{Problem, Trust, hex, read, write_in_place};
+use claude_credential_files::{FileError, Trust, hex, read, write_in_place};
 use claude_credential_protocol::{Millis, Secret, now};
 use rustix::fs::{FileType, fstat};
 
@@ -83,7 +83,7 @@ impl<'a> Caller<'a> {
         Record::after(self.record().as_ref(), self.hasher.fingerprint(secret), now(), verdict)
     }
 
-    pub(crate) fn write(&self, record: &Record) -> Result<(), Problem> {
+    pub(crate) fn write(&self, record: &Record) -> Result<(), FileError> {
         write_in_place(&self.file, &encode(record, self.hasher))
     }
 }

@@ -14,7 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use claude_credential_files::{Lock, Problem, Trust, ensure_folder, random, read, remove_older, replace};
+use claude_credential_files::{FileError, Lock, Trust, ensure_folder, random, read, remove_older, replace};
 use claude_credential_protocol::{
     self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, millis, now,
 };
@@ -79,7 +79,7 @@ pub(crate) enum Staleness {
 
 impl Cache {
     /// The cache in `folder`, made if it is not there.
-    pub(crate) fn open(folder: &Path) -> Result<Self, Problem> {
+    pub(crate) fn open(folder: &Path) -> Result<Self, FileError> {
         Ok(Self { folder: folder.to_owned(), hasher: open_hasher(folder)? })
     }
 
@@ -139,7 +139,7 @@ impl Cache {
 #[derive(Debug, Error)]
 pub(crate) enum Unusable {
     #[error(transparent)]
-    Problem(#[from] Problem),
+    File(#[from] FileError),
     #[error("{} is damaged", .0.display())]
     Damaged(PathBuf),
 }
@@ -152,13 +152,13 @@ pub(crate) fn load(path: &Path) -> Result<Option<Cached>, Unusable> {
     cached.map(Some).ok_or_else(|| Unusable::Damaged(path.to_owned()))
 }
 
-fn random_in(folder: &Path) -> Result<Option<[u8; 32]>, Problem> {
+fn random_in(folder: &Path) -> Result<Option<[u8; 32]>, FileError> {
     let found = read(&folder.join("random"), Trust::Private, 32)?;
     Ok(found.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()))
 }
 
 /// The user's own random hash key, made at the first call.
-fn open_hasher(folder: &Path) -> Result<KeyedHasher, Problem> {
+fn open_hasher(folder: &Path) -> Result<KeyedHasher, FileError> {
     let path = folder.join("random");
     let load = || random_in(folder);
     if let Some(random) = load()? {
@@ -167,7 +167,7 @@ fn open_hasher(folder: &Path) -> Result<KeyedHasher, Problem> {
     ensure_folder(folder)?;
     // Of several callers at once one makes it, and all others use that: two would be two keys for one question.
     let lock = Lock::acquire(&folder.join("random.lock"), MAKING);
-    let _lock = lock.map_err(|error| Problem::Io(path.clone(), io::Error::other(error)))?;
+    let _lock = lock.map_err(|error| FileError::Io(path.clone(), io::Error::other(error)))?;
     if let Some(random) = load()? {
         return Ok(KeyedHasher::new(random));
     }

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use claude_credential_files::{Problem, Waiting};
+use claude_credential_files::{FileError, Waiting};
 
 use crate::cache::Cache;
 
@@ -21,7 +21,7 @@ impl Drop for WaitGuard {
 }
 
 impl WaitGuard {
-    pub(crate) fn register(cache: &Cache, key: &str) -> Result<Self, Problem> {
+    pub(crate) fn register(cache: &Cache, key: &str) -> Result<Self, FileError> {
         let waiting = Waiting::announce(&cache.file(key, "waiting"))?;
         Ok(Self { waiting: Some(waiting), shared: cache.file(key, "shared") })
     }

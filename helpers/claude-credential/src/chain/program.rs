@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use claude_credential_config::{Entry, Program};
-use claude_credential_process::{Ended, Failure as Ending, Finished, KeyCommand, StderrRule, Task, find_on_path};
+use claude_credential_process::{Ended, Finished, KeyCommand, RunError, StderrRule, Task, find_on_path};
 use claude_credential_protocol::{
     Auth, Capabilities, Class, Credential, Error, Interactive, Kind, MAX_MESSAGE, Message, Operation, Request, now,
     text,
@@ -155,8 +155,8 @@ fn run_helper(context: &Context, entry: &ResolvedEntry, call: Call, key: &str) -
     context.active.with(key).hand_down(&mut command);
     let task = Task { command, input: message.to_bytes(), max_stdout: MAX_MESSAGE, deadline, own_group };
     task.run().map_err(|ending| match ending {
-        Ending::Interrupted(signal) => Failure::Interrupted(signal),
-        Ending::Start(_) => Error::config(format!("{} {ending}", file.display())).into(),
+        RunError::Interrupted(signal) => Failure::Interrupted(signal),
+        RunError::Start(_) => Error::config(format!("{} {ending}", file.display())).into(),
         _ => Error::broke(format!("the helper {ending}; look at the helper of {}", place(entry))).into(),
     })
 }

@@ -7,7 +7,7 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use claude_credential_config::{Program, generation};
-use claude_credential_process::{Ended, Failure as Ending, Task, find_on_path, run_attached};
+use claude_credential_process::{Ended, RunError, Task, find_on_path, run_attached};
 use claude_credential_protocol::{Class, Error};
 use zeroize::Zeroizing;
 
@@ -101,7 +101,7 @@ fn has(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Fa
     let deadline = Instant::now() + PATIENCE;
     let task = Task { command, input: Zeroizing::default(), max_stdout: 64 * 1024, deadline, own_group: true };
     let finished = task.run().map_err(|ending| match ending {
-        Ending::Interrupted(signal) => Failure::Interrupted(signal),
+        RunError::Interrupted(signal) => Failure::Interrupted(signal),
         ending => Error::broke(format!("{} {ending}", file.display())).into(),
     })?;
     let wanted = format!("capability claude.{word}");

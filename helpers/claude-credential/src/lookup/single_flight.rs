@@ -35,7 +35,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         let (lock, waiting) = match self.lock() {
             Ok(locked) => locked,
             Err(LockError::Timeout(_)) => return Err(self.lock_timed_out().into()),
-            Err(LockError::Problem(problem)) => return self.without_lock(&problem, refused.as_ref()),
+            Err(LockError::File(problem)) => return self.without_lock(&problem, refused.as_ref()),
         };
         let mut state = self.slot.state();
         if let Some(answer) = self.steps.kept(self.slot, refused.as_ref()) {
@@ -210,10 +210,10 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         for stale in ["cache", "refused", "shared"] {
             let _ = std::fs::remove_file(self.slot.file(stale));
         }
-        if Waiting::anybody(&waiting)? {
+        if Waiting::is_any(&waiting)? {
             cache.write(&shared, &cached)?;
             // The last of them may have gone while it was written, and then no process would remove it.
-            if !Waiting::anybody(&waiting)? {
+            if !Waiting::is_any(&waiting)? {
                 let _ = std::fs::remove_file(&shared);
             }
         }

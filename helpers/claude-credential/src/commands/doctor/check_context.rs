@@ -2,7 +2,7 @@ use std::cell::{Cell, OnceCell};
 use std::time::Duration;
 
 use claude_credential_config::Profile;
-use claude_credential_config::claude::{self, Counts, Scope, SettingsFile};
+use claude_credential_config::claude::{self, EffectiveSetting, Scope, SettingsFile};
 use claude_credential_process::Interrupted;
 use claude_credential_protocol::Error;
 
@@ -59,7 +59,7 @@ impl CheckContext {
     }
 
     /// A variable that the client goes by.
-    pub(super) fn variable(&self, name: &str) -> Option<Counts> {
+    pub(super) fn variable(&self, name: &str) -> Option<EffectiveSetting> {
         claude::variable(&self.settings, &self.context.environment, name)
     }
 

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claude_credential_process::{Ended, Failure, Finished, Task};
+use claude_credential_process::{Ended, Finished, RunError, Task};
 use zeroize::Zeroizing;
 
 use super::check_context::CheckContext;
@@ -11,7 +11,7 @@ use super::check_context::CheckContext;
 const MAX_SAID: usize = 64 * 1024;
 
 /// A program asked something, with nobody at the terminal.
-pub(super) fn ask(check_context: &CheckContext, command: Command, patience: Duration) -> Result<Finished, Failure> {
+pub(super) fn ask(check_context: &CheckContext, command: Command, patience: Duration) -> Result<Finished, RunError> {
     tell(check_context, command, Zeroizing::default(), patience)
 }
 
@@ -21,11 +21,11 @@ pub(super) fn tell(
     mut command: Command,
     input: Zeroizing<Vec<u8>>,
     patience: Duration,
-) -> Result<Finished, Failure> {
+) -> Result<Finished, RunError> {
     check_context.context.active.hand_down(&mut command);
     let deadline = Instant::now() + patience;
     let outcome = Task { command, input, max_stdout: MAX_SAID, deadline, own_group: true }.run();
-    if let Err(Failure::Interrupted(signal)) = outcome {
+    if let Err(RunError::Interrupted(signal)) = outcome {
         check_context.interrupted.set(Some(signal));
     }
     outcome

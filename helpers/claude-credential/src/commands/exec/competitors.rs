@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use claude_credential_config::claude::{self, Line, Scope, SettingsFile};
+use claude_credential_config::claude::{self, Scope, SettingLine, SettingsFile};
 use claude_credential_protocol::{Auth, CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Surroundings, Variables, is_on};
 
 use super::environment::Environment;
@@ -120,7 +120,7 @@ impl Found<'_> {
         }
     }
 
-    fn said(&self, file: &SettingsFile, line: &Line, does: &str) -> String {
+    fn said(&self, file: &SettingsFile, line: &SettingLine, does: &str) -> String {
         let what = if self.family.is_some() { "the credential that it is given here" } else { "its own login" };
         let mend = if file.scope == Scope::Managed { "ask who administers it" } else { "remove the line" };
         format!("{}:{}: {}: Claude Code {does} {what}; {mend}", file.file.display(), line.number, line.name)

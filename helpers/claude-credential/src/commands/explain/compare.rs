@@ -1,6 +1,6 @@
 //! What is worth a warning, and where Claude Code's choice is not that of the chain.
 
-use claude_credential_config::claude::{API_KEY_HELPER, Place};
+use claude_credential_config::claude::{API_KEY_HELPER, SettingSource};
 
 use super::client::{Client, Sent, Source};
 use super::settings::Settings;
@@ -62,17 +62,17 @@ fn is_same_secret(one: &Sent, other: &Sent, trace: Option<&Trace>, context: &Con
 /// The command, or the edit, that takes it away.
 fn taken_away(sent: &Sent) -> String {
     match (&sent.place, sent.source) {
-        (Place::Environment, source) => format!("run: unset {}", source.name()),
+        (SettingSource::Environment, source) => format!("run: unset {}", source.name()),
         (place, Source::Variable(name)) => format!("remove env.{name} from {}", shown(place)),
         (place, source) => format!("remove {} from {}", source.name(), shown(place)),
     }
 }
 
-fn shown(place: &Place) -> String {
+fn shown(place: &SettingSource) -> String {
     match place {
-        Place::Environment => "the environment".to_owned(),
-        Place::File(file) => file.display().to_string(),
-        Place::Line(file, line) => format!("{}:{line}", file.display()),
+        SettingSource::Environment => "the environment".to_owned(),
+        SettingSource::File(file) => file.display().to_string(),
+        SettingSource::Line(file, line) => format!("{}:{line}", file.display()),
     }
 }
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use claude_credential_config::claude::{Place, StoredLogin};
+use claude_credential_config::claude::{SettingSource, StoredLogin};
 use claude_credential_protocol::{Class, Credential, Error, now, text};
 
 use super::client::{Client, Sent, Source};
@@ -220,17 +220,17 @@ fn sends(sent: &Sent, is_bearer: bool) -> String {
     let us = if sent.source.is_us() { " (this program)" } else { "" };
     let place = match (&sent.source, &sent.place) {
         (Source::Cloud, _) => return "what the cloud's own tools find".to_owned(),
-        (_, Place::Environment) => "the environment".to_owned(),
+        (_, SettingSource::Environment) => "the environment".to_owned(),
         (_, place) => at(place),
     };
     let identity = sent.identity.as_ref().map(|identity| format!(", {}", shown(identity))).unwrap_or_default();
     format!("{bearer}{}{us}, {place}{identity}", sent.source.name())
 }
 
-fn at(place: &Place) -> String {
+fn at(place: &SettingSource) -> String {
     match place {
-        Place::Environment => "the environment".to_owned(),
-        Place::File(file) => file.display().to_string(),
-        Place::Line(file, line) => format!("{}:{line}", file.display()),
+        SettingSource::Environment => "the environment".to_owned(),
+        SettingSource::File(file) => file.display().to_string(),
+        SettingSource::Line(file, line) => format!("{}:{line}", file.display()),
     }
 }

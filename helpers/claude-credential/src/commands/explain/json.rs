@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use claude_credential_config::claude::Place;
+use claude_credential_config::claude::SettingSource;
 use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
 use serde_json::{Value, json};
 
@@ -163,10 +163,10 @@ fn sent(sent: &Sent) -> Value {
     value
 }
 
-fn place(place: &Place) -> Value {
+fn place(place: &SettingSource) -> Value {
     match place {
-        Place::Environment => json!({ "file": null, "line": null }),
-        Place::File(file) => json!({ "file": file.display().to_string(), "line": null }),
-        Place::Line(file, line) => json!({ "file": file.display().to_string(), "line": line }),
+        SettingSource::Environment => json!({ "file": null, "line": null }),
+        SettingSource::File(file) => json!({ "file": file.display().to_string(), "line": null }),
+        SettingSource::Line(file, line) => json!({ "file": file.display().to_string(), "line": line }),
     }
 }

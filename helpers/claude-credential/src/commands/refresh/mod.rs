@@ -102,7 +102,7 @@ impl SignIn<'_> {
         let lock = match self.lock(cache) {
             Ok(lock) => lock,
             Err(LockError::Timeout(_)) => return Err(self.waited_in_vain().into()),
-            Err(LockError::Problem(problem)) => {
+            Err(LockError::File(problem)) => {
                 self.context.log.complain(&problem);
                 return self.alone();
             }

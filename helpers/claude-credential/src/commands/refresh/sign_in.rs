@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claude_credential_config::claude::{self, Setting};
-use claude_credential_process::{Ended, Failure as Ending, Finished, Relay, find_on_path};
+use claude_credential_config::claude::{self, CommandSetting};
+use claude_credential_process::{Ended, Finished, Relay, RunError, find_on_path};
 use claude_credential_protocol::{Class, Error, Interactive, text};
 
 use crate::chain::entry::ResolvedEntry;
@@ -26,7 +26,7 @@ pub(crate) enum SignInCommand {
     /// The words behind `--`.
     Words(Vec<OsString>),
     /// The command of one of Claude Code's settings.
-    Setting(Setting),
+    Setting(CommandSetting),
 }
 
 impl SignInCommand {
@@ -77,14 +77,14 @@ impl SignInCommand {
         let by_hand = format!("run it by hand: {}", self.shown());
         Err(match outcome {
             Ok(finished) => return Ok(self.judge(&finished)?),
-            Err(Ending::Interrupted(signal)) => return Err(Failure::Interrupted(signal)),
-            Err(Ending::TimedOut) => {
+            Err(RunError::Interrupted(signal)) => return Err(Failure::Interrupted(signal)),
+            Err(RunError::TimedOut) => {
                 let minutes = LIMIT.as_secs() / 60;
                 Error::unavailable(format!(
                     "the command did not end within {minutes} minutes and was stopped; {by_hand}"
                 ))
             }
-            Err(ending @ Ending::Start(_)) => Error::config(format!("the command {ending}; {by_hand}")),
+            Err(ending @ RunError::Start(_)) => Error::config(format!("the command {ending}; {by_hand}")),
             Err(ending) => Error::broke(format!("the command {ending}; {by_hand}")),
         }
         .into())

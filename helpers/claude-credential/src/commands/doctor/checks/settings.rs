@@ -17,7 +17,7 @@ const MAX_SETTINGS: u64 = 1 << 20;
 pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
     let broken = check_context.settings.iter().filter_map(|SettingsFile { scope, file, sets }| {
         // A project's may be anybody's; whoever can change the others can have a command run.
-        let trust = if matches!(scope, Scope::User | Scope::Managed) { Trust::Settings } else { Trust::Anybody };
+        let trust = if matches!(scope, Scope::User | Scope::Managed) { Trust::Settings } else { Trust::Unchecked };
         let refused = read(file, trust, MAX_SETTINGS).err().map(Error::from);
         let error = refused.as_ref().or(sets.as_ref().err())?;
         Some(Finding::of(error).or_mend(format!("mend {} there", file.display())))

@@ -3,7 +3,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use claude_credential_config::claude::{Counts, Place};
+use claude_credential_config::claude::{EffectiveSetting, SettingSource};
 use claude_credential_files::replace;
 use claude_credential_protocol::Kind;
 
@@ -25,12 +25,14 @@ const TOLERANCE: Duration = Duration::from_secs(10);
 
 /// The client's time between two runs of its helper.
 pub(in super::super) fn ttl(check_context: &CheckContext) -> Vec<Finding> {
-    let Some(Counts { value, place }) = check_context.variable(TTL_VARIABLE) else {
+    let Some(EffectiveSetting { value, place }) = check_context.variable(TTL_VARIABLE) else {
         return vec![Finding::good(format!("{TTL_VARIABLE} is not set, so it is 5 minutes"))];
     };
     let mend = match &place {
-        Place::Environment => format!("run: unset {TTL_VARIABLE}, or export {TTL_VARIABLE}=300000"),
-        Place::Line(file, _) | Place::File(file) => format!("in {} set {TTL_VARIABLE} to \"300000\"", file.display()),
+        SettingSource::Environment => format!("run: unset {TTL_VARIABLE}, or export {TTL_VARIABLE}=300000"),
+        SettingSource::Line(file, _) | SettingSource::File(file) => {
+            format!("in {} set {TTL_VARIABLE} to \"300000\"", file.display())
+        }
     };
     let milliseconds = Some(value.expose()).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
     vec![match milliseconds.and_then(|value| value.parse::<u64>().ok()) {

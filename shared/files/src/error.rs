@@ -5,7 +5,7 @@ use thiserror::Error;
 
 /// Why a file can't be used. Names the file and never what is in it.
 #[derive(Debug, Error)]
-pub enum Problem {
+pub enum FileError {
     /// The operating system said no.
     #[error("can't use {path}: {error}", path = .0.display(), error = .1)]
     Io(PathBuf, #[source] io::Error),
@@ -35,7 +35,7 @@ pub enum Problem {
     Late(PathBuf),
 }
 
-impl Problem {
+impl FileError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |error| match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
             // What O_NOFOLLOW answers for a link, on Linux and macOS.
@@ -45,11 +45,11 @@ impl Problem {
     }
 }
 
-impl From<Problem> for claude_credential_protocol::Error {
+impl From<FileError> for claude_credential_protocol::Error {
     /// All but one are mended by the user: the owner, the mode, the place.
-    fn from(problem: Problem) -> Self {
+    fn from(problem: FileError) -> Self {
         match problem {
-            Problem::Late(_) => Self::unavailable(problem.to_string()),
+            FileError::Late(_) => Self::unavailable(problem.to_string()),
             _ => Self::config(problem.to_string()),
         }
     }

@@ -7,16 +7,16 @@ use std::sync::{Arc, OnceLock};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
-use crate::interrupt::{Busy, idle};
+use crate::interrupt::{BusyGuard, idle};
 
 /// Which signal came, if one did.
 static CAME: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
 /// While it lives, no signal ends this process; when it is dropped, one that came meanwhile does.
 #[derive(Debug)]
-pub struct Held(Option<Busy>);
+pub struct SignalGuard(Option<BusyGuard>);
 
-impl Held {
+impl SignalGuard {
     /// From here on.
     #[must_use]
     pub fn begin() -> Self {
@@ -30,19 +30,19 @@ impl Held {
             }
             came
         });
-        Self(Some(Busy::begin()))
+        Self(Some(BusyGuard::begin()))
     }
 }
 
-impl Drop for Held {
+impl Drop for SignalGuard {
     fn drop(&mut self) {
         self.0 = None;
-        end_if_asked();
+        exit_if_signalled();
     }
 }
 
 /// Ends this process if a signal asked for it while it was held back: where nothing is under way.
-pub fn end_if_asked() {
+pub fn exit_if_signalled() {
     let came = CAME.get().map_or(0, |came| came.load(Ordering::SeqCst));
     if came != 0 {
         std::process::exit(128 + i32::try_from(came).unwrap_or_default());

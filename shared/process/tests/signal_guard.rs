@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use claude_credential_process::{Held, Task};
+use claude_credential_process::{SignalGuard, Task};
 use rustix::process::{Pid, Signal, kill_process};
 use zeroize::Zeroizing;
 
@@ -39,7 +39,7 @@ fn a_renewal() {
     if child == "child-before" {
         run_a_child();
     }
-    let held = Held::begin();
+    let held = SignalGuard::begin();
     if child == "child-after" {
         run_a_child();
     }
