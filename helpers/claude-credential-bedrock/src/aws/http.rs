@@ -8,13 +8,12 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use claude_credential_config::Environment;
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
-
-use crate::asked::Asked;
 
 const BUNDLE: &str = "AWS_CA_BUNDLE";
 
@@ -22,8 +21,8 @@ const BUNDLE: &str = "AWS_CA_BUNDLE";
 const MAX_BUNDLE: u64 = 16 << 20;
 
 /// For AWS's services.
-pub(super) fn client(asked: &Asked<'_>) -> Result<SharedHttpClient, Error> {
-    let context = tls(asked)?;
+pub(super) fn client(environment: &Environment) -> Result<SharedHttpClient, Error> {
+    let context = tls(environment)?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
         builder.set_connector_settings(settings.cloned());
@@ -46,8 +45,8 @@ pub(crate) fn connector(settings: HttpConnectorSettings) -> Connector {
 
 /// The system's authorities, and those in the file that AWS's tools are told by `AWS_CA_BUNDLE`. Each is looked at here:
 /// the SDK takes it for granted that they are some.
-fn tls(asked: &Asked<'_>) -> Result<TlsContext, Error> {
-    let Some(path) = asked.environment.get(BUNDLE) else { return Ok(TlsContext::default()) };
+fn tls(environment: &Environment) -> Result<TlsContext, Error> {
+    let Some(path) = environment.get(BUNDLE) else { return Ok(TlsContext::default()) };
     let mend = |what: &str| Error::config(format!("{BUNDLE}: {path} {what}; mend it, or run: unset {BUNDLE}"));
     let pem = read(Path::new(path), Trust::Anybody, MAX_BUNDLE)?.ok_or_else(|| mend("is not there"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();

@@ -14,9 +14,9 @@ use claude_credential_protocol::{Class, Error};
 use super::refusal::Refusal;
 use super::sso_token::{Grant, SsoToken};
 use super::{CONNECT, block_on, sdk_config};
-use crate::asked::Asked;
 use crate::keys::Keys;
 use crate::profile::{Sso, line};
+use crate::source_context::Asked;
 
 /// The portal does not know the token any more, whatever its file says.
 const UNAUTHORIZED: &str = "UnauthorizedException";
@@ -91,7 +91,7 @@ impl Session<'_> {
 
     /// Sent once: a second attempt with the same refresh token is an attack to some servers.
     fn exchange(&self, grant: &Grant) -> Result<Option<CreateTokenOutput>, Error> {
-        block_on(self.asked, async {
+        block_on(self.asked.until, async {
             let config = sdk_config(self.asked, self.sso.region.clone()).await?;
             let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(RENEWAL).build();
             let config = aws_sdk_ssooidc::config::Builder::from(&config)
@@ -142,7 +142,7 @@ impl Session<'_> {
                 .await;
             Ok(answer.map_err(|error| Refusal::of("SSO", &error)))
         };
-        let answer = block_on(self.asked, work).unwrap_or_else(|error| Err(Refusal::from(error)))?;
+        let answer = block_on(self.asked.until, work).unwrap_or_else(|error| Err(Refusal::from(error)))?;
         let GetRoleCredentialsOutput { role_credentials: Some(keys), .. } = answer else {
             return Err(Refusal::empty("SSO"));
         };

@@ -10,9 +10,9 @@ use claude_credential_protocol::{Class, Error, Interactive, Seconds, Secret, tex
 
 use super::refusal::Refusal;
 use super::{block_on, sdk_config};
-use crate::asked::Asked;
 use crate::keys::Keys;
 use crate::profile::{Role, line};
+use crate::source_context::Asked;
 use crate::terminal;
 
 /// How we are called in AWS's own logs.
@@ -37,7 +37,7 @@ pub(crate) fn assume(asked: &Asked<'_>, keys: &Keys, role: &Role) -> Result<Keys
     let code = mfa_serial.as_ref().map(|serial| mfa_code(asked, profile, serial)).transpose()?;
     let with_code = code.is_some();
     let region = asked.region_or_usual()?;
-    let answer = block_on(asked, async {
+    let answer = block_on(asked.until, async {
         let client = client(asked, region, Some(keys)).await?;
         let answer = client
             .assume_role()
@@ -74,7 +74,7 @@ pub(crate) fn with_web_identity(asked: &Asked<'_>, identity: &WebIdentity<'_>) -
     let token = Secret::from(String::from_utf8_lossy(&token).trim());
     let whose = format!("role {role_arn} for the token in {file}");
     let region = asked.region_or_usual()?;
-    let answer = block_on(asked, async {
+    let answer = block_on(asked.until, async {
         let client = client(asked, region, None).await?;
         let answer = client
             .assume_role_with_web_identity()
@@ -96,7 +96,7 @@ pub(crate) fn session(asked: &Asked<'_>, keys: &Keys) -> Result<Keys, Error> {
     let whose = format!("a session for the credentials of {}", keys.source);
     let code = keys.mfa_serial.as_ref().map(|serial| mfa_code(asked, &keys.source, serial)).transpose()?;
     let region = asked.region_or_usual()?;
-    let answer = block_on(asked, async {
+    let answer = block_on(asked.until, async {
         let client = client(asked, region, Some(keys)).await?;
         let call = client.get_session_token().set_serial_number(keys.mfa_serial.clone()).set_token_code(code);
         let answer = call.send().await;
@@ -111,7 +111,7 @@ pub(crate) fn session(asked: &Asked<'_>, keys: &Keys) -> Result<Keys, Error> {
 pub(crate) fn prove(asked: &Asked<'_>, keys: &Keys) -> Result<Option<String>, Error> {
     let whose = format!("the credentials of {}", keys.source);
     let region = asked.region_or_usual()?;
-    let answer = block_on(asked, async {
+    let answer = block_on(asked.until, async {
         let answer = client(asked, region, Some(keys)).await?.get_caller_identity().send().await;
         answer.map_err(|error| {
             let refusal = Refusal::of("STS", &error);

@@ -1,15 +1,15 @@
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use aws_config::profile::{Profile, ProfileSet, load};
 use aws_runtime::env_config::file::{Builder, EnvConfigFileKind, EnvConfigFiles};
 use aws_runtime::env_config::section::SsoSession;
 use aws_types::os_shim_internal::{Env, Fs};
-use claude_credential_config::cloud;
+use claude_credential_config::{Environment, Folders, cloud};
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
 use super::{DEFAULT, line};
-use crate::asked::Asked;
 use crate::aws;
 
 /// So alike that the one was meant for the other.
@@ -30,8 +30,8 @@ pub(crate) struct Profiles {
 impl Profiles {
     /// A file that is not there is none; one that can't be read or understood is the user's to mend. The SDK would go on
     /// without it, and answer with the machine's own credentials.
-    pub(crate) fn load(asked: &Asked<'_>) -> Result<Self, Error> {
-        let [config, credentials] = cloud::aws_files(asked.environment, asked.folders);
+    pub(crate) fn load(environment: &Environment, folders: &Folders, until: Instant) -> Result<Self, Error> {
+        let [config, credentials] = cloud::aws_files(environment, folders);
         let mut files = None;
         for (kind, path) in [(EnvConfigFileKind::Config, &config), (EnvConfigFileKind::Credentials, &credentials)] {
             if is_text(path)? {
@@ -41,7 +41,7 @@ impl Profiles {
         let Some(files) = files.map(Builder::build) else {
             return Ok(Self { set: ProfileSet::default(), files: None, config });
         };
-        let set = aws::block_on(asked, async {
+        let set = aws::block_on(until, async {
             let loaded = load(&Fs::real(), &Env::real(), &files, Some(DEFAULT.into())).await;
             // Its message names file and line, and quotes nothing.
             loaded.map_err(|error| {

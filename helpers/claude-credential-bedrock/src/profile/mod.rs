@@ -4,6 +4,7 @@ mod files;
 mod plan;
 mod sso;
 
+use aws_config::profile::Profile;
 use claude_credential_protocol::text;
 
 pub(crate) use files::Profiles;
@@ -12,6 +13,11 @@ pub(crate) use sso::Sso;
 
 /// The profile that is meant where none is named.
 pub(crate) const DEFAULT: &str = "default";
+
+/// What a profile says; an empty value says nothing.
+fn setting(profile: &Profile, key: &str) -> Option<String> {
+    profile.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+}
 
 /// The command that signs in, word by word.
 pub(crate) fn login(profile: &str) -> Vec<String> {

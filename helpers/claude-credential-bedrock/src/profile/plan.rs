@@ -1,7 +1,7 @@
 use aws_config::profile::Profile;
 use claude_credential_protocol::{Error, Seconds};
 
-use super::{DEFAULT, Profiles, Sso, line};
+use super::{DEFAULT, Profiles, Sso, line, setting};
 use crate::keys::Keys;
 
 /// What AWS grants at least and at most, and lets a role live that is taken from a role.
@@ -105,11 +105,6 @@ impl Plan {
         roles.reverse();
         Self { base, base_profile, roles }
     }
-}
-
-/// What a profile says; an empty value says nothing.
-pub(super) fn setting(profile: &Profile, key: &str) -> Option<String> {
-    profile.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
 fn role(profiles: &Profiles, profile: &Profile) -> Result<Option<Role>, Error> {

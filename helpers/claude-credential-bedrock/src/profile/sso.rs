@@ -2,8 +2,7 @@ use aws_config::profile::Profile;
 use claude_credential_protocol::Error;
 use sha1::{Digest, Sha1};
 
-use super::plan::setting;
-use super::{Profiles, line};
+use super::{Profiles, line, setting};
 
 /// What a profile says of its SSO (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]

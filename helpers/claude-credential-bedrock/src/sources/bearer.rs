@@ -1,6 +1,6 @@
 use claude_credential_protocol::{Auth, Credential, Error, Origin, Request, parse_token};
 
-use crate::asked::Asked;
+use crate::source_context::Asked;
 
 const VARIABLE: &str = "AWS_BEARER_TOKEN_BEDROCK";
 

@@ -12,10 +12,10 @@ use aws_smithy_types::byte_stream::ByteStream;
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::{Class, Error, Origin, Secret};
 
-use crate::asked::Asked;
 use crate::aws::{block_on, http};
 use crate::document;
 use crate::keys::Keys;
+use crate::source_context::Asked;
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -46,7 +46,7 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
     };
     check(&url).map_err(|why| Error::config(format!("{variable} is {why}; mend it")))?;
     let token = token(asked)?;
-    let (status, body) = block_on(asked, persistently(variable, &url, token.as_ref()))?;
+    let (status, body) = block_on(asked.until, persistently(variable, &url, token.as_ref()))?;
     match status {
         200 => {}
         401 | 403 => {

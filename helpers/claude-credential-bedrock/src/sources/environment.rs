@@ -1,8 +1,8 @@
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::document;
 use crate::keys::Keys;
+use crate::source_context::Asked;
 
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";

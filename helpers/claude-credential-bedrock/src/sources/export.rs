@@ -1,9 +1,9 @@
 use claude_credential_config::claude;
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
-use crate::command;
+use super::command;
 use crate::keys::Keys;
+use crate::source_context::Asked;
 
 /// The command of the client's `awsCredentialExport` setting, run as the client runs it. Where it is ourselves there is
 /// nothing to run: told by its text, or by the word that the inner call leaves.

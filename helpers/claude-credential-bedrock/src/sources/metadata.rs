@@ -12,10 +12,10 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::aws::{block_on, http};
 use crate::document;
 use crate::keys::Keys;
+use crate::source_context::Asked;
 
 const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 
@@ -34,7 +34,7 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
     if asked.environment.get(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok(None);
     }
-    block_on(asked, async {
+    block_on(asked.until, async {
         let client = client(asked);
         let roles = match client.get(ROLES).await {
             Ok(roles) => roles,

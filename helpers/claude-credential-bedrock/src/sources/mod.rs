@@ -1,6 +1,7 @@
 //! Where credentials come from: one module, one source.
 
 pub(crate) mod bearer;
+mod command;
 mod container;
 mod environment;
 mod export;
@@ -12,8 +13,8 @@ mod web_identity;
 use clap::ValueEnum;
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::keys::Keys;
+use crate::source_context::Asked;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Source {

@@ -1,8 +1,8 @@
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
-use crate::command;
+use super::command;
 use crate::keys::Keys;
+use crate::source_context::Asked;
 
 /// What a profile's `credential_process` prints
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>). Run by us and not by the SDK,

@@ -1,9 +1,9 @@
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::aws::{sso, sts};
 use crate::keys::Keys;
 use crate::profile::{Base, Plan, Role, line};
+use crate::source_context::Asked;
 use crate::sources::{container, environment, metadata, process};
 
 /// What a profile in AWS's own files leads to: its base, and every role from there.

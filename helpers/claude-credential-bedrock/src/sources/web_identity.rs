@@ -1,8 +1,8 @@
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::aws::sts::{self, WebIdentity};
 use crate::keys::Keys;
+use crate::source_context::Asked;
 
 const ROLE: &str = "AWS_ROLE_ARN";
 const FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";

@@ -37,7 +37,7 @@ impl Asked<'_> {
         if let Some(profiles) = self.profiles.get() {
             return Ok(profiles);
         }
-        let profiles = Profiles::load(self)?;
+        let profiles = Profiles::load(self.environment, self.folders, self.until)?;
         Ok(self.profiles.get_or_init(|| profiles))
     }
 

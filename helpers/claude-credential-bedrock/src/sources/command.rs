@@ -5,9 +5,9 @@ use claude_credential_process::{Active, Ended, Finished, Task};
 use claude_credential_protocol::{Class, Error, Interactive, text};
 use zeroize::Zeroizing;
 
-use crate::asked::Asked;
 use crate::document;
 use crate::keys::Keys;
+use crate::source_context::Asked;
 
 /// More than any document with credentials in it.
 const MAX_DOCUMENT: usize = 256 * 1024;

@@ -1,28 +1,13 @@
-//! What people do here: sign in, with AWS's own tool.
-
 use std::process::Command;
 
-use clap::Subcommand;
 use claude_credential_config::generation;
 use claude_credential_process::{find_on_path, run_attached};
 use claude_credential_protocol::{Error, Request};
 
-use crate::bedrock::Bedrock;
+use crate::options::Bedrock;
 use crate::profile::{self, Base, Plan};
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum People {
-    /// Sign in to the profile's SSO session: runs `aws sso login`
-    Login,
-}
-
-pub(crate) fn run(helper: &Bedrock, command: &People) -> Result<(), Error> {
-    match command {
-        People::Login => login(helper),
-    }
-}
-
-fn login(helper: &Bedrock) -> Result<(), Error> {
+pub(crate) fn run(helper: &Bedrock) -> Result<(), Error> {
     let folders = helper.folders()?;
     let request = Request::new("https", "");
     let asked = helper.asked(&request, &folders);

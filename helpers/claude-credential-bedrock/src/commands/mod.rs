@@ -1,0 +1,20 @@
+//! What people do here: sign in, with AWS's own tool.
+
+mod login;
+
+use clap::Subcommand;
+use claude_credential_protocol::Error;
+
+use crate::options::Bedrock;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum People {
+    /// Sign in to the profile's SSO session: runs `aws sso login`
+    Login,
+}
+
+pub(crate) fn run(helper: &Bedrock, command: &People) -> Result<(), Error> {
+    match command {
+        People::Login => login::run(helper),
+    }
+}
