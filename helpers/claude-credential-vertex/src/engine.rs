@@ -22,8 +22,8 @@ use yup_oauth2::{
     AccessToken, AuthorizedUserAuthenticator, CustomHyperClientBuilder, ServiceAccountAuthenticator, ServiceAccountKey,
 };
 
-use crate::answer::{EACH, Token, later};
-use crate::sources::Asked;
+use crate::source_context::Asked;
+use crate::token::{EACH, Token, later};
 
 /// What yup-oauth2 does for us.
 pub(crate) enum Flow {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use claude_credential_config::cloud::GOOGLE;
 use claude_credential_protocol::Secret;
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
@@ -104,6 +106,13 @@ impl Fields {
     /// Whose tokens they are.
     pub(crate) fn account(&self) -> Option<&str> {
         self.impersonated().or(self.client_email.as_deref())
+    }
+
+    /// Who asks, where that matters: as Google's own libraries write it, which is not quite as the standard does.
+    pub(crate) fn client_authorization(&self) -> Option<Secret> {
+        let id = self.client_id.as_deref()?;
+        let secret = self.client_secret.as_ref().map(Secret::expose).unwrap_or_default();
+        Some(format!("Basic {}", BASE64_STANDARD.encode(Secret::from(format!("{id}:{secret}")).expose())).into())
     }
 }
 

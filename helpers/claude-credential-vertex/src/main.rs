@@ -1,22 +1,116 @@
 //! The helper for Vertex AI: Google's application default credentials, of every type, made into an access token.
 
-mod answer;
+mod commands;
+mod encoding;
 mod engine;
 mod external;
 mod fields;
-mod gcloud;
 mod grants;
 mod hosts;
 mod jwt;
-mod metadata;
-mod people;
+mod options;
 mod project;
 mod refusal;
+mod source_context;
 mod sources;
 #[cfg(test)]
 mod tests;
-mod vertex;
+mod token;
+
+use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Origin, Request, now};
+
+use crate::commands::People;
+use crate::encoding::is_name;
+use crate::hosts::Place;
+use crate::options::Vertex;
+use crate::sources::Found;
+
+/// What Google's own libraries ask for where nobody says otherwise; Vertex needs no less.
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// Where Claude Code asks.
+const REGION: &str = "CLOUD_ML_REGION";
 
 fn main() -> std::process::ExitCode {
-    claude_credential_protocol::main::<vertex::Vertex>()
+    claude_credential_protocol::main::<Vertex>()
+}
+
+impl Helper for Vertex {
+    /// A token is had anew for each call, so a refused one needs no more than that; and one that was just given is
+    /// proved, which is what `claude.check=live` asks for.
+    fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
+        let Ok(origin) = Origin::new(&request.protocol, &request.host) else { return Ok(None) };
+        let place = Place::of(&origin);
+        // None of Google's files is kept for an account or a path; and a host of somebody's, from git, is no place.
+        if request.username.is_some() || request.path.is_some() || !(request.capabilities.claude_v1 || place.is_some())
+        {
+            return Ok(None);
+        }
+        let folders = &self.folders()?;
+        let asked = self.asked(request, folders);
+        let Some(found) = sources::find(&asked, self.sources())? else { return Ok(None) };
+        if let Some(place) = &place {
+            let universe = found.universe(&asked)?;
+            if request.capabilities.claude_v1 && place.universe == GOOGLE && universe != GOOGLE {
+                return Err(Error::config(format!(
+                    "{}: these credentials are for {universe}, and {} is not there; use a host of {universe}, or other \
+                     credentials",
+                    found.shown(),
+                    origin.host()
+                )));
+            }
+            if !request.capabilities.claude_v1 && place.universe != universe {
+                return Ok(None);
+            }
+        }
+        let token = match &found {
+            Found::File(file) => grants::token(&asked, file, &file.fields, SCOPE)?,
+            Found::Metadata(metadata) => match metadata.token(&asked, SCOPE)? {
+                Some(token) => token,
+                None => return Ok(None),
+            },
+        };
+        if token.expires_at.is_some_and(|at| at <= now() / 1000) {
+            return Err(Error::unavailable(format!(
+                "the token for {} was over when it came; set the clock",
+                found.shown()
+            )));
+        }
+        let mut credential = Credential::new(Auth::Bearer(token.secret)).from_source(found.source());
+        credential.expires_at = token.expires_at;
+        credential.account = found.account().map(str::to_owned);
+        credential.quota_project = project::quota(&asked, &found);
+        credential.project = project::project(&asked, &found, credential.quota_project.as_deref());
+        let region = || self.environment.get(REGION).filter(|region| is_name(region)).map(str::to_owned);
+        credential.region = place.map(|place| place.region).or_else(region);
+        Ok(Some(credential))
+    }
+}
+
+impl HelperCli for Vertex {
+    const NAME: &'static str = "claude-credential-vertex";
+    const BEARER: Option<Family> = Some(Family::Vertex);
+    type Commands = People;
+
+    fn run(&self, command: People) -> Result<(), Error> {
+        commands::run(self, command)
+    }
+
+    fn print_host(&self) -> Result<(String, String), Error> {
+        let folders = &self.folders()?;
+        let request = Request::default();
+        // What is wrong with a file is said by the `get` that follows.
+        let asked = self.asked(&request, folders);
+        let file = self.sources().iter().find_map(|source| sources::file(&asked, *source).ok().flatten());
+        let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
+        let region = self.environment.get(REGION).unwrap_or(VERTEX_REGION);
+        Origin::new("https", &vertex_host(region, GOOGLE))
+            .map_err(|problem| Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}")))?;
+        Origin::new("https", &vertex_host(region, universe)).map_err(|problem| {
+            let shown = file.as_ref().map_or_else(String::new, |file| format!("{}: its ", file.shown));
+            Error::config(format!("{shown}`universe_domain` names no domain: {problem}; mend it there"))
+        })?;
+        Ok(("https".to_owned(), vertex_host(region, universe)))
+    }
 }

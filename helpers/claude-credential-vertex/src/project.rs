@@ -1,7 +1,8 @@
 //! Which project is meant, and whose quota is used.
 
-use crate::gcloud;
-use crate::sources::{Asked, Found};
+use crate::encoding::is_name;
+use crate::source_context::Asked;
+use crate::sources::{Found, gcloud};
 
 /// The project, in the order of Claude Code's documentation (<https://code.claude.com/docs/en/google-vertex-ai>): its own
 /// variable gives way to Google's and to the credentials file. What comes after them is a guess, better than none.
@@ -33,9 +34,4 @@ pub(crate) fn quota(asked: &Asked<'_>, found: &Found) -> Option<String> {
     };
     let names = [asked.environment.get("GOOGLE_CLOUD_QUOTA_PROJECT"), file];
     names.into_iter().flatten().find(|project| is_name(project)).map(str::to_owned)
-}
-
-/// It goes into headers and URLs, and what is none there is no project and no region.
-pub(crate) fn is_name(project: &str) -> bool {
-    !project.is_empty() && project.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte))
 }

@@ -9,9 +9,11 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::sigv4::{Keys, signed};
-use super::{quoted, url};
+use super::url;
+use crate::encoding::quoted;
 use crate::fields::{CredentialSource, Fields};
-use crate::sources::{Asked, File};
+use crate::source_context::Asked;
+use crate::sources::File;
 
 /// Of `IMDSv2`: how long its token is to be good.
 const TOKEN_LIFE: (&str, &str) = ("X-aws-ec2-metadata-token-ttl-seconds", "300");

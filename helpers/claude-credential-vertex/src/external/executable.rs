@@ -10,9 +10,10 @@ use claude_credential_protocol::{Error, Interactive, Seconds, Secret, now};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::MAX_SUBJECT;
+use super::format::MAX_SUBJECT;
 use crate::fields::{self, Fields, secret};
-use crate::sources::{Asked, File};
+use crate::source_context::Asked;
+use crate::sources::File;
 
 /// Without it nothing that a credentials file names is run.
 const ALLOW: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";

@@ -3,7 +3,7 @@ use std::path::Path;
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::{Error, Secret};
 
-use super::{MAX_SUBJECT, formatted};
+use super::format::{MAX_SUBJECT, formatted};
 use crate::fields::Format;
 use crate::sources::File;
 

@@ -4,10 +4,11 @@ use claude_credential_config::is_endpoint;
 use claude_credential_http::{Answer, Body, Call};
 use claude_credential_protocol::{Error, Origin, Secret};
 
-use super::formatted;
-use crate::answer::insist;
+use super::format::formatted;
 use crate::fields::CredentialSource;
-use crate::sources::{Asked, File};
+use crate::source_context::Asked;
+use crate::sources::File;
+use crate::token::insist;
 
 /// A token that a server nearby gives: Azure's metadata server, most often.
 pub(crate) fn subject(asked: &Asked<'_>, file: &File, source: &CredentialSource, url: &str) -> Result<Secret, Error> {

@@ -3,11 +3,12 @@ use claude_credential_protocol::Error;
 use yup_oauth2::authorized_user::AuthorizedUserSecret;
 
 use super::service_account::TOKEN_URI;
-use crate::answer::Token;
 use crate::engine::{self, Flow, Outcome};
 use crate::fields::Fields;
 use crate::refusal;
-use crate::sources::{Asked, File};
+use crate::source_context::Asked;
+use crate::sources::File;
+use crate::token::Token;
 
 /// What gcloud left of a person's sign-in. The scope is that of the sign-in, whatever is asked for.
 pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str) -> Result<Token, Error> {

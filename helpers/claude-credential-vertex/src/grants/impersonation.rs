@@ -5,17 +5,20 @@ use claude_credential_http::{Body, Call};
 use claude_credential_protocol::Error;
 use serde_json::json;
 
-use super::IAM_SCOPE;
-use crate::answer::{Token, insist};
 use crate::fields::Fields;
 use crate::refusal;
-use crate::sources::{Asked, File};
+use crate::source_context::Asked;
+use crate::sources::File;
+use crate::token::{Token, insist};
+
+/// What a token is asked for that only serves to be somebody else.
+pub(crate) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
 
 /// What Google gives, and the most that it gives without being told otherwise.
 const LIFETIME: u64 = 3600;
 
 /// A file of that type: other credentials, and who is to be had by them.
-pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str) -> Result<Token, Error> {
+pub(crate) fn source<'f>(file: &File, fields: &'f Fields) -> Result<&'f Fields, Error> {
     let source = file.need("source_credentials", fields.source_credentials.as_deref())?;
     if source.kind.as_deref() == Some("impersonated_service_account") {
         let mend = "put those from which all begins there, and the others into `delegates`";
@@ -26,8 +29,7 @@ pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str
     }
     // Before anybody is asked for anything.
     url(file, fields)?;
-    let source = super::token(asked, file, source, IAM_SCOPE)?;
-    exchange(asked, file, fields, &source, scope)
+    Ok(source)
 }
 
 /// From the token of one to the token of the other.

@@ -6,13 +6,12 @@ mod service_account;
 
 use claude_credential_protocol::Error;
 
-use crate::answer::Token;
+use self::impersonation::IAM_SCOPE;
 use crate::external;
 use crate::fields::Fields;
-use crate::sources::{Asked, File, WORKFORCE};
-
-/// What a token is asked for that only serves to be somebody else.
-pub(crate) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
+use crate::source_context::Asked;
+use crate::sources::{File, WORKFORCE};
+use crate::token::Token;
 
 /// Types that there are, and for which there is nothing here.
 const OTHERS: [&str; 2] = ["gdch_service_account", "api_key"];
@@ -25,13 +24,17 @@ pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str
         Some("authorized_user") => authorized_user::token(asked, file, fields, scope),
         Some(WORKFORCE) => {
             file.hold()?;
-            external::person::token(asked, file, fields)
+            external::workforce::token(asked, file, fields)
         }
         Some("external_account") => {
             file.hold()?;
             external::token(asked, file, fields, scope)
         }
-        Some("impersonated_service_account") => impersonation::token(asked, file, fields, scope),
+        Some("impersonated_service_account") => {
+            let source = impersonation::source(file, fields)?;
+            let source = token(asked, file, source, IAM_SCOPE)?;
+            impersonation::exchange(asked, file, fields, &source, scope)
+        }
         Some(kind) => Err(Error::config(match OTHERS.into_iter().find(|other| *other == kind) {
             Some(other) => {
                 format!("{shown}: credentials of the type {other} are not supported; use another credentials file")

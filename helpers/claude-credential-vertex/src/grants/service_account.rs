@@ -3,12 +3,13 @@ use claude_credential_http::Call;
 use claude_credential_protocol::{Error, now};
 use yup_oauth2::ServiceAccountKey;
 
-use crate::answer::Token;
 use crate::engine::{self, Flow, Outcome};
 use crate::fields::Fields;
 use crate::jwt;
 use crate::refusal;
-use crate::sources::{Asked, File};
+use crate::source_context::Asked;
+use crate::sources::File;
+use crate::token::Token;
 
 /// Where Google gives tokens; and, wherever they are asked for, who gives them: what the JWT is made out to.
 pub(crate) const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";

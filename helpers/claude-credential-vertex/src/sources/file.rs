@@ -9,9 +9,9 @@ use claude_credential_config::is_endpoint;
 use claude_credential_files::{Problem, Trust, read};
 use claude_credential_protocol::{Error, text};
 
-use super::{Asked, Source};
+use super::gcloud;
 use crate::fields::Fields;
-use crate::gcloud;
+use crate::source_context::Asked;
 
 /// The variable that names a file.
 pub(crate) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
@@ -27,12 +27,19 @@ const MAX_FILE: u64 = 1 << 20;
 const ATTEMPTS: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// Who names a credentials file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    Variable,
+    Gcloud,
+}
+
 /// A credentials file.
 pub(crate) struct File {
     pub(crate) path: PathBuf,
     /// What messages begin with: its name, and the variable that names it.
     pub(crate) shown: String,
-    pub(crate) source: Source,
+    pub(crate) named_by: NamedBy,
     pub(crate) fields: Fields,
     /// Why it may be somebody else's words, judged with the reading: a file that is looked at twice may be two files.
     foreign: Option<Problem>,
@@ -48,9 +55,9 @@ impl File {
         }
         // gcloud's own file is gcloud's, by whatever name.
         let is_gclouds = gcloud::well_known(asked).is_ok_and(|known| known == path);
-        let source = if is_gclouds { Source::Gcloud } else { Source::Env };
+        let named_by = if is_gclouds { NamedBy::Gcloud } else { NamedBy::Variable };
         let missing = || Error::config(format!("{shown}, which {VARIABLE} names, does not exist; {mend}"));
-        Ok(Some(Self::open(path, source, VARIABLE)?.ok_or_else(missing)?))
+        Ok(Some(Self::open(path, named_by, VARIABLE)?.ok_or_else(missing)?))
     }
 
     /// What gcloud left.
@@ -60,24 +67,24 @@ impl File {
         if fs::metadata(&path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
             return Ok(None);
         }
-        Self::open(&path, Source::Gcloud, gcloud::variable(asked))
+        Self::open(&path, NamedBy::Gcloud, gcloud::variable(asked))
     }
 
     /// The file at `path`, which is there by the word of `variable`; none where there is none.
     ///
     /// Whoever may read it may use it, as with Google's libraries: in containers it is often another's, and readable by
     /// a group. One that says where else secrets are to be found is held to more, in `hold`.
-    fn open(path: &Path, source: Source, variable: &str) -> Result<Option<Self>, Error> {
+    fn open(path: &Path, named_by: NamedBy, variable: &str) -> Result<Option<Self>, Error> {
         let Some((parsed, foreign)) = parsed(path, variable)? else { return Ok(None) };
-        let shown = match source {
-            Source::Gcloud | Source::Metadata => path.display().to_string(),
-            Source::Env => format!("{} ({VARIABLE})", path.display()),
+        let shown = match named_by {
+            NamedBy::Gcloud => path.display().to_string(),
+            NamedBy::Variable => format!("{} ({VARIABLE})", path.display()),
         };
         let fields = parsed.map_err(|error| {
             let (line, column) = (error.line(), error.column());
             Error::config(format!("{}:{line}:{column}: this is no credentials file of Google's", path.display()))
         })?;
-        Ok(Some(Self { path: path.to_owned(), shown, source, fields, foreign }))
+        Ok(Some(Self { path: path.to_owned(), shown, named_by, fields, foreign }))
     }
 
     /// Refuses words that others could have written: these name files, servers and programs, and say where to send what
@@ -126,9 +133,9 @@ impl File {
         if of_workforce {
             command = format!("take the login configuration of your workforce pool as FILE and {command}");
         }
-        match self.source {
-            Source::Gcloud | Source::Metadata => command,
-            Source::Env => {
+        match self.named_by {
+            NamedBy::Gcloud => command,
+            NamedBy::Variable => {
                 format!("gcloud writes another file, so first run: unset {VARIABLE}; then {command}")
             }
         }

@@ -1,27 +1,17 @@
 //! Where credentials are looked for, as Google's own libraries do: <https://google.aip.dev/auth/4110>.
 
 mod file;
-
-use std::time::{Duration, Instant};
+pub(crate) mod gcloud;
+mod metadata;
 
 use clap::ValueEnum;
-use claude_credential_config::{Environment, Folders};
-use claude_credential_process::Active;
-use claude_credential_protocol::{Error, Request};
+use claude_credential_protocol::Error;
 
 pub(crate) use file::{File, VARIABLE, WORKFORCE};
 
-use crate::metadata::Metadata;
-
-/// What is asked, and where.
-pub(crate) struct Asked<'a> {
-    pub(crate) request: &'a Request,
-    pub(crate) environment: &'a Environment,
-    pub(crate) folders: &'a Folders,
-    pub(crate) active: &'a Active,
-    /// When the caller gives up.
-    pub(crate) until: Instant,
-}
+use crate::source_context::Asked;
+use file::NamedBy;
+use metadata::Metadata;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Source {
@@ -44,32 +34,25 @@ impl Source {
     pub(crate) const ALL: [Self; 3] = [Self::Env, Self::Gcloud, Self::Metadata];
 }
 
-impl Asked<'_> {
-    /// How long the caller waits yet.
-    pub(crate) fn left(&self) -> Duration {
-        self.until.saturating_duration_since(Instant::now())
-    }
-
-    pub(crate) fn find(&self, sources: &[Source]) -> Result<Option<Found>, Error> {
-        for source in sources {
-            let found = match source {
-                Source::Metadata => Metadata::find(self)?.map(Found::Metadata),
-                Source::Env | Source::Gcloud => self.file(*source)?.map(|file| Found::File(Box::new(file))),
-            };
-            if found.is_some() {
-                return Ok(found);
-            }
+pub(crate) fn find(asked: &Asked<'_>, sources: &[Source]) -> Result<Option<Found>, Error> {
+    for source in sources {
+        let found = match source {
+            Source::Metadata => Metadata::find(asked)?.map(Found::Metadata),
+            Source::Env | Source::Gcloud => file(asked, *source)?.map(|file| Found::File(Box::new(file))),
+        };
+        if found.is_some() {
+            return Ok(found);
         }
-        Ok(None)
     }
+    Ok(None)
+}
 
-    /// What that source has on this disk.
-    pub(crate) fn file(&self, source: Source) -> Result<Option<File>, Error> {
-        match source {
-            Source::Env => File::of_variable(self),
-            Source::Gcloud => File::of_gcloud(self),
-            Source::Metadata => Ok(None),
-        }
+/// What that source has on this disk.
+pub(crate) fn file(asked: &Asked<'_>, source: Source) -> Result<Option<File>, Error> {
+    match source {
+        Source::Env => File::of_variable(asked),
+        Source::Gcloud => File::of_gcloud(asked),
+        Source::Metadata => Ok(None),
     }
 }
 
@@ -85,9 +68,9 @@ impl Found {
     /// As `claude.source` says it.
     pub(crate) fn source(&self) -> &'static str {
         match self {
-            Self::File(file) => match file.source {
-                Source::Gcloud => "gcloud",
-                Source::Env | Source::Metadata => VARIABLE,
+            Self::File(file) => match file.named_by {
+                NamedBy::Gcloud => "gcloud",
+                NamedBy::Variable => VARIABLE,
             },
             Self::Metadata(_) => "metadata",
         }

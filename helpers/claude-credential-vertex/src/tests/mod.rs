@@ -15,7 +15,7 @@ use claude_credential_config::Environment;
 use claude_credential_protocol::{Auth, Class, Credential, Error, Helper, Request};
 use serde_json::{Value, json};
 
-use crate::vertex::Vertex;
+use crate::options::Vertex;
 use server::Server;
 
 /// A key that is used nowhere else.

@@ -7,7 +7,7 @@ use claude_credential_protocol::{Error, Seconds, Secret, parse_token};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::sources::Asked;
+use crate::source_context::Asked;
 
 /// The time of one attempt.
 pub(crate) const EACH: Duration = Duration::from_secs(10);

@@ -6,8 +6,8 @@ use claude_credential_config::cloud::{GCLOUD_FOLDER, gcloud_configuration, gclou
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
-use crate::project::is_name;
-use crate::sources::Asked;
+use crate::encoding::is_name;
+use crate::source_context::Asked;
 
 /// No settings of gcloud's are longer.
 const MAX_FILE: u64 = 64 * 1024;

@@ -1,29 +1,15 @@
-//! What people do here: sign in, which is gcloud's to do.
-
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::Command;
 
-use clap::Subcommand;
 use claude_credential_config::generation;
 use claude_credential_process::{find_on_path, run_attached};
 use claude_credential_protocol::{Error, text};
 
+use crate::options::Vertex;
 use crate::sources::VARIABLE;
-use crate::vertex::Vertex;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum People {
-    /// Sign in, by running: gcloud auth application-default login
-    Login {
-        /// What gcloud is given besides
-        #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
-        options: Vec<OsString>,
-    },
-}
-
-pub(crate) fn run(helper: &Vertex, command: People) -> Result<(), Error> {
-    let People::Login { options } = command;
+pub(crate) fn run(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> {
     let folders = helper.folders()?;
     let path = helper.environment.get_os("PATH").unwrap_or_default();
     let gcloud = find_on_path("gcloud", path).ok_or_else(|| {

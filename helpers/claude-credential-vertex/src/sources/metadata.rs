@@ -7,10 +7,10 @@ use claude_credential_config::cloud::GOOGLE;
 use claude_credential_http::{Answer, Call};
 use claude_credential_protocol::{Error, Origin};
 
-use crate::answer::{EACH, Token, later};
-use crate::external::quoted;
-use crate::project::is_name;
-use crate::sources::Asked;
+use crate::encoding::is_name;
+use crate::encoding::quoted;
+use crate::source_context::Asked;
+use crate::token::{EACH, Token, later};
 
 /// Where it is. By its address, since looking up its name may take longer than asking it.
 const ADDRESS: &str = "169.254.169.254";

@@ -1,0 +1,26 @@
+//! What people do here: sign in, which is gcloud's to do.
+
+mod login;
+
+use std::ffi::OsString;
+
+use clap::Subcommand;
+use claude_credential_protocol::Error;
+
+use crate::options::Vertex;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum People {
+    /// Sign in, by running: gcloud auth application-default login
+    Login {
+        /// What gcloud is given besides
+        #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<OsString>,
+    },
+}
+
+pub(crate) fn run(helper: &Vertex, command: People) -> Result<(), Error> {
+    match command {
+        People::Login { options } => login::run(helper, options),
+    }
+}
