@@ -7,7 +7,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::call::Trouble;
+use crate::error::Trouble;
 
 /// No answer of a provider comes near this.
 pub(crate) const MAX_ANSWER: usize = 1 << 20;

@@ -1,4 +1,3 @@
-use std::error::Error as StdError;
 use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,6 +9,7 @@ use reqwest::{Client, RequestBuilder};
 
 use crate::answer::{Answer, MAX_ANSWER, exchange};
 use crate::client::{client, runtime};
+use crate::error::Trouble;
 
 /// The first pause before another attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -55,18 +55,6 @@ pub enum Body<'a> {
     Json(&'a serde_json::Value),
     /// A POST of these bytes, of this type.
     Bytes(&'a str, &'a [u8]),
-}
-
-/// Why nothing came back that counts.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    Unreachable(String),
-    Late,
-    Broken(String),
-    Redirect(u16),
-    TooLarge,
-    /// It can't be sent as it is.
-    Unsendable,
 }
 
 // By hand: what stands in a form, a body or a query is for the provider's eyes alone.
@@ -192,24 +180,6 @@ impl Call<'_> {
     #[must_use]
     pub fn host(&self) -> String {
         Origin::of_url(self.url).map_or_else(|_| "the provider".to_owned(), |origin| origin.as_listed())
-    }
-}
-
-impl Trouble {
-    pub(crate) fn of(error: &reqwest::Error) -> Self {
-        // The deepest cause says most, and has no URL in it.
-        let mut cause: &dyn StdError = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let why = cause.to_string();
-        if error.is_timeout() {
-            Self::Late
-        } else if error.is_connect() || error.is_builder() {
-            Self::Unreachable(why)
-        } else {
-            Self::Broken(why)
-        }
     }
 }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod call;
 mod client;
+mod error;
 
 pub use answer::Answer;
 pub use call::{Body, Call};

@@ -9,7 +9,7 @@ use claude_credential_config::{Environment, Folders, cloud};
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
-use super::{DEFAULT, line};
+use super::command::{DEFAULT, line};
 use crate::aws;
 
 /// So alike that the one was meant for the other.
@@ -108,6 +108,11 @@ impl Profiles {
             named.trim_matches(['"', '\'']) == name
         })
     }
+}
+
+/// What a profile says; an empty value says nothing.
+pub(super) fn setting(profile: &Profile, key: &str) -> Option<String> {
+    profile.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
 /// Whether the file is there. A pipe in its place would hang us, or be empty for whoever reads it after us.

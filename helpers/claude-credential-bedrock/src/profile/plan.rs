@@ -1,7 +1,9 @@
 use aws_config::profile::Profile;
 use claude_credential_protocol::{Error, Seconds};
 
-use super::{DEFAULT, Profiles, Sso, line, setting};
+use super::Sso;
+use super::command::{DEFAULT, line};
+use super::files::{Profiles, setting};
 use crate::keys::Keys;
 
 /// What AWS grants at least and at most, and lets a role live that is taken from a role.

@@ -2,7 +2,8 @@ use aws_config::profile::Profile;
 use claude_credential_protocol::Error;
 use sha1::{Digest, Sha1};
 
-use super::{Profiles, line, setting};
+use super::command::line;
+use super::files::{Profiles, setting};
 
 /// What a profile says of its SSO (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]

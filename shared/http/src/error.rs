@@ -1,0 +1,31 @@
+use std::error::Error as StdError;
+
+/// Why nothing came back that counts.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    Unreachable(String),
+    Late,
+    Broken(String),
+    Redirect(u16),
+    TooLarge,
+    /// It can't be sent as it is.
+    Unsendable,
+}
+
+impl Trouble {
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
+        // The deepest cause says most, and has no URL in it.
+        let mut cause: &dyn StdError = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let why = cause.to_string();
+        if error.is_timeout() {
+            Self::Late
+        } else if error.is_connect() || error.is_builder() {
+            Self::Unreachable(why)
+        } else {
+            Self::Broken(why)
+        }
+    }
+}
