@@ -9,15 +9,15 @@ use crate::keys::Keys;
 
 /// `{"Credentials": {…}}`, as `aws sts` prints it.
 #[derive(Deserialize)]
-struct Wrapped {
+struct StsDocument {
     #[serde(rename = "Credentials")]
-    credentials: Option<Flat>,
+    credentials: Option<CredentialsDocument>,
 }
 
 /// What `credential_process` prints, and, with `Token`, what containers and machines are told.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Flat {
+struct CredentialsDocument {
     version: Option<u64>,
     access_key_id: String,
     secret_access_key: String,
@@ -29,7 +29,7 @@ struct Flat {
 
 /// What a machine or a container is told in place of credentials.
 #[derive(Deserialize)]
-struct Instead {
+struct FailureDocument {
     #[serde(rename = "Code")]
     code: Option<String>,
 }
@@ -40,11 +40,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
         serde_json::error::Category::Data => format!("has no AWS credentials at line {}", error.line()),
         _ => format!("is not JSON at line {} column {}", error.line(), error.column()),
     };
-    let instead: Instead = serde_json::from_slice(bytes).map_err(unclear)?;
+    let instead: FailureDocument = serde_json::from_slice(bytes).map_err(unclear)?;
     if let Some(code) = instead.code.filter(|code| code != "Success") {
         return Err(format!("has no AWS credentials and says {}", text::one_line(&code)));
     }
-    let wrapped: Wrapped = serde_json::from_slice(bytes).map_err(unclear)?;
+    let wrapped: StsDocument = serde_json::from_slice(bytes).map_err(unclear)?;
     let flat = match wrapped.credentials {
         Some(inner) => inner,
         None => serde_json::from_slice(bytes).map_err(unclear)?,

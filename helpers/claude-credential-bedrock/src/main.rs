@@ -15,10 +15,10 @@ use claude_credential_config::cloud;
 use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Request, now};
 
 use crate::aws::sts;
-use crate::commands::People;
+use crate::commands::UserCommand;
 use crate::keys::Keys;
 use crate::options::Bedrock;
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 use crate::sources::Source;
 
 fn main() -> std::process::ExitCode {
@@ -32,13 +32,13 @@ impl Helper for Bedrock {
             return Ok(None);
         }
         let folders = self.folders()?;
-        let asked = self.asked(request, &folders);
+        let context = self.context(request, &folders);
         for source in self.sources() {
             let found = match source {
-                Source::Bearer => sources::bearer::get(&asked)?,
+                Source::Bearer => sources::bearer::get(&context)?,
                 // A caller to whom the three values can't be told needs no server asked for them.
                 _ if !request.capabilities.claude_v1 => None,
-                _ => source.keys(&asked)?.map(|keys| finish(self, &asked, keys)).transpose()?,
+                _ => source.keys(&context)?.map(|keys| finish(self, &context, keys)).transpose()?,
             };
             if found.is_some() {
                 return Ok(found);
@@ -51,30 +51,30 @@ impl Helper for Bedrock {
 impl HelperCli for Bedrock {
     const NAME: &'static str = "claude-credential-bedrock";
     const BEARER: Option<Family> = Some(Family::BedrockKey);
-    type Commands = People;
+    type Commands = UserCommand;
 
-    fn run(&self, command: People) -> Result<(), Error> {
+    fn run(&self, command: UserCommand) -> Result<(), Error> {
         commands::run(self, &command)
     }
 
     fn print_host(&self) -> Result<(String, String), Error> {
         let folders = self.folders()?;
         let request = Request::new("https", "");
-        let region = self.asked(&request, &folders).region_if_known()?;
+        let region = self.context(&request, &folders).region_if_known()?;
         Ok(("https".to_owned(), cloud::bedrock_host(region.as_deref().unwrap_or(cloud::BEDROCK_REGION))))
     }
 }
 
 /// What every source's keys go through: the session that was asked for, the proof that was asked for, the region.
-fn finish(options: &Bedrock, asked: &Asked<'_>, keys: Keys) -> Result<Credential, Error> {
-    let keys = if options.session && keys.session_token.is_none() { sts::session(asked, &keys)? } else { keys };
+fn finish(options: &Bedrock, context: &SourceContext<'_>, keys: Keys) -> Result<Credential, Error> {
+    let keys = if options.session && keys.session_token.is_none() { sts::session(context, &keys)? } else { keys };
     if keys.expires_at.is_some_and(|at| at <= now() / 1000) {
         let Keys { source, mend, .. } = &keys;
         return Err(Error::sign_in(format!("the credentials of {source} have expired; {mend}")));
     }
-    let account = if asked.request.check_live { sts::prove(asked, &keys)? } else { None };
+    let account = if context.request.check_live { sts::verify(context, &keys)? } else { None };
     // Keys from elsewhere are whole without AWS's files.
-    let region = asked.region_if_known()?.or(keys.region);
+    let region = context.region_if_known()?.or(keys.region);
     Ok(Credential {
         expires_at: keys.expires_at,
         account: account.or(keys.account),

@@ -8,7 +8,7 @@ use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Error, Request};
 
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 use crate::sources::Source;
 
 /// Answers with AWS credentials, or with a Bedrock API key
@@ -46,14 +46,14 @@ impl Bedrock {
         Folders::of(&self.environment)
     }
 
-    pub(crate) fn asked<'a>(&'a self, request: &'a Request, folders: &'a Folders) -> Asked<'a> {
-        Asked {
+    pub(crate) fn context<'a>(&'a self, request: &'a Request, folders: &'a Folders) -> SourceContext<'a> {
+        SourceContext {
             request,
             environment: &self.environment,
             folders,
             active: &self.active,
             aws_profile: self.aws_profile.as_deref(),
-            own_region: self.region.as_deref(),
+            region_option: self.region.as_deref(),
             until: Instant::now() + request.patience(),
             profiles: OnceCell::new(),
         }

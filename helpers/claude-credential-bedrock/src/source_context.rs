@@ -9,7 +9,7 @@ use claude_credential_protocol::{Error, Request};
 use crate::profile::Profiles;
 
 /// What is asked, and where.
-pub(crate) struct Asked<'a> {
+pub(crate) struct SourceContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) environment: &'a Environment,
     pub(crate) folders: &'a Folders,
@@ -17,7 +17,7 @@ pub(crate) struct Asked<'a> {
     /// The profile of the command line.
     pub(crate) aws_profile: Option<&'a str>,
     /// The region of the command line.
-    pub(crate) own_region: Option<&'a str>,
+    pub(crate) region_option: Option<&'a str>,
     /// When the answer has to be there.
     pub(crate) until: Instant,
     /// AWS's own configuration, read when somebody wants to know.
@@ -26,7 +26,7 @@ pub(crate) struct Asked<'a> {
 
 const PROFILE: &str = "AWS_PROFILE";
 
-impl Asked<'_> {
+impl SourceContext<'_> {
     /// The profile that the user named: then it has to exist, and nothing else answers in its place.
     pub(crate) fn named_profile(&self) -> Result<Option<&str>, Error> {
         let variable = || self.environment.get_os(PROFILE).map(|value| value.to_str().ok_or_else(not_utf_8));
@@ -42,11 +42,11 @@ impl Asked<'_> {
     }
 
     /// Where: as the command line or the variables say it.
-    pub(crate) fn said_region(&self) -> Result<Option<String>, Error> {
+    pub(crate) fn configured_region(&self) -> Result<Option<String>, Error> {
         let variable = |name: &'static str| {
             self.environment.get(name).map(str::trim).filter(|value| !value.is_empty()).zip(Some(name))
         };
-        let option = self.own_region.zip(Some("--region"));
+        let option = self.region_option.zip(Some("--region"));
         let said = option.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
         said.map(|(region, place)| checked(region, place)).transpose()
     }
@@ -54,7 +54,7 @@ impl Asked<'_> {
     /// The same, and where nobody says it, the profile. The machine is not asked: on most there is nobody to answer, and
     /// that takes seconds.
     pub(crate) fn region(&self) -> Result<Option<String>, Error> {
-        if let Some(region) = self.said_region()? {
+        if let Some(region) = self.configured_region()? {
             return Ok(Some(region));
         }
         let region = self.profiles()?.region(self.named_profile()?);
@@ -62,13 +62,13 @@ impl Asked<'_> {
     }
 
     /// The same, for a service that has to be asked somewhere.
-    pub(crate) fn region_or_usual(&self) -> Result<String, Error> {
+    pub(crate) fn region_or_default(&self) -> Result<String, Error> {
         Ok(self.region()?.unwrap_or_else(|| BEDROCK_REGION.to_owned()))
     }
 
     /// The same for who can do without: a mistake in AWS's files is for the source to speak of that needs them.
     pub(crate) fn region_if_known(&self) -> Result<Option<String>, Error> {
-        Ok(self.said_region()?.or_else(|| self.region().ok().flatten()))
+        Ok(self.configured_region()?.or_else(|| self.region().ok().flatten()))
     }
 
     pub(crate) fn left(&self) -> Duration {

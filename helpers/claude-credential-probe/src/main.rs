@@ -1,7 +1,7 @@
 //! `claude-credential probe URL`: what a gateway says to a key that it has to refuse. It is what `doctor --live` judges,
 //! in an executable of its own, because the dispatcher links no TLS.
 
-mod look;
+mod request;
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -46,8 +46,8 @@ fn run(url: &str) -> Result<(), Error> {
     let origin = Origin::of_url(&url).map_err(|error| Error::config(format!("what is to be asked is {error}")))?;
     // Neither belongs into a base URL, and the client's own path would end up behind them.
     let base = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-    let seen = look::at(base, &origin)?;
-    written(writeln!(std::io::stdout(), "{seen}"))
+    let report = request::send(base, &origin)?;
+    written(writeln!(std::io::stdout(), "{report}"))
 }
 
 /// A path may have a secret in it, which has no place on a command line.

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 /// `text` as it stands in a URL. What is in `safe` stays, besides what always does.
-pub(crate) fn quoted(text: &str, safe: &str) -> String {
+pub(crate) fn percent_encoded(text: &str, safe: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len() * 2), |mut quoted, byte| {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) || safe.as_bytes().contains(&byte) {
             quoted.push(char::from(byte));

@@ -22,17 +22,17 @@ use yup_oauth2::{
     AccessToken, AuthorizedUserAuthenticator, CustomHyperClientBuilder, ServiceAccountAuthenticator, ServiceAccountKey,
 };
 
-use crate::source_context::Asked;
-use crate::token::{EACH, Token, later};
+use crate::source_context::SourceContext;
+use crate::token::{EACH, Token, reject_transient};
 
 /// What yup-oauth2 does for us.
-pub(crate) enum Flow {
+pub(crate) enum Grant {
     ServiceAccount(Box<ServiceAccountKey>),
     AuthorizedUser(Box<AuthorizedUserSecret>),
 }
 
 /// How it ended.
-pub(crate) enum Outcome {
+pub(crate) enum GrantOutcome {
     Token(Token),
     /// The server answered, and not with a token.
     Refused(Answer),
@@ -52,26 +52,30 @@ const DONE: &str =
 const MAX_REQUEST: usize = 64 * 1024;
 
 /// Asks for a token of `scope`, at `url` and nowhere else.
-pub(crate) fn token(asked: &Asked<'_>, flow: Flow, url: &str, scope: &str) -> Result<Outcome, Error> {
-    let bridge = Bridge(Arc::new(Shared { url: url.to_owned(), until: asked.until, answer: Mutex::default() }));
+pub(crate) fn token(context: &SourceContext<'_>, flow: Grant, url: &str, scope: &str) -> Result<GrantOutcome, Error> {
+    let bridge = Bridge(Arc::new(Shared { url: url.to_owned(), until: context.until, answer: Mutex::default() }));
     let host = Call { url, ..Call::default() }.host();
     let broke = |error: io::Error| Error::broke(format!("can't start a runtime: {error}"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(broke)?;
-    let left = asked.until.saturating_duration_since(Instant::now()) + MARGIN;
+    let left = context.until.saturating_duration_since(Instant::now()) + MARGIN;
     // What becomes of it there is looked at by nobody: the answer stands in the bridge.
     let _ = runtime.block_on(async { tokio::time::timeout(left, flow.ask(bridge.clone(), scope)).await });
     let answer = bridge.0.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
     let answer = match answer {
-        Some(answer) => later(answer?, &host)?,
-        None if asked.until <= Instant::now() => {
+        Some(answer) => reject_transient(answer?, &host)?,
+        None if context.until <= Instant::now() => {
             return Err(Error::unavailable(format!("{host} did not answer in time")));
         }
-        None => return Ok(Outcome::Unusable),
+        None => return Ok(GrantOutcome::Unusable),
     };
-    if answer.is_success() { Ok(Outcome::Token(Token::given(&answer, &host)?)) } else { Ok(Outcome::Refused(answer)) }
+    if answer.is_success() {
+        Ok(GrantOutcome::Token(Token::from_response(&answer, &host)?))
+    } else {
+        Ok(GrantOutcome::Refused(answer))
+    }
 }
 
-impl Flow {
+impl Grant {
     async fn ask(self, bridge: Bridge, scope: &str) -> Option<AccessToken> {
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(bridge);
         let client = CustomHyperClientBuilder::from(client);
@@ -126,7 +130,7 @@ impl Shared {
         let request = Sent::read(stream)?;
         let body = Body::Bytes(request.header("content-type").unwrap_or_default(), request.body());
         let call = Call { url: &self.url, body, ..Call::default() };
-        let answer = call.insist(EACH, self.until);
+        let answer = call.send_with_retry(EACH, self.until);
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         stream.write_all(DONE.as_bytes())
     }

@@ -3,6 +3,7 @@
 mod commands;
 mod encoding;
 mod engine;
+mod error_response;
 mod external;
 mod fields;
 mod grants;
@@ -10,7 +11,6 @@ mod hosts;
 mod jwt;
 mod options;
 mod project;
-mod refusal;
 mod source_context;
 mod sources;
 #[cfg(test)]
@@ -20,11 +20,11 @@ mod token;
 use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
 use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Origin, Request, now};
 
-use crate::commands::People;
+use crate::commands::UserCommand;
 use crate::encoding::is_name;
-use crate::hosts::Place;
+use crate::hosts::Endpoint;
 use crate::options::Vertex;
-use crate::sources::Found;
+use crate::sources::Credentials;
 
 /// What Google's own libraries ask for where nobody says otherwise; Vertex needs no less.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -41,18 +41,20 @@ impl Helper for Vertex {
     /// proved, which is what `claude.check=live` asks for.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
         let Ok(origin) = Origin::new(&request.protocol, &request.host) else { return Ok(None) };
-        let place = Place::of(&origin);
+        let endpoint = Endpoint::of(&origin);
         // None of Google's files is kept for an account or a path; and a host of somebody's, from git, is no place.
-        if request.username.is_some() || request.path.is_some() || !(request.capabilities.claude_v1 || place.is_some())
+        if request.username.is_some()
+            || request.path.is_some()
+            || !(request.capabilities.claude_v1 || endpoint.is_some())
         {
             return Ok(None);
         }
         let folders = &self.folders()?;
-        let asked = self.asked(request, folders);
-        let Some(found) = sources::find(&asked, self.sources())? else { return Ok(None) };
-        if let Some(place) = &place {
-            let universe = found.universe(&asked)?;
-            if request.capabilities.claude_v1 && place.universe == GOOGLE && universe != GOOGLE {
+        let context = self.context(request, folders);
+        let Some(found) = sources::find(&context, self.sources())? else { return Ok(None) };
+        if let Some(endpoint) = &endpoint {
+            let universe = found.universe(&context)?;
+            if request.capabilities.claude_v1 && endpoint.universe == GOOGLE && universe != GOOGLE {
                 return Err(Error::config(format!(
                     "{}: these credentials are for {universe}, and {} is not there; use a host of {universe}, or other \
                      credentials",
@@ -60,13 +62,13 @@ impl Helper for Vertex {
                     origin.host()
                 )));
             }
-            if !request.capabilities.claude_v1 && place.universe != universe {
+            if !request.capabilities.claude_v1 && endpoint.universe != universe {
                 return Ok(None);
             }
         }
         let token = match &found {
-            Found::File(file) => grants::token(&asked, file, &file.fields, SCOPE)?,
-            Found::Metadata(metadata) => match metadata.token(&asked, SCOPE)? {
+            Credentials::File(file) => grants::token(&context, file, &file.fields, SCOPE)?,
+            Credentials::Metadata(metadata) => match metadata.token(&context, SCOPE)? {
                 Some(token) => token,
                 None => return Ok(None),
             },
@@ -80,10 +82,10 @@ impl Helper for Vertex {
         let mut credential = Credential::new(Auth::Bearer(token.secret)).from_source(found.source());
         credential.expires_at = token.expires_at;
         credential.account = found.account().map(str::to_owned);
-        credential.quota_project = project::quota(&asked, &found);
-        credential.project = project::project(&asked, &found, credential.quota_project.as_deref());
+        credential.quota_project = project::quota(&context, &found);
+        credential.project = project::project(&context, &found, credential.quota_project.as_deref());
         let region = || self.environment.get(REGION).filter(|region| is_name(region)).map(str::to_owned);
-        credential.region = place.map(|place| place.region).or_else(region);
+        credential.region = endpoint.map(|endpoint| endpoint.region).or_else(region);
         Ok(Some(credential))
     }
 }
@@ -91,9 +93,9 @@ impl Helper for Vertex {
 impl HelperCli for Vertex {
     const NAME: &'static str = "claude-credential-vertex";
     const BEARER: Option<Family> = Some(Family::Vertex);
-    type Commands = People;
+    type Commands = UserCommand;
 
-    fn run(&self, command: People) -> Result<(), Error> {
+    fn run(&self, command: UserCommand) -> Result<(), Error> {
         commands::run(self, command)
     }
 
@@ -101,8 +103,8 @@ impl HelperCli for Vertex {
         let folders = &self.folders()?;
         let request = Request::default();
         // What is wrong with a file is said by the `get` that follows.
-        let asked = self.asked(&request, folders);
-        let file = self.sources().iter().find_map(|source| sources::file(&asked, *source).ok().flatten());
+        let context = self.context(&request, folders);
+        let file = self.sources().iter().find_map(|source| sources::file(&context, *source).ok().flatten());
         let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
         let region = self.environment.get(REGION).unwrap_or(VERTEX_REGION);
         Origin::new("https", &vertex_host(region, GOOGLE))

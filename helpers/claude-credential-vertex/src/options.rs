@@ -6,7 +6,7 @@ use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Error, Request};
 
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 use crate::sources::Source;
 
 /// Answers with an access token of Google's application default credentials
@@ -32,9 +32,9 @@ impl Vertex {
         Folders::of(&self.environment)
     }
 
-    pub(crate) fn asked<'a>(&'a self, request: &'a Request, folders: &'a Folders) -> Asked<'a> {
+    pub(crate) fn context<'a>(&'a self, request: &'a Request, folders: &'a Folders) -> SourceContext<'a> {
         let until = Instant::now() + request.patience();
-        Asked { request, environment: &self.environment, folders, active: &self.active, until }
+        SourceContext { request, environment: &self.environment, folders, active: &self.active, until }
     }
 
     pub(crate) fn sources(&self) -> &[Source] {

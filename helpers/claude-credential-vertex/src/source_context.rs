@@ -5,7 +5,7 @@ use claude_credential_process::Active;
 use claude_credential_protocol::Request;
 
 /// What is asked, and where.
-pub(crate) struct Asked<'a> {
+pub(crate) struct SourceContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) environment: &'a Environment,
     pub(crate) folders: &'a Folders,
@@ -14,7 +14,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) until: Instant,
 }
 
-impl Asked<'_> {
+impl SourceContext<'_> {
     /// How long the caller waits yet.
     pub(crate) fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())

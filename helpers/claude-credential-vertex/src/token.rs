@@ -7,7 +7,7 @@ use claude_credential_protocol::{Error, Seconds, Secret, parse_token};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 
 /// The time of one attempt.
 pub(crate) const EACH: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub(crate) struct Token {
 
 /// RFC 6749, 5.1.
 #[derive(Deserialize)]
-struct Given {
+struct TokenResponse {
     #[serde(default)]
     access_token: String,
     token_type: Option<String>,
@@ -35,7 +35,7 @@ struct Given {
 /// <https://cloud.google.com/iam/docs/reference/credentials/rest/v1/projects.serviceAccounts/generateAccessToken>
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Generated {
+struct GeneratedToken {
     #[serde(default)]
     access_token: String,
     #[serde(default)]
@@ -51,8 +51,8 @@ impl Token {
         Ok(Self { secret, expires_at: expires_at.map(|at| at.min(LAST)) })
     }
 
-    pub(crate) fn given(answer: &Answer, host: &str) -> Result<Self, Error> {
-        let Given { access_token, token_type, expires_in } = answer.json(host)?;
+    pub(crate) fn from_response(answer: &Answer, host: &str) -> Result<Self, Error> {
+        let TokenResponse { access_token, token_type, expires_in } = answer.json(host)?;
         if token_type.is_some_and(|token_type| !token_type.eq_ignore_ascii_case("bearer")) {
             return Err(Error::unavailable(format!("{host} gave a token that is no bearer token")));
         }
@@ -60,8 +60,8 @@ impl Token {
         Self::of(access_token, expires_in.map(|life| answer.asked.saturating_add(life)), host)
     }
 
-    pub(crate) fn generated(answer: &Answer, host: &str) -> Result<Self, Error> {
-        let Generated { access_token, expire_time } = answer.json(host)?;
+    pub(crate) fn from_generated(answer: &Answer, host: &str) -> Result<Self, Error> {
+        let GeneratedToken { access_token, expire_time } = answer.json(host)?;
         let until = humantime::parse_rfc3339(&expire_time).ok();
         let until = until.and_then(|until| until.duration_since(UNIX_EPOCH).ok());
         let until =
@@ -71,12 +71,12 @@ impl Token {
 }
 
 /// Sends `call`, and again where that may help, as long as the caller waits. What may be otherwise later is an error.
-pub(crate) fn insist(asked: &Asked<'_>, call: &Call<'_>) -> Result<Answer, Error> {
-    later(call.insist(EACH, asked.until)?, &call.host())
+pub(crate) fn send_with_retry(context: &SourceContext<'_>, call: &Call<'_>) -> Result<Answer, Error> {
+    reject_transient(call.send_with_retry(EACH, context.until)?, &call.host())
 }
 
 /// The answer, unless another may follow later.
-pub(crate) fn later(answer: Answer, host: &str) -> Result<Answer, Error> {
+pub(crate) fn reject_transient(answer: Answer, host: &str) -> Result<Answer, Error> {
     if answer.may_change() {
         return Err(Error::unavailable(format!("{host} answered {}; try again later", answer.status)));
     }

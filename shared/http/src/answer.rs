@@ -7,7 +7,7 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::error::Trouble;
+use crate::error::TransportError;
 
 /// No answer of a provider comes near this.
 pub(crate) const MAX_ANSWER: usize = 1 << 20;
@@ -95,15 +95,15 @@ impl Answer {
     }
 }
 
-pub(crate) async fn exchange(request: RequestBuilder) -> Result<Answer, Trouble> {
+pub(crate) async fn exchange(request: RequestBuilder) -> Result<Answer, TransportError> {
     let asked = now() / 1000;
-    let mut response = request.send().await.map_err(|error| Trouble::of(&error))?;
+    let mut response = request.send().await.map_err(|error| TransportError::of(&error))?;
     let status = response.status();
     let headers = Box::new(response.headers().clone());
     let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    while let Some(chunk) = response.chunk().await.map_err(|error| Trouble::of(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| TransportError::of(&error))? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(Trouble::TooLarge);
+            return Err(TransportError::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }

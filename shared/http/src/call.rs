@@ -9,22 +9,22 @@ use reqwest::{Client, RequestBuilder};
 
 use crate::answer::{Answer, MAX_ANSWER, exchange};
 use crate::client::{client, runtime};
-use crate::error::Trouble;
+use crate::error::TransportError;
 
 /// The first pause before another attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Who has not answered well this often won't at the next attempt either.
-const MOST_ATTEMPTS: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 /// An attempt that has less time than this is not worth beginning.
-const LEAST: Duration = Duration::from_secs(2);
+const MIN_ATTEMPT: Duration = Duration::from_secs(2);
 
 /// Who can't be reached at all is asked so often: a cable is seldom put back within seconds.
-const MOST_CALLS: u32 = 3;
+const MAX_ATTEMPTS_UNREACHABLE: u32 = 3;
 
 /// Grants that are good once: who sends one of them a second time may lose what the first answer gave.
-const GOOD_ONCE: [&str; 3] = ["refresh_token", "code", "device_code"];
+const SINGLE_USE: [&str; 3] = ["refresh_token", "code", "device_code"];
 
 /// What is sent.
 #[derive(Default)]
@@ -82,35 +82,47 @@ impl fmt::Debug for Body<'_> {
 
 impl Call<'_> {
     /// One attempt, whatever comes of it, for whoever asks again by a rhythm of his own.
-    pub fn once(&self, each: Duration) -> Result<Answer, Error> {
-        self.attempt(each).map_err(|trouble| self.error(&trouble))
+    pub fn send(&self, each: Duration) -> Result<Answer, Error> {
+        self.attempt(each).map_err(|error| self.describe(&error))
     }
 
     /// One attempt for whoever wants to see what the server does: a redirect is an answer, too, and is not followed.
-    pub fn look(&self, each: Duration) -> Result<Answer, Error> {
-        self.exchange(each).map_err(|trouble| self.error(&trouble))
+    pub fn probe(&self, each: Duration) -> Result<Answer, Error> {
+        self.exchange(each).map_err(|error| self.describe(&error))
     }
 
     /// An attempt, and more where another one may help: after a time-out, a 5xx, a 429, as long as there is time.
-    pub fn insist(&self, each: Duration, until: Instant) -> Result<Answer, Error> {
+    pub fn send_with_retry(&self, each: Duration, until: Instant) -> Result<Answer, Error> {
         let mut pause = PAUSE;
         for attempt in 1.. {
             let left = until.saturating_duration_since(Instant::now());
             let outcome = self.attempt(each.min(left));
-            let most = if matches!(outcome, Err(Trouble::Unreachable(_))) { MOST_CALLS } else { MOST_ATTEMPTS };
+            let most = if matches!(outcome, Err(TransportError::Unreachable(_))) {
+                MAX_ATTEMPTS_UNREACHABLE
+            } else {
+                MAX_ATTEMPTS
+            };
             let wait = match &outcome {
                 Ok(answer) if answer.may_change() => Some(answer.retry_after().unwrap_or(pause)),
-                Ok(_) | Err(Trouble::Redirect(_) | Trouble::TooLarge | Trouble::Unsendable) => None,
-                Err(Trouble::Unreachable(_) | Trouble::Late | Trouble::Broken(_)) => Some(pause),
+                Ok(_) | Err(TransportError::Redirect(_) | TransportError::TooLarge | TransportError::InvalidHeader) => {
+                    None
+                }
+                Err(TransportError::Unreachable(_) | TransportError::Timeout | TransportError::Interrupted(_)) => {
+                    Some(pause)
+                }
             };
             // A refresh that is given up on its way may have cost the refresh token: only a whole attempt is begun, and
             // so with a server that is slow.
-            let needed = if self.is_good_once() || matches!(outcome, Err(Trouble::Late)) { each } else { LEAST };
+            let needed = if self.is_single_use() || matches!(outcome, Err(TransportError::Timeout)) {
+                each
+            } else {
+                MIN_ATTEMPT
+            };
             let wait = wait.map(|wait| wait.saturating_add(jitter(pause)));
             let left = until.saturating_duration_since(Instant::now());
             let wait = wait.filter(|wait| attempt < most && wait.saturating_add(needed) < left);
             let Some(wait) = wait else {
-                return outcome.map_err(|trouble| self.error(&trouble));
+                return outcome.map_err(|error| self.describe(&error));
             };
             if let Some(before_pause) = self.before_pause {
                 before_pause();
@@ -122,26 +134,26 @@ impl Call<'_> {
     }
 
     /// Whether it has a grant in it that can't be given twice.
-    fn is_good_once(&self) -> bool {
-        matches!(self.body, Body::Form(fields) if fields.iter().any(|(name, _)| GOOD_ONCE.contains(name)))
+    fn is_single_use(&self) -> bool {
+        matches!(self.body, Body::Form(fields) if fields.iter().any(|(name, _)| SINGLE_USE.contains(name)))
     }
 
-    fn attempt(&self, patience: Duration) -> Result<Answer, Trouble> {
+    fn attempt(&self, patience: Duration) -> Result<Answer, TransportError> {
         let answer = self.exchange(patience)?;
-        if (300..400).contains(&answer.status) { Err(Trouble::Redirect(answer.status)) } else { Ok(answer) }
+        if (300..400).contains(&answer.status) { Err(TransportError::Redirect(answer.status)) } else { Ok(answer) }
     }
 
-    fn exchange(&self, patience: Duration) -> Result<Answer, Trouble> {
-        let runtime = runtime().map_err(|error| Trouble::Broken(error.to_string()))?;
+    fn exchange(&self, patience: Duration) -> Result<Answer, TransportError> {
+        let runtime = runtime().map_err(|error| TransportError::Interrupted(error.to_string()))?;
         let work = async {
             let client = client(self.url.starts_with("http://"));
-            let client = client.map_err(|error| Trouble::of(&error))?;
+            let client = client.map_err(|error| TransportError::of(&error))?;
             exchange(self.request(client)?).await
         };
-        runtime.block_on(async { tokio::time::timeout(patience, work).await }).unwrap_or(Err(Trouble::Late))
+        runtime.block_on(async { tokio::time::timeout(patience, work).await }).unwrap_or(Err(TransportError::Timeout))
     }
 
-    fn request(&self, client: &Client) -> Result<RequestBuilder, Trouble> {
+    fn request(&self, client: &Client) -> Result<RequestBuilder, TransportError> {
         let request = match self.body {
             Body::None => client.get(self.url),
             Body::Put => client.put(self.url),
@@ -151,7 +163,7 @@ impl Call<'_> {
         };
         let mut request = request.header(ACCEPT, "application/json");
         for (name, value) in self.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Trouble::Unsendable)?;
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| TransportError::InvalidHeader)?;
             request = request.header(name, sensitive(value)?);
         }
         Ok(match &self.authorization {
@@ -160,19 +172,19 @@ impl Call<'_> {
         })
     }
 
-    fn error(&self, trouble: &Trouble) -> Error {
+    fn describe(&self, error: &TransportError) -> Error {
         let host = self.host();
-        Error::unavailable(match trouble {
-            Trouble::Unsendable => {
+        Error::unavailable(match error {
+            TransportError::InvalidHeader => {
                 return Error::config(format!("what {host} is to know us by has characters that no header can hold"));
             }
-            Trouble::Unreachable(why) => format!("{host} can't be reached: {}", text::one_line(why)),
-            Trouble::Late => format!("{host} did not answer in time"),
-            Trouble::Broken(why) => format!("{host} broke off its answer: {}", text::one_line(why)),
-            Trouble::Redirect(status) => {
+            TransportError::Unreachable(why) => format!("{host} can't be reached: {}", text::one_line(why)),
+            TransportError::Timeout => format!("{host} did not answer in time"),
+            TransportError::Interrupted(why) => format!("{host} broke off its answer: {}", text::one_line(why)),
+            TransportError::Redirect(status) => {
                 format!("{host} answered {status}, a redirect, which is not followed with a secret in hand")
             }
-            Trouble::TooLarge => format!("{host} answered more than {MAX_ANSWER} bytes"),
+            TransportError::TooLarge => format!("{host} answered more than {MAX_ANSWER} bytes"),
         })
     }
 
@@ -184,8 +196,8 @@ impl Call<'_> {
 }
 
 /// Without it the request would go out as nobody's.
-fn sensitive(value: &str) -> Result<HeaderValue, Trouble> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| Trouble::Unsendable)?;
+fn sensitive(value: &str) -> Result<HeaderValue, TransportError> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| TransportError::InvalidHeader)?;
     value.set_sensitive(true);
     Ok(value)
 }

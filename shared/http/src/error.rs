@@ -2,17 +2,17 @@ use std::error::Error as StdError;
 
 /// Why nothing came back that counts.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum TransportError {
     Unreachable(String),
-    Late,
-    Broken(String),
+    Timeout,
+    Interrupted(String),
     Redirect(u16),
     TooLarge,
     /// It can't be sent as it is.
-    Unsendable,
+    InvalidHeader,
 }
 
-impl Trouble {
+impl TransportError {
     pub(crate) fn of(error: &reqwest::Error) -> Self {
         // The deepest cause says most, and has no URL in it.
         let mut cause: &dyn StdError = error;
@@ -21,11 +21,11 @@ impl Trouble {
         }
         let why = cause.to_string();
         if error.is_timeout() {
-            Self::Late
+            Self::Timeout
         } else if error.is_connect() || error.is_builder() {
             Self::Unreachable(why)
         } else {
-            Self::Broken(why)
+            Self::Interrupted(why)
         }
     }
 }

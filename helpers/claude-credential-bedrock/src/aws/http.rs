@@ -32,7 +32,7 @@ pub(super) fn client(environment: &Environment) -> Result<SharedHttpClient, Erro
 }
 
 /// For the machine's metadata, and the container's: link-local, so past every proxy.
-pub(crate) fn nearby() -> SharedHttpClient {
+pub(crate) fn without_proxy() -> SharedHttpClient {
     Builder::new().build_with_connector_fn(|settings, _| connector(settings.cloned().unwrap_or_default()))
 }
 

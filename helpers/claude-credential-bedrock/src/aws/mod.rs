@@ -1,8 +1,8 @@
 //! What AWS's services are asked, with AWS's own SDK.
 
 pub(crate) mod http;
-mod refusal;
 mod runtime;
+mod service_error;
 pub(crate) mod sso;
 mod sso_token;
 pub(crate) mod sts;
@@ -16,7 +16,7 @@ use claude_credential_protocol::Error;
 
 pub(crate) use runtime::block_on;
 
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 
 /// Who does not even answer the call is not there.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -24,26 +24,26 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// One attempt: another one may be luckier.
 const ATTEMPT: Duration = Duration::from_secs(6);
 
-const MOST_ATTEMPTS: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 
 /// What the SDK needs to know to ask a service in `region`: endpoints, FIPS and the like it takes from the environment
 /// and the profile; credentials and the region it is told, or it would look for them where we did not.
-async fn sdk_config(asked: &Asked<'_>, region: String) -> Result<SdkConfig, Error> {
+async fn sdk_config(context: &SourceContext<'_>, region: String) -> Result<SdkConfig, Error> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)
         .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(asked.left());
+        .operation_timeout(context.left());
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region))
-        .http_client(http::client(asked.environment)?)
+        .http_client(http::client(context.environment)?)
         .no_credentials()
         .timeout_config(timeouts.build())
-        .retry_config(RetryConfig::standard().with_max_attempts(MOST_ATTEMPTS));
-    let loader = match asked.named_profile()? {
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
+    let loader = match context.named_profile()? {
         Some(name) => loader.profile_name(name),
         None => loader,
     };
-    let loader = match asked.profiles()?.files() {
+    let loader = match context.profiles()?.files() {
         Some(files) => loader.profile_files(files),
         None => loader,
     };

@@ -13,7 +13,7 @@ use crate::document;
 const MAX_FILE: u64 = 1 << 20;
 
 /// A token that ends within this is renewed first, as AWS's tools do.
-const DUE: Seconds = 300;
+const REFRESH_BEFORE: Seconds = 300;
 
 /// A token, and all else that stands with it in its file: other tools want it back as it was.
 pub(super) struct SsoToken {
@@ -24,7 +24,7 @@ pub(super) struct SsoToken {
 }
 
 /// What a new one can be had with.
-pub(super) struct Grant {
+pub(super) struct RefreshGrant {
     pub(super) client_id: String,
     pub(super) client_secret: Secret,
     pub(super) refresh_token: Secret,
@@ -41,20 +41,20 @@ impl SsoToken {
         Ok(token.map(|(access_token, expires_at)| Self { path: path.to_owned(), document, access_token, expires_at }))
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_expired(&self) -> bool {
         self.expires_at <= now() / 1000
     }
 
-    pub(super) fn is_due(&self) -> bool {
-        self.expires_at <= now() / 1000 + DUE
+    pub(super) fn needs_refresh(&self) -> bool {
+        self.expires_at <= now() / 1000 + REFRESH_BEFORE
     }
 
     /// None where it can't be renewed: tokens of the form of old, or a registration that has ended.
-    pub(super) fn grant(&self) -> Option<Grant> {
+    pub(super) fn grant(&self) -> Option<RefreshGrant> {
         let text = |key| self.document.get(key).and_then(Value::as_str);
         let registered = text("registrationExpiresAt").and_then(document::time)? > now() / 1000;
         registered.then_some(())?;
-        Some(Grant {
+        Some(RefreshGrant {
             client_id: text("clientId")?.to_owned(),
             client_secret: text("clientSecret")?.into(),
             refresh_token: text("refreshToken")?.into(),

@@ -10,9 +10,9 @@ use crate::profile::{self, Base, Plan};
 pub(crate) fn run(helper: &Bedrock) -> Result<(), Error> {
     let folders = helper.folders()?;
     let request = Request::new("https", "");
-    let asked = helper.asked(&request, &folders);
-    let name = asked.named_profile()?.unwrap_or(profile::DEFAULT);
-    let plan = Plan::of(asked.profiles()?, Some(name))?;
+    let context = helper.context(&request, &folders);
+    let name = context.named_profile()?.unwrap_or(profile::DEFAULT);
+    let plan = Plan::of(context.profiles()?, Some(name))?;
     let Some(Plan { base: Base::Sso(_), base_profile, .. }) = plan else {
         return Err(Error::config(format!(
             "profile {name} signs in to nothing: it has no SSO; to set one up, run: {}",

@@ -8,13 +8,13 @@ use claude_credential_protocol::Error;
 use crate::options::Bedrock;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum People {
+pub(crate) enum UserCommand {
     /// Sign in to the profile's SSO session: runs `aws sso login`
     Login,
 }
 
-pub(crate) fn run(helper: &Bedrock, command: &People) -> Result<(), Error> {
+pub(crate) fn run(helper: &Bedrock, command: &UserCommand) -> Result<(), Error> {
     match command {
-        People::Login => login::run(helper),
+        UserCommand::Login => login::run(helper),
     }
 }

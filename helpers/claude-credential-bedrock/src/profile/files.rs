@@ -76,9 +76,9 @@ impl Profiles {
     }
 
     /// There is no profile of that name: says so, and which it may have been.
-    pub(crate) fn no_profile(&self, name: &str, wanted_by: &str) -> Error {
+    pub(crate) fn profile_not_found(&self, name: &str, wanted_by: &str) -> Error {
         let there_is_none = format!("{}: there is no profile {name}{wanted_by}", self.file());
-        if self.is_written_otherwise(name) {
+        if self.has_malformed_section(name) {
             return Error::config(format!(
                 "{there_is_none} that AWS's SDKs read: they want the line [profile NAME], with neither quotes nor blanks \
                  in the name"
@@ -100,7 +100,7 @@ impl Profiles {
     }
 
     /// Whether the file has a section for that name which the SDK drops without a word.
-    fn is_written_otherwise(&self, name: &str) -> bool {
+    fn has_malformed_section(&self, name: &str) -> bool {
         let text = std::fs::read_to_string(&self.config).unwrap_or_default();
         let sections = text.lines().filter_map(|line| line.trim().strip_prefix('[')?.split(']').next());
         sections.map(str::trim).any(|section| {

@@ -57,7 +57,7 @@ impl Plan {
     pub(crate) fn of(profiles: &Profiles, named: Option<&str>) -> Result<Option<Self>, Error> {
         let name = named.unwrap_or(DEFAULT);
         let Some(profile) = profiles.get(name) else {
-            return named.map_or(Ok(None), |name| Err(profiles.no_profile(name, "")));
+            return named.map_or(Ok(None), |name| Err(profiles.profile_not_found(name, "")));
         };
         let is_bare = role(profiles, profile)?.is_none() && base(profiles, profile)?.is_none();
         if is_bare && named.is_none() { Ok(None) } else { Self::from(profiles, profile).map(Some) }
@@ -94,11 +94,11 @@ impl Plan {
                 }
             };
             let wanted_by = format!(", which profile {name} names as its source_profile");
-            profile = profiles.get(&source).ok_or_else(|| profiles.no_profile(&source, &wanted_by))?;
+            profile = profiles.get(&source).ok_or_else(|| profiles.profile_not_found(&source, &wanted_by))?;
             let again = visited.contains(&source);
             visited.push(source);
             if again {
-                return Err(in_circles(profiles, &visited));
+                return Err(circular_profiles(profiles, &visited));
             }
         }
     }
@@ -211,7 +211,7 @@ fn without_credentials(profiles: &Profiles, name: &str) -> Error {
     Error::config(format!("{file}: profile {name} has no credentials; run: {mend}"))
 }
 
-fn in_circles(profiles: &Profiles, visited: &[String]) -> Error {
+fn circular_profiles(profiles: &Profiles, visited: &[String]) -> Error {
     let file = profiles.file();
     Error::config(format!("{file}: the profiles lead in a circle: {}; mend a source_profile", visited.join(" -> ")))
 }

@@ -1,14 +1,14 @@
 use claude_credential_protocol::{Auth, Credential, Error, Origin, Request, parse_token};
 
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 
 const VARIABLE: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
 /// A Bedrock API key (<https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html>). It goes to Bedrock, or
 /// to the place that the user put in Bedrock's stead, and nowhere else.
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
-    let Some(value) = asked.environment.get_os(VARIABLE) else { return Ok(None) };
-    if !is_bedrock(asked.request) && !stands_in(asked) {
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
+    let Some(value) = context.environment.get_os(VARIABLE) else { return Ok(None) };
+    if !is_bedrock(context.request) && !is_own_gateway(context) {
         return Ok(None);
     }
     let token = parse_token(value.as_encoded_bytes())
@@ -30,10 +30,10 @@ fn is_bedrock(request: &Request) -> bool {
 }
 
 /// A gateway of the user's: who speaks `claude.v1` has compared it with the user's own list.
-fn stands_in(asked: &Asked<'_>) -> bool {
-    let own = asked.environment.get("ANTHROPIC_BEDROCK_BASE_URL").and_then(|url| Origin::of_url(url).ok());
-    let asked_for = Origin::new(&asked.request.protocol, &asked.request.host).ok();
-    asked.request.capabilities.claude_v1 && own.is_some() && own == asked_for
+fn is_own_gateway(context: &SourceContext<'_>) -> bool {
+    let own = context.environment.get("ANTHROPIC_BEDROCK_BASE_URL").and_then(|url| Origin::of_url(url).ok());
+    let asked_for = Origin::new(&context.request.protocol, &context.request.host).ok();
+    context.request.capabilities.claude_v1 && own.is_some() && own == asked_for
 }
 
 #[cfg(test)]

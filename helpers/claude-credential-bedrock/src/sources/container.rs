@@ -15,7 +15,7 @@ use claude_credential_protocol::{Class, Error, Origin, Secret};
 use crate::aws::{block_on, http};
 use crate::document;
 use crate::keys::Keys;
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -31,26 +31,26 @@ const NEARBY: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 const CONNECT: Duration = Duration::from_secs(2);
 const READ: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(250);
-const MOST_ATTEMPTS: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 
 /// No answer with credentials comes near these.
 const MAX_ANSWER: usize = 256 * 1024;
 const MAX_TOKEN: u64 = 64 * 1024;
 
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
-    let (variable, url) = match (asked.environment.get(RELATIVE), asked.environment.get(FULL)) {
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
+    let (variable, url) = match (context.environment.get(RELATIVE), context.environment.get(FULL)) {
         (Some(path), _) if path.starts_with('/') => (RELATIVE, format!("{ECS}{path}")),
         (Some(_), _) => return Err(Error::config(format!("{RELATIVE} does not begin with /; mend it"))),
         (None, Some(url)) => (FULL, url.to_owned()),
         (None, None) => return Ok(None),
     };
     check(&url).map_err(|why| Error::config(format!("{variable} is {why}; mend it")))?;
-    let token = token(asked)?;
-    let (status, body) = block_on(asked.until, persistently(variable, &url, token.as_ref()))?;
+    let token = token(context)?;
+    let (status, body) = block_on(context.until, persistently(variable, &url, token.as_ref()))?;
     match status {
         200 => {}
         401 | 403 => {
-            let given = if asked.environment.get(TOKEN_FILE).is_some() { TOKEN_FILE } else { TOKEN };
+            let given = if context.environment.get(TOKEN_FILE).is_some() { TOKEN_FILE } else { TOKEN };
             return Err(Error::sign_in(format!("{variable}: the service answered {status}; renew {given}")));
         }
         429 | 500.. => return Err(Error::unavailable(format!("{variable}: the service answered {status}"))),
@@ -74,9 +74,9 @@ fn check(url: &str) -> Result<(), String> {
     Err("neither https nor an address of this machine, ECS or EKS".to_owned())
 }
 
-fn token(asked: &Asked<'_>) -> Result<Option<Secret>, Error> {
-    let token = match asked.environment.get(TOKEN_FILE) {
-        None => asked.environment.get(TOKEN).map(Secret::from),
+fn token(context: &SourceContext<'_>) -> Result<Option<Secret>, Error> {
+    let token = match context.environment.get(TOKEN_FILE) {
+        None => context.environment.get(TOKEN).map(Secret::from),
         Some(file) => {
             let found = read(Path::new(file), Trust::Anybody, MAX_TOKEN)?;
             let found = found.ok_or_else(|| Error::config(format!("{TOKEN_FILE}: there is no {file}; mend it")))?;
@@ -95,7 +95,7 @@ async fn persistently(variable: &str, url: &str, token: Option<&Secret>) -> Resu
             Ok((status, _)) => *status == 429 || *status >= 500,
             Err(error) => error.class() == Class::Unavailable,
         };
-        if !is_passing || attempts == MOST_ATTEMPTS {
+        if !is_passing || attempts == MAX_ATTEMPTS {
             return answer;
         }
         tokio::time::sleep(PAUSE * attempts).await;

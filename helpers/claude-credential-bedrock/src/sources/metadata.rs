@@ -15,7 +15,7 @@ use claude_credential_protocol::Error;
 use crate::aws::{block_on, http};
 use crate::document;
 use crate::keys::Keys;
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 
 const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 
@@ -30,16 +30,16 @@ const READ: Duration = Duration::from_secs(1);
 
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
-    if asked.environment.get(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
+    if context.environment.get(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok(None);
     }
-    block_on(asked.until, async {
-        let client = client(asked);
+    block_on(context.until, async {
+        let client = client(context);
         let roles = match client.get(ROLES).await {
             Ok(roles) => roles,
             // Nobody is there, or the machine has no role.
-            Err(error) if is_nobody(&error) => return Ok(None),
+            Err(error) if is_absent(&error) => return Ok(None),
             Err(ImdsError::ErrorResponse(answer)) if answer.response().status().as_u16() == 404 => return Ok(None),
             Err(ImdsError::IoError(_)) => return Ok(None),
             Err(error) => return Err(refused(&error)),
@@ -58,10 +58,10 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
     })
 }
 
-fn client(asked: &Asked<'_>) -> Client {
-    let said = asked.environment.get(TIMEOUT).and_then(|text| text.parse().ok());
+fn client(context: &SourceContext<'_>) -> Client {
+    let said = context.environment.get(TIMEOUT).and_then(|text| text.parse().ok());
     let patience = said.filter(|seconds| (1..=30).contains(seconds)).map(Duration::from_secs);
-    let config = ProviderConfig::without_region().with_http_client(http::nearby());
+    let config = ProviderConfig::without_region().with_http_client(http::without_proxy());
     Client::builder()
         .configure(&config)
         .connect_timeout(patience.unwrap_or(CONNECT))
@@ -74,7 +74,7 @@ fn client(asked: &Asked<'_>) -> Client {
 
 /// Who does not answer, or knows nothing of such a token, is not AWS's metadata service: other clouds have theirs at the
 /// same address. One that is AWS's and is troubled answers 5xx.
-fn is_nobody(error: &ImdsError) -> bool {
+fn is_absent(error: &ImdsError) -> bool {
     if !matches!(error, ImdsError::FailedToLoadToken(_)) {
         return false;
     }

@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use claude_credential_protocol::Error;
 
 use crate::keys::Keys;
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Source {
@@ -47,15 +47,15 @@ impl Source {
     ];
 
     /// The keys of a source that has keys.
-    pub(crate) fn keys(self, asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
+    pub(crate) fn keys(self, context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
         match self {
-            Self::Export => export::get(asked),
+            Self::Export => export::get(context),
             Self::Bearer => Ok(None),
-            Self::Environment => environment::get(asked),
-            Self::Profile => profile::get(asked),
-            Self::WebIdentity => web_identity::get(asked),
-            Self::Container => container::get(asked),
-            Self::Metadata => metadata::get(asked),
+            Self::Environment => environment::get(context),
+            Self::Profile => profile::get(context),
+            Self::WebIdentity => web_identity::get(context),
+            Self::Container => container::get(context),
+            Self::Metadata => metadata::get(context),
         }
     }
 }

@@ -10,7 +10,7 @@ use claude_credential_protocol::Error;
 use crate::options::Vertex;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum People {
+pub(crate) enum UserCommand {
     /// Sign in, by running: gcloud auth application-default login
     Login {
         /// What gcloud is given besides
@@ -19,8 +19,8 @@ pub(crate) enum People {
     },
 }
 
-pub(crate) fn run(helper: &Vertex, command: People) -> Result<(), Error> {
+pub(crate) fn run(helper: &Vertex, command: UserCommand) -> Result<(), Error> {
     match command {
-        People::Login { options } => login::run(helper, options),
+        UserCommand::Login { options } => login::run(helper, options),
     }
 }

@@ -8,12 +8,12 @@ use claude_credential_protocol::{Error, Origin, Secret};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::sigv4::{Keys, signed};
+use super::sigv4::{AwsKeys, signed};
 use super::url;
-use crate::encoding::quoted;
+use crate::encoding::percent_encoded;
 use crate::fields::{CredentialSource, Fields};
-use crate::source_context::Asked;
-use crate::sources::File;
+use crate::source_context::SourceContext;
+use crate::sources::CredentialsFile;
 
 /// Of `IMDSv2`: how long its token is to be good.
 const TOKEN_LIFE: (&str, &str) = ("X-aws-ec2-metadata-token-ttl-seconds", "300");
@@ -28,15 +28,15 @@ const SESSION: &str = "imdsv2_session_token_url";
 /// What the metadata server of EC2 has.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Role {
+struct RoleCredentials {
     access_key_id: String,
     secret_access_key: String,
     token: Option<String>,
 }
 
 pub(crate) fn subject(
-    asked: &Asked<'_>,
-    file: &File,
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
     fields: &Fields,
     source: &CredentialSource,
     id: &str,
@@ -44,13 +44,13 @@ pub(crate) fn subject(
     if id != "aws1" {
         return Err(Error::config(format!("{}: its `environment_id` is not aws1, the one that is known", file.shown)));
     }
-    let question = file.need(QUESTION, source.regional_cred_verification_url.as_deref())?;
-    let audience = file.need("audience", fields.audience.as_deref())?;
-    let mut metadata = Metadata { asked, file, source, token: None };
+    let question = file.require(QUESTION, source.regional_cred_verification_url.as_deref())?;
+    let audience = file.require("audience", fields.audience.as_deref())?;
+    let mut metadata = InstanceMetadata { context, file, source, token: None };
     let region = metadata.region()?;
     let question = question.replace("{region}", &region);
     // What is signed is done with the user's keys by whoever has it. Nothing else is.
-    if !asks_who_asks(&question) {
+    if !is_get_caller_identity(&question) {
         return Err(Error::config(format!(
             "{}: `{QUESTION}` is not GetCallerIdentity of AWS STS with a region in it; mend it there, or set AWS_REGION",
             file.shown
@@ -62,12 +62,12 @@ pub(crate) fn subject(
     headers.push(("x-goog-cloud-target-resource".to_owned(), audience.into()));
     let headers: Vec<_> = headers.iter().map(|(name, value)| json!({ "key": name, "value": value.expose() })).collect();
     let request = json!({ "url": question, "method": "POST", "headers": headers });
-    Ok(quoted(&request.to_string(), "/").into())
+    Ok(percent_encoded(&request.to_string(), "/").into())
 }
 
 /// Whether a URL is `GetCallerIdentity` of STS (<https://docs.aws.amazon.com/general/latest/gr/sts.html>), and so plainly
 /// that nobody can read it otherwise.
-fn asks_who_asks(url: &str) -> bool {
+fn is_get_caller_identity(url: &str) -> bool {
     let Ok(origin) = Origin::of_url(url) else { return false };
     let Some((place, query)) = url.split_once('?') else { return false };
     let path = place.strip_prefix("https://").map(|rest| rest.split_once('/').map_or("", |(_, path)| path));
@@ -103,42 +103,42 @@ fn is_sts(host: &str) -> bool {
 }
 
 /// The metadata server of EC2, where the variables don't say all.
-struct Metadata<'a> {
-    asked: &'a Asked<'a>,
-    file: &'a File,
+struct InstanceMetadata<'a> {
+    context: &'a SourceContext<'a>,
+    file: &'a CredentialsFile,
     source: &'a CredentialSource,
     token: Option<Secret>,
 }
 
-impl Metadata<'_> {
+impl InstanceMetadata<'_> {
     fn region(&mut self) -> Result<String, Error> {
-        let variable = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| self.asked.environment.get(name));
+        let variable = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| self.context.environment.get(name));
         if let Some(region) = variable {
             return Ok(region.to_owned());
         }
-        let zone = self.text(REGION, self.file.need(REGION, self.source.region_url.as_deref())?)?;
+        let zone = self.text(REGION, self.file.require(REGION, self.source.region_url.as_deref())?)?;
         // The zone is the region and a letter.
         let mut region = zone.expose().to_owned();
         region.pop();
         Ok(region)
     }
 
-    fn keys(&mut self) -> Result<Keys, Error> {
-        let variable = |name| self.asked.environment.get(name);
+    fn keys(&mut self) -> Result<AwsKeys, Error> {
+        let variable = |name| self.context.environment.get(name);
         if let (Some(id), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
             let session_token = variable("AWS_SESSION_TOKEN").map(Secret::from);
-            return Ok(Keys { access_key_id: id.to_owned(), secret_access_key: secret.into(), session_token });
+            return Ok(AwsKeys { access_key_id: id.to_owned(), secret_access_key: secret.into(), session_token });
         }
-        let roles = self.file.need(ROLES, self.source.url.as_deref())?;
+        let roles = self.file.require(ROLES, self.source.url.as_deref())?;
         let role = self.text(ROLES, roles)?;
         let role = role.expose().lines().next().unwrap_or_default();
-        let text = self.text(ROLES, &format!("{}/{}", roles.trim_end_matches('/'), quoted(role, "")))?;
-        let role: Role = serde_json::from_str(text.expose()).map_err(|error| {
+        let text = self.text(ROLES, &format!("{}/{}", roles.trim_end_matches('/'), percent_encoded(role, "")))?;
+        let role: RoleCredentials = serde_json::from_str(text.expose()).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let shown = &self.file.shown;
             Error::unavailable(format!("{shown}: what its `{ROLES}` gave are no keys of AWS: line {line}:{column}"))
         })?;
-        Ok(Keys {
+        Ok(AwsKeys {
             access_key_id: role.access_key_id,
             secret_access_key: role.secret_access_key.into(),
             session_token: role.token.map(Secret::from),
@@ -148,7 +148,7 @@ impl Metadata<'_> {
     fn text(&mut self, name: &str, url: &str) -> Result<Secret, Error> {
         let token = self.token()?;
         let headers: Vec<_> = token.iter().map(|token| (TOKEN, token.expose())).collect();
-        let answer = url::ask(self.asked, self.file, name, &Call { url, headers: &headers, ..Call::default() })?;
+        let answer = url::ask(self.context, self.file, name, &Call { url, headers: &headers, ..Call::default() })?;
         self.said(name, answer.bytes())
     }
 
@@ -156,7 +156,7 @@ impl Metadata<'_> {
     fn token(&mut self) -> Result<Option<Secret>, Error> {
         if let (None, Some(url)) = (&self.token, self.source.imdsv2_session_token_url.as_deref()) {
             let call = Call { url, body: Body::Put, headers: &[TOKEN_LIFE], ..Call::default() };
-            let answer = url::ask(self.asked, self.file, SESSION, &call)?;
+            let answer = url::ask(self.context, self.file, SESSION, &call)?;
             self.token = Some(self.said(SESSION, answer.bytes())?);
         }
         Ok(self.token.clone())
@@ -171,7 +171,7 @@ impl Metadata<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::asks_who_asks;
+    use super::is_get_caller_identity;
 
     #[test]
     fn nothing_is_signed_but_the_question_who_asks() {
@@ -185,7 +185,7 @@ mod tests {
             "sts.cn-north-1.api.amazonwebservices.com.cn",
         ] {
             for path in ["", "/"] {
-                assert!(asks_who_asks(&format!("https://{host}{path}{query}")), "{host}");
+                assert!(is_get_caller_identity(&format!("https://{host}{path}{query}")), "{host}");
             }
         }
         for host in [
@@ -198,7 +198,7 @@ mod tests {
             "sts@iam.amazonaws.com",
             "169.254.169.254",
         ] {
-            assert!(!asks_who_asks(&format!("https://{host}{query}")), "{host}");
+            assert!(!is_get_caller_identity(&format!("https://{host}{query}")), "{host}");
         }
         let sts = "https://sts.eu-west-1.amazonaws.com";
         for rest in [
@@ -215,8 +215,8 @@ mod tests {
             "?Action=GetCallerIdentity;Action=AssumeRole",
             "/x?Action=GetCallerIdentity",
         ] {
-            assert!(!asks_who_asks(&format!("{sts}{rest}")), "{rest}");
+            assert!(!is_get_caller_identity(&format!("{sts}{rest}")), "{rest}");
         }
-        assert!(!asks_who_asks(&format!("http://sts.eu-west-1.amazonaws.com{query}")));
+        assert!(!is_get_caller_identity(&format!("http://sts.eu-west-1.amazonaws.com{query}")));
     }
 }

@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use super::format::MAX_SUBJECT;
 use crate::fields::{self, Fields, secret};
-use crate::source_context::Asked;
-use crate::sources::File;
+use crate::source_context::SourceContext;
+use crate::sources::CredentialsFile;
 
 /// Without it nothing that a credentials file names is run.
 const ALLOW: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";
@@ -29,7 +29,7 @@ const GRACE: Duration = Duration::from_secs(3);
 const VERSION: u64 = 1;
 
 #[derive(Deserialize)]
-struct Printed {
+struct ExecutableResponse {
     version: u64,
     success: bool,
     #[serde(default)]
@@ -42,13 +42,13 @@ struct Printed {
 }
 
 pub(crate) fn subject(
-    asked: &Asked<'_>,
-    file: &File,
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
     fields: &Fields,
     executable: &fields::Executable,
 ) -> Result<Secret, Error> {
     let shown = &file.shown;
-    if asked.environment.get(ALLOW) != Some("1") {
+    if context.environment.get(ALLOW) != Some("1") {
         return Err(Error::config(format!("{shown} names a program to run; to allow that, run: export {ALLOW}=1")));
     }
     let output = executable.output_file.as_deref().map(Path::new);
@@ -56,18 +56,18 @@ pub(crate) fn subject(
         // Ours is the user's home, where Google's libraries have the client's own folder, which may be a clone.
         return Err(Error::config(format!("{shown}: its `output_file` is not an absolute path; mend it there")));
     }
-    if let Some(output) = output.filter(|_| asked.request.rejected.is_none())
-        && let Some(kept) = kept(output)?.filter(|printed| printed.lasts(asked.request.min_ttl))
+    if let Some(output) = output.filter(|_| context.request.rejected.is_none())
+        && let Some(kept) = kept(output)?.filter(|printed| printed.lasts(context.request.min_ttl))
         && let Ok(secret) = kept.secret()
     {
         return Ok(secret);
     }
     let wrong = |what: &str| Error::broke(format!("{shown}: the program of its credential source {what}"));
-    let stdout = run(asked, file, fields, executable)?;
+    let stdout = run(context, file, fields, executable)?;
     let printed = if stdout.trim_ascii().is_empty() {
         output.map(kept).transpose()?.flatten().ok_or_else(|| wrong("printed nothing"))?
     } else {
-        Printed::parse(&stdout).ok_or_else(|| wrong("printed no JSON of the form that is documented"))?
+        ExecutableResponse::parse(&stdout).ok_or_else(|| wrong("printed no JSON of the form that is documented"))?
     };
     if printed.expiration_time.is_some_and(|at| at <= now() / 1000) {
         return Err(wrong("gave a token that is over"));
@@ -77,8 +77,8 @@ pub(crate) fn subject(
 
 /// What it printed, after it ended well.
 fn run(
-    asked: &Asked<'_>,
-    file: &File,
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
     fields: &Fields,
     executable: &fields::Executable,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -89,14 +89,14 @@ fn run(
             file.shown
         )));
     }
-    let line = file.need("command", executable.command.as_deref())?;
+    let line = file.require("command", executable.command.as_deref())?;
     let words = words(line).filter(|words| !words.is_empty());
     let words = words.ok_or_else(|| {
         Error::config(format!("{}: its `command` has no end of a quotation; mend it there", file.shown))
     })?;
-    let mut command = Command::new(resolve(asked, file, &words[0])?);
-    command.args(&words[1..]).current_dir(&asked.folders.home);
-    asked.active.hand_down(&mut command);
+    let mut command = Command::new(resolve(context, file, &words[0])?);
+    command.args(&words[1..]).current_dir(&context.folders.home);
+    context.active.hand_down(&mut command);
     let or_nothing = |value: &Option<String>| value.clone().unwrap_or_default();
     command
         .env("GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE", or_nothing(&fields.audience))
@@ -111,14 +111,14 @@ fn run(
     }
     let timeout = Duration::from_millis(timeout);
     // What it takes to end a program that does not want to is the caller's time, too.
-    let left = asked.left();
+    let left = context.left();
     let patience = left.saturating_sub(GRACE).max(left / 2);
     let finished = Task {
         command,
         input: Zeroizing::default(),
         max_stdout: usize::try_from(MAX_SUBJECT).unwrap_or(usize::MAX),
         deadline: Instant::now() + patience.min(timeout),
-        own_group: asked.request.interactive == Interactive::Never,
+        own_group: context.request.interactive == Interactive::Never,
     };
     // What it said is not repeated: nobody knows what else is on its stderr.
     let whose = format!("{}: the program of its credential source", file.shown);
@@ -145,14 +145,14 @@ fn run(
 }
 
 /// Never in the working directory: an absolute path, or a name on PATH.
-fn resolve(asked: &Asked<'_>, file: &File, word: &str) -> Result<PathBuf, Error> {
+fn resolve(context: &SourceContext<'_>, file: &CredentialsFile, word: &str) -> Result<PathBuf, Error> {
     let path = Path::new(word);
     let found = if path.is_absolute() {
         Some(path.to_owned()).filter(|path| path.is_file())
     } else if word.contains('/') {
         None
     } else {
-        find_on_path(word, asked.environment.get_os("PATH").unwrap_or_default())
+        find_on_path(word, context.environment.get_os("PATH").unwrap_or_default())
     };
     found.ok_or_else(|| {
         Error::config(format!(
@@ -164,11 +164,11 @@ fn resolve(asked: &Asked<'_>, file: &File, word: &str) -> Result<PathBuf, Error>
 
 /// What an earlier run left. Half of one, or none of ours, is nothing: several may run at once, and another is just
 /// writing it.
-fn kept(output: &Path) -> Result<Option<Printed>, Error> {
-    Ok(read(output, Trust::Settings, MAX_SUBJECT)?.and_then(|bytes| Printed::parse(&bytes)))
+fn kept(output: &Path) -> Result<Option<ExecutableResponse>, Error> {
+    Ok(read(output, Trust::Settings, MAX_SUBJECT)?.and_then(|bytes| ExecutableResponse::parse(&bytes)))
 }
 
-impl Printed {
+impl ExecutableResponse {
     fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }

@@ -5,10 +5,10 @@ use claude_credential_protocol::{Error, Secret};
 
 use super::format::{MAX_SUBJECT, formatted};
 use crate::fields::Format;
-use crate::sources::File;
+use crate::sources::CredentialsFile;
 
 /// A token that something else keeps fresh in a file, in containers most often with an owner of its own.
-pub(crate) fn subject(file: &File, path: &str, format: Option<&Format>) -> Result<Secret, Error> {
+pub(crate) fn subject(file: &CredentialsFile, path: &str, format: Option<&Format>) -> Result<Secret, Error> {
     let wrong =
         |what: &str| Error::config(format!("{}: {path}, the `file` of its credential source, {what}", file.shown));
     if !Path::new(path).is_absolute() {

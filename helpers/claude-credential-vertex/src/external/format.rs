@@ -2,13 +2,18 @@ use claude_credential_protocol::{Error, Secret};
 use serde_json::Value;
 
 use crate::fields::Format;
-use crate::sources::File;
+use crate::sources::CredentialsFile;
 
 /// No token of anybody's is longer; a SAML response may be long.
 pub(crate) const MAX_SUBJECT: u64 = 1 << 20;
 
 /// A token as a file or a URL has it: as it is, or in a field of JSON. `place` is where.
-pub(super) fn formatted(file: &File, place: &str, bytes: &[u8], format: Option<&Format>) -> Result<Secret, Error> {
+pub(super) fn formatted(
+    file: &CredentialsFile,
+    place: &str,
+    bytes: &[u8],
+    format: Option<&Format>,
+) -> Result<Secret, Error> {
     let wrong = |what: String| Error::config(format!("{}: {place} {what}", file.shown));
     let text = |text: &str| {
         let text = text.trim();
@@ -18,7 +23,7 @@ pub(super) fn formatted(file: &File, place: &str, bytes: &[u8], format: Option<&
         "text" => text(std::str::from_utf8(bytes).map_err(|_| wrong("holds no text".to_owned()))?),
         "json" => {
             let name = format.and_then(|format| format.subject_token_field_name.as_deref());
-            let name = file.need("subject_token_field_name", name)?;
+            let name = file.require("subject_token_field_name", name)?;
             let value: Value = serde_json::from_slice(bytes)
                 .map_err(|error| wrong(format!("holds no JSON: line {}:{}", error.line(), error.column())))?;
             text(value[name].as_str().ok_or_else(|| wrong(format!("has no text `{name}` in its JSON")))?)

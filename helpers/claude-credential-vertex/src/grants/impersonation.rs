@@ -5,11 +5,11 @@ use claude_credential_http::{Body, Call};
 use claude_credential_protocol::Error;
 use serde_json::json;
 
+use crate::error_response;
 use crate::fields::Fields;
-use crate::refusal;
-use crate::source_context::Asked;
-use crate::sources::File;
-use crate::token::{Token, insist};
+use crate::source_context::SourceContext;
+use crate::sources::CredentialsFile;
+use crate::token::{Token, send_with_retry};
 
 /// What a token is asked for that only serves to be somebody else.
 pub(crate) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
@@ -18,8 +18,8 @@ pub(crate) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
 const LIFETIME: u64 = 3600;
 
 /// A file of that type: other credentials, and who is to be had by them.
-pub(crate) fn source<'f>(file: &File, fields: &'f Fields) -> Result<&'f Fields, Error> {
-    let source = file.need("source_credentials", fields.source_credentials.as_deref())?;
+pub(crate) fn source<'f>(file: &CredentialsFile, fields: &'f Fields) -> Result<&'f Fields, Error> {
+    let source = file.require("source_credentials", fields.source_credentials.as_deref())?;
     if source.kind.as_deref() == Some("impersonated_service_account") {
         let mend = "put those from which all begins there, and the others into `delegates`";
         return Err(Error::config(format!(
@@ -34,8 +34,8 @@ pub(crate) fn source<'f>(file: &File, fields: &'f Fields) -> Result<&'f Fields, 
 
 /// From the token of one to the token of the other.
 pub(crate) fn exchange(
-    asked: &Asked<'_>,
-    file: &File,
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
     fields: &Fields,
     source: &Token,
     scope: &str,
@@ -48,16 +48,16 @@ pub(crate) fn exchange(
     }
     let authorization = Some(format!("Bearer {}", source.secret.expose()).into());
     let call = Call { url, body: Body::Json(&body), authorization, ..Call::default() };
-    let (answer, host) = (insist(asked, &call)?, call.host());
+    let (answer, host) = (send_with_retry(context, &call)?, call.host());
     if answer.is_success() {
-        Token::generated(&answer, &host)
+        Token::from_generated(&answer, &host)
     } else {
-        Err(refusal::of_impersonation(file, &answer, &host, email))
+        Err(error_response::impersonation_refused(file, &answer, &host, email))
     }
 }
 
 /// Who gives the tokens of the other.
-pub(crate) fn url<'f>(file: &File, fields: &'f Fields) -> Result<&'f str, Error> {
+pub(crate) fn url<'f>(file: &CredentialsFile, fields: &'f Fields) -> Result<&'f str, Error> {
     const NAME: &str = "service_account_impersonation_url";
-    file.endpoint(NAME, file.need(NAME, fields.service_account_impersonation_url.as_deref())?)
+    file.require_endpoint(NAME, file.require(NAME, fields.service_account_impersonation_url.as_deref())?)
 }

@@ -9,31 +9,36 @@ use claude_credential_protocol::Error;
 use self::impersonation::IAM_SCOPE;
 use crate::external;
 use crate::fields::Fields;
-use crate::source_context::Asked;
-use crate::sources::{File, WORKFORCE};
+use crate::source_context::SourceContext;
+use crate::sources::{CredentialsFile, WORKFORCE};
 use crate::token::Token;
 
 /// Types that there are, and for which there is nothing here.
 const OTHERS: [&str; 2] = ["gdch_service_account", "api_key"];
 
 /// A token of `scope` for what `fields` describe: the whole of `file`, or the credentials in it from which others are had.
-pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str) -> Result<Token, Error> {
+pub(crate) fn token(
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
+    fields: &Fields,
+    scope: &str,
+) -> Result<Token, Error> {
     let shown = &file.shown;
     match fields.kind.as_deref() {
-        Some("service_account") => service_account::token(asked, file, fields, scope),
-        Some("authorized_user") => authorized_user::token(asked, file, fields, scope),
+        Some("service_account") => service_account::token(context, file, fields, scope),
+        Some("authorized_user") => authorized_user::token(context, file, fields, scope),
         Some(WORKFORCE) => {
-            file.hold()?;
-            external::workforce::token(asked, file, fields)
+            file.require_trusted()?;
+            external::workforce::token(context, file, fields)
         }
         Some("external_account") => {
-            file.hold()?;
-            external::token(asked, file, fields, scope)
+            file.require_trusted()?;
+            external::token(context, file, fields, scope)
         }
         Some("impersonated_service_account") => {
             let source = impersonation::source(file, fields)?;
-            let source = token(asked, file, source, IAM_SCOPE)?;
-            impersonation::exchange(asked, file, fields, &source, scope)
+            let source = token(context, file, source, IAM_SCOPE)?;
+            impersonation::exchange(context, file, fields, &source, scope)
         }
         Some(kind) => Err(Error::config(match OTHERS.into_iter().find(|other| *other == kind) {
             Some(other) => {

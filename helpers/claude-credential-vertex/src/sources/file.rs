@@ -11,7 +11,7 @@ use claude_credential_protocol::{Error, text};
 
 use super::gcloud;
 use crate::fields::Fields;
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 
 /// The variable that names a file.
 pub(crate) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
@@ -35,39 +35,39 @@ pub(crate) enum NamedBy {
 }
 
 /// A credentials file.
-pub(crate) struct File {
+pub(crate) struct CredentialsFile {
     pub(crate) path: PathBuf,
     /// What messages begin with: its name, and the variable that names it.
     pub(crate) shown: String,
     pub(crate) named_by: NamedBy,
     pub(crate) fields: Fields,
     /// Why it may be somebody else's words, judged with the reading: a file that is looked at twice may be two files.
-    foreign: Option<Problem>,
+    trust_problem: Option<Problem>,
 }
 
-impl File {
-    pub(crate) fn of_variable(asked: &Asked<'_>) -> Result<Option<Self>, Error> {
-        let Some(path) = asked.environment.get_os(VARIABLE).map(Path::new) else { return Ok(None) };
+impl CredentialsFile {
+    pub(crate) fn of_variable(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
+        let Some(path) = context.environment.get_os(VARIABLE).map(Path::new) else { return Ok(None) };
         let (shown, mend) = (path.display(), format!("set {VARIABLE} anew, or run: unset {VARIABLE}"));
         if !path.is_absolute() {
             // The working directory may be a clone, with a file of that name in it.
             return Err(Error::config(format!("{VARIABLE} names {shown}, which is not an absolute path; {mend}")));
         }
         // gcloud's own file is gcloud's, by whatever name.
-        let is_gclouds = gcloud::well_known(asked).is_ok_and(|known| known == path);
+        let is_gclouds = gcloud::well_known(context).is_ok_and(|known| known == path);
         let named_by = if is_gclouds { NamedBy::Gcloud } else { NamedBy::Variable };
         let missing = || Error::config(format!("{shown}, which {VARIABLE} names, does not exist; {mend}"));
         Ok(Some(Self::open(path, named_by, VARIABLE)?.ok_or_else(missing)?))
     }
 
     /// What gcloud left.
-    pub(crate) fn of_gcloud(asked: &Asked<'_>) -> Result<Option<Self>, Error> {
-        let path = gcloud::well_known(asked)?;
+    pub(crate) fn of_gcloud(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
+        let path = gcloud::well_known(context)?;
         // In a folder that is another's there is nothing of ours: a service that runs with its caller's HOME has none.
         if fs::metadata(&path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
             return Ok(None);
         }
-        Self::open(&path, NamedBy::Gcloud, gcloud::variable(asked))
+        Self::open(&path, NamedBy::Gcloud, gcloud::variable(context))
     }
 
     /// The file at `path`, which is there by the word of `variable`; none where there is none.
@@ -75,7 +75,7 @@ impl File {
     /// Whoever may read it may use it, as with Google's libraries: in containers it is often another's, and readable by
     /// a group. One that says where else secrets are to be found is held to more, in `hold`.
     fn open(path: &Path, named_by: NamedBy, variable: &str) -> Result<Option<Self>, Error> {
-        let Some((parsed, foreign)) = parsed(path, variable)? else { return Ok(None) };
+        let Some((parsed, trust_problem)) = parsed(path, variable)? else { return Ok(None) };
         let shown = match named_by {
             NamedBy::Gcloud => path.display().to_string(),
             NamedBy::Variable => format!("{} ({VARIABLE})", path.display()),
@@ -84,13 +84,13 @@ impl File {
             let (line, column) = (error.line(), error.column());
             Error::config(format!("{}:{line}:{column}: this is no credentials file of Google's", path.display()))
         })?;
-        Ok(Some(Self { path: path.to_owned(), shown, named_by, fields, foreign }))
+        Ok(Some(Self { path: path.to_owned(), shown, named_by, fields, trust_problem }))
     }
 
     /// Refuses words that others could have written: these name files, servers and programs, and say where to send what
     /// is had from them.
-    pub(crate) fn hold(&self) -> Result<(), Error> {
-        let Some(problem) = &self.foreign else { return Ok(()) };
+    pub(crate) fn require_trusted(&self) -> Result<(), Error> {
+        let Some(problem) = &self.trust_problem else { return Ok(()) };
         let (shown, path) = (&self.shown, text::quoted(&self.path.to_string_lossy()));
         let what = "it says where secrets are read and where they go, and";
         Err(Error::config(match problem {
@@ -104,12 +104,12 @@ impl File {
     }
 
     /// A field without which nothing can be done.
-    pub(crate) fn need<'f, T: ?Sized>(&self, name: &str, value: Option<&'f T>) -> Result<&'f T, Error> {
+    pub(crate) fn require<'f, T: ?Sized>(&self, name: &str, value: Option<&'f T>) -> Result<&'f T, Error> {
         value.ok_or_else(|| Error::config(format!("{}: `{name}` is missing in it; get the file anew", self.shown)))
     }
 
     /// A URL in it that secrets are sent to.
-    pub(crate) fn endpoint<'f>(&self, name: &str, url: &'f str) -> Result<&'f str, Error> {
+    pub(crate) fn require_endpoint<'f>(&self, name: &str, url: &'f str) -> Result<&'f str, Error> {
         if is_endpoint(url) {
             return Ok(url);
         }
@@ -120,7 +120,7 @@ impl File {
     }
 
     /// The command with which its owner signs in anew. Every word of the file's in it is one that a shell only reads.
-    pub(crate) fn login(&self) -> String {
+    pub(crate) fn login_command(&self) -> String {
         let mut command = "run: gcloud auth application-default login".to_owned();
         let source = self.fields.source_credentials.as_deref();
         let of_workforce = source.unwrap_or(&self.fields).kind.as_deref() == Some(WORKFORCE);
@@ -150,7 +150,7 @@ type Parsed = (serde_json::Result<Fields>, Option<Problem>);
 fn parsed(path: &Path, variable: &str) -> Result<Option<Parsed>, Error> {
     let mut attempt = 1;
     loop {
-        let (read, foreign) = match read(path, Trust::Settings, MAX_FILE) {
+        let (read, trust_problem) = match read(path, Trust::Settings, MAX_FILE) {
             Err(problem @ (Problem::Owner(_) | Problem::Writable(_))) => {
                 (read(path, Trust::Anybody, MAX_FILE), Some(problem))
             }
@@ -160,7 +160,7 @@ fn parsed(path: &Path, variable: &str) -> Result<Option<Parsed>, Error> {
         let Some(bytes) = read.map_err(mend)? else { return Ok(None) };
         match serde_json::from_slice(&bytes) {
             Err(error) if error.is_eof() && attempt < ATTEMPTS => thread::sleep(PAUSE),
-            parsed => return Ok(Some((parsed, foreign))),
+            parsed => return Ok(Some((parsed, trust_problem))),
         }
         attempt += 1;
     }

@@ -7,31 +7,31 @@ use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
 use crate::encoding::is_name;
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 
 /// No settings of gcloud's are longer.
 const MAX_FILE: u64 = 64 * 1024;
 
 /// The file that `gcloud auth application-default login` writes.
-pub(crate) fn well_known(asked: &Asked<'_>) -> Result<PathBuf, Error> {
-    Ok(gcloud_credentials(&folder(asked)?))
+pub(crate) fn well_known(context: &SourceContext<'_>) -> Result<PathBuf, Error> {
+    Ok(gcloud_credentials(&folder(context)?))
 }
 
 /// The variable that says where it is.
-pub(crate) fn variable(asked: &Asked<'_>) -> &'static str {
-    if asked.environment.get_os(GCLOUD_FOLDER).is_some() { GCLOUD_FOLDER } else { "HOME" }
+pub(crate) fn variable(context: &SourceContext<'_>) -> &'static str {
+    if context.environment.get_os(GCLOUD_FOLDER).is_some() { GCLOUD_FOLDER } else { "HOME" }
 }
 
 /// The project of the configuration that is active.
-pub(crate) fn project(asked: &Asked<'_>) -> Option<String> {
-    if let Some(project) = asked.environment.get("CLOUDSDK_CORE_PROJECT").filter(|project| is_name(project)) {
+pub(crate) fn project(context: &SourceContext<'_>) -> Option<String> {
+    if let Some(project) = context.environment.get("CLOUDSDK_CORE_PROJECT").filter(|project| is_name(project)) {
         return Some(project.to_owned());
     }
-    core_project(&text(&gcloud_configuration(asked.environment, &folder(asked).ok()?)?)?)
+    core_project(&text(&gcloud_configuration(context.environment, &folder(context).ok()?)?)?)
 }
 
-fn folder(asked: &Asked<'_>) -> Result<PathBuf, Error> {
-    let folder = gcloud_folder(asked.environment, asked.folders);
+fn folder(context: &SourceContext<'_>) -> Result<PathBuf, Error> {
+    let folder = gcloud_folder(context.environment, context.folders);
     if folder.is_absolute() {
         return Ok(folder);
     }

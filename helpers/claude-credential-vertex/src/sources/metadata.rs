@@ -8,9 +8,9 @@ use claude_credential_http::{Answer, Call};
 use claude_credential_protocol::{Error, Origin};
 
 use crate::encoding::is_name;
-use crate::encoding::quoted;
-use crate::source_context::Asked;
-use crate::token::{EACH, Token, later};
+use crate::encoding::percent_encoded;
+use crate::source_context::SourceContext;
+use crate::token::{EACH, Token, reject_transient};
 
 /// Where it is. By its address, since looking up its name may take longer than asking it.
 const ADDRESS: &str = "169.254.169.254";
@@ -25,19 +25,19 @@ const PROBE: Duration = Duration::from_millis(750);
 const FLAVOR: (&str, &str) = ("Metadata-Flavor", "Google");
 
 #[derive(Debug)]
-pub(crate) struct Metadata {
+pub(crate) struct MetadataServer {
     host: String,
     /// The variable that names it.
     named: Option<&'static str>,
 }
 
-impl Metadata {
+impl MetadataServer {
     /// The metadata server, if it answers at once; none where there is none.
-    pub(crate) fn find(asked: &Asked<'_>) -> Result<Option<Self>, Error> {
-        if asked.environment.get("NO_GCE_CHECK").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    pub(crate) fn find(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
+        if context.environment.get("NO_GCE_CHECK").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(None);
         }
-        let named = HOSTS.into_iter().find_map(|name| Some((name, asked.environment.get(name)?)));
+        let named = HOSTS.into_iter().find_map(|name| Some((name, context.environment.get(name)?)));
         let host = named.map_or(ADDRESS, |(_, host)| host);
         let named = named.map(|(name, _)| name);
         let origin = Origin::new("http", host).map_err(|problem| {
@@ -45,12 +45,12 @@ impl Metadata {
             Error::config(format!("{name} names no HOST[:PORT]: {problem}; run: unset {name}"))
         })?;
         let metadata = Self { host: origin.host().to_owned(), named };
-        let (patience, left) = (probe(asked.environment), asked.left());
-        match (metadata.ask("/", |call| call.once(patience.min(left))), named) {
+        let (patience, left) = (probe(context.environment), context.left());
+        match (metadata.ask("/", |call| call.send(patience.min(left))), named) {
             (Ok(answer), _) if answer.is_success() && is_google(&answer) => Ok(Some(metadata)),
             // It is there and in trouble: whatever comes next is not the machine's account.
             (Ok(answer), _) if answer.may_change() && (named.is_some() || is_google(&answer)) => {
-                later(answer, "the metadata server").map_err(|error| metadata.said(&error)).map(|_| None)
+                reject_transient(answer, "the metadata server").map_err(|error| metadata.said(&error)).map(|_| None)
             }
             (Ok(_), Some(_)) => Err(metadata.another()),
             // Whoever names it has one.
@@ -63,11 +63,14 @@ impl Metadata {
 
     /// A token of the machine's service account; none where it has none. It is kept there until shortly before its end,
     /// so another one can't be had by asking.
-    pub(crate) fn token(&self, asked: &Asked<'_>, scope: &str) -> Result<Option<Token>, Error> {
-        let path = format!("/computeMetadata/v1/instance/service-accounts/default/token?scopes={}", quoted(scope, ""));
-        let answer = self.insist(asked, &path)?;
+    pub(crate) fn token(&self, context: &SourceContext<'_>, scope: &str) -> Result<Option<Token>, Error> {
+        let path = format!(
+            "/computeMetadata/v1/instance/service-accounts/default/token?scopes={}",
+            percent_encoded(scope, "")
+        );
+        let answer = self.send_with_retry(context, &path)?;
         match answer.status {
-            200..=299 if is_google(&answer) => Ok(Some(Token::given(&answer, &self.host)?)),
+            200..=299 if is_google(&answer) => Ok(Some(Token::from_response(&answer, &self.host)?)),
             200..=299 => Err(self.another()),
             404 => Ok(None),
             401 | 403 => Err(self.said(&Error::config(format!(
@@ -81,8 +84,8 @@ impl Metadata {
     }
 
     /// The universe of the machine: Google's own where the server does not know the question.
-    pub(crate) fn universe(&self, asked: &Asked<'_>) -> Result<String, Error> {
-        let answer = self.insist(asked, "/computeMetadata/v1/universe/universe-domain")?;
+    pub(crate) fn universe(&self, context: &SourceContext<'_>) -> Result<String, Error> {
+        let answer = self.send_with_retry(context, "/computeMetadata/v1/universe/universe-domain")?;
         match text(&answer) {
             _ if !answer.is_success() => Ok(GOOGLE.to_owned()),
             _ if !is_google(&answer) => Err(self.another()),
@@ -95,15 +98,15 @@ impl Metadata {
     }
 
     /// The machine's project. A token is no worse without it, so nobody waits for who does not answer at once.
-    pub(crate) fn project(&self, asked: &Asked<'_>) -> Option<String> {
-        let patience = PROBE.min(asked.left());
-        let answer = self.ask("/computeMetadata/v1/project/project-id", |call| call.once(patience)).ok()?;
+    pub(crate) fn project(&self, context: &SourceContext<'_>) -> Option<String> {
+        let patience = PROBE.min(context.left());
+        let answer = self.ask("/computeMetadata/v1/project/project-id", |call| call.send(patience)).ok()?;
         text(&answer).filter(|_| answer.is_success() && is_google(&answer)).map(str::to_owned)
     }
 
-    fn insist(&self, asked: &Asked<'_>, path: &str) -> Result<Answer, Error> {
-        let answer = self.ask(path, |call| call.insist(EACH, asked.until));
-        answer.and_then(|answer| later(answer, "the metadata server")).map_err(|error| self.said(&error))
+    fn send_with_retry(&self, context: &SourceContext<'_>, path: &str) -> Result<Answer, Error> {
+        let answer = self.ask(path, |call| call.send_with_retry(EACH, context.until));
+        answer.and_then(|answer| reject_transient(answer, "the metadata server")).map_err(|error| self.said(&error))
     }
 
     fn ask(&self, path: &str, how: impl FnOnce(&Call<'_>) -> Result<Answer, Error>) -> Result<Answer, Error> {

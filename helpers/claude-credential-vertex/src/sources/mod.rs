@@ -7,11 +7,11 @@ mod metadata;
 use clap::ValueEnum;
 use claude_credential_protocol::Error;
 
-pub(crate) use file::{File, VARIABLE, WORKFORCE};
+pub(crate) use file::{CredentialsFile, VARIABLE, WORKFORCE};
 
-use crate::source_context::Asked;
+use crate::source_context::SourceContext;
 use file::NamedBy;
-use metadata::Metadata;
+use metadata::MetadataServer;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Source {
@@ -24,9 +24,9 @@ pub(crate) enum Source {
 }
 
 /// What was found first.
-pub(crate) enum Found {
-    File(Box<File>),
-    Metadata(Metadata),
+pub(crate) enum Credentials {
+    File(Box<CredentialsFile>),
+    Metadata(MetadataServer),
 }
 
 impl Source {
@@ -34,11 +34,11 @@ impl Source {
     pub(crate) const ALL: [Self; 3] = [Self::Env, Self::Gcloud, Self::Metadata];
 }
 
-pub(crate) fn find(asked: &Asked<'_>, sources: &[Source]) -> Result<Option<Found>, Error> {
+pub(crate) fn find(context: &SourceContext<'_>, sources: &[Source]) -> Result<Option<Credentials>, Error> {
     for source in sources {
         let found = match source {
-            Source::Metadata => Metadata::find(asked)?.map(Found::Metadata),
-            Source::Env | Source::Gcloud => file(asked, *source)?.map(|file| Found::File(Box::new(file))),
+            Source::Metadata => MetadataServer::find(context)?.map(Credentials::Metadata),
+            Source::Env | Source::Gcloud => file(context, *source)?.map(|file| Credentials::File(Box::new(file))),
         };
         if found.is_some() {
             return Ok(found);
@@ -48,15 +48,15 @@ pub(crate) fn find(asked: &Asked<'_>, sources: &[Source]) -> Result<Option<Found
 }
 
 /// What that source has on this disk.
-pub(crate) fn file(asked: &Asked<'_>, source: Source) -> Result<Option<File>, Error> {
+pub(crate) fn file(context: &SourceContext<'_>, source: Source) -> Result<Option<CredentialsFile>, Error> {
     match source {
-        Source::Env => File::of_variable(asked),
-        Source::Gcloud => File::of_gcloud(asked),
+        Source::Env => CredentialsFile::of_variable(context),
+        Source::Gcloud => CredentialsFile::of_gcloud(context),
         Source::Metadata => Ok(None),
     }
 }
 
-impl Found {
+impl Credentials {
     /// What messages begin with.
     pub(crate) fn shown(&self) -> &str {
         match self {
@@ -77,10 +77,10 @@ impl Found {
     }
 
     /// Below which domain they are good.
-    pub(crate) fn universe(&self, asked: &Asked<'_>) -> Result<String, Error> {
+    pub(crate) fn universe(&self, context: &SourceContext<'_>) -> Result<String, Error> {
         match self {
             Self::File(file) => Ok(file.fields.universe().to_owned()),
-            Self::Metadata(metadata) => metadata.universe(asked),
+            Self::Metadata(metadata) => metadata.universe(context),
         }
     }
 

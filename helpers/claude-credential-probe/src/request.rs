@@ -14,13 +14,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 
 /// What was seen. The first request has to get an answer; what becomes of the others is told.
-pub(crate) fn at(url: &str, origin: &Origin) -> Result<Value, Error> {
+pub(crate) fn send(url: &str, origin: &Origin) -> Result<Value, Error> {
     // Nobody's key, and new each time: a gateway that counts wrong keys by their text never counts to two.
     let key = format!("sk-ant-api03-probe-{}", hex(&random::<16>()));
     let messages = format!("{url}/v1/messages");
     // No model and no message: where the key is taken after all, the request costs nothing.
     let body = json!({ "model": "none", "max_tokens": 1, "messages": [] });
-    let look = |x_api_key: bool, authorization: bool| {
+    let send = |x_api_key: bool, authorization: bool| {
         let headers = [VERSION, ("x-api-key", key.as_str())];
         let call = Call {
             url: &messages,
@@ -29,24 +29,24 @@ pub(crate) fn at(url: &str, origin: &Origin) -> Result<Value, Error> {
             headers: if x_api_key { &headers } else { &headers[..1] },
             before_pause: None,
         };
-        call.look(PATIENCE)
+        call.probe(PATIENCE)
     };
-    let both = look(true, true)?;
+    let both = send(true, true)?;
     let alone = |outcome: Result<Answer, Error>| match outcome {
-        Ok(answer) => said(&answer, &messages),
+        Ok(answer) => report(&answer, &messages),
         Err(error) => json!({ "problem": error.to_string() }),
     };
     Ok(json!({
         "version": 1,
         "origin": origin.to_string(),
         "clock_ahead": both.clock_ahead(),
-        "both": said(&both, &messages),
-        "x_api_key": alone(look(true, false)),
-        "authorization": alone(look(false, true)),
+        "both": report(&both, &messages),
+        "x_api_key": alone(send(true, false)),
+        "authorization": alone(send(false, true)),
     }))
 }
 
-fn said(answer: &Answer, asked: &str) -> Value {
+fn report(answer: &Answer, asked: &str) -> Value {
     let is_redirect = (300..400).contains(&answer.status);
     let leads_to = answer.header("location").filter(|_| is_redirect).map(|location| leads_to(location, asked));
     json!({ "status": answer.status, "leads_to": leads_to })

@@ -4,12 +4,12 @@ use claude_credential_http::Answer;
 use claude_credential_protocol::Error;
 use serde::Deserialize;
 
-use crate::sources::File;
+use crate::sources::CredentialsFile;
 
 /// RFC 6749, 5.2, and the word that Google adds. Its description may repeat what we sent, so nothing of it is shown.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Refusal {
+struct ErrorResponse {
     error: String,
     error_subtype: String,
     error_description: String,
@@ -31,24 +31,24 @@ const CODES: [&str; 11] = [
 ];
 
 /// Google takes a JWT that is a few minutes off, in seconds.
-const MUCH: u64 = 300;
+const MAX_CLOCK_SKEW: u64 = 300;
 
 /// Words for what passes, some of which come with a status that says otherwise.
-const PASSING: [&str; 3] = ["server_error", "temporarily_unavailable", "internal_failure"];
+const TRANSIENT: [&str; 3] = ["server_error", "temporarily_unavailable", "internal_failure"];
 
 /// An organization wants its people to sign in again from time to time:
 /// <https://support.google.com/a/answer/9368756>
 const REAUTHENTICATION: [&str; 2] = ["invalid_rapt", "rapt_required"];
 
 /// The word for why, as far as it is one that we know.
-struct Why {
+struct Reason {
     code: Option<&'static str>,
     reauthentication: Option<&'static str>,
 }
 
-impl Why {
-    fn of(refusal: &Refusal) -> Self {
-        let Refusal { error, error_subtype, error_description } = refusal;
+impl Reason {
+    fn of(refusal: &ErrorResponse) -> Self {
+        let ErrorResponse { error, error_subtype, error_description } = refusal;
         let says = |word: &&str| error == *word || error_subtype == *word || error_description.contains(*word);
         Self {
             code: CODES.into_iter().find(|code| error == code),
@@ -63,13 +63,13 @@ impl Why {
 }
 
 /// Of a person's sign-in.
-pub(crate) fn of_person(file: &File, answer: &Answer, host: &str) -> Error {
-    let (shown, login) = (&file.shown, file.login());
-    told(answer, host, |why| match why {
-        Why { reauthentication: Some(word), .. } => {
+pub(crate) fn sign_in_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
+    let (shown, login) = (&file.shown, file.login_command());
+    into_error(answer, host, |why| match why {
+        Reason { reauthentication: Some(word), .. } => {
             Error::sign_in(format!("{shown}: {host} wants a new sign-in of this person ({word}); {login}"))
         }
-        Why { code: Some(code @ ("invalid_grant" | "access_denied" | "admin_policy_enforced")), .. } => {
+        Reason { code: Some(code @ ("invalid_grant" | "access_denied" | "admin_policy_enforced")), .. } => {
             Error::sign_in(format!("{shown}: {host} says {code}, the sign-in is over; {login}"))
         }
         _ => Error::config(format!("{shown}: {host} {}; {login}", why.shown(answer))),
@@ -77,17 +77,19 @@ pub(crate) fn of_person(file: &File, answer: &Answer, host: &str) -> Error {
 }
 
 /// Of a service account's key.
-pub(crate) fn of_key(file: &File, answer: &Answer, host: &str) -> Error {
+pub(crate) fn key_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
     let shown = &file.shown;
-    told(answer, host, |why| {
+    into_error(answer, host, |why| {
         let said = why.shown(answer);
         // A JWT from the future is refused with the same word as one of a key that is gone.
         match answer.clock_ahead() {
-            Some(ahead) if why.code == Some("invalid_grant") && ahead.unsigned_abs() > MUCH => Error::config(format!(
-                "{shown}: {host} {said}, and this machine's clock is {} s {} the server's; set the clock",
-                ahead.unsigned_abs(),
-                if ahead > 0 { "ahead of" } else { "behind" }
-            )),
+            Some(ahead) if why.code == Some("invalid_grant") && ahead.unsigned_abs() > MAX_CLOCK_SKEW => {
+                Error::config(format!(
+                    "{shown}: {host} {said}, and this machine's clock is {} s {} the server's; set the clock",
+                    ahead.unsigned_abs(),
+                    if ahead > 0 { "ahead of" } else { "behind" }
+                ))
+            }
             _ => Error::config(format!(
                 "{shown}: {host} {said} to its key, which may be deleted or disabled; put a new key there"
             )),
@@ -96,8 +98,8 @@ pub(crate) fn of_key(file: &File, answer: &Answer, host: &str) -> Error {
 }
 
 /// Of a token from elsewhere, which was to be exchanged.
-pub(crate) fn of_subject(file: &File, answer: &Answer, host: &str) -> Error {
-    told(answer, host, |why| {
+pub(crate) fn subject_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
+    into_error(answer, host, |why| {
         Error::config(format!(
             "{}: {host} {} to the token of its credential source; get a new one there, or mend `audience` and \
              `subject_token_type`",
@@ -108,7 +110,7 @@ pub(crate) fn of_subject(file: &File, answer: &Answer, host: &str) -> Error {
 }
 
 /// Of who may not be somebody else, or asked for somebody who is not there.
-pub(crate) fn of_impersonation(file: &File, answer: &Answer, host: &str, email: &str) -> Error {
+pub(crate) fn impersonation_refused(file: &CredentialsFile, answer: &Answer, host: &str, email: &str) -> Error {
     let (shown, status) = (&file.shown, answer.status);
     let source = if file.fields.source_credentials.is_some() { "source_credentials" } else { "credential_source" };
     let mend = match status {
@@ -122,10 +124,10 @@ pub(crate) fn of_impersonation(file: &File, answer: &Answer, host: &str, email: 
 }
 
 /// What passes is no refusal; of all else `tell` makes an error.
-fn told(answer: &Answer, host: &str, tell: impl FnOnce(Why) -> Error) -> Error {
-    let refusal: Refusal = answer.json(host).unwrap_or_default();
-    match PASSING.into_iter().find(|word| *word == refusal.error) {
+fn into_error(answer: &Answer, host: &str, tell: impl FnOnce(Reason) -> Error) -> Error {
+    let refusal: ErrorResponse = answer.json(host).unwrap_or_default();
+    match TRANSIENT.into_iter().find(|word| *word == refusal.error) {
         Some(word) => Error::unavailable(format!("{host} says {word}; try again later")),
-        None => tell(Why::of(&refusal)),
+        None => tell(Reason::of(&refusal)),
     }
 }

@@ -8,7 +8,7 @@ use claude_credential_protocol::{Class, Error, text};
 
 /// Codes that speak of what the user wrote: the identity is good, and may not have what it asks for. Signing in once
 /// more would end the same way.
-const WRITTEN: [&str; 8] = [
+const CONFIG_CODES: [&str; 8] = [
     "ValidationError",
     "MalformedPolicyDocument",
     "PackedPolicyTooLarge",
@@ -20,7 +20,7 @@ const WRITTEN: [&str; 8] = [
 ];
 
 /// Codes that may be another one the next time.
-const PASSING: [&str; 6] = [
+const TRANSIENT_CODES: [&str; 6] = [
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
@@ -31,7 +31,7 @@ const PASSING: [&str; 6] = [
 
 /// What a call came to that did not come to an answer.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(super) struct ServiceError {
     /// What the caller of the helper has to do.
     pub(super) class: Class,
     /// What happened, in the service's code.
@@ -40,7 +40,7 @@ pub(super) struct Refusal {
     pub(super) code: Option<String>,
 }
 
-impl Refusal {
+impl ServiceError {
     pub(super) fn of<E: ProvideErrorMetadata>(service: &str, error: &SdkError<E, HttpResponse>) -> Self {
         let unavailable = |what: &str| Self {
             class: Class::Unavailable,
@@ -60,9 +60,9 @@ impl Refusal {
         let code = answered.err().code().map(text::one_line);
         let is_one_of = |list: &[&str]| code.as_deref().is_some_and(|code| list.contains(&code));
         // A portal or a proxy in between: AWS's services say a code.
-        let class = if code.is_none() || status >= 500 || status == 429 || is_one_of(&PASSING) {
+        let class = if code.is_none() || status >= 500 || status == 429 || is_one_of(&TRANSIENT_CODES) {
             Class::Unavailable
-        } else if is_one_of(&WRITTEN) {
+        } else if is_one_of(&CONFIG_CODES) {
             Class::Config
         } else {
             Class::SignIn
@@ -80,7 +80,7 @@ impl Refusal {
     }
 
     /// As an error: with `mend` where another credential helps, and with `written` where what the user wrote does.
-    pub(super) fn error(&self, whose: &str, mend: &str, written: &str) -> Error {
+    pub(super) fn to_error(&self, whose: &str, mend: &str, written: &str) -> Error {
         let what = &self.what;
         Error::new(
             self.class,
@@ -94,7 +94,7 @@ impl Refusal {
 }
 
 /// What stopped us before the service could refuse.
-impl From<Error> for Refusal {
+impl From<Error> for ServiceError {
     fn from(error: Error) -> Self {
         Self { class: error.class(), what: error.to_string(), code: None }
     }
