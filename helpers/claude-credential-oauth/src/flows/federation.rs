@@ -99,7 +99,7 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
     }
     let url = provider.token_endpoint.as_deref().unwrap_or(ENDPOINT);
     let call = Call { url, body: Body::Json(&body), before_pause: Some(end_if_asked), ..Call::default() };
-    let answer = call.insist(EACH, client.until)?;
+    let answer = call.send_with_retry(EACH, client.until)?;
     match client.understood(answer, &call.host()) {
         Err(Failed::Code(_, answer)) => Err(Failed::Error(refused(provider, &answer, &call.host(), &from, &claims))),
         outcome => outcome,
@@ -176,7 +176,7 @@ fn of_github(client: &Client<'_>, url: &str, token: &str) -> Result<Secret, Erro
     url.query_pairs_mut().append_pair("audience", client.provider.audience.as_deref().unwrap_or(AUDIENCE));
     let authorization = Some(Secret::from(format!("Bearer {token}")));
     let call = Call { url: url.as_str(), authorization, before_pause: Some(end_if_asked), ..Call::default() };
-    let answer = call.insist(GITHUB_EACH, client.until)?;
+    let answer = call.send_with_retry(GITHUB_EACH, client.until)?;
     if answer.status != 200 {
         let (status, host) = (answer.status, call.host());
         let class = if answer.may_change() { Error::unavailable } else { Error::config };
