@@ -1,6 +1,6 @@
 use std::error::Error as StdError;
 
-/// Why nothing came back that counts.
+/// Why a request got no usable answer.
 #[derive(Debug)]
 pub(crate) enum TransportError {
     Unreachable(String),
@@ -8,7 +8,7 @@ pub(crate) enum TransportError {
     Interrupted(String),
     Redirect(u16),
     TooLarge,
-    /// It can't be sent as it is.
+    /// A header has characters that can't be sent.
     InvalidHeader,
 }
 
@@ -20,10 +20,10 @@ impl TransportError {
             cause = deeper;
         }
         let why = cause.to_string();
-        if error.is_timeout() {
-            Self::Timeout
-        } else if error.is_connect() || error.is_builder() {
+        if error.is_connect() || error.is_builder() {
             Self::Unreachable(why)
+        } else if error.is_timeout() {
+            Self::Timeout
         } else {
             Self::Interrupted(why)
         }
