@@ -1,5 +1,5 @@
-//! The JSON documents in which AWS's tools and services hand out credentials. What is wrong with one is said by line and
-//! column: its content is secret.
+//! The JSON documents in which AWS's tools and services return credentials. Errors name line and column only, because
+//! the content is secret.
 
 use aws_smithy_types::date_time::{DateTime, Format};
 use claude_credential_protocol::{Seconds, text};
@@ -14,7 +14,7 @@ struct StsDocument {
     credentials: Option<CredentialsDocument>,
 }
 
-/// What `credential_process` prints, and, with `Token`, what containers and machines are told.
+/// What `credential_process` prints, and, with `Token`, what the container and instance services return.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct CredentialsDocument {
@@ -27,14 +27,14 @@ struct CredentialsDocument {
     account_id: Option<String>,
 }
 
-/// What a machine or a container is told in place of credentials.
+/// What these services return in place of credentials.
 #[derive(Deserialize)]
 struct FailureDocument {
     #[serde(rename = "Code")]
     code: Option<String>,
 }
 
-/// The keys in either form, or what is wrong with it.
+/// Parses either form. The error says what is wrong with it.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     let unclear = |error: serde_json::Error| match error.classify() {
         serde_json::error::Category::Data => format!("has no AWS credentials at line {}", error.line()),
@@ -57,11 +57,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     }
     let parts = [Some(&flat.access_key_id), Some(&flat.secret_access_key), flat.session_token.as_ref()];
     if parts.into_iter().flatten().any(|part| !part.bytes().all(|byte| byte.is_ascii_graphic())) {
-        return Err("has a key with characters that no key has".to_owned());
+        return Err("has a key with invalid characters".to_owned());
     }
     let expires_at = match flat.expiration.as_deref() {
         None | Some("") => None,
-        Some(text) => Some(time(text).ok_or("has an Expiration that is no ISO 8601 time")?),
+        Some(text) => Some(time(text).ok_or("has an Expiration that is not an ISO 8601 time")?),
     };
     Ok(Keys {
         session_token: flat.session_token.filter(|token| !token.is_empty()).map(Into::into),
@@ -71,7 +71,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     })
 }
 
-/// ISO 8601 with any offset. Early tools of AWS wrote `UTC` for `Z`.
+/// Parses ISO 8601 with any offset. Early AWS tools wrote `UTC` for `Z`.
 pub(crate) fn time(text: &str) -> Option<Seconds> {
     let text = text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |time| format!("{time}Z"));
     let time = DateTime::from_str(&text, Format::DateTimeWithOffset).ok()?;

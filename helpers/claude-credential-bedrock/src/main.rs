@@ -1,5 +1,5 @@
-//! The helper for Amazon Bedrock: what Claude Code's `awsCredentialExport` prints, a Bedrock API key, and the whole of
-//! AWS's standard chain.
+//! The helper for Amazon Bedrock: Claude Code's `awsCredentialExport`, a Bedrock API key, and AWS's standard chain of
+//! credential providers.
 
 mod aws;
 mod commands;
@@ -27,7 +27,7 @@ fn main() -> std::process::ExitCode {
 
 impl Helper for Bedrock {
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
-        // None of these is kept for an account that the wire could name.
+        // No source has credentials for a username.
         if request.username.is_some() {
             return Ok(None);
         }
@@ -36,7 +36,7 @@ impl Helper for Bedrock {
         for source in self.sources() {
             let found = match source {
                 Source::Bearer => sources::bearer::get(&context)?,
-                // A caller to whom the three values can't be told needs no server asked for them.
+                // Without claude.v1 the caller can't receive AWS keys.
                 _ if !request.capabilities.claude_v1 => None,
                 _ => source.keys(&context)?.map(|keys| finish(self, &context, keys)).transpose()?,
             };
@@ -65,7 +65,7 @@ impl HelperCli for Bedrock {
     }
 }
 
-/// What every source's keys go through: the session that was asked for, the proof that was asked for, the region.
+/// Turns keys into a credential: gets a session and checks the keys if asked to, and adds the region.
 fn finish(options: &Bedrock, context: &SourceContext<'_>, keys: Keys) -> Result<Credential, Error> {
     let keys = if options.session && keys.session_token.is_none() { sts::session(context, &keys)? } else { keys };
     if keys.expires_at.is_some_and(|at| at <= now() / 1000) {
@@ -73,7 +73,7 @@ fn finish(options: &Bedrock, context: &SourceContext<'_>, keys: Keys) -> Result<
         return Err(Error::sign_in(format!("the credentials of {source} have expired; {mend}")));
     }
     let account = if context.request.check_live { sts::verify(context, &keys)? } else { None };
-    // Keys from elsewhere are whole without AWS's files.
+    // Errors in AWS's files don't matter here: these keys are complete without them.
     let region = context.region_if_known()?.or(keys.region);
     Ok(Credential {
         expires_at: keys.expires_at,

@@ -30,7 +30,7 @@ pub(crate) struct Bedrock {
     #[arg(long)]
     pub(crate) session: bool,
 
-    /// Every helper of the suite takes this option; nothing in config.toml concerns this one
+    /// Every helper of the suite takes this option; this one reads nothing from config.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 

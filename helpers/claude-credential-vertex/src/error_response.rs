@@ -1,4 +1,4 @@
-//! What Google says when it gives no token.
+//! Error responses of token endpoints.
 
 use claude_credential_http::Answer;
 use claude_credential_protocol::Error;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::sources::CredentialsFile;
 
-/// RFC 6749, 5.2, and the word that Google adds. Its description may repeat what we sent, so nothing of it is shown.
+/// RFC 6749, 5.2, with Google's `error_subtype`. The description may repeat the request, so it is never shown.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct ErrorResponse {
@@ -15,7 +15,7 @@ struct ErrorResponse {
     error_description: String,
 }
 
-/// The words of the standards that are repeated (RFC 6749, 5.2; RFC 8693, 2.2.2), and Google's own.
+/// The codes that messages may show: those of RFC 6749, 5.2 and RFC 8693, 2.2.2, and Google's own.
 const CODES: [&str; 11] = [
     "invalid_request",
     "invalid_client",
@@ -30,17 +30,17 @@ const CODES: [&str; 11] = [
     "deleted_client",
 ];
 
-/// Google takes a JWT that is a few minutes off, in seconds.
+/// The clock skew in seconds that Google tolerates in a JWT.
 const MAX_CLOCK_SKEW: u64 = 300;
 
-/// Words for what passes, some of which come with a status that says otherwise.
+/// Codes of transient errors. Some come with a status that suggests otherwise.
 const TRANSIENT: [&str; 3] = ["server_error", "temporarily_unavailable", "internal_failure"];
 
-/// An organization wants its people to sign in again from time to time:
+/// Codes of an organization's rule to sign in again from time to time:
 /// <https://support.google.com/a/answer/9368756>
 const REAUTHENTICATION: [&str; 2] = ["invalid_rapt", "rapt_required"];
 
-/// The word for why, as far as it is one that we know.
+/// The known codes in a response.
 struct Reason {
     code: Option<&'static str>,
     reauthentication: Option<&'static str>,
@@ -56,32 +56,32 @@ impl Reason {
         }
     }
 
-    /// As messages say it.
+    /// The code for messages, or the status.
     fn shown(&self, answer: &Answer) -> String {
         self.code.map_or_else(|| format!("answered {}", answer.status), |code| format!("says {code}"))
     }
 }
 
-/// Of a person's sign-in.
+/// The error for a user's sign-in that was rejected.
 pub(crate) fn sign_in_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
     let (shown, login) = (&file.shown, file.login_command());
     into_error(answer, host, |why| match why {
         Reason { reauthentication: Some(word), .. } => {
-            Error::sign_in(format!("{shown}: {host} wants a new sign-in of this person ({word}); {login}"))
+            Error::sign_in(format!("{shown}: {host} requires a new sign-in ({word}); {login}"))
         }
         Reason { code: Some(code @ ("invalid_grant" | "access_denied" | "admin_policy_enforced")), .. } => {
-            Error::sign_in(format!("{shown}: {host} says {code}, the sign-in is over; {login}"))
+            Error::sign_in(format!("{shown}: {host} says {code}, the sign-in is no longer valid; {login}"))
         }
         _ => Error::config(format!("{shown}: {host} {}; {login}", why.shown(answer))),
     })
 }
 
-/// Of a service account's key.
+/// The error for a service account's key that was rejected.
 pub(crate) fn key_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
     let shown = &file.shown;
     into_error(answer, host, |why| {
         let said = why.shown(answer);
-        // A JWT from the future is refused with the same word as one of a key that is gone.
+        // Google uses one code for a JWT from the future and for a deleted key.
         match answer.clock_ahead() {
             Some(ahead) if why.code == Some("invalid_grant") && ahead.unsigned_abs() > MAX_CLOCK_SKEW => {
                 Error::config(format!(
@@ -97,7 +97,7 @@ pub(crate) fn key_refused(file: &CredentialsFile, answer: &Answer, host: &str) -
     })
 }
 
-/// Of a token from elsewhere, which was to be exchanged.
+/// The error for a subject token that was rejected.
 pub(crate) fn subject_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
     into_error(answer, host, |why| {
         Error::config(format!(
@@ -109,21 +109,21 @@ pub(crate) fn subject_refused(file: &CredentialsFile, answer: &Answer, host: &st
     })
 }
 
-/// Of who may not be somebody else, or asked for somebody who is not there.
+/// The error for an impersonation that was rejected.
 pub(crate) fn impersonation_refused(file: &CredentialsFile, answer: &Answer, host: &str, email: &str) -> Error {
     let (shown, status) = (&file.shown, answer.status);
     let source = if file.fields.source_credentials.is_some() { "source_credentials" } else { "credential_source" };
     let mend = match status {
         400 => "mend `delegates` and `token_lifetime_seconds` there".to_owned(),
-        401 => format!("the token of its `{source}` is not taken, mend that there"),
-        403 => "grant him roles/iam.serviceAccountTokenCreator there".to_owned(),
-        404 => "there is none of that name, mend `service_account_impersonation_url` there".to_owned(),
+        401 => format!("the token of its `{source}` was rejected, mend that there"),
+        403 => "grant roles/iam.serviceAccountTokenCreator on it".to_owned(),
+        404 => "it does not exist, mend `service_account_impersonation_url` there".to_owned(),
         _ => "look at `service_account_impersonation_url` there".to_owned(),
     };
-    Error::config(format!("{shown}: {host} answered {status} to who wants to be {email}; {mend}"))
+    Error::config(format!("{shown}: {host} answered {status} to the impersonation of {email}; {mend}"))
 }
 
-/// What passes is no refusal; of all else `tell` makes an error.
+/// The error for a transient code, or else the one that `tell` makes.
 fn into_error(answer: &Answer, host: &str, tell: impl FnOnce(Reason) -> Error) -> Error {
     let refusal: ErrorResponse = answer.json(host).unwrap_or_default();
     match TRANSIENT.into_iter().find(|word| *word == refusal.error) {

@@ -1,6 +1,6 @@
 use claude_credential_protocol::Origin;
 
-/// Where Vertex is: <https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint>
+/// A Vertex endpoint: <https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint>
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) region: String,
@@ -8,10 +8,10 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The place that a host is; none where it is none of Vertex's.
+    /// The endpoint of a host; `None` if it is not Vertex's.
     pub(crate) fn of(origin: &Origin) -> Option<Self> {
         let (label, rest) = origin.host().split_once('.')?;
-        // A port is never Google's, and a universe has a dot in it.
+        // Google's hosts have no port, and a universe domain contains a dot.
         if origin.protocol() != "https" || rest.contains(':') || !rest.contains('.') {
             return None;
         }
@@ -22,7 +22,7 @@ impl Endpoint {
         if label != "aiplatform" {
             return None;
         }
-        // Regional endpoints, which regions of regions have alone.
+        // Regional endpoints; multi-regions have no other.
         let regional =
             rest.split_once(".rep.").filter(|(region, universe)| !region.contains('.') && universe.contains('.'));
         Some(regional.map_or_else(|| endpoint("global", rest), |(region, universe)| endpoint(region, universe)))

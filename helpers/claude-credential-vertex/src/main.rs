@@ -1,4 +1,4 @@
-//! The helper for Vertex AI: Google's application default credentials, of every type, made into an access token.
+//! The helper for Vertex AI: exchanges Google's application default credentials of any type for an access token.
 
 mod commands;
 mod encoding;
@@ -26,10 +26,10 @@ use crate::hosts::Endpoint;
 use crate::options::Vertex;
 use crate::sources::Credentials;
 
-/// What Google's own libraries ask for where nobody says otherwise; Vertex needs no less.
+/// The default scope of Google's own libraries, and the least that Vertex needs.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// Where Claude Code asks.
+/// The variable with the region that Claude Code uses.
 const REGION: &str = "CLOUD_ML_REGION";
 
 fn main() -> std::process::ExitCode {
@@ -37,12 +37,11 @@ fn main() -> std::process::ExitCode {
 }
 
 impl Helper for Vertex {
-    /// A token is had anew for each call, so a refused one needs no more than that; and one that was just given is
-    /// proved, which is what `claude.check=live` asks for.
+    /// Every call requests a new token, so a rejected one is replaced, and `claude.check=live` needs no further check.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
         let Ok(origin) = Origin::new(&request.protocol, &request.host) else { return Ok(None) };
         let endpoint = Endpoint::of(&origin);
-        // None of Google's files is kept for an account or a path; and a host of somebody's, from git, is no place.
+        // Google's credentials belong to no username or path. Without claude.v1 (git) only Vertex hosts are answered.
         if request.username.is_some()
             || request.path.is_some()
             || !(request.capabilities.claude_v1 || endpoint.is_some())
@@ -56,7 +55,7 @@ impl Helper for Vertex {
             let universe = found.universe(&context)?;
             if request.capabilities.claude_v1 && endpoint.universe == GOOGLE && universe != GOOGLE {
                 return Err(Error::config(format!(
-                    "{}: these credentials are for {universe}, and {} is not there; use a host of {universe}, or other \
+                    "{}: these credentials are for {universe}, and {} is not part of it; use a host of {universe}, or other \
                      credentials",
                     found.shown(),
                     origin.host()
@@ -75,7 +74,7 @@ impl Helper for Vertex {
         };
         if token.expires_at.is_some_and(|at| at <= now() / 1000) {
             return Err(Error::unavailable(format!(
-                "the token for {} was over when it came; set the clock",
+                "the token for {} had already expired when it arrived; set the clock",
                 found.shown()
             )));
         }
@@ -102,7 +101,7 @@ impl HelperCli for Vertex {
     fn print_host(&self) -> Result<(String, String), Error> {
         let folders = &self.folders()?;
         let request = Request::default();
-        // What is wrong with a file is said by the `get` that follows.
+        // Errors in a file are reported by the `get` that follows.
         let context = self.context(&request, folders);
         let file = self.sources().iter().find_map(|source| sources::file(&context, *source).ok().flatten());
         let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());

@@ -16,7 +16,7 @@ pub(crate) struct Vertex {
     #[arg(long = "source", value_name = "NAME", value_enum)]
     sources: Vec<Source>,
 
-    /// Every helper of the suite takes this option; nothing in config.toml concerns this one
+    /// Every helper of the suite takes this option; this one reads nothing from config.toml
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
 

@@ -1,13 +1,13 @@
-//! Which project is meant, and whose quota is used.
+//! The project of a request, and the one whose quota is used.
 
 use crate::encoding::is_name;
 use crate::source_context::SourceContext;
 use crate::sources::{Credentials, gcloud};
 
-/// The project, in the order of Claude Code's documentation (<https://code.claude.com/docs/en/google-vertex-ai>): its own
-/// variable gives way to Google's and to the credentials file. What comes after them is a guess, better than none.
+/// The project, in the order of Claude Code's documentation (<https://code.claude.com/docs/en/google-vertex-ai>): its
+/// own variable comes after Google's and the credentials file. The later ones are guesses.
 pub(crate) fn project(context: &SourceContext<'_>, found: &Credentials, quota: Option<&str>) -> Option<String> {
-    // What is no name hides none that comes after it.
+    // An invalid name is skipped.
     let named = |name: Option<&str>| name.filter(|name| is_name(name)).map(str::to_owned);
     let variable = |name| named(context.environment.get(name));
     let file = match found {
@@ -26,7 +26,7 @@ pub(crate) fn project(context: &SourceContext<'_>, found: &Credentials, quota: O
         })
 }
 
-/// The project whose quota is used: the variable's before the file's.
+/// The project whose quota is used: from the variable, then from the file.
 pub(crate) fn quota(context: &SourceContext<'_>, found: &Credentials) -> Option<String> {
     let file = match found {
         Credentials::File(file) => file.fields.quota_project_id.as_deref(),

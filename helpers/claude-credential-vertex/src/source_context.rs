@@ -4,7 +4,7 @@ use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
 use claude_credential_protocol::Request;
 
-/// What is asked, and where.
+/// A request and what the sources need to answer it.
 pub(crate) struct SourceContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) environment: &'a Environment,
@@ -15,7 +15,7 @@ pub(crate) struct SourceContext<'a> {
 }
 
 impl SourceContext<'_> {
-    /// How long the caller waits yet.
+    /// The time until the caller gives up.
     pub(crate) fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }

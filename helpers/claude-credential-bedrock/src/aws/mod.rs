@@ -1,4 +1,4 @@
-//! What AWS's services are asked, with AWS's own SDK.
+//! Requests to AWS's services, with AWS's own SDK.
 
 pub(crate) mod http;
 mod runtime;
@@ -18,16 +18,16 @@ pub(crate) use runtime::block_on;
 
 use crate::source_context::SourceContext;
 
-/// Who does not even answer the call is not there.
+/// A service that accepts no connection within this time is down.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// One attempt: another one may be luckier.
+/// The time of one attempt.
 const ATTEMPT: Duration = Duration::from_secs(6);
 
 const MAX_ATTEMPTS: u32 = 3;
 
-/// What the SDK needs to know to ask a service in `region`: endpoints, FIPS and the like it takes from the environment
-/// and the profile; credentials and the region it is told, or it would look for them where we did not.
+/// The SDK's configuration for a service in `region`. Endpoints, FIPS and the like come from the environment and the
+/// profile. Credentials and the region are set, or the SDK would look for them in places that we leave out.
 async fn sdk_config(context: &SourceContext<'_>, region: String) -> Result<SdkConfig, Error> {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT)

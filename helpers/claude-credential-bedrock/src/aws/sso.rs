@@ -1,4 +1,4 @@
-//! AWS's single sign-on, IAM Identity Center: the role's keys for the session that `aws sso login` began.
+//! IAM Identity Center (SSO): the keys of a role for the session that `aws sso login` started.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,20 +18,20 @@ use crate::keys::Keys;
 use crate::profile::{Sso, line};
 use crate::source_context::SourceContext;
 
-/// The portal does not know the token any more, whatever its file says.
+/// The portal rejects the token, whatever expiry its file has.
 const UNAUTHORIZED: &str = "UnauthorizedException";
 
-/// A renewal may take so long, whoever waits for it.
+/// The time for a renewal, which does not end with the caller's deadline.
 const RENEWAL: Duration = Duration::from_secs(15);
 
-/// Never signs in: that opens a browser, and is for a person to begin.
+/// Never signs in: that opens a browser, and only the user starts that.
 pub(crate) fn get(context: &SourceContext<'_>, profile: &str, sso: &Sso) -> Result<Keys, Error> {
     let session = Session { context, profile, sso };
-    let token = session.read()?.ok_or_else(|| session.sign_in("nobody is signed in"))?;
+    let token = session.read()?.ok_or_else(|| session.sign_in("not signed in"))?;
     let token = if token.is_expired() {
         session.renew(&token, true)?.ok_or_else(|| session.sign_in("the session has expired"))?
     } else if token.needs_refresh() || context.request.rejected.is_some() {
-        // The one at hand is good: what hinders its renewal is no reason to have none.
+        // The token is still valid, so a failed renewal is no error.
         session.renew(&token, false).ok().flatten().unwrap_or(token)
     } else {
         token
@@ -39,7 +39,7 @@ pub(crate) fn get(context: &SourceContext<'_>, profile: &str, sso: &Sso) -> Resu
     match session.role_keys(&token) {
         Err(error) if error.code.as_deref() == Some(UNAUTHORIZED) => {
             let renewed = session.renew(&token, true)?;
-            let renewed = renewed.ok_or_else(|| session.sign_in("the session is not known any more"))?;
+            let renewed = renewed.ok_or_else(|| session.sign_in("AWS no longer accepts the session"))?;
             session.role_keys(&renewed).map_err(|error| session.describe(&error))
         }
         answer => answer.map_err(|error| session.describe(&error)),
@@ -61,13 +61,13 @@ impl Session<'_> {
         SsoToken::read(&self.path())
     }
 
-    /// A token newer than `old`: somebody else's, if one was quicker, or one of our own. None where only a person can
-    /// get one, and, unless it is `needed`, where somebody else is at it.
+    /// A token newer than `old`, from another process or from a renewal here. `None` if only the user can get one, or
+    /// if another process is renewing it and it is not `needed`.
     fn renew(&self, old: &SsoToken, needed: bool) -> Result<Option<SsoToken>, Error> {
         if old.grant().is_none() {
             return Ok(None);
         }
-        // Begun, it has to come to its end: the server may take the refresh token back with the first byte of it.
+        // A renewal that has started has to finish: the server may revoke the refresh token as soon as it sees it.
         let patience = self.context.left().checked_sub(RENEWAL + Duration::from_secs(1));
         let late = || Error::unavailable("too little time is left to renew the SSO session; try again");
         let patience = patience.ok_or_else(late)?;
@@ -89,7 +89,7 @@ impl Session<'_> {
         }
     }
 
-    /// Sent once: a second attempt with the same refresh token is an attack to some servers.
+    /// Sent once: some servers treat a second use of a refresh token as an attack.
     fn exchange(&self, grant: &RefreshGrant) -> Result<Option<CreateTokenOutput>, Error> {
         block_on(self.context.until, async {
             let config = sdk_config(self.context, self.sso.region.clone()).await?;
@@ -114,8 +114,8 @@ impl Session<'_> {
         })
     }
 
-    /// One renewal at a time: a refresh token may be good once. AWS's own tools don't know this lock; against them it
-    /// helps that the file is read again.
+    /// Allows one renewal at a time, since a refresh token may work only once. AWS's own tools don't take this lock, so
+    /// the file is read again once it is held.
     fn lock(&self, patience: Duration) -> Result<Option<Lock>, Error> {
         let runtime = &self.context.folders.runtime;
         ensure_folder(runtime)?;
@@ -124,7 +124,9 @@ impl Session<'_> {
             return Ok(Lock::try_acquire(&path)?);
         }
         Lock::acquire(&path, patience).map(Some).map_err(|error| match error {
-            LockError::Timeout(_) => Error::unavailable("another process renews the SSO session and does not end"),
+            LockError::Timeout(_) => {
+                Error::unavailable("another process is renewing the SSO session and does not finish; try again")
+            }
             LockError::Problem(problem) => problem.into(),
         })
     }

@@ -1,4 +1,4 @@
-//! AWS's Security Token Service: roles, sessions, and the proof that keys are good.
+//! AWS's Security Token Service: roles, sessions, and the check that keys are valid.
 
 use std::path::Path;
 
@@ -15,13 +15,13 @@ use crate::profile::{Role, line};
 use crate::source_context::SourceContext;
 use crate::terminal;
 
-/// How we are called in AWS's own logs.
+/// The session name in AWS's logs.
 const SESSION_NAME: &str = "claude-credential";
 
 /// The longest token that STS takes is 20,000 characters.
 const MAX_TOKEN: u64 = 64 * 1024;
 
-/// A role for a token.
+/// A role and the token that it is assumed with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WebIdentity<'a> {
     pub(crate) role_arn: &'a str,
@@ -30,7 +30,7 @@ pub(crate) struct WebIdentity<'a> {
     pub(crate) duration: Option<Seconds>,
 }
 
-/// The keys of `role`, taken with `keys`.
+/// Assumes `role` with `keys`.
 pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> Result<Keys, Error> {
     let Role { profile, arn, external_id, session_name, duration, mfa_serial } = role;
     let whose = format!("profile {profile}, role {arn}");
@@ -51,12 +51,16 @@ pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> R
             .await;
         answer.map_err(|error| {
             let mut error = ServiceError::of("STS", &error);
-            // STS has one word for a code that is wrong and for a role that is not granted.
+            // STS has one code for a wrong MFA code and for a role that is not granted.
             if with_code && error.class == Class::Config {
                 error.class = Class::SignIn;
-                return error.to_error(&whose, "the code was wrong or used before, or the role is not granted", "");
+                return error.to_error(
+                    &whose,
+                    "the MFA code was wrong or already used, or the role is not granted",
+                    "",
+                );
             }
-            let granted = format!("the credentials of {} may not take this role", keys.source);
+            let granted = format!("the credentials of {} may not assume this role", keys.source);
             error.to_error(&whose, &keys.mend, &granted)
         })
     })?;
@@ -65,11 +69,11 @@ pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> R
     Ok(Keys { account, ..taken.with_source(format!("profile {profile}, role"), keys.mend.clone()) })
 }
 
-/// The keys of a role for a token.
+/// Assumes a role with a token.
 pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdentity<'_>) -> Result<Keys, Error> {
     let WebIdentity { role_arn, file, session_name, duration } = *identity;
     let found_token = read(Path::new(file), Trust::Anybody, MAX_TOKEN)?;
-    let not_there = || Error::config(format!("there is no web identity token in {file}; mend the name of the file"));
+    let not_there = || Error::config(format!("the web identity token file {file} does not exist; mend its name"));
     let token = found_token.ok_or_else(not_there)?;
     let token = Secret::from(String::from_utf8_lossy(&token).trim());
     let whose = format!("role {role_arn} for the token in {file}");
@@ -84,7 +88,8 @@ pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdent
             .set_duration_seconds(duration.map(whole))
             .send()
             .await;
-        let (mend, granted) = (format!("renew the token in {file}"), "whose token it is may not take this role");
+        let (mend, granted) =
+            (format!("renew the token in {file}"), "the identity of the token may not assume this role");
         answer.map_err(|error| ServiceError::of("STS", &error).to_error(&whose, &mend, granted))
     })?;
     let keys = found(answer.credentials, &whose)?;
@@ -100,14 +105,15 @@ pub(crate) fn session(context: &SourceContext<'_>, keys: &Keys) -> Result<Keys, 
         let client = client(context, region, Some(keys)).await?;
         let call = client.get_session_token().set_serial_number(keys.mfa_serial.clone()).set_token_code(code);
         let answer = call.send().await;
-        answer.map_err(|error| ServiceError::of("STS", &error).to_error(&whose, &keys.mend, "they may not have a session"))
+        answer
+            .map_err(|error| ServiceError::of("STS", &error).to_error(&whose, &keys.mend, "they may not get a session"))
     })?;
     let session = found(answer.credentials, &whose)?;
     let account = keys.account.clone();
     Ok(Keys { account, ..session.with_source(format!("{}, session", keys.source), keys.mend.clone()) })
 }
 
-/// Proves that AWS takes the keys; whose they are.
+/// Checks that AWS accepts the keys, and returns the ARN they belong to.
 pub(crate) fn verify(context: &SourceContext<'_>, keys: &Keys) -> Result<Option<String>, Error> {
     let whose = format!("the credentials of {}", keys.source);
     let region = context.region_or_default()?;
@@ -115,7 +121,7 @@ pub(crate) fn verify(context: &SourceContext<'_>, keys: &Keys) -> Result<Option<
         let answer = client(context, region, Some(keys)).await?.get_caller_identity().send().await;
         answer.map_err(|error| {
             let error = ServiceError::of("STS", &error);
-            // Keys that can't even say whose they are, are not good, whatever it was that was refused.
+            // Every valid key may call GetCallerIdentity, so any refusal means that the keys are not valid.
             let class = if error.class == Class::Config { Class::SignIn } else { error.class };
             ServiceError { class, ..error }.to_error(&whose, &keys.mend, "")
         })
@@ -142,20 +148,20 @@ fn found(credentials: Option<Credentials>, whose: &str) -> Result<Keys, Error> {
     })
 }
 
-/// The code of the user's second factor: asked for where a person sits, and never guessed or left out.
+/// The MFA code, asked for at the terminal; an error if the user can't be asked.
 fn mfa_code(context: &SourceContext<'_>, profile: &str, serial: &str) -> Result<String, Error> {
     if context.request.interactive == Interactive::Never {
         let mend = line("aws configure export-credentials --format env", profile);
         let option = if context.aws_profile.is_some() { ", and leave out --aws-profile" } else { "" };
         return Err(Error::sign_in(format!(
-            "profile {profile} wants a code of its mfa_serial {serial}, for which a person has to be asked; run: eval \
+            "profile {profile} needs an MFA code of its mfa_serial {serial}, and the user can't be asked; run: eval \
              \"$({mend})\"{option}"
         )));
     }
     let question = text::one_line(&format!("code of {serial} for profile {profile}:"));
     terminal::ask(&format!("{question} "), context.until).map_err(|error| {
         Error::sign_in(format!(
-            "profile {profile} wants a code of its mfa_serial {serial}, and none was typed: {error}"
+            "profile {profile} needs an MFA code of its mfa_serial {serial}, and none was typed: {error}"
         ))
     })
 }

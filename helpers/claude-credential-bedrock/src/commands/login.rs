@@ -15,7 +15,7 @@ pub(crate) fn run(helper: &Bedrock) -> Result<(), Error> {
     let plan = Plan::of(context.profiles()?, Some(name))?;
     let Some(Plan { base: Base::Sso(_), base_profile, .. }) = plan else {
         return Err(Error::config(format!(
-            "profile {name} signs in to nothing: it has no SSO; to set one up, run: {}",
+            "profile {name} has no SSO to sign in to; to set it up, run: {}",
             profile::line("aws configure sso", name)
         )));
     };
@@ -32,6 +32,6 @@ pub(crate) fn run(helper: &Bedrock) -> Result<(), Error> {
     if !status.success() {
         return Err(Error::sign_in(format!("signing in failed; run: {shown}")));
     }
-    // Whatever was cached before may be another account's.
+    // What is cached may belong to another account.
     generation::touch(&folders)
 }

@@ -1,4 +1,4 @@
-//! What people do here: sign in, with AWS's own tool.
+//! Commands for users.
 
 mod login;
 

@@ -1,12 +1,12 @@
 use claude_credential_protocol::text;
 
-/// The profile that is meant where none is named.
+/// The profile that is used if none is named.
 pub(crate) const DEFAULT: &str = "default";
 
-/// The command that signs in, word by word.
+/// The words of the command that signs in.
 pub(crate) fn login(profile: &str) -> Vec<String> {
     let words = ["aws", "sso", "login"].map(str::to_owned);
-    // With `=`, a name that begins with a hyphen is no option of its own.
+    // With `=`, a name that begins with a hyphen is not read as an option.
     let option = (profile != DEFAULT).then(|| match profile.strip_prefix('-') {
         Some(_) => vec![format!("--profile={profile}")],
         None => vec!["--profile".to_owned(), profile.to_owned()],
@@ -14,7 +14,7 @@ pub(crate) fn login(profile: &str) -> Vec<String> {
     words.into_iter().chain(option.into_iter().flatten()).collect()
 }
 
-/// A line that a person may paste: `command` of AWS's tools for a profile.
+/// A command line of AWS's tools for a profile, safe to paste into a shell.
 pub(crate) fn line(command: &str, profile: &str) -> String {
     let option = login(profile).into_iter().skip(3).map(|word| text::quoted(&word));
     [command.to_owned()].into_iter().chain(option).collect::<Vec<_>>().join(" ")

@@ -9,11 +9,11 @@ use crate::document;
 use crate::keys::Keys;
 use crate::source_context::SourceContext;
 
-/// More than any document with credentials in it.
+/// Larger than any credentials document.
 const MAX_DOCUMENT: usize = 256 * 1024;
 
-/// The keys that a shell command of the user's prints. `whose` it is, is said in front of every error; `active` is what
-/// it is told of the questions above it.
+/// Runs a shell command of the user's and reads the keys that it prints. Every error starts with `whose`. `active`
+/// tells the command which requests it runs under.
 pub(crate) fn keys(context: &SourceContext<'_>, line: &str, whose: &str, active: &Active) -> Result<Keys, Error> {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(line).current_dir(&context.folders.home);
@@ -27,7 +27,7 @@ pub(crate) fn keys(context: &SourceContext<'_>, line: &str, whose: &str, active:
     document::parse(&finished.stdout).map_err(what)
 }
 
-/// Nothing that a command said is repeated: nobody knows what else is on its stderr.
+/// Nothing of the command's stderr is repeated, since it may contain secrets.
 fn succeeded(line: &str, whose: &str, finished: &Finished) -> Result<(), Error> {
     Err(match finished.ended {
         Ended::Exit(0) => return Ok(()),
@@ -42,7 +42,7 @@ fn succeeded(line: &str, whose: &str, finished: &Finished) -> Result<(), Error> 
     })
 }
 
-/// What one of our own programs said last: of that we know what it is, and what its exit code means.
+/// The last message of a command that is one of our own executables, whose messages and exit codes we know.
 fn own_message(line: &str, finished: &Finished) -> Option<String> {
     let said = text::last_line(&finished.stderr).filter(|said| said.starts_with("claude-credential"))?;
     claude::leads_to_us(line).then(|| text::last_line_of_ours(said.as_bytes()))?

@@ -19,7 +19,7 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
         (Some(_), None) => return Err(incomplete_pair(ID, SECRET)),
     };
     let expires_at = variable(EXPIRATION).map(|text| {
-        let not_a_time = || Error::config(format!("{EXPIRATION} is no ISO 8601 time; run: unset {EXPIRATION}"));
+        let not_a_time = || Error::config(format!("{EXPIRATION} is not an ISO 8601 time; run: unset {EXPIRATION}"));
         document::time(text).ok_or_else(not_a_time)
     });
     let keys = Keys {

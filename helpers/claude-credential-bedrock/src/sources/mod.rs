@@ -1,4 +1,4 @@
-//! Where credentials come from: one module, one source.
+//! The sources of credentials, one per module.
 
 pub(crate) mod bearer;
 mod command;
@@ -22,7 +22,7 @@ pub(crate) enum Source {
     Export,
     /// A Bedrock API key in `AWS_BEARER_TOKEN_BEDROCK`
     Bearer,
-    /// `AWS_ACCESS_KEY_ID` and its sisters
+    /// `AWS_ACCESS_KEY_ID` and its companions
     Environment,
     /// The profile in ~/.aws/config and ~/.aws/credentials
     Profile,
@@ -46,7 +46,7 @@ impl Source {
         Self::Metadata,
     ];
 
-    /// The keys of a source that has keys.
+    /// The keys of this source; `None` if it has none.
     pub(crate) fn keys(self, context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
         match self {
             Self::Export => export::get(context),

@@ -6,7 +6,7 @@ use crate::profile::{Base, Plan, Role, line};
 use crate::source_context::SourceContext;
 use crate::sources::{container, environment, metadata, process};
 
-/// What a profile in AWS's own files leads to: its base, and every role from there.
+/// The keys of a profile in AWS's files: its base, then every role from there.
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
     let Some(plan) = Plan::of(context.profiles()?, context.named_profile()?)? else { return Ok(None) };
     let Plan { base, roles, .. } = &plan;
@@ -18,7 +18,7 @@ fn base_keys(context: &SourceContext<'_>, plan: &Plan, base: &Base) -> Result<Ke
     let profile = &plan.base_profile;
     let source = |what: &str| format!("profile {profile}, {what}");
     let missing = |what: &str, mend: &str| {
-        Error::config(format!("profile {profile} takes its credentials from {what}, and there are none; {mend}"))
+        Error::config(format!("profile {profile} takes its credentials from {what}, which has none; {mend}"))
     };
     match base {
         Base::Keys(keys) => {

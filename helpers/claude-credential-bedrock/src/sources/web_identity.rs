@@ -7,7 +7,7 @@ use crate::source_context::SourceContext;
 const ROLE: &str = "AWS_ROLE_ARN";
 const FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 
-/// A role for a token in a file, as Kubernetes and CI runners have one
+/// A role that is assumed with a token in a file, as on Kubernetes and CI runners
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/access-assume-role-web.html>).
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
     let Some(file) = context.environment.get(FILE) else { return Ok(None) };

@@ -25,10 +25,10 @@ pub(crate) fn run(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> 
     if !status.success() {
         return Err(Error::sign_in("gcloud did not sign in; run: gcloud auth application-default login"));
     }
-    // Nothing that was cached before is this person's.
+    // What is cached may belong to another account.
     generation::touch(&folders)?;
     if helper.environment.get(VARIABLE).is_some() {
-        let words = format!("{VARIABLE} is set and wins over this sign-in; run: unset {VARIABLE}");
+        let words = format!("{VARIABLE} is set and takes precedence over this sign-in; run: unset {VARIABLE}");
         let _ = writeln!(io::stderr(), "{}", text::one_line(&words));
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What people do here: sign in, which is gcloud's to do.
+//! Commands for users.
 
 mod login;
 
@@ -13,7 +13,7 @@ use crate::options::Vertex;
 pub(crate) enum UserCommand {
     /// Sign in, by running: gcloud auth application-default login
     Login {
-        /// What gcloud is given besides
+        /// Further options for gcloud
         #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<OsString>,
     },

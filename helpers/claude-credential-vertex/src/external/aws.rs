@@ -1,4 +1,4 @@
-//! An identity of AWS: a signed question to AWS who is asking, which Google sends there.
+//! AWS identities: the subject token is a signed GetCallerIdentity request, which Google sends to AWS.
 //! <https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds>
 
 use std::time::SystemTime;
@@ -15,17 +15,17 @@ use crate::fields::{CredentialSource, Fields};
 use crate::source_context::SourceContext;
 use crate::sources::CredentialsFile;
 
-/// Of `IMDSv2`: how long its token is to be good.
+/// The `IMDSv2` header for the lifetime of its token.
 const TOKEN_LIFE: (&str, &str) = ("X-aws-ec2-metadata-token-ttl-seconds", "300");
 const TOKEN: &str = "X-aws-ec2-metadata-token";
 
-/// Fields of the file that name a URL.
+/// Fields of the file that contain a URL.
 const QUESTION: &str = "regional_cred_verification_url";
 const REGION: &str = "region_url";
 const ROLES: &str = "url";
 const SESSION: &str = "imdsv2_session_token_url";
 
-/// What the metadata server of EC2 has.
+/// A role's credentials from the EC2 metadata service.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct RoleCredentials {
@@ -42,14 +42,17 @@ pub(crate) fn subject(
     id: &str,
 ) -> Result<Secret, Error> {
     if id != "aws1" {
-        return Err(Error::config(format!("{}: its `environment_id` is not aws1, the one that is known", file.shown)));
+        return Err(Error::config(format!(
+            "{}: its `environment_id` is not aws1, the only one supported; get the file anew",
+            file.shown
+        )));
     }
     let question = file.require(QUESTION, source.regional_cred_verification_url.as_deref())?;
     let audience = file.require("audience", fields.audience.as_deref())?;
     let mut metadata = InstanceMetadata { context, file, source, token: None };
     let region = metadata.region()?;
     let question = question.replace("{region}", &region);
-    // What is signed is done with the user's keys by whoever has it. Nothing else is.
+    // The holder of the signed request can run it with the user's keys, so no other request is signed.
     if !is_get_caller_identity(&question) {
         return Err(Error::config(format!(
             "{}: `{QUESTION}` is not GetCallerIdentity of AWS STS with a region in it; mend it there, or set AWS_REGION",
@@ -65,8 +68,8 @@ pub(crate) fn subject(
     Ok(percent_encoded(&request.to_string(), "/").into())
 }
 
-/// Whether a URL is `GetCallerIdentity` of STS (<https://docs.aws.amazon.com/general/latest/gr/sts.html>), and so plainly
-/// that nobody can read it otherwise.
+/// Whether a URL is `GetCallerIdentity` of STS (<https://docs.aws.amazon.com/general/latest/gr/sts.html>) and can be
+/// parsed in one way only.
 fn is_get_caller_identity(url: &str) -> bool {
     let Ok(origin) = Origin::of_url(url) else { return false };
     let Some((place, query)) = url.split_once('?') else { return false };
@@ -83,7 +86,7 @@ fn is_get_caller_identity(url: &str) -> bool {
     path == Some("") && is_sts(origin.host()) && actions == 1 && versions <= 1
 }
 
-/// STS for all, one of its regions, their FIPS and dual-stack sisters, and China's, by whole labels.
+/// Matches the global STS host and its regional, FIPS, dual-stack and China variants, by whole labels.
 fn is_sts(host: &str) -> bool {
     let labels: Vec<&str> = host.split('.').collect();
     match labels.as_slice() {
@@ -102,7 +105,7 @@ fn is_sts(host: &str) -> bool {
     }
 }
 
-/// The metadata server of EC2, where the variables don't say all.
+/// The EC2 metadata service, for what the variables don't set.
 struct InstanceMetadata<'a> {
     context: &'a SourceContext<'a>,
     file: &'a CredentialsFile,
@@ -117,7 +120,7 @@ impl InstanceMetadata<'_> {
             return Ok(region.to_owned());
         }
         let zone = self.text(REGION, self.file.require(REGION, self.source.region_url.as_deref())?)?;
-        // The zone is the region and a letter.
+        // The availability zone is the region and a letter.
         let mut region = zone.expose().to_owned();
         region.pop();
         Ok(region)
@@ -136,7 +139,9 @@ impl InstanceMetadata<'_> {
         let role: RoleCredentials = serde_json::from_str(text.expose()).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let shown = &self.file.shown;
-            Error::unavailable(format!("{shown}: what its `{ROLES}` gave are no keys of AWS: line {line}:{column}"))
+            Error::unavailable(format!(
+                "{shown}: what its `{ROLES}` returned is not a set of AWS keys: line {line}:{column}"
+            ))
         })?;
         Ok(AwsKeys {
             access_key_id: role.access_key_id,
@@ -152,7 +157,7 @@ impl InstanceMetadata<'_> {
         self.said(name, answer.bytes())
     }
 
-    /// The token of `IMDSv2`, where the file names who gives one.
+    /// The `IMDSv2` token, if the file has a URL for it.
     fn token(&mut self) -> Result<Option<Secret>, Error> {
         if let (None, Some(url)) = (&self.token, self.source.imdsv2_session_token_url.as_deref()) {
             let call = Call { url, body: Body::Put, headers: &[TOKEN_LIFE], ..Call::default() };
@@ -164,7 +169,7 @@ impl InstanceMetadata<'_> {
 
     fn said(&self, name: &str, bytes: &[u8]) -> Result<Secret, Error> {
         let text = std::str::from_utf8(bytes).map(str::trim).ok().filter(|text| !text.is_empty());
-        let wrong = || Error::unavailable(format!("{}: what its `{name}` gave is no text", self.file.shown));
+        let wrong = || Error::unavailable(format!("{}: what its `{name}` returned is not text", self.file.shown));
         text.map(Secret::from).ok_or_else(wrong)
     }
 }

@@ -4,10 +4,10 @@ use serde_json::Value;
 use crate::fields::Format;
 use crate::sources::CredentialsFile;
 
-/// No token of anybody's is longer; a SAML response may be long.
+/// Larger than any token; a SAML response may be long.
 pub(crate) const MAX_SUBJECT: u64 = 1 << 20;
 
-/// A token as a file or a URL has it: as it is, or in a field of JSON. `place` is where.
+/// The token in a file or a response: its text, or a field of its JSON. Messages name `place`.
 pub(super) fn formatted(
     file: &CredentialsFile,
     place: &str,

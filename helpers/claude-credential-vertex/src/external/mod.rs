@@ -1,4 +1,4 @@
-//! Identities from elsewhere, which are exchanged for one of Google's: <https://google.aip.dev/auth/4117>.
+//! External accounts, whose tokens are exchanged for Google's: <https://google.aip.dev/auth/4117>.
 
 mod aws;
 mod executable;
@@ -54,7 +54,7 @@ fn exchange(context: &SourceContext<'_>, file: &CredentialsFile, fields: &Fields
     ];
     let authorization = fields.client_authorization();
     let user_project = fields.workforce_pool_user_project.as_deref().filter(|_| authorization.is_none());
-    // Quoted within the form, which quotes it once more: so it is documented.
+    // Percent-encoded twice, here and by the form, as documented.
     let options = user_project.map(|project| percent_encoded(&json!({ "userProject": project }).to_string(), "/"));
     form.extend(options.as_deref().map(|options| ("options", options)));
     let call = Call { url, body: Body::Form(&form), authorization, ..Call::default() };
@@ -66,7 +66,7 @@ fn exchange(context: &SourceContext<'_>, file: &CredentialsFile, fields: &Fields
     }
 }
 
-/// The token that is exchanged.
+/// The subject token.
 fn subject(context: &SourceContext<'_>, file: &CredentialsFile, fields: &Fields) -> Result<Secret, Error> {
     let source = file.require("credential_source", fields.credential_source.as_ref())?;
     match source {

@@ -12,7 +12,7 @@ pub(crate) struct AwsKeys {
     pub(crate) session_token: Option<Secret>,
 }
 
-/// The headers of a POST of nothing to `url`, signed; none where that is no URL.
+/// The signed headers of an empty POST to `url`; `None` if that is not a URL.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 pub(crate) fn signed(
     url: &str,
@@ -48,7 +48,8 @@ mod tests {
         headers.iter().find(|(name, _)| name == "authorization").unwrap().1.expose().to_owned()
     }
 
-    /// `post-vanilla` and `post-vanilla-query` of <https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite>
+    /// `post-vanilla` and `post-vanilla-query` of
+    /// <https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite>
     #[test]
     fn requests_are_signed_as_in_the_test_suite_of_aws() {
         let keys = AwsKeys {

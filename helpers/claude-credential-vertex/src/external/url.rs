@@ -10,7 +10,7 @@ use crate::source_context::SourceContext;
 use crate::sources::CredentialsFile;
 use crate::token::send_with_retry;
 
-/// A token that a server nearby gives: Azure's metadata server, most often.
+/// A token from a server, most often Azure's metadata service.
 pub(crate) fn subject(
     context: &SourceContext<'_>,
     file: &CredentialsFile,
@@ -23,7 +23,7 @@ pub(crate) fn subject(
     formatted(file, "what its `url` gives", answer.bytes(), source.format.as_ref())
 }
 
-/// Asks a server from which a part of the subject token is had, by the field of the file that names it.
+/// Sends a request for a part of the subject token. `name` is the field of the file that has the URL.
 pub(crate) fn ask(
     context: &SourceContext<'_>,
     file: &CredentialsFile,
@@ -42,14 +42,14 @@ pub(crate) fn ask(
     Err(Error::config(format!("{shown}: {host}, the `{name}` of its credential source, answered {status}{what}")))
 }
 
-/// Whether a URL in plain text leads no further than the metadata servers of clouds do, which have no other.
+/// Whether this is a plain HTTP URL of a cloud's metadata service, which offers no TLS.
 fn is_metadata_address(url: &str) -> bool {
     // By the rules for all others, as if it were one of them.
     let Some(rest) = url.strip_prefix("http://") else { return false };
     let Ok(origin) = Origin::of_url(url) else { return false };
     let name = origin.host().rsplit_once(':').map_or(origin.host(), |(name, _)| name);
     let link_local = name.parse::<Ipv4Addr>().is_ok_and(|address| address.is_link_local());
-    // That of AWS, of which IPv6 has one.
+    // The IPv6 address of AWS's service.
     let near = link_local || origin.host() == "[fd00:ec2::254]";
     near && is_endpoint(&format!("https://{rest}"))
 }

@@ -7,7 +7,7 @@ use crate::source_context::SourceContext;
 use crate::sources::CredentialsFile;
 use crate::token::{Token, send_with_retry};
 
-/// What gcloud left of the sign-in of a person whose account is elsewhere (workforce identity federation).
+/// A user's sign-in by gcloud with workforce identity federation.
 pub(crate) fn token(context: &SourceContext<'_>, file: &CredentialsFile, fields: &Fields) -> Result<Token, Error> {
     let standard = format!("https://sts.{}/v1/oauthtoken", fields.universe());
     let url = file.require_endpoint("token_url", fields.token_url.as_deref().unwrap_or(&standard))?;

@@ -10,7 +10,7 @@ use crate::source_context::SourceContext;
 use crate::sources::CredentialsFile;
 use crate::token::Token;
 
-/// What gcloud left of a person's sign-in. The scope is that of the sign-in, whatever is asked for.
+/// A user's sign-in by gcloud. Its tokens have the scope of the sign-in, whatever `scope` is.
 pub(crate) fn token(
     context: &SourceContext<'_>,
     file: &CredentialsFile,
@@ -29,6 +29,8 @@ pub(crate) fn token(
         GrantOutcome::Refused(answer) => {
             Err(error_response::sign_in_refused(file, &answer, &Call { url, ..Call::default() }.host()))
         }
-        GrantOutcome::Unusable => Err(Error::broke(format!("{}: its token endpoint was not asked", file.shown))),
+        GrantOutcome::Unusable => {
+            Err(Error::broke(format!("{}: no request was sent to its token endpoint", file.shown)))
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Being somebody else: <https://google.aip.dev/auth/4112> and
+//! Service account impersonation: <https://google.aip.dev/auth/4112> and
 //! <https://cloud.google.com/iam/docs/create-short-lived-credentials-direct>.
 
 use claude_credential_http::{Body, Call};
@@ -11,28 +11,28 @@ use crate::source_context::SourceContext;
 use crate::sources::CredentialsFile;
 use crate::token::{Token, send_with_retry};
 
-/// What a token is asked for that only serves to be somebody else.
+/// The scope of a token that is only used to impersonate.
 pub(crate) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
 
-/// What Google gives, and the most that it gives without being told otherwise.
+/// The default lifetime in seconds, and the longest without a change of policy.
 const LIFETIME: u64 = 3600;
 
-/// A file of that type: other credentials, and who is to be had by them.
+/// The credentials that impersonate: `source_credentials` of a file of that type.
 pub(crate) fn source<'f>(file: &CredentialsFile, fields: &'f Fields) -> Result<&'f Fields, Error> {
     let source = file.require("source_credentials", fields.source_credentials.as_deref())?;
     if source.kind.as_deref() == Some("impersonated_service_account") {
-        let mend = "put those from which all begins there, and the others into `delegates`";
+        let mend = "put the first credentials of the chain there, and the other accounts into `delegates`";
         return Err(Error::config(format!(
             "{}: its `source_credentials` are impersonated themselves; {mend}",
             file.shown
         )));
     }
-    // Before anybody is asked for anything.
+    // Checked before any request.
     url(file, fields)?;
     Ok(source)
 }
 
-/// From the token of one to the token of the other.
+/// Exchanges a token of the source credentials for one of the impersonated account.
 pub(crate) fn exchange(
     context: &SourceContext<'_>,
     file: &CredentialsFile,
@@ -56,7 +56,7 @@ pub(crate) fn exchange(
     }
 }
 
-/// Who gives the tokens of the other.
+/// The URL that returns tokens of the impersonated account.
 pub(crate) fn url<'f>(file: &CredentialsFile, fields: &'f Fields) -> Result<&'f str, Error> {
     const NAME: &str = "service_account_impersonation_url";
     file.require_endpoint(NAME, file.require(NAME, fields.service_account_impersonation_url.as_deref())?)

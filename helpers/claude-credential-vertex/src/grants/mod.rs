@@ -1,4 +1,4 @@
-//! From a credentials file to a token: one module, one type.
+//! Exchanges a credentials file for a token, one module per type.
 
 mod authorized_user;
 pub(crate) mod impersonation;
@@ -13,10 +13,10 @@ use crate::source_context::SourceContext;
 use crate::sources::{CredentialsFile, WORKFORCE};
 use crate::token::Token;
 
-/// Types that there are, and for which there is nothing here.
+/// Types of Google's that are not supported.
 const OTHERS: [&str; 2] = ["gdch_service_account", "api_key"];
 
-/// A token of `scope` for what `fields` describe: the whole of `file`, or the credentials in it from which others are had.
+/// A token of `scope` for `fields`: those of `file`, or of the source credentials in it, for which this calls itself.
 pub(crate) fn token(
     context: &SourceContext<'_>,
     file: &CredentialsFile,
@@ -44,7 +44,7 @@ pub(crate) fn token(
             Some(other) => {
                 format!("{shown}: credentials of the type {other} are not supported; use another credentials file")
             }
-            None => format!("{shown}: its `type` is none that is known; get the file anew"),
+            None => format!("{shown}: its `type` is unknown; get the file anew"),
         })),
         None => Err(Error::config(format!("{shown}: `type` is missing in it; get the file anew"))),
     }

@@ -11,7 +11,7 @@ use crate::source_context::SourceContext;
 use crate::sources::CredentialsFile;
 use crate::token::Token;
 
-/// Where Google gives tokens; and, wherever they are asked for, who gives them: what the JWT is made out to.
+/// Google's token endpoint. It is also the audience of the JWT, even if `token_uri` names another endpoint.
 pub(crate) const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
 pub(crate) fn token(
@@ -23,9 +23,9 @@ pub(crate) fn token(
     let email = file.require("client_email", fields.client_email.as_deref())?;
     let key = file.require("private_key", fields.private_key.as_ref())?;
     let unusable =
-        || Error::config(format!("{}: its `private_key` is no RSA key in PEM; get the file anew", file.shown));
+        || Error::config(format!("{}: its `private_key` is not an RSA key in PEM; get the file anew", file.shown));
     if fields.universe() != GOOGLE {
-        // Other universes have no such endpoint; there the JWT itself is the token.
+        // Other universes have no token endpoint; there the JWT itself is the token.
         let here = now() / 1000;
         let claims = jwt::claims(email, scope, here);
         let token = jwt::sign(&claims, key, fields.private_key_id.as_deref()).ok_or_else(unusable)?;

@@ -13,21 +13,21 @@ use super::gcloud;
 use crate::fields::Fields;
 use crate::source_context::SourceContext;
 
-/// The variable that names a file.
+/// The variable that names a credentials file.
 pub(crate) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
-/// The type of what gcloud left of a sign-in elsewhere, which a file that gcloud is given says how to begin.
+/// The type that gcloud writes after a sign-in with workforce identity federation.
 pub(crate) const WORKFORCE: &str = "external_account_authorized_user";
 
-/// The largest hold a few certificates.
+/// Larger than any credentials file.
 const MAX_FILE: u64 = 1 << 20;
 
-/// How often half a file is read again, and after which pause: half a second in all. Some file systems take a tenth of
-/// one from emptying a file to its first byte.
+/// How often an incomplete file is read again, and the pause in between: half a second in all. On some file systems 0.1
+/// s pass between truncating a file and its first byte.
 const ATTEMPTS: u32 = 25;
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Who names a credentials file.
+/// What names a credentials file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NamedBy {
     Variable,
@@ -37,11 +37,11 @@ pub(crate) enum NamedBy {
 /// A credentials file.
 pub(crate) struct CredentialsFile {
     pub(crate) path: PathBuf,
-    /// What messages begin with: its name, and the variable that names it.
+    /// The start of messages: its path, and the variable that names it.
     pub(crate) shown: String,
     pub(crate) named_by: NamedBy,
     pub(crate) fields: Fields,
-    /// Why it may be somebody else's words, judged with the reading: a file that is looked at twice may be two files.
+    /// What is wrong with its owner or mode. Checked while it is read, so that it applies to the same file.
     trust_problem: Option<Problem>,
 }
 
@@ -50,30 +50,30 @@ impl CredentialsFile {
         let Some(path) = context.environment.get_os(VARIABLE).map(Path::new) else { return Ok(None) };
         let (shown, mend) = (path.display(), format!("set {VARIABLE} anew, or run: unset {VARIABLE}"));
         if !path.is_absolute() {
-            // The working directory may be a clone, with a file of that name in it.
+            // The working directory may be a cloned repository that contains a file of that name.
             return Err(Error::config(format!("{VARIABLE} names {shown}, which is not an absolute path; {mend}")));
         }
-        // gcloud's own file is gcloud's, by whatever name.
+        // The variable may name gcloud's own file.
         let is_gclouds = gcloud::well_known(context).is_ok_and(|known| known == path);
         let named_by = if is_gclouds { NamedBy::Gcloud } else { NamedBy::Variable };
         let missing = || Error::config(format!("{shown}, which {VARIABLE} names, does not exist; {mend}"));
         Ok(Some(Self::open(path, named_by, VARIABLE)?.ok_or_else(missing)?))
     }
 
-    /// What gcloud left.
+    /// gcloud's credentials file.
     pub(crate) fn of_gcloud(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
         let path = gcloud::well_known(context)?;
-        // In a folder that is another's there is nothing of ours: a service that runs with its caller's HOME has none.
+        // A service that runs with its caller's HOME can't read that folder and has no file there.
         if fs::metadata(&path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
             return Ok(None);
         }
         Self::open(&path, NamedBy::Gcloud, gcloud::variable(context))
     }
 
-    /// The file at `path`, which is there by the word of `variable`; none where there is none.
+    /// Reads the file at `path`, which `variable` leads to; `None` if it does not exist.
     ///
-    /// Whoever may read it may use it, as with Google's libraries: in containers it is often another's, and readable by
-    /// a group. One that says where else secrets are to be found is held to more, in `hold`.
+    /// Any readable file is accepted, as by Google's libraries: in containers it often belongs to another user and is
+    /// readable by a group. `require_trusted` checks a file that names further files, servers or programs.
     fn open(path: &Path, named_by: NamedBy, variable: &str) -> Result<Option<Self>, Error> {
         let Some((parsed, trust_problem)) = parsed(path, variable)? else { return Ok(None) };
         let shown = match named_by {
@@ -82,19 +82,19 @@ impl CredentialsFile {
         };
         let fields = parsed.map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            Error::config(format!("{}:{line}:{column}: this is no credentials file of Google's", path.display()))
+            Error::config(format!("{}:{line}:{column}: this is not a Google credentials file", path.display()))
         })?;
         Ok(Some(Self { path: path.to_owned(), shown, named_by, fields, trust_problem }))
     }
 
-    /// Refuses words that others could have written: these name files, servers and programs, and say where to send what
-    /// is had from them.
+    /// Rejects a file that others could have written: its fields name files, servers and programs, and where secrets
+    /// are sent.
     pub(crate) fn require_trusted(&self) -> Result<(), Error> {
         let Some(problem) = &self.trust_problem else { return Ok(()) };
         let (shown, path) = (&self.shown, text::quoted(&self.path.to_string_lossy()));
         let what = "it says where secrets are read and where they go, and";
         Err(Error::config(match problem {
-            // A `chown` would make it ours with whatever words are in it.
+            // A `chown` would accept whatever the file contains.
             Problem::Owner(_) => format!(
                 "{shown}: {what} belongs to another user; read it, and if you mean all of it, run: \
                  install -m 600 {path} \"$HOME/google.json\"; export {VARIABLE}=\"$HOME/google.json\""
@@ -103,12 +103,12 @@ impl CredentialsFile {
         }))
     }
 
-    /// A field without which nothing can be done.
+    /// The value of a required field.
     pub(crate) fn require<'f, T: ?Sized>(&self, name: &str, value: Option<&'f T>) -> Result<&'f T, Error> {
         value.ok_or_else(|| Error::config(format!("{}: `{name}` is missing in it; get the file anew", self.shown)))
     }
 
-    /// A URL in it that secrets are sent to.
+    /// A URL in the file that secrets are sent to.
     pub(crate) fn require_endpoint<'f>(&self, name: &str, url: &'f str) -> Result<&'f str, Error> {
         if is_endpoint(url) {
             return Ok(url);
@@ -119,7 +119,7 @@ impl CredentialsFile {
         )))
     }
 
-    /// The command with which its owner signs in anew. Every word of the file's in it is one that a shell only reads.
+    /// The command to sign in again. Values from the file are quoted for the shell.
     pub(crate) fn login_command(&self) -> String {
         let mut command = "run: gcloud auth application-default login".to_owned();
         let source = self.fields.source_credentials.as_deref();
@@ -142,11 +142,11 @@ impl CredentialsFile {
     }
 }
 
-/// What stands in a file, and what is wrong with its owner or mode.
+/// The fields of a file, and what is wrong with its owner or mode.
 type Parsed = (serde_json::Result<Fields>, Option<Problem>);
 
-/// What stands in the file at `path`. gcloud writes its file in place, and a session that wakes while somebody signs in
-/// would find half of it. With what is wrong with its owner or mode, told of the very file that was read.
+/// Reads the file at `path` and checks the owner and mode of the same open file. gcloud writes its file in place, so an
+/// incomplete one is read again.
 fn parsed(path: &Path, variable: &str) -> Result<Option<Parsed>, Error> {
     let mut attempt = 1;
     loop {

@@ -12,27 +12,28 @@ use crate::encoding::percent_encoded;
 use crate::source_context::SourceContext;
 use crate::token::{EACH, Token, reject_transient};
 
-/// Where it is. By its address, since looking up its name may take longer than asking it.
+/// The server's address. Its name is not used, since a lookup may take longer than the request.
 const ADDRESS: &str = "169.254.169.254";
 
-/// The variables that say where else, the first that is set: Google's own libraries know all three.
+/// The variables that name another server, in order of precedence, as in Google's own libraries.
 const HOSTS: [&str; 3] = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADATA_IP"];
 
-/// Who is there answers in a millisecond or two; of a second in all, the rest is for us.
+/// The server answers within milliseconds. A lookup without one should take less than a second in all.
 const PROBE: Duration = Duration::from_millis(750);
 
-/// It says so in both directions, so that nobody else is taken for it, and nobody is led to ask it.
+/// A header that both request and response carry, so that no other server is taken for this one and no forwarded
+/// request reaches it.
 const FLAVOR: (&str, &str) = ("Metadata-Flavor", "Google");
 
 #[derive(Debug)]
 pub(crate) struct MetadataServer {
     host: String,
-    /// The variable that names it.
+    /// The variable that names it, if one is set.
     named: Option<&'static str>,
 }
 
 impl MetadataServer {
-    /// The metadata server, if it answers at once; none where there is none.
+    /// The metadata server; `None` if none answers at once.
     pub(crate) fn find(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
         if context.environment.get("NO_GCE_CHECK").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(None);
@@ -48,21 +49,21 @@ impl MetadataServer {
         let (patience, left) = (probe(context.environment), context.left());
         match (metadata.ask("/", |call| call.send(patience.min(left))), named) {
             (Ok(answer), _) if answer.is_success() && is_google(&answer) => Ok(Some(metadata)),
-            // It is there and in trouble: whatever comes next is not the machine's account.
+            // The server exists and fails, so the next source must not answer in its place.
             (Ok(answer), _) if answer.may_change() && (named.is_some() || is_google(&answer)) => {
                 reject_transient(answer, "the metadata server").map_err(|error| metadata.said(&error)).map(|_| None)
             }
             (Ok(_), Some(_)) => Err(metadata.another()),
-            // Whoever names it has one.
+            // A server that a variable names has to exist.
             (Err(error), Some(_)) => Err(metadata.said(&error)),
-            // Who had no time to answer may be there all the same.
+            // The time was too short to tell.
             (Err(error), None) if left < patience => Err(error),
             _ => Ok(None),
         }
     }
 
-    /// A token of the machine's service account; none where it has none. It is kept there until shortly before its end,
-    /// so another one can't be had by asking.
+    /// A token of the machine's service account; `None` if it has none. The server caches it until shortly before its
+    /// expiry, so a second request returns the same one.
     pub(crate) fn token(&self, context: &SourceContext<'_>, scope: &str) -> Result<Option<Token>, Error> {
         let path = format!(
             "/computeMetadata/v1/instance/service-accounts/default/token?scopes={}",
@@ -78,12 +79,12 @@ impl MetadataServer {
                 answer.status
             )))),
             status => Err(self.said(&Error::config(format!(
-                "the metadata server answered {status} to the question for a token; look at this machine's service account"
+                "the metadata server answered {status} to the request for a token; check this machine's service account"
             )))),
         }
     }
 
-    /// The universe of the machine: Google's own where the server does not know the question.
+    /// The machine's universe domain; Google's own if the server does not know the path.
     pub(crate) fn universe(&self, context: &SourceContext<'_>) -> Result<String, Error> {
         let answer = self.send_with_retry(context, "/computeMetadata/v1/universe/universe-domain")?;
         match text(&answer) {
@@ -92,12 +93,12 @@ impl MetadataServer {
             Some("") => Ok(GOOGLE.to_owned()),
             Some(universe) if is_name(universe) => Ok(universe.to_owned()),
             _ => {
-                Err(self.said(&Error::unavailable("the metadata server did not say in which universe this machine is")))
+                Err(self.said(&Error::unavailable("the metadata server returned no universe domain; try again later")))
             }
         }
     }
 
-    /// The machine's project. A token is no worse without it, so nobody waits for who does not answer at once.
+    /// The machine's project. It is optional, so the timeout is short.
     pub(crate) fn project(&self, context: &SourceContext<'_>) -> Option<String> {
         let patience = PROBE.min(context.left());
         let answer = self.ask("/computeMetadata/v1/project/project-id", |call| call.send(patience)).ok()?;
@@ -118,16 +119,16 @@ impl MetadataServer {
         format!("http://{}{path}", self.host)
     }
 
-    /// An error of its, with the variable in front that names it.
+    /// Puts the variable that names the server in front of an error.
     fn said(&self, error: &Error) -> Error {
         self.named.map_or_else(|| error.clone(), |name| error.from_whom(name))
     }
 
-    /// Somebody else answers in its place.
+    /// The error if another server answers in its place.
     fn another(&self) -> Error {
         let mend = self.named.map_or_else(|| "export NO_GCE_CHECK=true".to_owned(), |name| format!("unset {name}"));
         let host = &self.host;
-        self.said(&Error::config(format!("{host} answers, and not as Google's metadata server does; run: {mend}")))
+        self.said(&Error::config(format!("{host} answers, but not as Google's metadata server does; run: {mend}")))
     }
 }
 
@@ -139,7 +140,7 @@ fn text(answer: &Answer) -> Option<&str> {
     std::str::from_utf8(answer.bytes()).ok().map(str::trim)
 }
 
-/// How long it may take to answer at all: in whole seconds where the user says so, as Google's libraries have it.
+/// The timeout for the first request, in whole seconds if the user sets it, as in Google's libraries.
 fn probe(environment: &Environment) -> Duration {
     let said = environment.get("GCE_METADATA_TIMEOUT").and_then(|seconds| seconds.parse().ok());
     said.map_or(PROBE, Duration::from_secs)

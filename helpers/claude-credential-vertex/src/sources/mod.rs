@@ -1,4 +1,4 @@
-//! Where credentials are looked for, as Google's own libraries do: <https://google.aip.dev/auth/4110>.
+//! The sources of application default credentials, as in Google's own libraries: <https://google.aip.dev/auth/4110>.
 
 mod file;
 pub(crate) mod gcloud;
@@ -17,20 +17,20 @@ use metadata::MetadataServer;
 pub(crate) enum Source {
     /// The file that `GOOGLE_APPLICATION_CREDENTIALS` names
     Env,
-    /// What `gcloud auth application-default login` left
+    /// The file of `gcloud auth application-default login`
     Gcloud,
     /// The metadata server of Google's machines
     Metadata,
 }
 
-/// What was found first.
+/// The first credentials found.
 pub(crate) enum Credentials {
     File(Box<CredentialsFile>),
     Metadata(MetadataServer),
 }
 
 impl Source {
-    /// In Google's order.
+    /// In the order of Google's libraries.
     pub(crate) const ALL: [Self; 3] = [Self::Env, Self::Gcloud, Self::Metadata];
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn find(context: &SourceContext<'_>, sources: &[Source]) -> Result<Op
     Ok(None)
 }
 
-/// What that source has on this disk.
+/// The credentials file of a source.
 pub(crate) fn file(context: &SourceContext<'_>, source: Source) -> Result<Option<CredentialsFile>, Error> {
     match source {
         Source::Env => CredentialsFile::of_variable(context),
@@ -57,7 +57,7 @@ pub(crate) fn file(context: &SourceContext<'_>, source: Source) -> Result<Option
 }
 
 impl Credentials {
-    /// What messages begin with.
+    /// The start of messages.
     pub(crate) fn shown(&self) -> &str {
         match self {
             Self::File(file) => &file.shown,
@@ -65,7 +65,7 @@ impl Credentials {
         }
     }
 
-    /// As `claude.source` says it.
+    /// The value of `claude.source`.
     pub(crate) fn source(&self) -> &'static str {
         match self {
             Self::File(file) => match file.named_by {
@@ -76,7 +76,7 @@ impl Credentials {
         }
     }
 
-    /// Below which domain they are good.
+    /// The universe domain.
     pub(crate) fn universe(&self, context: &SourceContext<'_>) -> Result<String, Error> {
         match self {
             Self::File(file) => Ok(file.fields.universe().to_owned()),
@@ -84,7 +84,7 @@ impl Credentials {
         }
     }
 
-    /// Whose the token is, as far as a file says it in a way that can be shown.
+    /// The account of the token, if the file names it in printable characters.
     pub(crate) fn account(&self) -> Option<&str> {
         match self {
             Self::File(file) => file.fields.account().filter(|account| !account.chars().any(char::is_control)),
