@@ -125,7 +125,10 @@ fn what_is_wrong_with_a_file_is_said_without_a_word_of_it() {
         ("{\"type\": \"CANARY\"}", "its `type` is unknown"),
         ("{\"type\": \"gdch_service_account\"}", "of the type gdch_service_account are not supported"),
         ("{\"type\": \"service_account\", \"private_key\": \"CANARY\"}", "`client_email` is missing"),
-        ("{\"type\": \"service_account\", \"client_email\": \"a\", \"private_key\": \"CANARY\"}", "not an RSA key in PEM"),
+        (
+            "{\"type\": \"service_account\", \"client_email\": \"a\", \"private_key\": \"CANARY\"}",
+            "not an RSA key in PEM",
+        ),
         ("{\"type\": \"authorized_user\", \"client_id\": \"a\"}", "`client_secret` is missing"),
         ("{\"type\": \"impersonated_service_account\"}", "`source_credentials` is missing"),
         ("{\"type\": \"external_account\"}", "`audience` is missing"),
