@@ -25,7 +25,7 @@ pub mod script;
 mod skip;
 
 pub use answer::{Answer, request};
-pub use build::{executable, static_executable, workspace};
+pub use build::{cargo, executable, static_executable, workspace};
 pub use call::{Call, Input, Running, wait_until};
 pub use canary::{Canary, label};
 pub use client::Client;

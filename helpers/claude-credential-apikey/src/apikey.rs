@@ -84,14 +84,14 @@ impl Helper for Apikey {
         keychain.keep(&name, &value, self.key_store(&folders)?).map(|_| ())
     }
 
-    fn erase(&self, request: &Request, secret: Option<&Secret>) -> Result<(), Error> {
+    fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
         let Some(asked) = Name::of(request).filter(|_| self.keeps()) else { return Ok(()) };
         let folders = self.folders()?;
         let keychain = Keychain::new(&folders, request.patience());
         for (name, _) in keychain.names()? {
             // As git's own helpers: without an account, every account matches.
             if name.origin == asked.origin && (asked.account.is_none() || name.account == asked.account) {
-                keychain.forget(&name, secret)?;
+                keychain.forget(&name, credential.map(|credential| credential.auth.secret()))?;
             }
         }
         Ok(())

@@ -52,7 +52,7 @@ pub(crate) fn get(client: &Client<'_>) -> Result<Secret, Error> {
         TokenSource::Command(words) => printed(client, words),
         TokenSource::Read { token, .. } => Ok(token.clone()),
     };
-    token.map_err(|error| error.from_whom(place))
+    token.map_err(|error| error.with_prefix(place))
 }
 
 /// Those who mount such files for a job leave them readable: what matters is that nobody else can write them.
@@ -91,6 +91,6 @@ fn printed(client: &Client<'_>, words: &[String]) -> Result<Secret, Error> {
         stderr: StderrRule::Accept,
     };
     let printed = command.run().unwrap_or_else(|_| Err(Error::broke("the command was interrupted")));
-    let printed = printed.map_err(|error| error.from_whom("`assertion_command`"))?;
+    let printed = printed.map_err(|error| error.with_prefix("`assertion_command`"))?;
     printed.ok_or_else(|| Error::broke("`assertion_command` printed nothing"))
 }

@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use claude_credential_config::{ClientAuthentication, Environment, Flow, Folders, Provider, ValueSource};
 use claude_credential_files::{Trust, hex, read};
 use claude_credential_http::{Answer, Body, Call};
-use claude_credential_process::{Active, end_if_asked};
+use claude_credential_process::{Active, exit_if_signalled};
 use claude_credential_protocol::{Error, Secret, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
@@ -218,8 +218,13 @@ impl Client<'_> {
             (Some(id), None, _) => fields.push(("client_id", id)),
             (None, _, _) => {}
         }
-        let call =
-            Call { url, body: Body::Form(&fields), authorization, before_pause: Some(end_if_asked), ..Call::default() };
+        let call = Call {
+            url,
+            body: Body::Form(&fields),
+            authorization,
+            before_pause: Some(exit_if_signalled),
+            ..Call::default()
+        };
         Ok((how(&call)?, call.host()))
     }
 

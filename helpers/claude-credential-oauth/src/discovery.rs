@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use claude_credential_config::{ClientAuthentication, Provider, is_endpoint};
 use claude_credential_http::Call;
-use claude_credential_process::end_if_asked;
+use claude_credential_process::exit_if_signalled;
 use claude_credential_protocol::Error;
 use serde::Deserialize;
 
@@ -107,7 +107,7 @@ fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoin
     let mut refused = 0;
     let mut unclear = None;
     for url in documents(issuer) {
-        let call = Call { url: &url, before_pause: Some(end_if_asked), ..Call::default() };
+        let call = Call { url: &url, before_pause: Some(exit_if_signalled), ..Call::default() };
         let answer = call.send_with_retry(EACH, until)?;
         match answer.status {
             200 => match answer.json::<Document>(&call.host()) {

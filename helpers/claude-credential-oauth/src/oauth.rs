@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use claude_credential_config::{Config, Environment, Folders, Provider};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Origin, Request, Secret};
+use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Origin, Request};
 
 use crate::keeping;
 use crate::people::{self, People};
@@ -78,12 +78,12 @@ impl Helper for Oauth {
         keeping::store(&asked, find(&config, name)?, access, credential)
     }
 
-    fn erase(&self, request: &Request, secret: Option<&Secret>) -> Result<(), Error> {
+    fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
         let Some(name) = &self.provider else { return Ok(()) };
         let folders = &self.folders()?;
         let asked = self.asked(request, folders);
         let config = asked.config()?;
-        keeping::erase(&asked, find(&config, name)?, secret)
+        keeping::erase(&asked, find(&config, name)?, credential.map(|credential| credential.auth.secret()))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::flows;
 use crate::oauth::HEADER;
 use crate::tokens::{Due, TokenSet};
 use crate::vault::Vault;
-use claude_credential_process::Held;
+use claude_credential_process::SignalGuard;
 
 /// What is asked, of whom, and what is kept for it.
 pub(crate) struct Refresh<'a> {
@@ -95,7 +95,7 @@ impl Refresh<'_> {
                     Err(Error::unavailable(format!("another process is still renewing the token of {provider}")))
                 }
             },
-            Err(LockError::Problem(problem)) => Err(problem.into()),
+            Err(LockError::File(problem)) => Err(problem.into()),
         }
     }
 
@@ -126,7 +126,7 @@ impl Refresh<'_> {
                 return answer;
             }
         }
-        let held = Held::begin();
+        let held = SignalGuard::begin();
         let answer = self.renew_now(account, kept, alive);
         drop(held);
         answer

@@ -230,7 +230,7 @@ impl<'a> Vault<'a> {
         Safe::new(self.folders, patience).write(item, &set.to_bytes(self.provider, account)?, key_store)
     }
 
-    fn file(&self, account: Option<&str>, ending: &str) -> Result<PathBuf, claude_credential_files::Problem> {
+    fn file(&self, account: Option<&str>, ending: &str) -> Result<PathBuf, claude_credential_files::FileError> {
         let folder = self.folders.data.join("logins");
         ensure_folder(&self.folders.data)?;
         ensure_folder(&folder)?;

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use claude_credential_config::{Config, Environment, Folders};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Interactive, Millis, now};
+use claude_credential_protocol::{Interactive, Millis, millis, now};
 
 use crate::cache::Cache;
+use crate::cache::fast_key::FastKey;
 use crate::cli::Options;
+use crate::client::mode::ClientMode;
 use crate::failure::Failure;
-use crate::hot::Front;
-use crate::log::Log;
+use crate::terminal::log::Log;
 
 /// One call lasts no longer than this: the client waits for its helper without a time-out of its own.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -27,10 +28,12 @@ pub(crate) struct Context {
     pub(crate) log: Log,
     /// The call comes from the `apiKeyHelper` setting, whose contract is stricter than ours with people.
     pub(crate) for_client: bool,
+    /// What Claude Code sends, as `environment` sets it up.
+    pub(crate) client_mode: ClientMode,
     /// Opened when it is first needed: an answer from a variable needs none.
-    pub(crate) cache: OnceLock<Option<Cache>>,
+    cache: OnceLock<Option<Cache>>,
     /// Where a hit is written down for the next call like this one.
-    pub(crate) front: Option<Front>,
+    pub(crate) fast_key: Option<FastKey>,
 }
 
 impl Context {
@@ -38,11 +41,11 @@ impl Context {
         options: Options,
         for_client: bool,
         environment: Environment,
-        front: Option<Front>,
+        fast_key: Option<FastKey>,
     ) -> Result<Self, Failure> {
         let folders = Folders::of(&environment)?;
         let config = Config::load(&folders, options.config.as_deref())?;
-        Ok(Self { front, ..Self::with(options, environment, folders, config, for_client) })
+        Ok(Self { fast_key, ..Self::with(options, environment, folders, config, for_client) })
     }
 
     /// The same from what was read before.
@@ -57,18 +60,31 @@ impl Context {
             active: Active::here(),
             deadline: now() + millis(DEADLINE),
             log: Log::new(options.verbose, for_client),
+            client_mode: ClientMode::of(&environment),
             options,
             environment,
             folders,
             config,
             for_client,
             cache: OnceLock::new(),
-            front: None,
+            fast_key: None,
         }
     }
 }
 
 impl Context {
+    /// The cache of this call, opened once; `None` if the user wants none, or if it can't be used.
+    pub(crate) fn cache(&self) -> Option<&Cache> {
+        if self.options.no_cache {
+            return None;
+        }
+        if let Some(fast_key) = &self.fast_key {
+            return Some(fast_key.cache());
+        }
+        let open = || Cache::open(&self.folders.runtime).map_err(|problem| self.log.complain(&problem)).ok();
+        self.cache.get_or_init(open).as_ref()
+    }
+
     /// Whether a person can be asked. Found out when a helper is about to start: a hit does not need to know.
     pub(crate) fn interactive(&self) -> Interactive {
         let nobody = self.for_client || self.options.no_input;
@@ -95,8 +111,4 @@ pub(crate) fn open_missing_streams() {
         // The lowest free number is that of the first missing one; it stays open to the end.
         let _ = std::fs::File::options().read(true).write(true).open("/dev/null").map(IntoRawFd::into_raw_fd);
     }
-}
-
-pub(crate) fn millis(span: Duration) -> Millis {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

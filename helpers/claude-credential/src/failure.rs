@@ -35,7 +35,7 @@ impl Failure {
     pub(crate) fn to_error(&self) -> Option<Error> {
         match self {
             Self::Error(error) => Some(error.clone()),
-            Self::Entry(entry, error) => Some(error.from_whom(&format!("entry {entry}"))),
+            Self::Entry(entry, error) => Some(error.with_prefix(&format!("entry {entry}"))),
             Self::Interrupted(_) => None,
         }
     }

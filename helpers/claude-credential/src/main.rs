@@ -2,41 +2,31 @@
 //! good; lets everybody share one lookup; and notices when a key was refused.
 #![cfg_attr(all(not(test), target_os = "linux", target_env = "gnu"), no_main)]
 
-mod ask;
-mod builtin;
 mod cache;
-mod caller;
 mod chain;
 mod cli;
-mod client_environment;
-mod cloud;
+mod client;
 mod commands;
 mod context;
 mod failure;
-mod hot;
-mod key;
-mod log;
-mod profile;
-mod program;
-mod progress;
-mod quick;
-mod refusal;
-mod run;
-mod screen;
-mod sign_in_command;
-mod state;
-mod store;
-mod waiter;
-mod walk;
+mod fast_path;
+mod lookup;
+mod prelude;
+mod query;
+mod suite;
+mod terminal;
+mod token_output;
+mod ttl;
 
 use std::io::Write;
 
 use clap::Parser;
+use claude_credential_protocol::Operation;
 
 use cli::{Cli, Command};
 use context::Context;
 use failure::Failure;
-use hot::Begun;
+use prelude::Prelude;
 
 /// Where the C library calls `main` itself, the standard library's own start is left out: it installs a handler for
 /// stack overflows, for which it reads /proc/self/maps, and that is a third of all system calls of a hit
@@ -58,9 +48,9 @@ fn main() -> std::process::ExitCode {
 fn start() -> u8 {
     claude_credential_protocol::forbid_core_dumps();
     let words: Vec<_> = std::env::args_os().collect();
-    let mut begun = Begun::here();
-    let quick = quick::parse(&words);
-    if let Some(outcome) = quick.as_ref().and_then(|cli| hot::answer(cli, &words, &mut begun)) {
+    let mut prelude = Prelude::here();
+    let quick = cli::plain::parse(&words);
+    if let Some(outcome) = quick.as_ref().and_then(|cli| fast_path::answer(cli, &words, &mut prelude)) {
         return end(outcome.map(|()| 0).map_err(Failure::from));
     }
     let cli = match quick.map_or_else(|| Cli::try_parse_from(words), Ok) {
@@ -70,7 +60,7 @@ fn start() -> u8 {
             return u8::try_from(usage.exit_code()).unwrap_or(2);
         }
     };
-    end(dispatch(cli, begun))
+    end(dispatch(cli, prelude))
 }
 
 fn end(outcome: Result<u8, Failure>) -> u8 {
@@ -84,8 +74,8 @@ fn end(outcome: Result<u8, Failure>) -> u8 {
     }
 }
 
-fn dispatch(cli: Cli, begun: Begun) -> Result<u8, Failure> {
-    let Begun { environment, front, request } = begun;
+fn dispatch(cli: Cli, prelude: Prelude) -> Result<u8, Failure> {
+    let Prelude { environment, fast_key, message } = prelude;
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
     match &command {
         // These have to work where everything else does not.
@@ -99,17 +89,17 @@ fn dispatch(cli: Cli, begun: Begun) -> Result<u8, Failure> {
         Command::Explain(options) => options.for_client,
         _ => false,
     };
-    let context = match Context::new(cli.options, for_client, environment, front) {
+    let context = match Context::new(cli.options, for_client, environment, fast_key) {
         Ok(context) => context,
-        Err(failure) if matches!(command, Command::Get) => return commands::wire::stop(failure, request),
+        Err(failure) if matches!(command, Command::Get) => return commands::wire::fail(failure, message).map(|()| 0),
         Err(failure) => return Err(failure),
     };
     match command {
         Command::ApiKeyHelper => commands::api_key_helper::run(&context)?,
         Command::Print(options) => commands::print::run(&context, &options)?,
-        Command::Get => commands::wire::get(context, request)?,
-        Command::Store => commands::wire::store(&context)?,
-        Command::Erase => commands::wire::erase(&context)?,
+        Command::Get => commands::wire::run(&context, Operation::Get, message)?,
+        Command::Store => commands::wire::run(&context, Operation::Store, None)?,
+        Command::Erase => commands::wire::run(&context, Operation::Erase, None)?,
         Command::Capability => commands::wire::capability()?,
         Command::Login(options) => return commands::login::run(&context, "login", &options),
         Command::Logout(options) => return commands::login::run(&context, "logout", &options),

@@ -74,7 +74,7 @@ pub fn gcloud_active(folder: &Path) -> PathBuf {
 #[must_use]
 pub fn gcloud_configuration(environment: &Environment, folder: &Path) -> Option<PathBuf> {
     let of_file = || {
-        let bytes = read(&gcloud_active(folder), Trust::Anybody, MAX_NAME).ok().flatten()?;
+        let bytes = read(&gcloud_active(folder), Trust::Unchecked, MAX_NAME).ok().flatten()?;
         std::str::from_utf8(&bytes).ok().map(|name| name.trim().to_owned())
     };
     let of_variable = environment.get("CLOUDSDK_ACTIVE_CONFIG_NAME").map(|name| name.trim().to_owned());

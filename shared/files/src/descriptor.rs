@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-use crate::Problem;
+use crate::FileError;
 
 /// Enough for the longest key with white space around it; more is no key.
 const MAX_BYTES: usize = 64 * 1024;
@@ -57,7 +57,7 @@ impl Descriptor {
     /// The key in it, once it has been written to its end; none where there is nothing in it (any more).
     pub fn token(&self, patience: Duration) -> Result<Option<Secret>, Error> {
         let bytes = self.read(Instant::now() + patience);
-        let bytes = bytes.map_err(|problem| Error::from(problem).from_whom(&self.variable))?;
+        let bytes = bytes.map_err(|problem| Error::from(problem).with_prefix(&self.variable))?;
         match parse_token(&bytes) {
             Ok(token) => Ok(Some(token)),
             Err(TokenProblem::Empty) => Ok(None),
@@ -65,10 +65,10 @@ impl Descriptor {
         }
     }
 
-    fn read(&self, until: Instant) -> Result<Zeroizing<Vec<u8>>, Problem> {
+    fn read(&self, until: Instant) -> Result<Zeroizing<Vec<u8>>, FileError> {
         let flags = OFlags::NONBLOCK.bits().cast_signed();
         let file = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
-        let mut file = file.map_err(Problem::io(&self.path))?;
+        let mut file = file.map_err(FileError::io(&self.path))?;
         let mut chunk = Zeroizing::new([0; 4096]);
         // Sized beforehand: a buffer that grows leaves unwiped copies of what it held.
         let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES + chunk.len()));
@@ -78,20 +78,20 @@ impl Descriptor {
                 Ok(read) => bytes.extend_from_slice(&chunk[..read]),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(&file, until)?,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Problem::io(&self.path)(error)),
+                Err(error) => return Err(FileError::io(&self.path)(error)),
             }
         }
-        Err(Problem::TooLarge(self.path.clone(), MAX_BYTES as u64))
+        Err(FileError::TooLarge(self.path.clone(), MAX_BYTES as u64))
     }
 
-    fn wait(&self, file: &File, until: Instant) -> Result<(), Problem> {
+    fn wait(&self, file: &File, until: Instant) -> Result<(), FileError> {
         let left = until.saturating_duration_since(Instant::now());
         let timeout =
             Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
         match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&timeout)) {
-            Ok(0) => Err(Problem::Late(self.path.clone())),
+            Ok(0) => Err(FileError::Late(self.path.clone())),
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(Problem::io(&self.path)(error.into())),
+            Err(error) => Err(FileError::io(&self.path)(error.into())),
         }
     }
 }

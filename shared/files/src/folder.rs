@@ -4,31 +4,31 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use crate::Problem;
+use crate::FileError;
 use crate::private::own_uid;
 
 /// Makes sure that `path` is a folder of ours that nobody else can look into (CVE-2020-26233 and the lock files in
 /// /tmp are what happens otherwise). One that is ours but too open is closed.
-pub fn ensure_folder(path: &Path) -> Result<(), Problem> {
+pub fn ensure_folder(path: &Path) -> Result<(), FileError> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(Problem::io(path))?;
+            DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::io(path))?;
             fs::symlink_metadata(path)
         }
         found => found,
     };
-    let found = found.map_err(Problem::io(path))?;
+    let found = found.map_err(FileError::io(path))?;
     if found.is_symlink() {
-        return Err(Problem::Link(path.to_owned()));
+        return Err(FileError::Link(path.to_owned()));
     }
     if !found.is_dir() {
-        return Err(Problem::NotFolder(path.to_owned()));
+        return Err(FileError::NotFolder(path.to_owned()));
     }
     if found.uid() != own_uid() {
-        return Err(Problem::Owner(path.to_owned()));
+        return Err(FileError::Owner(path.to_owned()));
     }
     if found.mode() & 0o077 != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(Problem::io(path))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(FileError::io(path))?;
     }
     Ok(())
 }

@@ -4,18 +4,18 @@
 #![warn(missing_docs)]
 
 mod descriptor;
+mod error;
 mod folder;
 mod identity;
 mod lock;
 mod private;
-mod problem;
 
 pub use descriptor::Descriptor;
+pub use error::FileError;
 pub use folder::{ensure_folder, remove_older};
 pub use identity::Identity;
 pub use lock::{Lock, LockError, Waiting};
 pub use private::{Trust, create_new, read, remove_unfinished, replace, replace_durably, write_in_place};
-pub use problem::Problem;
 
 /// Bytes that nobody can guess.
 ///

@@ -8,7 +8,7 @@ use fslock::LockFile;
 use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
 
-use crate::{Problem, write_in_place};
+use crate::{FileError, write_in_place};
 
 /// The thread that waits makes one system call; the default of 2 MiB would be reserved for nothing.
 const STACK: usize = 64 * 1024;
@@ -29,7 +29,7 @@ pub enum LockError {
     Timeout(PathBuf),
     /// The file can't be used.
     #[error(transparent)]
-    Problem(#[from] Problem),
+    File(#[from] FileError),
 }
 
 impl Lock {
@@ -38,7 +38,7 @@ impl Lock {
     /// fslock has no time-out, so a thread of its own blocks in the kernel while this one waits for it: whoever is next
     /// is woken at once, where polling made 200 waiters of one 300 ms run take twice that.
     pub fn acquire(path: &Path, patience: Duration) -> Result<Self, LockError> {
-        let io = || Problem::io(path);
+        let io = || FileError::io(path);
         // Makes the file with our mode and without following a link, neither of which fslock does.
         write_in_place(path, b"")?;
         let mut file = LockFile::open(path).map_err(io())?;
@@ -64,10 +64,10 @@ impl Lock {
     }
 
     /// Takes the lock at `path` if it is free.
-    pub fn try_acquire(path: &Path) -> Result<Option<Self>, Problem> {
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>, FileError> {
         write_in_place(path, b"")?;
-        let mut file = LockFile::open(path).map_err(Problem::io(path))?;
-        Ok(file.try_lock().map_err(Problem::io(path))?.then_some(Self { _file: file }))
+        let mut file = LockFile::open(path).map_err(FileError::io(path))?;
+        Ok(file.try_lock().map_err(FileError::io(path))?.then_some(Self { _file: file }))
     }
 }
 
@@ -79,14 +79,14 @@ pub struct Waiting {
 
 impl Waiting {
     /// Says so at `path`.
-    pub fn announce(path: &Path) -> Result<Self, Problem> {
+    pub fn announce(path: &Path) -> Result<Self, FileError> {
         let file = open_for_flock(path)?;
-        flock(&file, FlockOperation::LockShared).map_err(|error| Problem::io(path)(error.into()))?;
+        flock(&file, FlockOperation::LockShared).map_err(|error| FileError::io(path)(error.into()))?;
         Ok(Self { file })
     }
 
     /// Whether anybody says so at `path`.
-    pub fn anybody(path: &Path) -> Result<bool, Problem> {
+    pub fn is_any(path: &Path) -> Result<bool, FileError> {
         let file = open_for_flock(path)?;
         Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
     }
@@ -100,7 +100,7 @@ impl Waiting {
     }
 }
 
-fn open_for_flock(path: &Path) -> Result<File, Problem> {
+fn open_for_flock(path: &Path) -> Result<File, FileError> {
     write_in_place(path, b"")?;
-    File::open(path).map_err(Problem::io(path))
+    File::open(path).map_err(FileError::io(path))
 }

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
-use crate::{Problem, hex, random};
+use crate::{FileError, hex, random};
 
 /// What a file has to be before its contents count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,13 +19,13 @@ pub enum Trust {
     /// Settings: ours or the system's, and nobody else can change it; a link may lead to it.
     Settings,
     /// Not ours to judge: read only to see what another program would do with it.
-    Anybody,
+    Unchecked,
 }
 
 /// The file at `path`, or none where there is none.
 ///
 /// It is opened once and judged by what was opened, so nothing can be swapped in between.
-pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
+pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
     // Not blocking: a pipe put in the place of a file must not hang us before it is seen to be one.
     let mut flags = OFlags::NONBLOCK;
     if trust == Trust::Private {
@@ -34,12 +34,12 @@ pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Ve
     let mut file = match OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Problem::io(path)(error)),
+        Err(error) => return Err(FileError::io(path)(error)),
     };
-    let found = file.metadata().map_err(Problem::io(path))?;
+    let found = file.metadata().map_err(FileError::io(path))?;
     judge(path, &found, trust)?;
     if found.len() > limit {
-        return Err(Problem::TooLarge(path.to_owned(), limit));
+        return Err(FileError::TooLarge(path.to_owned(), limit));
     }
     // Room for one byte more: a read that does not fill it has met the end of the file, and no second one is needed.
     let size = usize::try_from(found.len()).unwrap_or_default();
@@ -54,31 +54,31 @@ pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Ve
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(Problem::io(path)(error)),
+            Err(error) => return Err(FileError::io(path)(error)),
         }
     }
     bytes.truncate(filled.min(size));
     Ok(Some(bytes))
 }
 
-fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), Problem> {
+fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), FileError> {
     let path = || path.to_owned();
     if !found.is_file() {
-        return Err(Problem::NotRegular(path()));
+        return Err(FileError::NotRegular(path()));
     }
-    if trust == Trust::Anybody {
+    if trust == Trust::Unchecked {
         return Ok(());
     }
     let ours = found.uid() == own_uid();
     let system = trust != Trust::Private && found.uid() == 0;
     if !ours && !system {
-        return Err(Problem::Owner(path()));
+        return Err(FileError::Owner(path()));
     }
     match trust {
-        Trust::Private | Trust::Secret if found.mode() & 0o077 != 0 => Err(Problem::Readable(path())),
-        Trust::Settings if found.mode() & 0o002 != 0 => Err(Problem::Writable(path())),
+        Trust::Private | Trust::Secret if found.mode() & 0o077 != 0 => Err(FileError::Readable(path())),
+        Trust::Settings if found.mode() & 0o002 != 0 => Err(FileError::Writable(path())),
         // Where each user has a group of his own, editors write 0664 and nobody else is in the group.
-        Trust::Settings if found.mode() & 0o020 != 0 && found.gid() != found.uid() => Err(Problem::Writable(path())),
+        Trust::Settings if found.mode() & 0o020 != 0 && found.gid() != found.uid() => Err(FileError::Writable(path())),
         _ => Ok(()),
     }
 }
@@ -91,38 +91,38 @@ pub(crate) fn own_uid() -> u32 {
 
 /// Puts a file of mode 0600 with `bytes` in the place of whatever stands at `path`, whole or not at all. It survives a
 /// crash of this process, not one of the machine: for what can be had again.
-pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let (temporary, _) = Temporary::write(path, bytes)?;
     temporary.rename(path)
 }
 
 /// As [`replace`], and it survives a crash of the machine: for what can't be had again. Read back before it counts.
-pub fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+pub fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let (temporary, file) = Temporary::write(path, bytes)?;
-    file.sync_all().map_err(Problem::io(path))?;
+    file.sync_all().map_err(FileError::io(path))?;
     temporary.rename(path)?;
     let folder = path.parent().unwrap_or(Path::new("/"));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Problem::io(path))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(FileError::io(path))?;
     let kept = read(path, Trust::Private, u64::MAX)?;
     if kept.as_deref().map(Vec::as_slice) == Some(bytes) {
         Ok(())
     } else {
-        Err(Problem::Io(path.to_owned(), io::Error::other("it does not hold what was written to it")))
+        Err(FileError::Io(path.to_owned(), io::Error::other("it does not hold what was written to it")))
     }
 }
 
 /// Makes the file at `path` with `bytes` unless there is one; of several callers at once, one makes it.
-pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), Problem> {
+pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let (temporary, _) = Temporary::write(path, bytes)?;
     match fs::hard_link(&temporary.0, path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Problem::io(path)(error)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(FileError::io(path)(error)),
         _ => Ok(()),
     }
 }
 
 /// Writes a small record over the one at `path`, in one write, making the file if need be. The reader tells a torn
 /// record by its checksum; in exchange nothing is created or renamed, which costs more than all the rest of a hit.
-pub fn write_in_place(path: &Path, record: &[u8]) -> Result<(), Problem> {
+pub fn write_in_place(path: &Path, record: &[u8]) -> Result<(), FileError> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -130,9 +130,9 @@ pub fn write_in_place(path: &Path, record: &[u8]) -> Result<(), Problem> {
         .mode(0o600)
         .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
         .open(path)
-        .map_err(Problem::io(path))?;
-    judge(path, &file.metadata().map_err(Problem::io(path))?, Trust::Private)?;
-    file.write_all_at(record, 0).map_err(Problem::io(path))
+        .map_err(FileError::io(path))?;
+    judge(path, &file.metadata().map_err(FileError::io(path))?, Trust::Private)?;
+    file.write_all_at(record, 0).map_err(FileError::io(path))
 }
 
 /// Removes what processes that were killed while they replaced the file at `path` have left beside it. For whoever has
@@ -154,7 +154,7 @@ const NEW: &str = ".new";
 struct Temporary(PathBuf);
 
 impl Temporary {
-    fn write(path: &Path, bytes: &[u8]) -> Result<(Self, File), Problem> {
+    fn write(path: &Path, bytes: &[u8]) -> Result<(Self, File), FileError> {
         let (prefix, random) = (Self::prefix(path), hex(&random::<8>()));
         let temporary = Self(path.parent().unwrap_or(Path::new("/")).join(format!("{prefix}{random}{NEW}")));
         let mut file = OpenOptions::new()
@@ -162,8 +162,8 @@ impl Temporary {
             .create_new(true)
             .mode(0o600)
             .open(&temporary.0)
-            .map_err(Problem::io(path))?;
-        file.write_all(bytes).map_err(Problem::io(path))?;
+            .map_err(FileError::io(path))?;
+        file.write_all(bytes).map_err(FileError::io(path))?;
         Ok((temporary, file))
     }
 
@@ -172,8 +172,8 @@ impl Temporary {
         format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy())
     }
 
-    fn rename(mut self, path: &Path) -> Result<(), Problem> {
-        fs::rename(&self.0, path).map_err(Problem::io(path))?;
+    fn rename(mut self, path: &Path) -> Result<(), FileError> {
+        fs::rename(&self.0, path).map_err(FileError::io(path))?;
         self.0.clear();
         Ok(())
     }

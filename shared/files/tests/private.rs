@@ -8,8 +8,8 @@ use std::thread;
 use std::time::Duration;
 
 use claude_credential_files::{
-    Lock, LockError, Problem, Trust, Waiting, create_new, ensure_folder, read, remove_older, replace, replace_durably,
-    write_in_place,
+    FileError, Lock, LockError, Trust, Waiting, create_new, ensure_folder, read, remove_older, replace,
+    replace_durably, write_in_place,
 };
 
 fn folder() -> (tempfile::TempDir, PathBuf) {
@@ -38,24 +38,24 @@ fn what_is_written_is_for_its_owner_alone() {
 fn a_link_a_folder_a_pipe_and_an_open_file_are_refused() {
     let (folder, file) = folder();
     fs::write(&file, "x").unwrap();
-    assert!(matches!(read(&file, Trust::Private, 100), Err(Problem::Readable(_))));
-    assert!(matches!(read(&file, Trust::Secret, 100), Err(Problem::Readable(_))));
+    assert!(matches!(read(&file, Trust::Private, 100), Err(FileError::Readable(_))));
+    assert!(matches!(read(&file, Trust::Secret, 100), Err(FileError::Readable(_))));
     assert!(read(&file, Trust::Settings, 100).unwrap().is_some());
     fs::set_permissions(&file, fs::Permissions::from_mode(0o666)).unwrap();
-    assert!(matches!(read(&file, Trust::Settings, 100), Err(Problem::Writable(_))));
+    assert!(matches!(read(&file, Trust::Settings, 100), Err(FileError::Writable(_))));
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(matches!(read(&file, Trust::Private, 0), Err(Problem::TooLarge(_, 0))));
+    assert!(matches!(read(&file, Trust::Private, 0), Err(FileError::TooLarge(_, 0))));
 
     let link = folder.path().join("link");
     symlink(&file, &link).unwrap();
-    assert!(matches!(read(&link, Trust::Private, 100), Err(Problem::Link(_))));
+    assert!(matches!(read(&link, Trust::Private, 100), Err(FileError::Link(_))));
     assert!(read(&link, Trust::Secret, 100).unwrap().is_some());
-    assert!(matches!(write_in_place(&link, b"y"), Err(Problem::Link(_))));
-    assert!(matches!(read(folder.path(), Trust::Private, 100), Err(Problem::NotRegular(_))));
+    assert!(matches!(write_in_place(&link, b"y"), Err(FileError::Link(_))));
+    assert!(matches!(read(folder.path(), Trust::Private, 100), Err(FileError::NotRegular(_))));
 
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    assert!(matches!(read(&pipe, Trust::Private, 100), Err(Problem::NotRegular(_))));
+    assert!(matches!(read(&pipe, Trust::Private, 100), Err(FileError::NotRegular(_))));
 }
 
 #[test]
@@ -107,9 +107,9 @@ fn a_folder_is_made_or_closed_for_its_owner_and_a_link_to_one_is_refused() {
     assert_eq!(mode(&ours), 0o700);
     let link = folder.path().join("link");
     symlink(&ours, &link).unwrap();
-    assert!(matches!(ensure_folder(&link), Err(Problem::Link(_))));
+    assert!(matches!(ensure_folder(&link), Err(FileError::Link(_))));
     fs::write(ours.join("file"), "").unwrap();
-    assert!(matches!(ensure_folder(&ours.join("file")), Err(Problem::NotFolder(_))));
+    assert!(matches!(ensure_folder(&ours.join("file")), Err(FileError::NotFolder(_))));
 }
 
 #[test]
@@ -133,15 +133,15 @@ fn a_lock_is_waited_for_and_given_up_at_the_deadline() {
 #[test]
 fn the_last_one_who_waits_tidies_up() {
     let (_folder, file) = folder();
-    assert!(!Waiting::anybody(&file).unwrap());
+    assert!(!Waiting::is_any(&file).unwrap());
     let (one, other) = (Waiting::announce(&file).unwrap(), Waiting::announce(&file).unwrap());
-    assert!(Waiting::anybody(&file).unwrap());
+    assert!(Waiting::is_any(&file).unwrap());
     let mut tidied = 0;
     one.leave(|| tidied += 1);
     assert_eq!(tidied, 0);
     other.leave(|| tidied += 1);
     assert_eq!(tidied, 1);
-    assert!(!Waiting::anybody(&file).unwrap());
+    assert!(!Waiting::is_any(&file).unwrap());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 
 use claude_credential_config::Folders;
-use claude_credential_files::{Problem, Trust, ensure_folder, read as read_file, replace_durably};
+use claude_credential_files::{FileError, Trust, ensure_folder, read as read_file, replace_durably};
 use claude_credential_protocol::{Error, MAX_MESSAGE};
 use zeroize::Zeroizing;
 
@@ -20,11 +20,11 @@ pub(crate) fn path(folders: &Folders, item: &Item) -> PathBuf {
     folder(folders, item).join(&blake3::hash(item.url.as_bytes()).to_hex()[..32])
 }
 
-pub(crate) fn read(folders: &Folders, item: &Item) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
+pub(crate) fn read(folders: &Folders, item: &Item) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
     read_file(&path(folders, item), Trust::Private, MAX_MESSAGE as u64)
 }
 
-pub(crate) fn write(folders: &Folders, item: &Item, bytes: &[u8]) -> Result<(), Problem> {
+pub(crate) fn write(folders: &Folders, item: &Item, bytes: &[u8]) -> Result<(), FileError> {
     ensure_folder(&folders.data)?;
     ensure_folder(&folder(folders, item))?;
     replace_durably(&path(folders, item), bytes)
@@ -36,6 +36,6 @@ pub(crate) fn remove(folders: &Folders, item: &Item) -> Result<bool, Error> {
     match fs::remove_file(&path).and_then(|()| File::open(folder(folders, item))?.sync_all()) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Problem::Io(path, error).into()),
+        Err(error) => Err(FileError::Io(path, error).into()),
     }
 }

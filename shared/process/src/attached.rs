@@ -5,13 +5,13 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::exit::Exit;
-use crate::interrupt::{self, Noted};
+use crate::interrupt::{self, SignalRecorder};
 
 /// Runs a program that works with the person at the terminal: it has our streams and our process group, and no deadline
 /// but the person's. A signal that asks us to end is passed on, and we wait for it: what it holds open (a port that waits
 /// for a browser) must not outlive us.
 pub fn run_attached(command: &mut Command) -> io::Result<ExitStatus> {
-    let _noted = Noted::begin();
+    let _recorder = SignalRecorder::begin();
     let mut child = command.spawn()?;
     let pid = Pid::from_child(&child);
     let exit = Exit::of(pid)?;

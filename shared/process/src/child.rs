@@ -75,7 +75,7 @@ impl fmt::Display for Ended {
 
 /// Why a program left nothing that counts. Each reads well after the program's name.
 #[derive(Debug, Error)]
-pub enum Failure {
+pub enum RunError {
     /// It could not be started.
     #[error("can't be started: {0}")]
     Start(#[source] io::Error),
@@ -98,7 +98,7 @@ pub enum Failure {
 
 impl Task {
     /// Runs it to its end.
-    pub fn run(mut self) -> Result<Finished, Failure> {
+    pub fn run(mut self) -> Result<Finished, RunError> {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let Self { command, input, max_stdout, deadline, own_group } = self;
         run(command, deadline, own_group, |child| Streams::kept(child, input, max_stdout))
@@ -111,26 +111,26 @@ pub(crate) fn run(
     deadline: Instant,
     own_group: bool,
     streams: impl FnOnce(&mut Child) -> io::Result<Streams>,
-) -> Result<Finished, Failure> {
+) -> Result<Finished, RunError> {
     if let Some(signal) = interrupt::interrupted() {
-        return Err(Failure::Interrupted(signal));
+        return Err(RunError::Interrupted(signal));
     }
     if own_group {
         command.process_group(0);
     }
     // Noted from before the start, so that no signal falls between it and the wait.
-    let _noted = interrupt::Noted::begin();
+    let _recorder = interrupt::SignalRecorder::begin();
     interrupt::survive_closed_pipes();
-    let mut child = command.spawn().map_err(Failure::Start)?;
+    let mut child = command.spawn().map_err(RunError::Start)?;
     let pid = Pid::from_child(&child);
     let mut running = Running {
-        exit: Some(Exit::of(pid).map_err(Failure::Io)?),
-        streams: streams(&mut child).map_err(Failure::Io)?,
+        exit: Some(Exit::of(pid).map_err(RunError::Io)?),
+        streams: streams(&mut child).map_err(RunError::Io)?,
         pid,
         own_group,
     };
     let outcome = running.wait(deadline);
-    let status = child.wait().map_err(Failure::Io)?;
+    let status = child.wait().map_err(RunError::Io)?;
     outcome?;
     let ended = status.code().map_or_else(|| Ended::Signal(status.signal().unwrap_or_default()), Ended::Exit);
     Ok(Finished { ended, stdout: running.streams.stdout.bytes, stderr: running.streams.stderr.bytes })
@@ -146,7 +146,7 @@ struct Running {
 
 impl Running {
     /// Until the program has ended and its streams with it, or until it has been stopped.
-    fn wait(&mut self, deadline: Instant) -> Result<(), Failure> {
+    fn wait(&mut self, deadline: Instant) -> Result<(), RunError> {
         let mut until = deadline;
         let mut signalled = None;
         let mut ended = false;
@@ -158,22 +158,22 @@ impl Running {
             // What a program for the person leaves behind, a browser say, is the person's.
             let left_behind = ended && self.streams.are_relayed() && until <= Instant::now();
             if left_behind || (ended && self.streams.output_ended()) {
-                return signalled.map_or(Ok(()), |signal| Err(Failure::Interrupted(signal)));
+                return signalled.map_or(Ok(()), |signal| Err(RunError::Interrupted(signal)));
             }
             if self.streams.stdout.overflown {
                 let limit = self.streams.stdout.limit;
                 self.stop();
-                return Err(Failure::TooMuch(limit));
+                return Err(RunError::TooMuch(limit));
             }
             if until <= Instant::now() {
                 self.stop();
                 return Err(match signalled {
-                    Some(signal) => Failure::Interrupted(signal),
-                    None if ended => Failure::HeldOpen,
-                    None => Failure::TimedOut,
+                    Some(signal) => RunError::Interrupted(signal),
+                    None if ended => RunError::HeldOpen,
+                    None => RunError::TimedOut,
                 });
             }
-            self.step(until).map_err(Failure::Io)?;
+            self.step(until).map_err(RunError::Io)?;
             if let Some(signal) = interrupt::interrupted() {
                 signalled = Some(signal);
                 if let Some(signal) = Signal::from_named_raw(signal.0) {

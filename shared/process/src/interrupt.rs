@@ -43,9 +43,9 @@ pub(crate) fn idle() -> &'static Arc<AtomicBool> {
 /// As long as it lives, no signal ends this process by itself. One flag for all that ask for it: a handler stays for the
 /// life of the process, and one of somebody else's would end what this one guards.
 #[derive(Debug)]
-pub(crate) struct Busy;
+pub(crate) struct BusyGuard;
 
-impl Busy {
+impl BusyGuard {
     pub(crate) fn begin() -> Self {
         Self::count(|busy| busy + 1);
         Self
@@ -58,7 +58,7 @@ impl Busy {
     }
 }
 
-impl Drop for Busy {
+impl Drop for BusyGuard {
     fn drop(&mut self) {
         Self::count(|busy| busy.saturating_sub(1));
     }
@@ -100,12 +100,12 @@ pub fn survive_closed_pipes() {
 }
 
 /// As long as it lives SIGINT, SIGTERM and SIGHUP are noted instead of ending this process.
-pub(crate) struct Noted(Busy);
+pub(crate) struct SignalRecorder(BusyGuard);
 
-impl Noted {
+impl SignalRecorder {
     pub(crate) fn begin() -> Self {
         let _ = signals();
-        Self(Busy::begin())
+        Self(BusyGuard::begin())
     }
 }
 

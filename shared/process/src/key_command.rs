@@ -5,7 +5,7 @@ use std::time::Instant;
 use claude_credential_protocol::{Error, Secret, parse_token};
 use zeroize::Zeroizing;
 
-use crate::{Active, Ended, Failure, Finished, Interrupted, Task};
+use crate::{Active, Ended, Finished, Interrupted, RunError, Task};
 
 /// Enough for the longest key with white space around it; more is no key.
 const MAX_STDOUT: usize = 64 * 1024;
@@ -48,9 +48,9 @@ impl KeyCommand<'_> {
         let task = Task { command, input: Zeroizing::default(), max_stdout: MAX_STDOUT, deadline, own_group };
         match task.run() {
             Ok(finished) => Ok(judge(&finished, none_exit, stderr)),
-            Err(Failure::Interrupted(signal)) => Err(signal),
+            Err(RunError::Interrupted(signal)) => Err(signal),
             // What is missing or not executable is the user's to mend.
-            Err(Failure::Start(error)) => Ok(Err(Error::config(format!("the command can't be started: {error}")))),
+            Err(RunError::Start(error)) => Ok(Err(Error::config(format!("the command can't be started: {error}")))),
             Err(failure) => Ok(Err(Error::broke(format!("the command {failure}")))),
         }
     }

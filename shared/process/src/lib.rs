@@ -7,21 +7,21 @@ mod active;
 mod attached;
 mod child;
 mod exit;
-mod held;
 mod interrupt;
 mod key_command;
 mod lookup;
 mod relay;
+mod signal_guard;
 mod streams;
 
 pub use active::Active;
 pub use attached::run_attached;
-pub use child::{Ended, Failure, Finished, Task};
-pub use held::{Held, end_if_asked};
+pub use child::{Ended, Finished, RunError, Task};
 pub use interrupt::{Interrupted, interrupted, survive_closed_pipes};
 pub use key_command::{KeyCommand, StderrRule};
 pub use lookup::find_on_path;
 pub use relay::Relay;
+pub use signal_guard::{SignalGuard, exit_if_signalled};
 
 /// The client's own secrets in our environment, which no child of ours gets: with this one a process could pose as the
 /// client.

@@ -1,7 +1,7 @@
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use crate::child::{Failure, Finished, run};
+use crate::child::{Finished, RunError, run};
 use crate::streams::Streams;
 
 /// A program whose output is for the person: it goes on to our own stdout and stderr as it comes. It is run once.
@@ -19,7 +19,7 @@ pub struct Relay {
 impl Relay {
     /// Runs it to its end. Of its output the end is left. What it leaves behind, such as a browser, is neither waited for
     /// nor stopped.
-    pub fn run(mut self) -> Result<Finished, Failure> {
+    pub fn run(mut self) -> Result<Finished, RunError> {
         self.command.stdin(if self.at_terminal { Stdio::inherit() } else { Stdio::null() });
         self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
         run(self.command, self.deadline, !self.at_terminal, Streams::relayed)

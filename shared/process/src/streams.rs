@@ -34,11 +34,11 @@ pub(crate) struct Output {
     pub(crate) bytes: Zeroizing<Vec<u8>>,
     pub(crate) limit: usize,
     pub(crate) overflown: bool,
-    onward: Option<Onward>,
+    tee: Option<Tee>,
 }
 
 /// The one of our own streams to which an output goes on as it comes.
-struct Onward {
+struct Tee {
     /// None once nobody reads it any more.
     to: Option<BorrowedFd<'static>>,
     pending: Vec<u8>,
@@ -57,8 +57,8 @@ impl Streams {
 
     /// What comes goes on to our own streams, and its end is kept.
     pub(crate) fn relayed(child: &mut Child) -> io::Result<Self> {
-        let onward = |to| Some(Onward { to: Some(to), pending: Vec::new() });
-        let (stdout, stderr) = (onward(rustix::stdio::stdout()), onward(rustix::stdio::stderr()));
+        let tee = |to| Some(Tee { to: Some(to), pending: Vec::new() });
+        let (stdout, stderr) = (tee(rustix::stdio::stdout()), tee(rustix::stdio::stderr()));
         Ok(Self {
             input: None,
             stdout: Output::new(child.stdout.take().map(Into::into), MAX_TAIL, stdout)?,
@@ -81,12 +81,12 @@ impl Streams {
     }
 
     pub(crate) fn are_relayed(&self) -> bool {
-        self.stdout.onward.is_some()
+        self.stdout.tee.is_some()
     }
 
     /// What a left-behind process does with a stderr that goes nowhere is no concern of ours.
     pub(crate) fn output_ended(&self) -> bool {
-        self.stdout.ended() && (self.stderr.onward.is_none() || self.stderr.ended())
+        self.stdout.ended() && (self.stderr.tee.is_none() || self.stderr.ended())
     }
 }
 
@@ -104,27 +104,27 @@ impl Input {
 }
 
 impl Output {
-    fn new(pipe: Option<OwnedFd>, limit: usize, onward: Option<Onward>) -> io::Result<Self> {
+    fn new(pipe: Option<OwnedFd>, limit: usize, tee: Option<Tee>) -> io::Result<Self> {
         let pipe = Some(not_blocking(pipe)?);
-        Ok(Self { pipe, bytes: Zeroizing::default(), limit, overflown: false, onward })
+        Ok(Self { pipe, bytes: Zeroizing::default(), limit, overflown: false, tee })
     }
 
     /// What has not gone on yet holds back the rest: a program waits for a slow reader as it would without us.
     fn polled(&self) -> Option<PollFd<'_>> {
-        match self.onward.as_ref().and_then(Onward::waits) {
+        match self.tee.as_ref().and_then(Tee::waits) {
             Some(to) => Some(PollFd::from_borrowed_fd(to, PollFlags::OUT)),
             None => self.pipe.as_ref().map(|pipe| PollFd::new(pipe, PollFlags::IN)),
         }
     }
 
     fn ended(&self) -> bool {
-        self.pipe.is_none() && self.onward.as_ref().and_then(Onward::waits).is_none()
+        self.pipe.is_none() && self.tee.as_ref().and_then(Tee::waits).is_none()
     }
 
     fn pump(&mut self) {
         let mut chunk = [0; 4096];
         loop {
-            if self.onward.as_mut().is_some_and(|onward| !onward.pump()) {
+            if self.tee.as_mut().is_some_and(|tee| !tee.pump()) {
                 return;
             }
             let Some(pipe) = &self.pipe else { return };
@@ -146,9 +146,9 @@ impl Output {
 
     /// False where somebody has to look at it before more is read.
     fn take(&mut self, chunk: &[u8]) -> bool {
-        if let Some(onward) = &mut self.onward {
-            onward.pending = chunk.to_vec();
-            onward.pump();
+        if let Some(tee) = &mut self.tee {
+            tee.pending = chunk.to_vec();
+            tee.pump();
             append_wiped(&mut self.bytes, chunk);
             let excess = self.bytes.len().saturating_sub(self.limit);
             self.bytes.drain(..excess);
@@ -162,7 +162,7 @@ impl Output {
     }
 }
 
-impl Onward {
+impl Tee {
     /// What is waited for, if anything has not gone on yet.
     fn waits(&self) -> Option<BorrowedFd<'static>> {
         self.to.filter(|_| !self.pending.is_empty())

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claude_credential_process::{Active, Ended, Failure, Finished, KeyCommand, Relay, StderrRule, Task, find_on_path};
+use claude_credential_process::{Active, Ended, Finished, KeyCommand, Relay, RunError, StderrRule, Task, find_on_path};
 use claude_credential_protocol::Class;
 use zeroize::Zeroizing;
 
@@ -13,7 +13,7 @@ fn shell(script: &str) -> Command {
     command
 }
 
-fn run(script: &str, input: &[u8], patience: Duration) -> Result<Finished, Failure> {
+fn run(script: &str, input: &[u8], patience: Duration) -> Result<Finished, RunError> {
     let task = Task {
         command: shell(script),
         input: Zeroizing::new(input.to_vec()),
@@ -51,7 +51,7 @@ fn a_child_that_hangs_is_stopped_with_its_own_children() {
     let folder = tempfile::tempdir().unwrap();
     let pid = folder.path().join("pid");
     let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait", pid.display());
-    assert!(matches!(run(&script, b"", Duration::from_millis(300)), Err(Failure::TimedOut)));
+    assert!(matches!(run(&script, b"", Duration::from_millis(300)), Err(RunError::TimedOut)));
     let grandchild: i32 = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
     let is_alive = || {
         let stat = std::fs::read_to_string(format!("/proc/{grandchild}/stat")).unwrap_or_default();
@@ -67,13 +67,13 @@ fn a_child_that_hangs_is_stopped_with_its_own_children() {
 #[test]
 fn a_child_that_ignores_sigterm_is_killed() {
     let started = "trap '' TERM; while :; do sleep 0.1; done";
-    assert!(matches!(run(started, b"", Duration::from_millis(200)), Err(Failure::TimedOut)));
+    assert!(matches!(run(started, b"", Duration::from_millis(200)), Err(RunError::TimedOut)));
 }
 
 #[test]
 fn a_flood_is_stopped_and_a_stream_held_open_is_not_waited_for() {
-    assert!(matches!(run("yes", b"", LONG), Err(Failure::TooMuch(_))));
-    assert!(matches!(run("sleep 1000 & echo answer", b"", LONG), Err(Failure::HeldOpen)));
+    assert!(matches!(run("yes", b"", LONG), Err(RunError::TooMuch(_))));
+    assert!(matches!(run("sleep 1000 & echo answer", b"", LONG), Err(RunError::HeldOpen)));
     let finished = run("yes >&2 & yes=$!; sleep 0.1; kill $yes; echo answer", b"", LONG).unwrap();
     assert_eq!(finished.stdout.as_slice(), b"answer\n");
 }
@@ -96,7 +96,7 @@ fn a_relayed_program_is_stopped_at_its_deadline() {
     let started = "trap '' TERM; while :; do sleep 0.1; done";
     let deadline = Instant::now() + Duration::from_millis(200);
     let relay = Relay { command: shell(started), deadline, at_terminal: false };
-    assert!(matches!(relay.run(), Err(Failure::TimedOut)));
+    assert!(matches!(relay.run(), Err(RunError::TimedOut)));
 }
 
 #[test]

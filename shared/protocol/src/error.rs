@@ -99,7 +99,7 @@ impl Error {
 
     /// The same error, with who says it in front.
     #[must_use]
-    pub fn from_whom(&self, whom: &str) -> Self {
+    pub fn with_prefix(&self, whom: &str) -> Self {
         Self::new(self.class, format!("{whom}: {}", self.message))
     }
 }

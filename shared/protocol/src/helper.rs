@@ -1,7 +1,7 @@
 use std::io::{Read, Write};
 
 use crate::request::{Capabilities, Operation, Request};
-use crate::{Credential, Error, Message, Secret, written};
+use crate::{Credential, Error, Message, written};
 
 /// What answers the operations of the wire.
 ///
@@ -16,8 +16,8 @@ pub trait Helper {
         Ok(())
     }
 
-    /// Forgets what it keeps for `request`, if that is `secret`; without a secret, whatever it is.
-    fn erase(&self, _request: &Request, _secret: Option<&Secret>) -> Result<(), Error> {
+    /// Forgets what it keeps for `request`, if that is the secret of `credential`; without a credential, whatever it is.
+    fn erase(&self, _request: &Request, _credential: Option<&Credential>) -> Result<(), Error> {
         Ok(())
     }
 
@@ -64,7 +64,7 @@ pub fn answer(
             if offered.is_none() && message.get("credential").is_some() {
                 return Ok(());
             }
-            helper.erase(&request, offered.as_ref().map(|credential| credential.auth.secret()))
+            helper.erase(&request, offered.as_ref())
         }
     }
 }
@@ -95,12 +95,8 @@ fn quit(capabilities: Capabilities) -> Result<Message, Error> {
 
 /// Lists what this version understands, and which of `login`, `logout` and `status` the helper has.
 pub(crate) fn capability(user_commands: &[&str], stdout: &mut dyn Write) -> Result<(), Error> {
-    let mut text = "version 0\n".to_owned();
-    for name in Capabilities::ALL.names() {
-        text += &format!("capability {name}\n");
-    }
-    for command in user_commands {
-        text += &format!("capability claude.{command}\n");
-    }
-    written(stdout.write_all(text.as_bytes()))
+    let mut lines = vec!["version 0\n".to_owned()];
+    lines.extend(Capabilities::ALL.names().map(|name| format!("capability {name}\n")));
+    lines.extend(user_commands.iter().map(|command| format!("capability claude.{command}\n")));
+    written(stdout.write_all(lines.concat().as_bytes()))
 }

@@ -20,3 +20,9 @@ pub fn iso_8601(at: Seconds) -> String {
     humantime::format_rfc3339_seconds(UNIX_EPOCH + Duration::from_secs(at.min(crate::credential::MAX_EXPIRY)))
         .to_string()
 }
+
+/// A span of time in milliseconds.
+#[must_use]
+pub fn millis(span: Duration) -> Millis {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

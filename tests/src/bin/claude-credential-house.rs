@@ -2,16 +2,13 @@
 
 use std::process::ExitCode;
 
-use claude_credential_protocol::{Auth, Credential, Error, Helper, NoCommands, Request};
+use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, NoCommands, Request};
 
 /// Answers with the key of the house, to its own host.
 #[derive(Debug, clap::Args)]
 struct House {}
 
 impl Helper for House {
-    const NAME: &'static str = "claude-credential-house";
-    type Commands = NoCommands;
-
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
         if request.origin() != "https://api.anthropic.com" || request.username.is_some() || request.path.is_some() {
             return Ok(None);
@@ -19,6 +16,11 @@ impl Helper for House {
         let key = std::env::var("HOUSE_KEY").ok();
         Ok(key.map(|key| Credential::new(Auth::ApiKey(key.into())).from_source("env:HOUSE_KEY")))
     }
+}
+
+impl HelperCli for House {
+    const NAME: &'static str = "claude-credential-house";
+    type Commands = NoCommands;
 }
 
 fn main() -> ExitCode {

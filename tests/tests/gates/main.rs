@@ -6,9 +6,8 @@ mod paths;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::process::Command;
 
-use claude_credential_tests::workspace;
+use claude_credential_tests::{cargo, workspace};
 
 #[test]
 fn the_dispatcher_links_no_tls_no_runtime_and_no_bus() {
@@ -49,9 +48,8 @@ fn no_helper_depends_on_another() {
 
 /// All crates that `package` is built from, on this platform.
 fn dependencies(package: &str) -> BTreeSet<String> {
-    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let output = cargo()
         .args(["tree", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--package", package])
-        .current_dir(workspace())
         .output()
         .expect("cargo tree");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

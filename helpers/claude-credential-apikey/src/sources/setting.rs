@@ -28,6 +28,6 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
     };
     let Some(outcome) = active.under(claude::API_KEY_HELPER, &folders.runtime, run) else { return Ok(None) };
     let key = outcome.unwrap_or_else(|_| Err(Error::broke("the command was interrupted")));
-    let key = key.map_err(|error| error.from_whom(&format!("apiKeyHelper in {}", setting.file.display())))?;
+    let key = key.map_err(|error| error.with_prefix(&format!("apiKeyHelper in {}", setting.file.display())))?;
     Ok(key.map(|key| Credential::new(Auth::ApiKey(key)).from_source("apiKeyHelper")))
 }

@@ -45,7 +45,7 @@ pub(crate) fn without_proxy() -> SharedHttpClient {
 fn tls(environment: &Environment) -> Result<TlsContext, Error> {
     let Some(path) = environment.get(BUNDLE) else { return Ok(TlsContext::default()) };
     let mend = |what: &str| Error::config(format!("{BUNDLE}: {path} {what}; mend it, or run: unset {BUNDLE}"));
-    let pem = read(Path::new(path), Trust::Anybody, MAX_BUNDLE)?.ok_or_else(|| mend("does not exist"))?;
+    let pem = read(Path::new(path), Trust::Unchecked, MAX_BUNDLE)?.ok_or_else(|| mend("does not exist"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(|_| mend("contains something other than certificates"))?;
     let mut roots = RootCertStore::empty();

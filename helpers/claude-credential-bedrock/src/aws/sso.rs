@@ -8,7 +8,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsOutput;
 use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
 use claude_credential_files::{Lock, LockError, ensure_folder};
-use claude_credential_process::Held;
+use claude_credential_process::SignalGuard;
 use claude_credential_protocol::{Class, Error};
 
 use super::service_error::ServiceError;
@@ -78,7 +78,7 @@ impl Session<'_> {
         }
         let Some(grant) = token.grant() else { return Ok(None) };
         token.can_be_replaced()?;
-        let _held = Held::begin();
+        let _held = SignalGuard::begin();
         match self.exchange(&grant)? {
             Some(answer) => {
                 let lives = u64::try_from(answer.expires_in()).unwrap_or_default();
@@ -127,7 +127,7 @@ impl Session<'_> {
             LockError::Timeout(_) => {
                 Error::unavailable("another process is renewing the SSO session and does not finish; try again")
             }
-            LockError::Problem(problem) => problem.into(),
+            LockError::File(problem) => problem.into(),
         })
     }
 

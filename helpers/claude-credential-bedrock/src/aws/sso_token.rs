@@ -34,7 +34,7 @@ impl SsoToken {
     /// `None` if the file does not exist or has no token.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
         // AWS's tools write the file, so its mode is their business.
-        let Some(bytes) = read(path, Trust::Anybody, MAX_FILE)? else { return Ok(None) };
+        let Some(bytes) = read(path, Trust::Unchecked, MAX_FILE)? else { return Ok(None) };
         let Ok(Value::Object(document)) = serde_json::from_slice(&bytes) else { return Ok(None) };
         let text = |key| document.get(key).and_then(Value::as_str);
         let token = text("accessToken").map(Secret::from).zip(text("expiresAt").and_then(document::time));

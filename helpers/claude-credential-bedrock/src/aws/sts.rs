@@ -72,7 +72,7 @@ pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> R
 /// Assumes a role with a token.
 pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdentity<'_>) -> Result<Keys, Error> {
     let WebIdentity { role_arn, file, session_name, duration } = *identity;
-    let found_token = read(Path::new(file), Trust::Anybody, MAX_TOKEN)?;
+    let found_token = read(Path::new(file), Trust::Unchecked, MAX_TOKEN)?;
     let not_there = || Error::config(format!("the web identity token file {file} does not exist; mend its name"));
     let token = found_token.ok_or_else(not_there)?;
     let token = Secret::from(String::from_utf8_lossy(&token).trim());

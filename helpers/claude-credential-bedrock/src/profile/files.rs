@@ -117,7 +117,7 @@ pub(super) fn setting(profile: &Profile, key: &str) -> Option<String> {
 
 /// Whether the file exists. A pipe is an error: it would block, or be empty for the next reader.
 fn is_text(path: &Path) -> Result<bool, Error> {
-    let Some(bytes) = read(path, Trust::Anybody, MAX_FILE)? else { return Ok(false) };
+    let Some(bytes) = read(path, Trust::Unchecked, MAX_FILE)? else { return Ok(false) };
     match std::str::from_utf8(&bytes) {
         Ok(_) => Ok(true),
         Err(_) => Err(Error::config(format!("{} is not UTF-8; mend it", path.display()))),

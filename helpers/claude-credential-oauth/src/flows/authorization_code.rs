@@ -19,7 +19,7 @@ use crate::discovery::{Endpoints, Wanted};
 use crate::loopback::{Callback, Expected, Loopback, NotOurs};
 use crate::people::say::Say;
 use crate::tokens::TokenSet;
-use claude_credential_process::Held;
+use claude_credential_process::SignalGuard;
 
 /// How long a person may take.
 const PATIENCE: Duration = Duration::from_mins(5);
@@ -77,7 +77,7 @@ pub(crate) fn sign_in(
     }
     say.line("where the browser can't come back to this machine, paste here the address it ends at, or code#state")?;
     let code = wait(&events, &expected, provider, login, say)?;
-    let held = Held::begin();
+    let held = SignalGuard::begin();
     let mut grant = vec![
         ("grant_type", "authorization_code"),
         ("code", code.expose()),

@@ -12,7 +12,7 @@ use crate::client::{Client, EACH, Failed};
 use crate::discovery::Wanted;
 use crate::people::say::Say;
 use crate::tokens::TokenSet;
-use claude_credential_process::Held;
+use claude_credential_process::SignalGuard;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
@@ -73,7 +73,7 @@ pub(crate) fn sign_in(
             say.done_waiting()?;
             return Err(Error::sign_in(format!("nobody signed in before the code expired; run: {login}")));
         }
-        let held = Held::begin();
+        let held = SignalGuard::begin();
         // Once, also where it fails: the next one comes with the interval.
         let outcome = client.poll(&endpoints, &grant, EACH);
         drop(held);

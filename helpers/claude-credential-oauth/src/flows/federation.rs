@@ -6,7 +6,7 @@ use std::time::Duration;
 use claude_credential_config::{Environment, Flow, Provider, TokenSource, is_endpoint};
 use claude_credential_files::hex;
 use claude_credential_http::{Answer, Body, Call};
-use claude_credential_process::end_if_asked;
+use claude_credential_process::exit_if_signalled;
 use claude_credential_protocol::{Error, Secret, now, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
@@ -98,7 +98,7 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
         body["workspace_id"] = workspace.as_str().into();
     }
     let url = provider.token_endpoint.as_deref().unwrap_or(ENDPOINT);
-    let call = Call { url, body: Body::Json(&body), before_pause: Some(end_if_asked), ..Call::default() };
+    let call = Call { url, body: Body::Json(&body), before_pause: Some(exit_if_signalled), ..Call::default() };
     let answer = call.send_with_retry(EACH, client.until)?;
     match client.understood(answer, &call.host()) {
         Err(Failed::Code(_, answer)) => Err(Failed::Error(refused(provider, &answer, &call.host(), &from, &claims))),
@@ -140,7 +140,7 @@ pub(crate) fn at_hand(client: &Client<'_>) -> Result<Option<(Secret, String)>, E
         return Ok(Some((assertion::in_variable(environment, TOKEN)?, TOKEN.to_owned())));
     }
     let Some(file) = environment.get(TOKEN_FILE) else { return Ok(None) };
-    let token = assertion::in_file(&client.folders.expand(file)).map_err(|error| error.from_whom(TOKEN_FILE))?;
+    let token = assertion::in_file(&client.folders.expand(file)).map_err(|error| error.with_prefix(TOKEN_FILE))?;
     Ok(Some((token, TOKEN_FILE.to_owned())))
 }
 
@@ -175,7 +175,7 @@ fn of_github(client: &Client<'_>, url: &str, token: &str) -> Result<Secret, Erro
     let mut url = Url::parse(url).map_err(|_| no_url())?;
     url.query_pairs_mut().append_pair("audience", client.provider.audience.as_deref().unwrap_or(AUDIENCE));
     let authorization = Some(Secret::from(format!("Bearer {token}")));
-    let call = Call { url: url.as_str(), authorization, before_pause: Some(end_if_asked), ..Call::default() };
+    let call = Call { url: url.as_str(), authorization, before_pause: Some(exit_if_signalled), ..Call::default() };
     let answer = call.send_with_retry(GITHUB_EACH, client.until)?;
     if answer.status != 200 {
         let (status, host) = (answer.status, call.host());

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use claude_credential_config::{ClaudeLogin, Config, Folders};
-use claude_credential_files::Problem;
+use claude_credential_files::FileError;
 use claude_credential_protocol::iso_8601;
 use serde_json::{Value, json};
 
@@ -31,7 +31,7 @@ pub(crate) fn status(folders: &Folders, config: &Config) -> (String, Value) {
 }
 
 /// A word for programs, and words for people.
-fn told(found: &Result<Found, Problem>, file: &Path) -> (&'static str, String) {
+fn told(found: &Result<Found, FileError>, file: &Path) -> (&'static str, String) {
     const MEND: &str = "run: claude-credential login claude";
     let shown = file.display();
     match found {
@@ -54,11 +54,11 @@ fn told(found: &Result<Found, Problem>, file: &Path) -> (&'static str, String) {
             let until = credential.expires_at.map(|at| format!(", token ends {}", iso_8601(at))).unwrap_or_default();
             ("good", format!("signed in: {shown}{until}"))
         }
-        Err(Problem::Link(_)) => {
+        Err(FileError::Link(_)) => {
             ("link", format!("{shown} is a link, which is not followed; put the file itself there"))
         }
-        Err(problem @ Problem::Owner(_)) => ("foreign", problem.to_string()),
-        Err(problem @ Problem::Readable(_)) => ("readable", problem.to_string()),
+        Err(problem @ FileError::Owner(_)) => ("foreign", problem.to_string()),
+        Err(problem @ FileError::Readable(_)) => ("readable", problem.to_string()),
         Err(problem) => ("unreadable", problem.to_string()),
     }
 }

@@ -13,7 +13,7 @@ use crate::oauth::Oauth;
 use crate::sources::provider::prepared;
 use crate::tokens::TokenSet;
 use crate::vault::{Stored, Vault};
-use claude_credential_process::Held;
+use claude_credential_process::SignalGuard;
 
 /// For what is asked of the provider before a person is.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -75,14 +75,14 @@ pub(crate) fn run(
         }
         _ => mint(&client).map_err(|failed| failed.error(provider, &login))?,
     };
-    let held = Held::begin();
+    let held = SignalGuard::begin();
     let kept = keep(folders, provider, account, &set);
     let (set, stored) = kept.map_err(|error| {
         // Nobody has them, so nobody should be able to use them.
         let client = Client { until: Instant::now() + PATIENCE, ..client };
         match logout::revoke(&client, &set) {
-            Ok(Revoked::Yes) => error.from_whom("the new tokens could not be kept, and were revoked"),
-            _ => error.from_whom("the new tokens could not be kept"),
+            Ok(Revoked::Yes) => error.with_prefix("the new tokens could not be kept, and were revoked"),
+            _ => error.with_prefix("the new tokens could not be kept"),
         }
     })?;
     drop(held);

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use claude_credential_config::ClaudeLogin;
-use claude_credential_files::{Identity, Problem, Trust, read};
+use claude_credential_files::{FileError, Identity, Trust, read};
 use claude_credential_protocol::{Auth, Credential, Error, Millis, Seconds, Secret, TokenProblem, now, parse_token};
 use serde::Deserialize;
 
@@ -73,7 +73,7 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
 }
 
 /// Reads it. An error is that of a file that is not plainly the user's own.
-pub(crate) fn look(file: &Path) -> Result<Found, Problem> {
+pub(crate) fn look(file: &Path) -> Result<Found, FileError> {
     let Some(bytes) = read(file, Trust::Private, MAX_FILE)? else { return Ok(Found::Missing) };
     Ok(login(&bytes))
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use claude_credential_files::{Trust, read};
-use claude_credential_process::{Ended, Failure, Finished, Task, find_on_path};
+use claude_credential_process::{Ended, Finished, RunError, Task, find_on_path};
 use claude_credential_protocol::{Error, Interactive, Seconds, Secret, now};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -131,12 +131,14 @@ fn run(
             ended @ Ended::Exit(_) => Error::broke(format!("{whose} {ended}; run its `command` by hand to see why")),
             ended @ Ended::Signal(_) => Error::broke(format!("{whose} {ended}")),
         },
-        Err(Failure::Start(error)) => Error::config(format!("{whose} can't be started: {error}; mend `command` there")),
-        Err(Failure::TimedOut) if timeout <= patience => Error::unavailable(format!(
+        Err(RunError::Start(error)) => {
+            Error::config(format!("{whose} can't be started: {error}; mend `command` there"))
+        }
+        Err(RunError::TimedOut) if timeout <= patience => Error::unavailable(format!(
             "{whose} did not answer in the {} ms of `timeout_millis`; run its `command` by hand, or mend that there",
             timeout.as_millis()
         )),
-        Err(Failure::TimedOut) => Error::unavailable(format!(
+        Err(RunError::TimedOut) => Error::unavailable(format!(
             "{whose} did not answer while there was time, which is less than its `timeout_millis`; run its `command` by \
              hand to see why"
         )),

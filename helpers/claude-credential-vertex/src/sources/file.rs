@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use claude_credential_config::is_endpoint;
-use claude_credential_files::{Problem, Trust, read};
+use claude_credential_files::{FileError, Trust, read};
 use claude_credential_protocol::{Error, text};
 
 use super::gcloud;
@@ -42,7 +42,7 @@ pub(crate) struct CredentialsFile {
     pub(crate) named_by: NamedBy,
     pub(crate) fields: Fields,
     /// What is wrong with its owner or mode. Checked while it is read, so that it applies to the same file.
-    trust_problem: Option<Problem>,
+    trust_problem: Option<FileError>,
 }
 
 impl CredentialsFile {
@@ -95,7 +95,7 @@ impl CredentialsFile {
         let what = "it says where secrets are read and where they go, and";
         Err(Error::config(match problem {
             // A `chown` would accept whatever the file contains.
-            Problem::Owner(_) => format!(
+            FileError::Owner(_) => format!(
                 "{shown}: {what} belongs to another user; read it, and if you mean all of it, run: \
                  install -m 600 {path} \"$HOME/google.json\"; export {VARIABLE}=\"$HOME/google.json\""
             ),
@@ -143,7 +143,7 @@ impl CredentialsFile {
 }
 
 /// The fields of a file, and what is wrong with its owner or mode.
-type Parsed = (serde_json::Result<Fields>, Option<Problem>);
+type Parsed = (serde_json::Result<Fields>, Option<FileError>);
 
 /// Reads the file at `path` and checks the owner and mode of the same open file. gcloud writes its file in place, so an
 /// incomplete one is read again.
@@ -151,8 +151,8 @@ fn parsed(path: &Path, variable: &str) -> Result<Option<Parsed>, Error> {
     let mut attempt = 1;
     loop {
         let (read, trust_problem) = match read(path, Trust::Settings, MAX_FILE) {
-            Err(problem @ (Problem::Owner(_) | Problem::Writable(_))) => {
-                (read(path, Trust::Anybody, MAX_FILE), Some(problem))
+            Err(problem @ (FileError::Owner(_) | FileError::Writable(_))) => {
+                (read(path, Trust::Unchecked, MAX_FILE), Some(problem))
             }
             read => (read, None),
         };

@@ -121,7 +121,7 @@ impl MetadataServer {
 
     /// Puts the variable that names the server in front of an error.
     fn said(&self, error: &Error) -> Error {
-        self.named.map_or_else(|| error.clone(), |name| error.from_whom(name))
+        self.named.map_or_else(|| error.clone(), |name| error.with_prefix(name))
     }
 
     /// The error if another server answers in its place.

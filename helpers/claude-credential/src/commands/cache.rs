@@ -26,7 +26,7 @@ fn list(context: &Context) -> Result<String, Error> {
     let folder = &context.folders.runtime;
     let mut text = String::new();
     for path in files(context, &["cache"]) {
-        let Some(cached) = Answers::read(&path, context) else { continue };
+        let Some(cached) = Answers::read(&path, &context.log) else { continue };
         let (protocol, host) = &cached.origin;
         let source = cached.credential.source.as_deref().unwrap_or("unnamed");
         let expiry =

@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 use claude_credential_files::{ensure_folder, hex, random};
 use claude_credential_protocol::Error;
 
-use crate::chain::{Link, Standing};
+use crate::chain::entry::Availability;
+use crate::chain::resolve::resolve;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile;
+use crate::query::profile;
 
 /// How many ask at once: as many as a busy machine has sessions and scripts.
 const CROWD: usize = 50;
@@ -138,8 +139,8 @@ impl Stage {
     fn yours(&mut self, context: &Context, own: &Path) -> io::Result<()> {
         let profile = profile::choose(context).ok();
         let is_there = |name: &String| {
-            let link = profile.as_ref().and_then(|profile| Link::resolve(name, profile, context));
-            link.is_some_and(|link| matches!(link.standing, Standing::Ready | Standing::Variable))
+            let entry = profile.as_ref().and_then(|profile| resolve(name, profile, context));
+            entry.is_some_and(|entry| matches!(entry.availability, Availability::Ready | Availability::Variable))
         };
         let chain = profile.iter().flat_map(|profile| profile.chain.clone());
         let found: Vec<String> = chain.filter(is_there).collect();

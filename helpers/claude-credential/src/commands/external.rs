@@ -10,10 +10,10 @@ use clap::CommandFactory;
 use claude_credential_config::is_name;
 use claude_credential_protocol::Error;
 
+use crate::chain::program;
 use crate::cli::Cli;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::program;
 
 pub(crate) fn run(context: &Context, words: &[OsString]) -> Result<u8, Failure> {
     let word = words.first().and_then(|word| word.to_str()).filter(|word| is_name(word));

@@ -7,15 +7,17 @@ use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use claude_credential_config::{Program, generation};
-use claude_credential_process::{Ended, Failure as Ending, Task, find_on_path, run_attached};
+use claude_credential_process::{Ended, RunError, Task, find_on_path, run_attached};
 use claude_credential_protocol::{Class, Error};
 use zeroize::Zeroizing;
 
-use crate::chain::Link;
+use crate::chain::entry::ResolvedEntry;
+use crate::chain::program;
+use crate::chain::resolve::resolve;
 use crate::cli::SignIn;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::{profile, program};
+use crate::query::profile;
 
 /// For a helper to say what it can do.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,49 +30,58 @@ pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8,
         return claude(context, word, options);
     }
     let file = context.config.file_shown();
-    let link = Link::resolve(name, &profile::choose(context)?, context).ok_or_else(|| {
+    let entry = resolve(name, &profile::choose(context)?, context).ok_or_else(|| {
         Error::config(format!(
             "{name} is no entry or provider in {file}; to store a key, run: claude-credential login api-key"
         ))
     })?;
     let leads_to_provider =
         Program::Helper { name: "oauth".to_owned(), args: vec!["--provider".to_owned(), name.clone()] };
-    if context.config.providers.contains_key(name) && link.entry.program != leads_to_provider {
+    if context.config.providers.contains_key(name) && entry.definition.program != leads_to_provider {
         return Err(Error::config(format!(
             "{file}: [entry.{name}] bears the name of [provider.{name}] and leads elsewhere; rename one of them"
         ))
         .into());
     }
-    Ok(exit_code(status(context, &link, word, options)?))
+    Ok(exit_code(status(context, &entry, word, options)?))
 }
 
 /// The same for a link that is at hand; whether it went well.
-pub(crate) fn with_helper(context: &Context, link: &Link, word: &str, options: &[OsString]) -> Result<bool, Failure> {
-    Ok(status(context, link, word, options)?.success())
+pub(crate) fn with_helper(
+    context: &Context,
+    entry: &ResolvedEntry,
+    word: &str,
+    options: &[OsString],
+) -> Result<bool, Failure> {
+    Ok(status(context, entry, word, options)?.success())
 }
 
 /// The same, with how the helper ended.
-pub(crate) fn status(context: &Context, link: &Link, word: &str, options: &[OsString]) -> Result<ExitStatus, Failure> {
-    let entry = &link.entry;
-    let Program::Helper { name, args } = &entry.program else {
+pub(crate) fn status(
+    context: &Context,
+    entry: &ResolvedEntry,
+    word: &str,
+    options: &[OsString],
+) -> Result<ExitStatus, Failure> {
+    let Program::Helper { name, args } = entry.program() else {
         return Err(Error::config(format!(
             "entry {} is a command, which has no {word}; sign in with its own tool",
-            entry.name
+            entry.name()
         ))
         .into());
     };
-    let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, entry))?;
+    let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, &entry.definition))?;
     let mut args = program::helper_args(context, name, args);
     // A key is kept for a host, and the one that is meant is the profile's.
     if name == "apikey" && !args.iter().any(|arg| arg == "--host") {
         args.extend(["--host".into(), profile::choose(context)?.hosts[0].as_listed().into()]);
     }
     if !has(context, &file, word)? {
-        return Err(Error::config(format!("the helper {name} of entry {} has no {word}", entry.name)).into());
+        return Err(Error::config(format!("the helper {name} of entry {} has no {word}", entry.name())).into());
     }
     let mut command = Command::new(&file);
     command.args(args).arg(word).args(options);
-    command.envs(link.claude_config_dir.iter().map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
+    command.envs(entry.claude_config_dir.iter().map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
     context.active.hand_down(&mut command);
     let status = run_attached(&mut command);
     let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())))?;
@@ -90,7 +101,7 @@ fn has(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Fa
     let deadline = Instant::now() + PATIENCE;
     let task = Task { command, input: Zeroizing::default(), max_stdout: 64 * 1024, deadline, own_group: true };
     let finished = task.run().map_err(|ending| match ending {
-        Ending::Interrupted(signal) => Failure::Interrupted(signal),
+        RunError::Interrupted(signal) => Failure::Interrupted(signal),
         ending => Error::broke(format!("{} {ending}", file.display())).into(),
     })?;
     let wanted = format!("capability claude.{word}");

@@ -8,41 +8,42 @@ use claude_credential_protocol::{
     Class, Family, Format, Interactive, Origin, Surroundings, Variables, print_variables,
 };
 
-use crate::ask::{Ask, check_ttl};
-use crate::chain::Answer;
+use crate::chain::entry::Resolved;
 use crate::cli::Print;
-use crate::cloud::Cloud;
+use crate::client::cloud::Cloud;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile::API;
-use crate::walk::Refused;
-use crate::{profile, run};
+use crate::lookup::{self, Refused};
+use crate::query::Query;
+use crate::query::profile;
+use crate::query::profile::API;
+use crate::ttl::check_ttl;
 
 pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
     context.log.show_progress();
-    check_ttl(context)?;
+    check_ttl(&context.environment)?;
     let profile = profile::choose(context)?;
-    let origin = profile::peoples_origin(context, &profile, options.host.as_deref())?;
-    let mut ask = Ask::new(context, profile, &origin)?;
-    ask.request.username.clone_from(&options.account);
-    let refused = if options.rejected { last_answer(context, &ask) } else { None };
-    let answer = match run::obtain(context, &ask, refused.clone()) {
-        Err(failure) if sign_in(context, &ask, &failure)? => run::obtain(context, &ask, refused)?,
+    let origin = profile::origin_for_user(context, &profile, options.host.as_deref())?;
+    let mut query = Query::new(context, profile, &origin)?;
+    query.request.username.clone_from(&options.account);
+    let refused = if options.rejected { last_answer(context, &query) } else { None };
+    let answer = match lookup::run(context, &query, refused.clone()) {
+        Err(failure) if sign_in(context, &query, &failure)? => lookup::run(context, &query, refused)?,
         outcome => outcome?,
     };
-    let (family, stdout) = (family(&ask, &answer), &mut io::stdout().lock());
+    let (family, stdout) = (family(&query, &answer), &mut io::stdout().lock());
     if !matches!(options.format.format, Format::Env | Format::Github) {
         return Ok(claude_credential_protocol::print(&answer.credential, family, options.format, stdout)?);
     }
     let mut variables = Variables::of(family, &answer.credential, &Surroundings::here())?;
-    lead_to(&origin, context, &ask.profile, family, &mut variables);
+    set_base_url(&origin, context, &query.profile, family, &mut variables);
     Ok(print_variables(&variables, options.format, stdout)?)
 }
 
 /// Without its variable the client would take a gateway's credential to its own host; with one that an earlier text has
 /// set, to another gateway. Clouds' hosts go by the region.
-fn lead_to(origin: &Origin, context: &Context, profile: &Profile, family: Family, variables: &mut Variables) {
+fn set_base_url(origin: &Origin, context: &Context, profile: &Profile, family: Family, variables: &mut Variables) {
     let goes_to_cloud = Cloud::of_family(family).is_some() || Surroundings::here().is_cloud_gateway;
     let name = Cloud::base_url_of(None);
     let set = context.environment.get_os(name);
@@ -56,35 +57,35 @@ fn lead_to(origin: &Origin, context: &Context, profile: &Profile, family: Family
 }
 
 /// Whose variables the answer goes into: a cloud's helper gives tokens for that cloud.
-pub(super) fn family(ask: &Ask, answer: &Answer) -> Family {
-    let link = ask.chain.iter().find(|link| link.entry.name == answer.entry);
-    let bearer = link.and_then(|link| Cloud::of_program(&link.entry.program)).map(|cloud| match cloud {
-        Cloud::Bedrock => Family::BedrockKey,
-        Cloud::Vertex => Family::Vertex,
-    });
+pub(super) fn family(query: &Query, answer: &Resolved) -> Family {
+    let bearer =
+        query.entry(&answer.entry).and_then(|entry| Cloud::of_program(entry.program())).map(|cloud| match cloud {
+            Cloud::Bedrock => Family::BedrockKey,
+            Cloud::Vertex => Family::Vertex,
+        });
     Family::of(&answer.credential, bearer)
 }
 
 /// What the caller says was refused: the answer that it last got from here, which is the cached one. An answer that is
 /// not kept is asked for anew in any case.
-fn last_answer(context: &Context, ask: &Ask) -> Option<Refused> {
-    let Answer { credential, entry, .. } = run::last(context, ask)?;
-    Some(Refused { secret: credential.auth.secret().clone(), entry: Some(entry), concluded: None })
+fn last_answer(context: &Context, query: &Query) -> Option<Refused> {
+    let Resolved { credential, entry, .. } = lookup::last(context, query)?;
+    Some(Refused { secret: credential.auth.secret().clone(), entry: Some(entry), inferred: None })
 }
 
 /// Asks the person at the terminal whether to mend an exit 77 now, and does.
-pub(super) fn sign_in(context: &Context, ask: &Ask, failure: &Failure) -> Result<bool, Failure> {
+pub(super) fn sign_in(context: &Context, query: &Query, failure: &Failure) -> Result<bool, Failure> {
     let Failure::Entry(entry, error) = failure else { return Ok(false) };
     if error.class() != Class::SignIn || context.interactive() != Interactive::Auto {
         return Ok(false);
     }
-    let Some(link) = ask.chain.iter().find(|link| link.entry.name == *entry) else { return Ok(false) };
+    let Some(entry) = query.entry(entry) else { return Ok(false) };
     let mut stderr = io::stderr();
-    let question = format!("claude-credential: {failure}\nsign in to {} now? [Y/n] ", link.entry.name);
+    let question = format!("claude-credential: {failure}\nsign in to {} now? [Y/n] ", entry.definition.name);
     let mut answer = String::new();
     let asked = stderr
         .write_all(question.as_bytes())
         .and_then(|()| BufReader::new(std::fs::File::open("/dev/tty")?).read_line(&mut answer));
     let agreed = asked.is_ok_and(|read| read > 0) && !answer.trim().to_ascii_lowercase().starts_with('n');
-    Ok(agreed && login::with_helper(context, link, "login", &[])?)
+    Ok(agreed && login::with_helper(context, entry, "login", &[])?)
 }

@@ -23,7 +23,7 @@ pub const GCP_AUTH_REFRESH: &str = "gcpAuthRefresh";
 
 /// A setting whose value is a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub struct CommandSetting {
     /// What the client runs with `/bin/sh -c`.
     pub command: String,
     /// The file that sets it.
@@ -31,13 +31,13 @@ pub struct Setting {
 }
 
 /// The command that setting `name` has for this user: the administrator's, else the user's own. A project's is never one.
-pub fn command(folders: &Folders, name: &str) -> Result<Option<Setting>, Error> {
+pub fn command(folders: &Folders, name: &str) -> Result<Option<CommandSetting>, Error> {
     for file in settings_files(folders) {
         let Some(settings) = load(&file)? else { continue };
         match settings.get(name) {
             None | Some(Value::Null) => {}
             Some(Value::String(command)) if command.trim().is_empty() => {}
-            Some(Value::String(command)) => return Ok(Some(Setting { command: command.clone(), file })),
+            Some(Value::String(command)) => return Ok(Some(CommandSetting { command: command.clone(), file })),
             Some(_) => return Err(Error::config(format!("{}: `{name}` is not a string", file.display()))),
         }
     }
@@ -112,7 +112,7 @@ fn is_helper_of_ours(name: &str) -> bool {
 mod tests {
     use std::fs;
 
-    use super::{API_KEY_HELPER, Setting, command, leads_to_us, settings_files_in};
+    use super::{API_KEY_HELPER, CommandSetting, command, leads_to_us, settings_files_in};
     use crate::claude::tests::home;
 
     #[test]
@@ -122,7 +122,7 @@ mod tests {
         fs::write(&file, "{ // mine\n \"apiKeyHelper\": \"vault read\", }").unwrap();
         assert_eq!(
             command(&folders, API_KEY_HELPER).unwrap(),
-            Some(Setting { command: "vault read".to_owned(), file })
+            Some(CommandSetting { command: "vault read".to_owned(), file })
         );
     }
 

@@ -25,13 +25,13 @@ pub struct StoredLogin {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Stored {
-    claude_ai_oauth: Option<Login>,
+struct CredentialsFile {
+    claude_ai_oauth: Option<OauthLogin>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Login {
+struct OauthLogin {
     access_token: Option<String>,
     expires_at: Option<Millis>,
     scopes: Vec<String>,
@@ -42,12 +42,12 @@ struct Login {
 pub fn stored_login(claude: &Path) -> Result<Option<StoredLogin>, Error> {
     let file = claude.join(".credentials.json");
     let Some(bytes) = read(&file, Trust::Private, MAX_FILE)? else { return Ok(None) };
-    let stored: Stored = serde_json::from_slice(&bytes).map_err(|error| {
+    let stored: CredentialsFile = serde_json::from_slice(&bytes).map_err(|error| {
         // Its own words quote the file.
         let (file, line, column) = (file.display(), error.line(), error.column());
         Error::config(format!("{file}:{line}:{column}: not what Claude Code writes; run: claude auth login"))
     })?;
-    let Some(Login { access_token: Some(token), expires_at, scopes, subscription_type }) = stored.claude_ai_oauth
+    let Some(OauthLogin { access_token: Some(token), expires_at, scopes, subscription_type }) = stored.claude_ai_oauth
     else {
         return Ok(None);
     };

@@ -9,19 +9,21 @@ mod scopes;
 use std::io;
 use std::path::Path;
 
-use claude_credential_files::{Problem, Trust, read};
+use claude_credential_files::{FileError, Trust, read};
 use claude_credential_protocol::Error;
 use jsonc_parser::ParseOptions;
 use jsonc_parser::errors::ParseError;
 use serde_json::Value;
 
 pub use command::{
-    API_KEY_HELPER, AWS_AUTH_REFRESH, AWS_CREDENTIAL_EXPORT, GCP_AUTH_REFRESH, Setting, command, leads_to_us,
+    API_KEY_HELPER, AWS_AUTH_REFRESH, AWS_CREDENTIAL_EXPORT, CommandSetting, GCP_AUTH_REFRESH, command, leads_to_us,
     settings_files, settings_places,
 };
 pub use login::{StoredLogin, stored_login};
 pub use project::{ProjectUrl, project_files, project_places, project_urls};
-pub use scopes::{Counts, Line, Place, Scope, SettingsFile, deciding, scopes, setting, switch, variable};
+pub use scopes::{
+    EffectiveSetting, Scope, SettingLine, SettingSource, SettingsFile, deciding, scopes, setting, switch, variable,
+};
 
 /// No settings file that a person writes comes near this.
 const MAX_SETTINGS: u64 = 1 << 20;
@@ -30,7 +32,7 @@ fn load(file: &Path) -> Result<Option<Value>, Error> {
     match read(file, Trust::Settings, MAX_SETTINGS) {
         Ok(Some(bytes)) => parse(&bytes, file).map(Some),
         Ok(None) => Ok(None),
-        Err(Problem::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
+        Err(FileError::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
         Err(problem) => Err(problem.into()),
     }
 }

@@ -1,7 +1,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use claude_credential_files::{Identity, Problem, Trust, read};
+use claude_credential_files::{FileError, Identity, Trust, read};
 use serde_json::Value;
 
 use super::{MAX_SETTINGS, parse};
@@ -45,10 +45,10 @@ pub fn project_urls(folder: &Path, folders: &Folders) -> Vec<ProjectUrl> {
     let mut urls = Vec::new();
     for file in project_files(folder, folders) {
         let unclear = || ProjectUrl { file: file.clone(), sets: None };
-        let settings = match read(&file, Trust::Anybody, MAX_SETTINGS) {
+        let settings = match read(&file, Trust::Unchecked, MAX_SETTINGS) {
             // Not there, or not readable for us and so neither for the client.
             Ok(None) => continue,
-            Err(Problem::Io(_, error)) if is_out_of_reach(&error) => continue,
+            Err(FileError::Io(_, error)) if is_out_of_reach(&error) => continue,
             Ok(Some(bytes)) => parse(&bytes, &file),
             Err(problem) => Err(problem.into()),
         };

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use claude_credential_files::{Problem, Trust, read};
+use claude_credential_files::{FileError, Trust, read};
 use claude_credential_protocol::{Error, Secret, is_on};
 use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::{CollectOptions, parse_to_ast};
@@ -35,7 +35,7 @@ pub struct SettingsFile {
     /// Where it is.
     pub file: PathBuf,
     /// What it sets, or why that can't be told.
-    pub sets: Result<Vec<Line>, Error>,
+    pub sets: Result<Vec<SettingLine>, Error>,
 }
 
 impl SettingsFile {
@@ -48,14 +48,14 @@ impl SettingsFile {
 
     /// Its setting of that name; none where it can't be read, too.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Line> {
+    pub fn get(&self, name: &str) -> Option<&SettingLine> {
         self.sets.as_ref().ok()?.iter().find(|line| line.name == name)
     }
 }
 
 /// One setting, where it stands.
 #[derive(Debug, Clone)]
-pub struct Line {
+pub struct SettingLine {
     /// Its name; `env.NAME` for a variable.
     pub name: String,
     /// The line of its name, from 1 on.
@@ -79,16 +79,16 @@ impl Scope {
 
 /// What counts, and where it is set.
 #[derive(Debug, Clone)]
-pub struct Counts {
+pub struct EffectiveSetting {
     /// What it is set to; never empty.
     pub value: Secret,
     /// Where that stands.
-    pub place: Place,
+    pub place: SettingSource,
 }
 
 /// Where something is set.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum SettingSource {
     /// Among the variables.
     Environment,
     /// In a settings file, on that line.
@@ -97,7 +97,7 @@ pub enum Place {
     File(PathBuf),
 }
 
-impl Place {
+impl SettingSource {
     /// What takes the variable `name` away from there.
     #[must_use]
     pub fn removal(&self, name: &str) -> String {
@@ -111,27 +111,27 @@ impl Place {
 /// The file and the line that decide about a setting. The client merges its files before it looks at what they say, so
 /// the first that names it decides, even where it sets nothing at all.
 #[must_use]
-pub fn deciding<'a>(files: &'a [SettingsFile], name: &str) -> Option<(&'a SettingsFile, &'a Line)> {
+pub fn deciding<'a>(files: &'a [SettingsFile], name: &str) -> Option<(&'a SettingsFile, &'a SettingLine)> {
     files.iter().find_map(|file| Some((file, file.get(name)?)))
 }
 
 /// The setting of that name that counts; none where the line that decides is blank.
 #[must_use]
-pub fn setting(files: &[SettingsFile], name: &str) -> Option<Counts> {
+pub fn setting(files: &[SettingsFile], name: &str) -> Option<EffectiveSetting> {
     let (file, line) = deciding(files, name)?;
     let value = line.value.clone().filter(|value| !value.expose().trim().is_empty())?;
-    Some(Counts { value, place: Place::Line(file.file.clone(), line.number) })
+    Some(EffectiveSetting { value, place: SettingSource::Line(file.file.clone(), line.number) })
 }
 
 /// The variable of that name that counts for the client: its settings take the place of its environment, and what is
 /// empty in either is not set.
 #[must_use]
-pub fn variable(files: &[SettingsFile], environment: &Environment, name: &str) -> Option<Counts> {
+pub fn variable(files: &[SettingsFile], environment: &Environment, name: &str) -> Option<EffectiveSetting> {
     let (value, place) = match deciding(files, &format!("env.{name}")) {
-        Some((file, line)) => (line.value.clone()?, Place::Line(file.file.clone(), line.number)),
-        None => (environment.get_os(name)?.to_string_lossy().into_owned().into(), Place::Environment),
+        Some((file, line)) => (line.value.clone()?, SettingSource::Line(file.file.clone(), line.number)),
+        None => (environment.get_os(name)?.to_string_lossy().into_owned().into(), SettingSource::Environment),
     };
-    (!value.expose().is_empty()).then_some(Counts { value, place })
+    (!value.expose().is_empty()).then_some(EffectiveSetting { value, place })
 }
 
 /// The settings files that a client in `folder` reads, the one that wins first
@@ -156,23 +156,23 @@ pub fn scopes(folder: &Path, folders: &Folders) -> Vec<SettingsFile> {
 }
 
 /// None where there is no such file.
-fn lines_of(file: &Path) -> Option<Result<Vec<Line>, Error>> {
+fn lines_of(file: &Path) -> Option<Result<Vec<SettingLine>, Error>> {
     // The client reads it, whoever may change it.
-    match read(file, Trust::Anybody, MAX_SETTINGS) {
+    match read(file, Trust::Unchecked, MAX_SETTINGS) {
         Ok(None) => None,
         Ok(Some(bytes)) => Some(lines(&bytes, file)),
-        Err(Problem::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => None,
+        Err(FileError::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => None,
         Err(problem) => Some(Err(problem.into())),
     }
 }
 
 /// The same for a switch; none where it is off.
 #[must_use]
-pub fn switch(files: &[SettingsFile], environment: &Environment, name: &str) -> Option<Counts> {
+pub fn switch(files: &[SettingsFile], environment: &Environment, name: &str) -> Option<EffectiveSetting> {
     variable(files, environment, name).filter(|found| is_on(found.value.expose()))
 }
 
-fn lines(bytes: &[u8], file: &Path) -> Result<Vec<Line>, Error> {
+fn lines(bytes: &[u8], file: &Path) -> Result<Vec<SettingLine>, Error> {
     let text = text(bytes, file)?;
     let parsed = parse_to_ast(text, &CollectOptions::default(), &parse_options());
     let parsed = parsed.map_err(|error| not_json(file, &error))?;
@@ -190,8 +190,8 @@ fn lines(bytes: &[u8], file: &Path) -> Result<Vec<Line>, Error> {
 }
 
 /// Of a name that stands there twice the last one counts, and one that is `null` does not.
-fn properties(object: &Object<'_>, prefix: &str, text: &str) -> Vec<Line> {
-    let mut lines: Vec<Line> = Vec::new();
+fn properties(object: &Object<'_>, prefix: &str, text: &str) -> Vec<SettingLine> {
+    let mut lines: Vec<SettingLine> = Vec::new();
     for property in &object.properties {
         let name = format!("{prefix}{}", property.name.as_str());
         lines.retain(|line| line.name != name);
@@ -203,7 +203,7 @@ fn properties(object: &Object<'_>, prefix: &str, text: &str) -> Vec<Line> {
             Value::Object(_) | Value::Array(_) => None,
         };
         let number = text.get(..property.range.start).unwrap_or_default().matches('\n').count() + 1;
-        lines.push(Line { name, number, value });
+        lines.push(SettingLine { name, number, value });
     }
     lines
 }
@@ -215,7 +215,7 @@ mod tests {
 
     use claude_credential_protocol::Secret;
 
-    use super::{Place, Scope, SettingsFile, lines, scopes, setting, variable};
+    use super::{Scope, SettingSource, SettingsFile, lines, scopes, setting, variable};
     use crate::Environment;
     use crate::claude::tests::home;
 
@@ -284,10 +284,10 @@ mod tests {
         let (both, one) = ([file(near), file(far)], [file(far)]);
         assert!(setting(&both, "apiKeyHelper").is_none());
         assert_eq!(setting(&one, "apiKeyHelper").map(|found| found.value.expose().to_owned()), Some("x".to_owned()));
-        let line = Place::Line("f".into(), 2);
+        let line = SettingSource::Line("f".into(), 2);
         assert_eq!((value(&both, "A"), value(&both, "B")), (None, Some(("far".to_owned(), line.clone()))));
         assert_eq!(value(&one, "A"), Some(("far".to_owned(), line)));
-        assert_eq!(value(&both, "C"), Some(("shell".to_owned(), Place::Environment)));
+        assert_eq!(value(&both, "C"), Some(("shell".to_owned(), SettingSource::Environment)));
         assert_eq!(value(&both, "D"), None);
     }
 }

@@ -1,9 +1,9 @@
 //! `doctor`: what is wrong with this installation, and what mends it. One check is one function in a table.
 
+mod check_context;
 mod checks;
 mod finding;
 mod report;
-mod situation;
 mod spawn;
 
 use claude_credential_config::{Config, Environment, Folders, claude};
@@ -12,20 +12,20 @@ use crate::cli::{Doctor, Options};
 use crate::context::Context;
 use crate::failure::Failure;
 
+use check_context::CheckContext;
 use checks::{
     answer, commands, config, credentials, files, folders, installation, keychain, live, locks, managed, settings, time,
 };
 use finding::Finding;
 use report::Report;
-use situation::Situation;
 
 /// A check: its name, and the function that makes it. What it has nothing to say about, it says nothing about.
 struct Check {
     name: &'static str,
-    look: fn(&Situation) -> Vec<Finding>,
+    look: fn(&CheckContext) -> Vec<Finding>,
 }
 
-const fn check(name: &'static str, look: fn(&Situation) -> Vec<Finding>) -> Check {
+const fn check(name: &'static str, look: fn(&CheckContext) -> Vec<Finding>) -> Check {
     Check { name, look }
 }
 
@@ -64,7 +64,8 @@ const CHECKS: [Check; 29] = [
 
 pub(crate) fn run(options: Options, asked: &Doctor) -> Result<u8, Failure> {
     let environment = Environment::here();
-    let mut report = Report::new(asked.json);
+    let width = CHECKS.iter().map(|check| check.name.len()).max().unwrap_or_default();
+    let mut report = Report::new(asked.json, width);
     match Folders::of(&environment) {
         // Where nobody lives, nothing else can be looked at.
         Err(error) => report.add("folders", Finding::of(&error).or_mend("look at HOME and the XDG variables"))?,
@@ -76,13 +77,13 @@ pub(crate) fn run(options: Options, asked: &Doctor) -> Result<u8, Failure> {
             };
             let here = std::env::current_dir().unwrap_or_else(|_| folders.home.clone());
             let settings = claude::scopes(&here, &folders);
-            let environment = crate::client_environment::environment_of_client(&environment, &settings);
+            let environment = crate::client::environment::environment_of_client(&environment, &settings);
             // As the client calls us: what it gets is what has to be right. And so nobody is ever asked.
             let context = Context::with(options, environment, folders, config, true);
-            let situation = Situation::new(context, trouble, settings, asked.live);
+            let check_context = CheckContext::new(context, trouble, settings, asked.live);
             for Check { name, look } in CHECKS {
-                let found = look(&situation);
-                if let Some(signal) = situation.interrupted.get() {
+                let found = look(&check_context);
+                if let Some(signal) = check_context.interrupted.get() {
                     return Err(Failure::Interrupted(signal));
                 }
                 for finding in found {

@@ -4,12 +4,12 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
-use claude_credential_config::claude::{self, Line, Scope, SettingsFile};
+use claude_credential_config::claude::{self, Scope, SettingLine, SettingsFile};
 use claude_credential_protocol::{Auth, CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Surroundings, Variables, is_on};
 
 use super::environment::Environment;
 use super::setting_command::SettingCommand;
-use crate::chain::Answer;
+use crate::chain::entry::Resolved;
 
 /// A region and a date choose neither a credential nor who pays.
 const HARMLESS: [&str; 3] = ["AWS_CREDENTIAL_EXPIRATION", "AWS_REGION", "CLOUD_ML_REGION"];
@@ -32,7 +32,7 @@ pub(super) fn may_be_the_client(word: &OsStr) -> bool {
 pub(super) fn competitors(
     settings: &[SettingsFile],
     environment: &Environment,
-    answer: Option<&Answer>,
+    answer: Option<&Resolved>,
     around: &Surroundings,
     setting: &SettingCommand<'_>,
 ) -> Vec<String> {
@@ -120,7 +120,7 @@ impl Found<'_> {
         }
     }
 
-    fn said(&self, file: &SettingsFile, line: &Line, does: &str) -> String {
+    fn said(&self, file: &SettingsFile, line: &SettingLine, does: &str) -> String {
         let what = if self.family.is_some() { "the credential that it is given here" } else { "its own login" };
         let mend = if file.scope == Scope::Managed { "ask who administers it" } else { "remove the line" };
         format!("{}:{}: {}: Claude Code {does} {what}; {mend}", file.file.display(), line.number, line.name)

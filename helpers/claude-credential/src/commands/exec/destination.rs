@@ -2,10 +2,10 @@ use claude_credential_config::claude::{self, SettingsFile};
 use claude_credential_config::{Folders, Profile};
 use claude_credential_protocol::{CUSTOM_HEADERS, Error, Origin, Surroundings};
 
-use crate::client_environment::{environment_of_client, of_user};
-use crate::cloud::Cloud;
+use crate::client::cloud::Cloud;
+use crate::client::environment::{environment_of_client, of_user};
 use crate::context::Context;
-use crate::profile::{API, check_project, must_list};
+use crate::query::profile::{API, check_project, require_listed};
 
 /// Where the command will send what it is given: every place that its variables, its settings or its project name has to be
 /// on the profile's list, because the command is started here and now, and whoever wrote them decides where the secret goes.
@@ -30,16 +30,15 @@ impl Destination {
         check_project(context, profile)?;
         let client = Client::of(context, profile)?;
         let context = &client.context;
-        let cloud = Cloud::of_client(context);
-        let cloud_gateway = cloud.filter(|(_, skips)| *skips).map(|(cloud, _)| cloud);
-        let variable = Cloud::base_url_of(cloud.map(|(cloud, _)| cloud));
+        let cloud_gateway = context.client_mode.gateway();
+        let variable = context.client_mode.base_url();
         let origin = match (client.named(profile, variable)?, cloud_gateway) {
             (Some(origin), _) => origin,
             // Without the variable the client would send the gateway's key to the cloud itself.
             (None, Some(cloud)) => {
                 let own = Origin::listed(&cloud.host(&context.environment));
                 let own = own.map_err(|error| Error::config(format!("the region is not one: {error}")))?;
-                must_list(context, profile, &own, &format!("without {variable} the client"))?;
+                require_listed(context, profile, &own, &format!("without {variable} the client"))?;
                 own
             }
             (None, None) => profile.hosts[0].clone(),
@@ -102,7 +101,7 @@ impl Client {
         let who = self.who_sets(variable);
         let origin = Origin::of_url(url.to_str().unwrap_or_default());
         let origin = origin.map_err(|error| Error::config(format!("{who} is {error}")))?;
-        must_list(&self.context, profile, &origin, &who)?;
+        require_listed(&self.context, profile, &origin, &who)?;
         Ok(Some(origin))
     }
 

@@ -6,10 +6,10 @@ use claude_credential_process::CLIENT_SECRETS;
 use claude_credential_protocol::{Error, Family, Surroundings, Variables};
 
 use super::destination::Destination;
-use crate::ask::Ask;
-use crate::chain::Answer;
-use crate::cloud::Cloud;
+use crate::chain::entry::Resolved;
+use crate::client::cloud::Cloud;
 use crate::commands::print::family;
+use crate::query::Query;
 
 /// What a command's environment has that ours has not, and the reverse.
 #[derive(Debug)]
@@ -23,18 +23,18 @@ pub(super) struct Environment {
 impl Environment {
     /// With the credential of `answer`, and no other of its family.
     pub(super) fn with(
-        ask: &Ask,
-        answer: &Answer,
+        query: &Query,
+        answer: &Resolved,
         destination: &Destination,
         around: &Surroundings,
     ) -> Result<Self, Error> {
-        let family = family(ask, answer);
+        let family = family(query, answer);
         let variables = Variables::of(family, &answer.credential, around);
         let mut variables =
             variables.map_err(|error| Error::new(error.class(), format!("entry {}: {error}", answer.entry)))?;
-        let base_url = destination.variable(&ask.profile, Cloud::of_family(family))?;
+        let base_url = destination.variable(&query.profile, Cloud::of_family(family))?;
         variables.set.extend(base_url.map(|(name, url)| (name, url.into())));
-        Ok(Self::of(Some(family), variables, &ask.profile))
+        Ok(Self::of(Some(family), variables, &query.profile))
     }
 
     /// With none: the client's own login is to win, in the profile's folder.

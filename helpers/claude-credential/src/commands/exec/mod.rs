@@ -17,14 +17,16 @@ use claude_credential_files::Identity;
 use claude_credential_process::find_on_path;
 use claude_credential_protocol::{Class, Error, Seconds, text};
 
-use crate::ask::{Ask, check_ttl};
-use crate::chain::Answer;
+use crate::chain::entry::Resolved;
 use crate::cli::Exec;
-use crate::client_environment::environment_of_client;
+use crate::client::environment::environment_of_client;
 use crate::commands::print;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::{profile, run};
+use crate::lookup;
+use crate::query::Query;
+use crate::query::profile;
+use crate::ttl::check_ttl;
 
 use competitors::{competitors, may_be_the_client};
 use destination::Destination;
@@ -41,7 +43,7 @@ const MIN_TTL: Seconds = 3600;
 
 pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
     context.log.show_progress();
-    check_ttl(context)?;
+    check_ttl(&context.environment)?;
     // Before anybody is asked to sign in for a command that is not there.
     let (word, arguments) = options.command.split_first().ok_or_else(|| Error::config("there is no command"))?;
     let file = match executable(context, word) {
@@ -50,22 +52,22 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
     };
     let profile = profile::choose(&context_of_client(context))?;
     let destination = Destination::of(context, &profile)?;
-    let mut ask = Ask::new(context, profile, destination.origin())?;
-    ask.request.username.clone_from(&options.account);
-    ask.request.min_ttl = MIN_TTL;
-    let answer = match obtain(context, &ask) {
+    let mut query = Query::new(context, profile, destination.origin())?;
+    query.request.username.clone_from(&options.account);
+    query.request.min_ttl = MIN_TTL;
+    let answer = match obtain(context, &query) {
         Ok(answer) => Some(answer),
-        Err(failure) if is_left_to_client(&ask, &failure) => None,
+        Err(failure) if is_left_to_client(&query, &failure) => None,
         Err(failure) => return Err(failure),
     };
     let around = destination.surroundings(context);
     let environment = match &answer {
-        Some(answer) => Environment::with(&ask, answer, &destination, &around)?,
-        None => Environment::without(&ask.profile, &around),
+        Some(answer) => Environment::with(&query, answer, &destination, &around)?,
+        None => Environment::without(&query.profile, &around),
     };
     if may_be_the_client(word) {
         let settings = destination.settings();
-        let command = SettingCommand { context, ask: &ask, settings, environment: &environment };
+        let command = SettingCommand { context, query: &query, settings, environment: &environment };
         for line in competitors(settings, &environment, answer.as_ref(), &around, &command) {
             say(&line);
         }
@@ -92,20 +94,20 @@ fn context_of_client(here: &Context) -> Context {
     Context::with(here.options.clone(), environment, here.folders.clone(), here.config.clone(), false)
 }
 
-fn obtain(context: &Context, ask: &Ask) -> Result<Answer, Failure> {
-    match run::obtain(context, ask, None) {
-        Err(failure) if print::sign_in(context, ask, &failure)? => run::obtain(context, ask, None),
+fn obtain(context: &Context, query: &Query) -> Result<Resolved, Failure> {
+    match lookup::run(context, query, None) {
+        Err(failure) if print::sign_in(context, query, &failure)? => lookup::run(context, query, None),
         outcome => outcome,
     }
 }
 
 /// A profile with a folder of Claude Code's for itself has the client's own login, which we report and do not hand out:
 /// in that folder the client finds it by itself, if its chain asks for it and has nothing else.
-fn is_left_to_client(ask: &Ask, failure: &Failure) -> bool {
-    let Profile { claude_config_dir: Some(folder), .. } = &ask.profile else { return false };
+fn is_left_to_client(query: &Query, failure: &Failure) -> bool {
+    let Profile { claude_config_dir: Some(folder), .. } = &query.profile else { return false };
     // On macOS it is in the keychain, which is not opened to look.
     let is_there = cfg!(target_os = "macos") || Identity::of(&folder.join(".credentials.json")).exists();
-    let asks_for_it = ask.chain.iter().any(|link| link.built_in && link.entry.name == "login");
+    let asks_for_it = query.chain.iter().any(|entry| entry.built_in && entry.definition.name == "login");
     failure.class() == Some(Class::NotFound) && asks_for_it && is_there
 }
 

@@ -4,24 +4,24 @@ use claude_credential_config::claude::{self, SettingsFile};
 use claude_credential_protocol::Family;
 
 use super::environment::Environment;
-use crate::ask::{Ask, chain_names};
-use crate::chain::Answer;
+use crate::chain::entry::Resolved;
 use crate::cli::{Cli, Command, Print};
-use crate::client_environment::environment_of_client;
+use crate::client::environment::environment_of_client;
 use crate::context::Context;
-use crate::profile;
+use crate::query::profile;
+use crate::query::{Query, chain_names};
 
 /// What a command of the client's settings would print, as far as that can be told without running it.
 pub(super) struct SettingCommand<'a> {
     pub(super) context: &'a Context,
-    pub(super) ask: &'a Ask,
+    pub(super) query: &'a Query,
     pub(super) settings: &'a [SettingsFile],
     pub(super) environment: &'a Environment,
 }
 
 impl SettingCommand<'_> {
     /// Whether `awsCredentialExport` gives other keys than `answer`, or may.
-    pub(super) fn exports_other(&self, file: &SettingsFile, command: &str, answer: Option<&Answer>) -> bool {
+    pub(super) fn exports_other(&self, file: &SettingsFile, command: &str, answer: Option<&Resolved>) -> bool {
         let source = answer.and_then(|answer| answer.credential.source.as_deref());
         let gave =
             source == Some(claude::AWS_CREDENTIAL_EXPORT) && self.is_run_by_us(file, claude::AWS_CREDENTIAL_EXPORT);
@@ -29,7 +29,7 @@ impl SettingCommand<'_> {
     }
 
     /// Whether `apiKeyHelper` gives another credential than `answer`, or may.
-    pub(super) fn prints_other(&self, file: &SettingsFile, command: &str, answer: Option<&Answer>) -> bool {
+    pub(super) fn prints_other(&self, file: &SettingsFile, command: &str, answer: Option<&Resolved>) -> bool {
         let Some(answer) = answer else { return true };
         let gives_the_same = if claude::leads_to_us(command) {
             self.is_sent_as_key(answer) && self.asks_the_same(command)
@@ -40,9 +40,9 @@ impl SettingCommand<'_> {
     }
 
     /// The built-in entry that runs this very setting.
-    fn gave(&self, file: &SettingsFile, answer: &Answer) -> bool {
-        let link = self.ask.chain.iter().find(|link| link.entry.name == answer.entry);
-        let runs_it = link.is_some_and(|link| link.runs_setting == Some(claude::API_KEY_HELPER));
+    fn gave(&self, file: &SettingsFile, answer: &Resolved) -> bool {
+        let entry = self.query.chain.iter().find(|entry| entry.definition.name == answer.entry);
+        let runs_it = entry.is_some_and(|entry| entry.runs_setting == Some(claude::API_KEY_HELPER));
         runs_it && self.is_run_by_us(file, claude::API_KEY_HELPER)
     }
 
@@ -53,7 +53,7 @@ impl SettingCommand<'_> {
     }
 
     /// What needs headers of its own is passed over for the client, and another entry asked.
-    fn is_sent_as_key(&self, answer: &Answer) -> bool {
+    fn is_sent_as_key(&self, answer: &Resolved) -> bool {
         self.environment.family == Some(Family::Anthropic) && answer.credential.headers.is_empty()
     }
 
@@ -71,7 +71,7 @@ impl SettingCommand<'_> {
         };
         let Context { options: own, folders, config, environment, .. } = self.context;
         // It knows of no account.
-        if options.config != own.config || self.ask.request.username.is_some() {
+        if options.config != own.config || self.query.request.username.is_some() {
             return false;
         }
         let variables = &self.environment.variables;
@@ -83,6 +83,6 @@ impl SettingCommand<'_> {
         let client = Context::with(options, inherited, folders.clone(), config.clone(), for_client);
         let Ok(chosen) = profile::choose(&client) else { return false };
         let chain = chain_names(&client, &chosen).iter();
-        chosen.name == self.ask.profile.name && chain.eq(self.ask.chain.iter().map(|link| &link.entry.name))
+        chosen.name == self.query.profile.name && chain.eq(self.query.chain.iter().map(|entry| &entry.definition.name))
     }
 }

@@ -1,20 +1,18 @@
 //! What Claude Code itself would send: not by the documented order of sources, but for each header by its own, as the
 //! client was seen to do.
 
-use claude_credential_config::claude::{self, Counts, Place, StoredLogin};
+use claude_credential_config::claude::{self, EffectiveSetting, SettingSource, StoredLogin};
 use claude_credential_protocol::{Error, Secret};
 
-use super::compare;
 use super::identity::{Identity, Salted};
 use super::settings::{Setting, Settings};
-use super::walked::Walked;
 use crate::context::Context;
 
 /// What Claude Code sends, and what there is to say about it.
 #[derive(Debug)]
 pub(crate) struct Client {
     /// The cloud that it is set up for, which comes before all.
-    pub(crate) cloud: Option<(&'static str, Place)>,
+    pub(crate) cloud: Option<(&'static str, SettingSource)>,
     pub(crate) authorization: Option<Sent>,
     pub(crate) x_api_key: Option<Sent>,
     pub(crate) settings: Vec<Setting>,
@@ -29,7 +27,7 @@ pub(crate) struct Client {
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
     pub(crate) source: Source,
-    pub(crate) place: Place,
+    pub(crate) place: SettingSource,
     pub(crate) secret: Option<Secret>,
     pub(crate) identity: Option<Identity>,
 }
@@ -77,23 +75,20 @@ const CLOUDS: [(&str, &str, &str); 3] = [
 ];
 
 impl Client {
-    pub(crate) fn look(context: &Context, salted: &Salted, walked: Option<&Walked>) -> Self {
-        let settings = Settings::here(context);
+    pub(crate) fn look(context: &Context, settings: &Settings<'_>, salted: &Salted) -> Self {
         let (login, broken) = match claude::stored_login(&context.folders.claude) {
             Ok(login) => (login, None),
             Err(error) => (None, Some(error)),
         };
-        let mut client = Self::send(&settings, login, salted);
+        let mut client = Self::send(settings, login, salted);
         client.settings = settings.list();
-        client.warnings = compare::warnings(&client, &settings, walked, context);
         client.warnings.extend(broken.as_ref().map(Error::to_string));
-        client.differs = compare::difference(&client, walked);
         client
     }
 
     fn send(settings: &Settings<'_>, login: Option<StoredLogin>, salted: &Salted) -> Self {
         let variable = |name: &'static str| {
-            let Counts { value, place } = settings.variable(name)?;
+            let EffectiveSetting { value, place } = settings.variable(name)?;
             // The number of a descriptor is no secret, and what it leads to is not read.
             let secret = Some(value).filter(|_| !name.ends_with("_DESCRIPTOR"));
             let identity = secret.as_ref().map(|secret| salted.of(secret));
@@ -123,7 +118,7 @@ impl Client {
         if token.is_none() && key.is_none() && helper.is_none() {
             let stored = client.login.as_ref().map(|login| Sent {
                 source: Source::Login,
-                place: Place::File(login.file.clone()),
+                place: SettingSource::File(login.file.clone()),
                 secret: None,
                 identity: None,
             });
@@ -140,7 +135,7 @@ impl Client {
 
 /// What signs a request to a cloud.
 fn cloud(settings: &Settings<'_>, name: &str, variable: &dyn Fn(&'static str) -> Option<Sent>) -> Sent {
-    let own = || Sent { source: Source::Cloud, place: Place::Environment, secret: None, identity: None };
+    let own = || Sent { source: Source::Cloud, place: SettingSource::Environment, secret: None, identity: None };
     if name != CLOUDS[0].2 {
         return own();
     }

@@ -1,16 +1,16 @@
 //! What is worth a warning, and where Claude Code's choice is not that of the chain.
 
-use claude_credential_config::claude::{API_KEY_HELPER, Place};
+use claude_credential_config::claude::{API_KEY_HELPER, SettingSource};
 
 use super::client::{Client, Sent, Source};
 use super::settings::Settings;
-use super::walked::Walked;
+use super::trace::Trace;
 use crate::context::Context;
 
 pub(crate) fn warnings(
     client: &Client,
     settings: &Settings<'_>,
-    walked: Option<&Walked>,
+    trace: Option<&Trace>,
     context: &Context,
 ) -> Vec<String> {
     let mut warnings: Vec<String> = Vec::new();
@@ -19,7 +19,7 @@ pub(crate) fn warnings(
     }
     if let (Some(one), Some(other)) = (&client.authorization, &client.x_api_key)
         && one.source != other.source
-        && !is_same_secret(one, other, walked, context)
+        && !is_same_secret(one, other, trace, context)
     {
         let (first, second) = (one.source.name(), other.source.name());
         // A helper was set up on purpose; what is left over from before is a variable.
@@ -49,9 +49,9 @@ pub(crate) fn warnings(
 }
 
 /// Two headers with one secret in them are one credential. What this program would say as the helper is known where its
-/// chain was walked for the client.
-fn is_same_secret(one: &Sent, other: &Sent, walked: Option<&Walked>, context: &Context) -> bool {
-    let winner = walked.and_then(|walked| walked.winner.as_ref()).filter(|_| context.for_client);
+/// chain was trace for the client.
+fn is_same_secret(one: &Sent, other: &Sent, trace: Option<&Trace>, context: &Context) -> bool {
+    let winner = trace.and_then(|trace| trace.winner.as_ref()).filter(|_| context.for_client);
     let secret = |sent: &Sent| match sent.source {
         Source::Helper { is_us: true } => winner.map(|winner| winner.credential.auth.secret().clone()),
         _ => sent.secret.clone(),
@@ -62,23 +62,23 @@ fn is_same_secret(one: &Sent, other: &Sent, walked: Option<&Walked>, context: &C
 /// The command, or the edit, that takes it away.
 fn taken_away(sent: &Sent) -> String {
     match (&sent.place, sent.source) {
-        (Place::Environment, source) => format!("run: unset {}", source.name()),
+        (SettingSource::Environment, source) => format!("run: unset {}", source.name()),
         (place, Source::Variable(name)) => format!("remove env.{name} from {}", shown(place)),
         (place, source) => format!("remove {} from {}", source.name(), shown(place)),
     }
 }
 
-fn shown(place: &Place) -> String {
+fn shown(place: &SettingSource) -> String {
     match place {
-        Place::Environment => "the environment".to_owned(),
-        Place::File(file) => file.display().to_string(),
-        Place::Line(file, line) => format!("{}:{line}", file.display()),
+        SettingSource::Environment => "the environment".to_owned(),
+        SettingSource::File(file) => file.display().to_string(),
+        SettingSource::Line(file, line) => format!("{}:{line}", file.display()),
     }
 }
 
 /// In one line where the client sends something else than the chain gives; none where they agree.
-pub(crate) fn difference(client: &Client, walked: Option<&Walked>) -> Option<String> {
-    let winner = walked.and_then(|walked| walked.winner.as_ref());
+pub(crate) fn difference(client: &Client, trace: Option<&Trace>) -> Option<String> {
+    let winner = trace.and_then(|trace| trace.winner.as_ref());
     let sent = [&client.authorization, &client.x_api_key].into_iter().flatten();
     let others: Vec<&Sent> = sent.filter(|sent| !sent.source.is_us()).collect();
     let asks_us = [&client.authorization, &client.x_api_key].into_iter().flatten().any(|sent| sent.source.is_us());
@@ -93,7 +93,7 @@ pub(crate) fn difference(client: &Client, walked: Option<&Walked>) -> Option<Str
             return None;
         }
         return Some(format!(
-            "Claude Code has no credential and does not ask this chain, which gives {entry}'s; to have it asked, set \
+            "Claude Code has no credential and does not query this chain, which gives {entry}'s; to have it asked, set \
              apiKeyHelper to: claude-credential api-key-helper"
         ));
     }

@@ -1,16 +1,17 @@
 use std::time::Duration;
 
-use claude_credential_config::claude::{Place, StoredLogin};
+use claude_credential_config::claude::{SettingSource, StoredLogin};
 use claude_credential_protocol::{Class, Credential, Error, now, text};
 
 use super::client::{Client, Sent, Source};
+use super::explanation::{Explanation, Question};
 use super::identity::Identity;
-use super::walked::{CacheView, Mark, Row, Said, Walked, Winner};
-use super::{Asked, Explanation};
+use super::trace::{CacheState, Mark, Row, RowState, Trace};
 use crate::cache::Cached;
-use crate::context::millis;
+use crate::chain::entry::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
-use crate::screen::{Paint, Screen, span, until};
+use crate::terminal::screen::{Paint, Screen, span, until};
+use claude_credential_protocol::millis;
 
 const NO_MARK: (char, Paint) = (' ', Paint::Plain);
 
@@ -19,7 +20,7 @@ pub(super) fn text(explanation: &Explanation<'_>, mut screen: Screen) -> String 
         Ok(asked) => {
             question(&mut screen, explanation, asked);
             screen.blank();
-            entries(&mut screen, explanation, &asked.walked);
+            entries(&mut screen, explanation, &asked.trace);
         }
         Err(error) => {
             screen.title(explanation.command());
@@ -31,16 +32,16 @@ pub(super) fn text(explanation: &Explanation<'_>, mut screen: Screen) -> String 
     screen.text
 }
 
-fn question(screen: &mut Screen, explanation: &Explanation<'_>, asked: &Asked) {
-    let Asked { ask, profile_because, host_because, walked } = asked;
-    let account = ask.request.username.as_ref().map(|name| format!(", account {}", text::one_line(name)));
-    let origin = ask.request.origin();
+fn question(screen: &mut Screen, explanation: &Explanation<'_>, asked: &Question) {
+    let Question { query, profile_reason, host_reason, trace } = asked;
+    let account = query.request.username.as_ref().map(|name| format!(", account {}", text::one_line(name)));
+    let origin = query.request.origin();
     screen.title(&format!("{} for {origin}{}", explanation.command(), account.unwrap_or_default()));
     let mut lines =
-        vec![("profile", format!("{}, {profile_because}", ask.profile.name)), ("host", host_because.clone())];
-    if let Some(Winner { entry, credential, .. }) = &walked.winner {
-        let ttl = ask.ttl(entry, credential);
-        let because = ask.ttl_because(entry, explanation.context).map(|who| format!(", {who}")).unwrap_or_default();
+        vec![("profile", format!("{}, {profile_reason}", query.profile.name)), ("host", host_reason.clone())];
+    if let Some(Resolved { entry, credential, .. }) = &trace.winner {
+        let ttl = query.ttl(entry, credential);
+        let because = query.ttl_reason(entry, explanation.context).map(|who| format!(", {who}")).unwrap_or_default();
         let ttl = match ttl {
             _ if credential.ephemeral => format!("no time, {entry} is asked each time"),
             Duration::MAX => "as long as it is good".to_owned(),
@@ -48,21 +49,21 @@ fn question(screen: &mut Screen, explanation: &Explanation<'_>, asked: &Asked) {
         };
         lines.push(("kept for", ttl));
     }
-    lines.push(("cache", cache(&walked.cache)));
+    lines.push(("cache", cache(&trace.cache)));
     for (label, text) in lines {
         screen.row(NO_MARK, (label, 8), &text, Paint::Dim);
     }
 }
 
-fn cache(view: &CacheView) -> String {
+fn cache(view: &CacheState) -> String {
     match view {
-        CacheView::NotAsked(why) => format!("not looked at: {why}"),
-        CacheView::Empty(None) => "nothing is kept for this question".to_owned(),
-        CacheView::Empty(Some(entry)) => {
+        CacheState::NotAsked(why) => format!("not looked at: {why}"),
+        CacheState::Empty(None) => "nothing is kept for this question".to_owned(),
+        CacheState::Empty(Some(entry)) => {
             format!("the answer of {entry} was refused and taken back; the next run tells {entry}")
         }
-        CacheView::Kept(cached, None) => format!("{}, and serves", kept(cached)),
-        CacheView::Kept(cached, Some(fault)) => format!("{}, and does not serve: {fault}", kept(cached)),
+        CacheState::Kept(cached, None) => format!("{}, and serves", kept(cached)),
+        CacheState::Kept(cached, Some(fault)) => format!("{}, and does not serve: {fault}", kept(cached)),
     }
 }
 
@@ -71,9 +72,9 @@ fn kept(cached: &Cached) -> String {
     format!("an answer of {}, {age} old, {}", cached.entry, until(cached.credential.expires_at))
 }
 
-fn entries(screen: &mut Screen, explanation: &Explanation<'_>, walked: &Walked) {
-    let width = walked.rows.iter().map(|row| row.entry.chars().count()).max().unwrap_or(0);
-    for row in &walked.rows {
+fn entries(screen: &mut Screen, explanation: &Explanation<'_>, trace: &Trace) {
+    let width = trace.rows.iter().map(|row| row.entry.chars().count()).max().unwrap_or(0);
+    for row in &trace.rows {
         let mark = match row.mark {
             Mark::Wins => ('✓', Paint::Good),
             Mark::Stops => ('✗', Paint::Bad),
@@ -83,26 +84,26 @@ fn entries(screen: &mut Screen, explanation: &Explanation<'_>, walked: &Walked) 
         };
         let label = (row.entry.as_str(), width);
         let (line, paint) = said(row);
-        let winner = walked.winner.as_ref().filter(|winner| winner.entry == row.entry);
-        match winner.filter(|winner| winner.cached) {
+        let winner = trace.winner.as_ref().filter(|winner| winner.entry == row.entry);
+        match winner.filter(|winner| winner.origin == AnswerOrigin::Cache) {
             // What is handed out first, and then what it said now, if it was asked.
             Some(winner) => {
                 screen.row(mark, label, &format!("{}, kept", described(&winner.credential)), Paint::Plain);
                 identity(screen, explanation, width, &winner.credential, None);
-                if !matches!(row.said, Said::NotAsked(_)) {
+                if !matches!(row.state, RowState::NotAsked(_)) {
                     screen.more(width, &format!("asked now: {line}"), Paint::Plain);
                 }
             }
             None => screen.row(mark, label, &line, paint),
         }
-        match &row.said {
-            Said::Answer(credential) => identity(screen, explanation, width, credential, row.took),
-            Said::Failed(error) => screen.more(width, &error.to_string(), Paint::Plain),
-            Said::Skipped(_) | Said::NotAsked(_) | Said::Nothing(_) => {}
+        match &row.state {
+            RowState::Answer(credential) => identity(screen, explanation, width, credential, row.took),
+            RowState::Failed(error) => screen.more(width, &error.to_string(), Paint::Plain),
+            RowState::Skipped(_) | RowState::NotAsked(_) | RowState::Nothing(_) => {}
         }
     }
     // The failure of an entry stands at the entry.
-    if let Some(Failure::Error(error)) = &walked.failure {
+    if let Some(Failure::Error(error)) = &trace.failure {
         screen.blank();
         screen.row(('✗', Paint::Bad), ("", 0), &ended(error), Paint::Plain);
     }
@@ -111,12 +112,12 @@ fn entries(screen: &mut Screen, explanation: &Explanation<'_>, walked: &Walked) 
 /// What an entry said, in its first line.
 fn said(row: &Row) -> (String, Paint) {
     let took = row.took.map(|took| format!(", {}", span(millis(took)))).unwrap_or_default();
-    match &row.said {
-        Said::Skipped(why) => (why.clone(), Paint::Dim),
-        Said::NotAsked(why) => (format!("not asked: {why}"), Paint::Dim),
-        Said::Nothing(why) => (format!("asked: {why}{took}"), Paint::Dim),
-        Said::Answer(credential) => (described(credential), Paint::Plain),
-        Said::Failed(error) => {
+    match &row.state {
+        RowState::Skipped(why) => (why.clone(), Paint::Dim),
+        RowState::NotAsked(why) => (format!("not asked: {why}"), Paint::Dim),
+        RowState::Nothing(why) => (format!("asked: {why}{took}"), Paint::Dim),
+        RowState::Answer(credential) => (described(credential), Paint::Plain),
+        RowState::Failed(error) => {
             let class = error.class();
             let goes_on = if row.mark == Mark::Stops { ", which ends the search" } else { "" };
             (format!("exit {}, {}{took}{goes_on}", class.exit_code(), named(class)), Paint::Plain)
@@ -219,17 +220,17 @@ fn sends(sent: &Sent, is_bearer: bool) -> String {
     let us = if sent.source.is_us() { " (this program)" } else { "" };
     let place = match (&sent.source, &sent.place) {
         (Source::Cloud, _) => return "what the cloud's own tools find".to_owned(),
-        (_, Place::Environment) => "the environment".to_owned(),
+        (_, SettingSource::Environment) => "the environment".to_owned(),
         (_, place) => at(place),
     };
     let identity = sent.identity.as_ref().map(|identity| format!(", {}", shown(identity))).unwrap_or_default();
     format!("{bearer}{}{us}, {place}{identity}", sent.source.name())
 }
 
-fn at(place: &Place) -> String {
+fn at(place: &SettingSource) -> String {
     match place {
-        Place::Environment => "the environment".to_owned(),
-        Place::File(file) => file.display().to_string(),
-        Place::Line(file, line) => format!("{}:{line}", file.display()),
+        SettingSource::Environment => "the environment".to_owned(),
+        SettingSource::File(file) => file.display().to_string(),
+        SettingSource::Line(file, line) => format!("{}:{line}", file.display()),
     }
 }

@@ -1,16 +1,15 @@
 use claude_credential_files::random;
 use claude_credential_protocol::Secret;
 
-use crate::cache::Cache;
+use crate::cache::hash::KeyedHasher;
 use crate::context::Context;
-use crate::key::Keyed;
 
 /// The shortest secret whose end is shown: of a shorter one four characters would be too much.
 const LONG_ENOUGH: usize = 20;
 
 /// Says which secret it is, and not what it is.
 #[derive(Debug)]
-pub(crate) struct Salted(Keyed);
+pub(crate) struct Salted(KeyedHasher);
 
 /// What may be shown of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +23,7 @@ pub(crate) struct Identity {
 impl Salted {
     pub(crate) fn new(context: &Context) -> Self {
         // Without a cache there is no such key: then it tells secrets apart within this call.
-        Self(Cache::of(context).map_or_else(|| Keyed::new(random()), |cache| cache.keyed.clone()))
+        Self(context.cache().map_or_else(|| KeyedHasher::new(random()), |cache| cache.hasher.clone()))
     }
 
     pub(crate) fn of(&self, secret: &Secret) -> Identity {
@@ -38,11 +37,11 @@ impl Salted {
 #[cfg(test)]
 mod tests {
     use super::Salted;
-    use crate::key::Keyed;
+    use crate::cache::hash::KeyedHasher;
 
     #[test]
     fn of_a_short_secret_no_character_is_shown() {
-        let salted = Salted(Keyed::new([7; 32]));
+        let salted = Salted(KeyedHasher::new([7; 32]));
         assert_eq!(salted.of(&"sk-ant-123456789012".into()).last4, None);
         let long = salted.of(&"sk-ant-1234567890123".into());
         assert_eq!((long.last4.as_deref(), long.fingerprint.len()), (Some("0123"), 8));

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use claude_credential_config::claude::Place;
+use claude_credential_config::claude::SettingSource;
 use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
 use serde_json::{Value, json};
 
 use super::client::{Client, Sent};
+use super::explanation::{Explanation, Question};
 use super::identity::Salted;
-use super::walked::{CacheView, Mark, Row, Said, Walked, Winner};
-use super::{Asked, Explanation};
+use super::trace::{CacheState, Mark, Row, RowState, Trace};
+use crate::chain::entry::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 
 pub(super) fn text(explanation: &Explanation<'_>) -> String {
@@ -24,15 +25,15 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
     });
     match &explanation.asked {
         Err(error) => value["error"] = failed(error),
-        Ok(Asked { ask, profile_because, host_because, walked }) => {
-            let Walked { cache, rows, winner, failure } = walked;
-            value["profile"] = json!({ "name": ask.profile.name, "because": profile_because });
-            value["host"] = json!({ "origin": ask.request.origin(), "because": host_because });
-            value["account"] = json!(ask.request.username);
-            value["ttl"] = json!(winner.as_ref().map(|Winner { entry, credential, .. }| {
+        Ok(Question { query, profile_reason, host_reason, trace }) => {
+            let Trace { cache, rows, winner, failure } = trace;
+            value["profile"] = json!({ "name": query.profile.name, "because": profile_reason });
+            value["host"] = json!({ "origin": query.request.origin(), "because": host_reason });
+            value["account"] = json!(query.request.username);
+            value["ttl"] = json!(winner.as_ref().map(|Resolved { entry, credential, .. }| {
                 // What is kept as long as it is good has no number.
-                let ttl = Some(ask.ttl(entry, credential)).filter(|ttl| *ttl != Duration::MAX);
-                let because = ask.ttl_because(entry, explanation.context);
+                let ttl = Some(query.ttl(entry, credential)).filter(|ttl| *ttl != Duration::MAX);
+                let because = query.ttl_reason(entry, explanation.context);
                 json!({ "seconds": ttl.map(|ttl| ttl.as_secs()), "because": because })
             }));
             value["cache"] = kept(cache);
@@ -40,7 +41,7 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
             value["winner"] = json!(winner.as_ref().map(|winner| {
                 json!({
                     "entry": winner.entry,
-                    "cached": winner.cached,
+                    "cached": winner.origin == AnswerOrigin::Cache,
                     "credential": described(&winner.credential, salted),
                 })
             }));
@@ -58,16 +59,16 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
     format!("{value:#}\n")
 }
 
-fn kept(view: &CacheView) -> Value {
+fn kept(view: &CacheState) -> Value {
     match view {
-        CacheView::NotAsked(why) => json!({ "state": "not-asked", "because": why }),
-        CacheView::Empty(None) => json!({ "state": "empty", "because": "nothing is kept for this question" }),
-        CacheView::Empty(Some(entry)) => {
+        CacheState::NotAsked(why) => json!({ "state": "not-asked", "because": why }),
+        CacheState::Empty(None) => json!({ "state": "empty", "because": "nothing is kept for this question" }),
+        CacheState::Empty(Some(entry)) => {
             json!({ "state": "empty", "because": "the answer was refused and taken back", "entry": entry })
         }
-        CacheView::Kept(cached, fault) => json!({
-            "state": if fault.is_none() { "serves" } else { "does-not-serve" },
-            "because": fault.map(|fault| fault.to_string()),
+        CacheState::Kept(cached, staleness) => json!({
+            "state": if staleness.is_none() { "serves" } else { "does-not-serve" },
+            "because": staleness.map(|staleness| staleness.to_string()),
             "entry": cached.entry,
             "age_ms": now().saturating_sub(cached.obtained),
             "expires_at": cached.credential.expires_at.map(iso_8601),
@@ -76,7 +77,7 @@ fn kept(view: &CacheView) -> Value {
 }
 
 fn said(row: &Row, salted: &Salted) -> Value {
-    let Row { entry, mark, said, took } = row;
+    let Row { entry, mark, state, took } = row;
     let mark = match mark {
         Mark::Wins => "wins",
         Mark::Skipped => "skipped",
@@ -84,21 +85,21 @@ fn said(row: &Row, salted: &Salted) -> Value {
         Mark::Fails => "fails",
         Mark::Answers => "answers",
     };
-    let (said, because) = match said {
-        Said::Skipped(why) => ("nothing-to-ask", json!(why)),
-        Said::NotAsked(why) => ("not-asked", json!(why)),
-        Said::Nothing(why) => ("nothing", json!(why)),
-        Said::Answer(_) => ("answer", Value::Null),
-        Said::Failed(_) => ("failure", Value::Null),
+    let (said, because) = match state {
+        RowState::Skipped(why) => ("nothing-to-ask", json!(why)),
+        RowState::NotAsked(why) => ("not-asked", json!(why)),
+        RowState::Nothing(why) => ("nothing", json!(why)),
+        RowState::Answer(_) => ("answer", Value::Null),
+        RowState::Failed(_) => ("failure", Value::Null),
     };
     let mut value = json!({ "name": entry, "mark": mark, "said": said, "because": because });
     value["took_ms"] = json!(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)));
-    value["credential"] = match &row.said {
-        Said::Answer(credential) => described(credential, salted),
+    value["credential"] = match &row.state {
+        RowState::Answer(credential) => described(credential, salted),
         _ => Value::Null,
     };
-    value["error"] = match &row.said {
-        Said::Failed(error) => failed(error),
+    value["error"] = match &row.state {
+        RowState::Failed(error) => failed(error),
         _ => Value::Null,
     };
     value
@@ -162,10 +163,10 @@ fn sent(sent: &Sent) -> Value {
     value
 }
 
-fn place(place: &Place) -> Value {
+fn place(place: &SettingSource) -> Value {
     match place {
-        Place::Environment => json!({ "file": null, "line": null }),
-        Place::File(file) => json!({ "file": file.display().to_string(), "line": null }),
-        Place::Line(file, line) => json!({ "file": file.display().to_string(), "line": line }),
+        SettingSource::Environment => json!({ "file": null, "line": null }),
+        SettingSource::File(file) => json!({ "file": file.display().to_string(), "line": null }),
+        SettingSource::Line(file, line) => json!({ "file": file.display().to_string(), "line": line }),
     }
 }

@@ -3,57 +3,45 @@
 
 mod client;
 mod compare;
+mod explanation;
 mod human;
 mod identity;
 mod json;
 mod settings;
-pub(super) mod walked;
+pub(super) mod trace;
 
 use std::io::{self, Write};
 
 use claude_credential_config::claude;
 use claude_credential_protocol::{Error, written};
 
-use crate::ask::{Ask, check_ttl};
 use crate::cli::Explain;
-use crate::client_environment::environment_of_client;
+use crate::client::environment::environment_of_client;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile;
-use crate::screen::Screen;
+use crate::query::Query;
+use crate::query::profile;
+use crate::terminal::screen::Screen;
+use crate::ttl::check_ttl;
 
 use client::Client;
+use explanation::{Explanation, Question};
 use identity::Salted;
-use walked::Walked;
-
-/// All that is said, before it is said to people or to programs.
-pub(crate) struct Explanation<'a> {
-    context: &'a Context,
-    salted: Salted,
-    asked: Result<Asked, Error>,
-    client: Client,
-}
-
-/// The question, and what comes of it.
-struct Asked {
-    ask: Ask,
-    profile_because: String,
-    host_because: String,
-    walked: Walked,
-}
+use settings::Settings;
+use trace::{Trace, trace};
 
 pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
     let of_client = context.for_client.then(|| context_of_client(context));
     let asking = of_client.as_ref().unwrap_or(context);
     let asked = match question(asking, options) {
-        Ok((ask, host_because)) => {
-            let profile_because = profile::because(asking, &ask.profile);
-            Ok(Asked { profile_because, host_because, walked: walked::walk(asking, &ask, options.all)?, ask })
+        Ok((query, host_reason)) => {
+            let profile_reason = profile::reason(asking, &query.profile);
+            Ok(Question { profile_reason, host_reason, trace: trace(asking, &query, options.all)?, query })
         }
         Err(error) => Err(error),
     };
     let salted = Salted::new(context);
-    let client = Client::look(context, &salted, asked.as_ref().ok().map(|asked| &asked.walked));
+    let client = client(context, &salted, asked.as_ref().ok().map(|asked| &asked.trace));
     let explanation = Explanation { context, salted, asked, client };
     let text =
         if options.json { json::text(&explanation) } else { human::text(&explanation, Screen::of_stdout(context)) };
@@ -70,34 +58,30 @@ fn context_of_client(here: &Context) -> Context {
 }
 
 /// What `print`, or with `--for-client` the client's helper, would ask.
-fn question(context: &Context, options: &Explain) -> Result<(Ask, String), Error> {
+fn question(context: &Context, options: &Explain) -> Result<(Query, String), Error> {
     if !context.for_client {
-        check_ttl(context)?;
+        check_ttl(&context.environment)?;
     }
     let profile = profile::choose(context)?;
     let (origin, because) = if context.for_client {
         let because = "where Claude Code sends it";
-        (profile::clients_origin(context, &profile)?, because)
+        (profile::origin_for_client(context, &profile)?, because)
     } else {
         let because = if options.host.is_some() { "by --host" } else { "the profile's first" };
-        (profile::peoples_origin(context, &profile, options.host.as_deref())?, because)
+        (profile::origin_for_user(context, &profile, options.host.as_deref())?, because)
     };
-    let mut ask = Ask::new(context, profile, &origin)?;
-    ask.request.username.clone_from(&options.account);
-    Ok((ask, because.to_owned()))
+    let mut query = Query::new(context, profile, &origin)?;
+    query.request.username.clone_from(&options.account);
+    Ok((query, because.to_owned()))
 }
 
-impl Explanation<'_> {
-    /// The command that is explained.
-    fn command(&self) -> &'static str {
-        if self.context.for_client { "api-key-helper" } else { "print" }
-    }
-
-    /// What that command would exit with.
-    fn exit_code(&self) -> u8 {
-        match &self.asked {
-            Err(error) => error.class().exit_code(),
-            Ok(asked) => asked.walked.failure.as_ref().map_or(0, Failure::exit_code),
-        }
-    }
+/// What Claude Code sends, beside what the chain gives.
+fn client(context: &Context, salted: &Salted, trace: Option<&Trace>) -> Client {
+    let settings = Settings::here(context);
+    let mut client = Client::look(context, &settings, salted);
+    let broken = std::mem::take(&mut client.warnings);
+    client.warnings = compare::warnings(&client, &settings, trace, context);
+    client.warnings.extend(broken);
+    client.differs = compare::difference(&client, trace);
+    client
 }

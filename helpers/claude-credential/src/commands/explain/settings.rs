@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use claude_credential_config::claude::{self, Counts, Line, Place, Scope, SettingsFile};
+use claude_credential_config::claude::{self, EffectiveSetting, Scope, SettingLine, SettingSource, SettingsFile};
 use claude_credential_protocol::{Error, Secret};
 
 use crate::context::Context;
@@ -50,7 +50,7 @@ pub(crate) struct Settings<'a> {
 pub(crate) struct Setting {
     pub(crate) scope: &'static str,
     pub(crate) name: String,
-    pub(crate) place: Place,
+    pub(crate) place: SettingSource,
     pub(crate) note: Option<&'static str>,
 }
 
@@ -61,29 +61,31 @@ impl<'a> Settings<'a> {
     }
 
     /// The setting of that name that counts.
-    pub(crate) fn setting(&self, name: &str) -> Option<Counts> {
+    pub(crate) fn setting(&self, name: &str) -> Option<EffectiveSetting> {
         claude::setting(&self.files, name)
     }
 
     /// The variable of that name that counts.
-    pub(crate) fn variable(&self, name: &str) -> Option<Counts> {
+    pub(crate) fn variable(&self, name: &str) -> Option<EffectiveSetting> {
         claude::variable(&self.files, &self.context.environment, name)
     }
 
     /// The switch of that name, if it is on.
-    pub(crate) fn switch(&self, name: &str) -> Option<Counts> {
+    pub(crate) fn switch(&self, name: &str) -> Option<EffectiveSetting> {
         claude::switch(&self.files, &self.context.environment, name)
     }
 
-    fn lines(&self) -> impl Iterator<Item = (&SettingsFile, &Line)> {
+    fn lines(&self) -> impl Iterator<Item = (&SettingsFile, &SettingLine)> {
         let readable = self.files.iter().filter_map(|file| Some((file, file.sets.as_ref().ok()?)));
         readable.flat_map(|(file, lines)| lines.iter().map(move |line| (file, line)))
     }
 
     /// The administrator's line of that name.
-    pub(crate) fn managed(&self, name: &str) -> Option<Place> {
+    pub(crate) fn managed(&self, name: &str) -> Option<SettingSource> {
         let mut lines = self.lines().filter(|(file, _)| file.scope == Scope::Managed);
-        lines.find(|(_, line)| line.name == name).map(|(file, line)| Place::Line(file.file.clone(), line.number))
+        lines
+            .find(|(_, line)| line.name == name)
+            .map(|(file, line)| SettingSource::Line(file.file.clone(), line.number))
     }
 
     /// The files that can't be understood.
@@ -98,7 +100,7 @@ impl<'a> Settings<'a> {
             let variable = line.name.strip_prefix("env.");
             let matters = variable.map_or(SETTINGS.contains(&line.name.as_str()), |name| VARIABLES.contains(&name));
             if matters {
-                let place = Place::Line(file.file.clone(), line.number);
+                let place = SettingSource::Line(file.file.clone(), line.number);
                 let note = note(&list, &line.name, line.value.as_ref());
                 list.push(Setting { scope: file.scope.name(), name: line.name.clone(), place, note });
             }
@@ -109,7 +111,7 @@ impl<'a> Settings<'a> {
                 let hidden = list.iter().any(|setting| setting.name.strip_prefix("env.") == Some(name));
                 let note = if hidden { Some("overridden") } else { is_empty.then_some("set but empty") };
                 let name = name.to_owned();
-                list.push(Setting { scope: "environment", name, place: Place::Environment, note });
+                list.push(Setting { scope: "environment", name, place: SettingSource::Environment, note });
             }
         }
         list
@@ -118,7 +120,7 @@ impl<'a> Settings<'a> {
 
 fn note(before: &[Setting], name: &str, value: Option<&Secret>) -> Option<&'static str> {
     let text = value.map(|value| value.expose().trim());
-    if before.iter().any(|setting| setting.name == name && setting.place != Place::Environment) {
+    if before.iter().any(|setting| setting.name == name && setting.place != SettingSource::Environment) {
         Some("overridden")
     } else if text.is_some_and(str::is_empty) {
         Some("set but empty")

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use claude_credential_protocol::Error;
 
-use super::Setup;
 use super::blanks::Blanks;
 use super::found::Found;
+use super::options::Setup;
 use super::person::Person;
 use super::preset::Preset;
 use crate::context::Context;

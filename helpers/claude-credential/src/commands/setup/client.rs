@@ -1,13 +1,13 @@
 //! Claude Code as it will be: what its settings say when ours are in them, and where it goes with the key.
 
 use claude_credential_config::Profile;
-use claude_credential_config::claude::{self, Place, Scope, SettingsFile};
+use claude_credential_config::claude::{self, Scope, SettingSource, SettingsFile};
 use claude_credential_protocol::{CLOUD_SWITCHES, Error, Origin};
 
 use super::plan::Plan;
 use super::preset::Preset;
 use crate::context::Context;
-use crate::profile::{API, unlisted};
+use crate::query::profile::{API, unlisted};
 
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
@@ -51,7 +51,7 @@ impl Destination {
         match (listed(context, profile, url.value.expose()), url.place) {
             (Ok(origin), _) => Ok(Self { origin, warning: None }),
             // Another shell may say something else.
-            (Err(error), Place::Environment) => {
+            (Err(error), SettingSource::Environment) => {
                 Ok(Self { warning: Some(format!("{error}; or run: unset {BASE_URL}")), ..first() })
             }
             (Err(error), place) => Err(Error::config(format!("{error}; or {}", place.removal(BASE_URL)))),

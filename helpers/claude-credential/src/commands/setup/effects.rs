@@ -11,7 +11,7 @@ use super::client;
 use super::found::{self, Found};
 use super::plan::Plan;
 use super::preset::Preset;
-use crate::cloud::Cloud;
+use crate::client::cloud::Cloud;
 use crate::context::Context;
 
 /// With these an administrator prescribes a login, and Claude Code does not start beside an `apiKeyHelper`

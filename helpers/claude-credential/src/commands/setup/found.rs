@@ -38,7 +38,7 @@ impl Found {
             None => cloud::gcloud_credentials(&cloud::gcloud_folder(&context.environment, folders)),
         };
         let has_sso = |file: &Path| {
-            let bytes = read(file, Trust::Anybody, MAX).ok().flatten();
+            let bytes = read(file, Trust::Unchecked, MAX).ok().flatten();
             let text = bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
             text.contains("sso_session") || text.contains("sso_start_url")
         };
@@ -110,7 +110,7 @@ fn scopes(folders: &Folders) -> Vec<PathBuf> {
 
 /// The settings in a file of somebody's, as far as they can be read.
 pub(crate) fn settings(file: &Path) -> Option<Value> {
-    let bytes = read(file, Trust::Anybody, MAX).ok()??;
+    let bytes = read(file, Trust::Unchecked, MAX).ok()??;
     let text = std::str::from_utf8(&bytes).ok()?;
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     jsonc_parser::parse_to_serde_value(text, &claude::parse_options()).ok()

@@ -6,32 +6,36 @@ mod check;
 mod client;
 mod config;
 mod diff;
+mod edited;
 mod effects;
 mod file;
 mod found;
 mod mask;
 mod mask_toml;
+mod options;
 mod person;
 mod plan;
 mod preset;
 mod record;
 mod sections;
 mod settings;
+mod show;
 mod undo;
 
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::process::Command;
 
 use claude_credential_config::{Program, generation, kept};
 use claude_credential_process::{Interrupted, run_attached};
 use claude_credential_protocol::{Error, Origin};
 
-use crate::chain::Link;
+use crate::chain::resolve::resolve;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
+pub(crate) use options::Setup;
+
 use blanks::Blanks;
 use client::Destination;
 use found::Found;
@@ -41,29 +45,6 @@ use preset::Preset;
 
 /// A key may be mistyped so often before a person wants to start over.
 const TRIES: usize = 3;
-
-#[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option, and clap says which exclude each other")]
-pub(crate) struct Setup {
-    /// What to use, instead of being asked
-    #[arg(long, value_name = "NAME")]
-    pub(crate) preset: Option<String>,
-    /// What the preset asks, as often as needed
-    #[arg(long, value_name = "NAME=VALUE", requires = "preset")]
-    pub(crate) set: Vec<String>,
-    /// Read the API key from stdin
-    #[arg(long, requires = "preset")]
-    pub(crate) stdin: bool,
-    /// Agree to the change without being asked
-    #[arg(long, short)]
-    pub(crate) yes: bool,
-    /// Write over what somebody else has set
-    #[arg(long)]
-    pub(crate) replace: bool,
-    /// Put back what was there before the first setup
-    #[arg(long, conflicts_with_all = ["preset", "set", "stdin"])]
-    pub(crate) undo: bool,
-}
 
 pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
     if context.options.profile.is_some() || !context.options.chain.is_empty() {
@@ -131,11 +112,6 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Claude Code's settings of the user.
-fn settings_file(context: &Context) -> PathBuf {
-    context.folders.claude.join("settings.json")
-}
-
 /// Whether what somebody else has set may be written over.
 fn may_replace(plan: &Plan, options: &Setup, person: &mut Person) -> Result<bool, Error> {
     let conflicts = plan.conflicts()?;
@@ -177,15 +153,15 @@ fn needs_key(
 /// By the helper that keeps keys, which asks for it without showing it.
 fn keep_key(context: &Context, origin: &Origin, options: &Setup, person: &Person) -> Result<(), Failure> {
     let profile = &context.config.profiles["default"];
-    let mut link = Link::resolve("api-key", profile, context)
-        .ok_or_else(|| Error::broke("the built-in entry api-key is missing"))?;
-    if let Program::Helper { args, .. } = &mut link.entry.program {
+    let mut entry =
+        resolve("api-key", profile, context).ok_or_else(|| Error::broke("the built-in entry api-key is missing"))?;
+    if let Program::Helper { args, .. } = &mut entry.definition.program {
         args.extend(["--host".to_owned(), origin.as_listed()]);
     }
     let stdin = ["--stdin".into()];
     let options: &[_] = if options.stdin { &stdin } else { &[] };
     for tries in 1.. {
-        let status = login::status(context, &link, "login", options)?;
+        let status = login::status(context, &entry, "login", options)?;
         if status.success() {
             break;
         }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use toml_edit::DocumentMut;
 
 use super::check::Check;
-use crate::cloud::Cloud;
+use crate::client::cloud::Cloud;
 
 /// In the order in which they are offered.
 const FILES: [&str; 15] = [

@@ -1,27 +1,22 @@
 //! `status`: without a name what each profile has, with one what its helper says of it.
 
-mod line;
+mod overview;
+mod profile_status;
 mod say;
 
 use std::io::{self, Write};
-use std::time::Duration;
 
-use claude_credential_protocol::{Error, now, written};
+use claude_credential_protocol::{Error, written};
 
 use crate::cli::{SignIn, Status};
 use crate::commands::login;
-use crate::context::{Context, millis};
+use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile;
-use crate::screen::Screen;
+use crate::query::profile;
+use crate::terminal::screen::Screen;
 
-use line::{Line, State};
-
-/// All profiles, and what is asked of them.
-struct Overview {
-    lines: Vec<Line>,
-    min_ttl: Option<Duration>,
-}
+use overview::Overview;
+use profile_status::ProfileStatus;
 
 pub(crate) fn run(context: &Context, options: Status) -> Result<u8, Failure> {
     let Status { min_ttl, name, json, options: mut for_helper } = options;
@@ -29,34 +24,20 @@ pub(crate) fn run(context: &Context, options: Status) -> Result<u8, Failure> {
         for_helper.extend(json.then(|| "--json".into()));
         return login::run(context, "status", &SignIn { name, options: for_helper });
     }
-    let overview = Overview { lines: lines(context)?, min_ttl };
+    let overview = Overview { profiles: profiles(context)?, min_ttl };
     let text = if json { say::json(&overview) } else { say::text(&overview, Screen::of_stdout(context)) };
     written(io::stdout().lock().write_all(text.as_bytes()))?;
     Ok(overview.exit_code())
 }
 
 /// The profile that is meant here, then the others; with `--profile` that one alone.
-fn lines(context: &Context) -> Result<Vec<Line>, Error> {
+fn profiles(context: &Context) -> Result<Vec<ProfileStatus>, Error> {
     let here = profile::choose(context)?;
     let mut lines = Vec::new();
     if context.options.profile.is_none() {
         let others = context.config.profiles.values().filter(|profile| profile.name != here.name);
-        lines.extend(others.map(|profile| Line::of(context, profile.clone(), false)));
+        lines.extend(others.map(|profile| ProfileStatus::of(context, profile.clone(), false)));
     }
-    lines.insert(0, Line::of(context, here, true));
+    lines.insert(0, ProfileStatus::of(context, here, true));
     Ok(lines)
-}
-
-impl Overview {
-    /// Whether it lives shorter than it should.
-    fn is_short(&self, line: &Line) -> bool {
-        let wanted = self.min_ttl.map_or(0, millis);
-        self.min_ttl.is_some() && line.expires_at.is_some_and(|at| (at * 1000).saturating_sub(now()) < wanted)
-    }
-
-    /// 1 where something lives shorter than it should, or where there is nothing that could live at all.
-    fn exit_code(&self) -> u8 {
-        let is_any = self.lines.iter().any(|line| matches!(line.state, State::Answers | State::Asked));
-        u8::from(self.min_ttl.is_some() && (!is_any || self.lines.iter().any(|line| self.is_short(line))))
-    }
 }

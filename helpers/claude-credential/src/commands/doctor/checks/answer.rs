@@ -1,42 +1,42 @@
 use claude_credential_config::Profile;
 use claude_credential_protocol::Error;
 
+use super::super::check_context::CheckContext;
 use super::super::finding::Finding;
-use super::super::situation::Situation;
-use crate::ask::Ask;
+use crate::chain::entry::Resolved;
 use crate::cli::Options;
-use crate::cloud::Cloud;
-use crate::commands::explain::walked::{self, Winner};
+use crate::commands::explain::trace::trace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::profile;
+use crate::query::Query;
+use crate::query::profile;
 
 const MEND: &str = "run: claude-credential explain --for-client";
 
-/// Whether there is a key at the end of all this: the chain is walked as the client's helper walks it, and what it gives
-/// is thrown away. A kept answer is none: what gave it may have nothing any more.
-pub(in super::super) fn of_chain(situation: &Situation) -> Vec<Finding> {
+/// Whether there is a key at the end of all this: the lookup of the client's helper is run dry. A kept answer
+/// does not count: the entry that gave it may have nothing any more.
+pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
     // Both have a line of their own.
-    let (None, Ok(profile)) = (&situation.trouble, &situation.profile) else { return Vec::new() };
-    if let Some((cloud, false)) = Cloud::of_client(&situation.context) {
+    let (None, Ok(profile)) = (&check_context.trouble, &check_context.profile) else { return Vec::new() };
+    if let Some(cloud) = check_context.context.client_mode.cloud() {
         return vec![Finding::good(format!("none is needed: {} has credentials of its own", cloud.name()))];
     }
-    vec![match winner(situation, profile) {
+    vec![match winner(check_context, profile) {
         Ok(winner) => Finding::good(format!("entry {} has a key for Claude Code", winner.entry)),
         Err(Failure::Interrupted(signal)) => {
-            situation.interrupted.set(Some(signal));
+            check_context.interrupted.set(Some(signal));
             return Vec::new();
         }
         Err(failure) => Finding::of_message(&failure.to_string()).or_mend(MEND),
     }]
 }
 
-fn winner(situation: &Situation, profile: &Profile) -> Result<Winner, Failure> {
-    let context = anew(&situation.context);
-    let origin = profile::clients_origin(&context, profile)?;
-    let ask = Ask::new(&context, profile.clone(), &origin)?;
-    let walked = walked::walk(&context, &ask, false)?;
-    match (walked.winner, walked.failure) {
+fn winner(check_context: &CheckContext, profile: &Profile) -> Result<Resolved, Failure> {
+    let context = anew(&check_context.context);
+    let origin = profile::origin_for_client(&context, profile)?;
+    let query = Query::new(&context, profile.clone(), &origin)?;
+    let trace = trace(&context, &query, false)?;
+    match (trace.winner, trace.failure) {
         (_, Some(failure)) => Err(failure),
         (Some(winner), None) => Ok(winner),
         (None, None) => Err(Error::not_found("no entry has anything").into()),

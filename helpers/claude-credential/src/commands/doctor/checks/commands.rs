@@ -5,35 +5,35 @@ use claude_credential_config::{Entry, Program};
 use claude_credential_process::Ended;
 use claude_credential_protocol::{Error, parse_token};
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
 use super::super::spawn;
-use crate::chain::Standing;
-use crate::program;
+use crate::chain::entry::Availability;
+use crate::chain::program;
 
 /// As long as a call has for all of its entries.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Each command of the chain is run once, and its key thrown away: what it writes to stderr is seen in no other way.
 /// Claude Code's documentation wants nothing there beside exit 0, and a version that holds to it would refuse the key.
-pub(in super::super) fn speak_as_they_should(situation: &Situation) -> Vec<Finding> {
-    if situation.trouble.is_some() {
+pub(in super::super) fn speak_as_they_should(check_context: &CheckContext) -> Vec<Finding> {
+    if check_context.trouble.is_some() {
         return Vec::new();
     }
-    let links = situation.links();
-    let commands = links.iter().filter(|link| matches!(link.standing, Standing::Ready));
+    let entries = check_context.entries();
+    let commands = entries.iter().filter(|entry| matches!(entry.availability, Availability::Ready));
     let mut count = 0;
     let mut found = Vec::new();
-    for entry in commands.map(|link| &link.entry) {
+    for entry in commands.map(|entry| &entry.definition) {
         let command = match &entry.program {
             Program::Helper { .. } => continue,
-            Program::Command(words) => program::command(&situation.context, words),
+            Program::Command(words) => program::command(&check_context.context, words),
             Program::Shell(script) => Ok(program::shell(script)),
         };
         count += 1;
         // One that is not there is the matter of another check.
         let Ok(command) = command else { continue };
-        if let Err(error) = run(situation, entry, command) {
+        if let Err(error) = run(check_context, entry, command) {
             let finding = Finding::of(&error);
             let mend = finding.mend.clone().unwrap_or_default();
             found.push(if entry.on_error_next { Finding::doubtful(&finding.said, mend) } else { finding });
@@ -45,13 +45,13 @@ pub(in super::super) fn speak_as_they_should(situation: &Situation) -> Vec<Findi
     }
 }
 
-fn run(situation: &Situation, entry: &Entry, mut command: Command) -> Result<(), Error> {
+fn run(check_context: &CheckContext, entry: &Entry, mut command: Command) -> Result<(), Error> {
     let name = &entry.name;
     let place = entry.place.as_deref().unwrap_or("config.toml");
     let wrong =
         |what: String| Error::broke(format!("{place}: the command of entry {name} {what}; mend [entry.{name}]"));
-    command.current_dir(&situation.context.folders.home);
-    let finished = spawn::ask(situation, command, PATIENCE).map_err(|failure| wrong(failure.to_string()))?;
+    command.current_dir(&check_context.context.folders.home);
+    let finished = spawn::ask(check_context, command, PATIENCE).map_err(|failure| wrong(failure.to_string()))?;
     match finished.ended {
         Ended::Exit(code) if entry.none_exit.contains(&code) => Ok(()),
         Ended::Exit(0) => {

@@ -4,15 +4,16 @@ use claude_credential_config::{Entry, Program};
 use claude_credential_protocol::{Error, Origin};
 use rustix::fs::{Access, access};
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
-use crate::{profile, program};
+use crate::chain::program;
+use crate::query::profile;
 
 /// It can be read, is nobody else's to change, and is understood.
-pub(in super::super) fn readable(situation: &Situation) -> Vec<Finding> {
-    let config = &situation.context.config;
-    if let Some(error) = &situation.trouble {
-        let file = situation.context.options.config.as_ref().map(|file| file.display().to_string());
+pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
+    let config = &check_context.context.config;
+    if let Some(error) = &check_context.trouble {
+        let file = check_context.context.options.config.as_ref().map(|file| file.display().to_string());
         // The parser says where, and not what to do about it.
         let mend = format!("mend that line of {}", file.unwrap_or_else(|| config.file_shown()));
         return vec![Finding::of(error).or_mend(mend)];
@@ -27,16 +28,16 @@ pub(in super::super) fn readable(situation: &Situation) -> Vec<Finding> {
 }
 
 /// Every entry has something to run, and is of use to somebody.
-pub(in super::super) fn entries(situation: &Situation) -> Vec<Finding> {
-    let config = &situation.context.config;
-    if situation.trouble.is_some() {
+pub(in super::super) fn entries(check_context: &CheckContext) -> Vec<Finding> {
+    let config = &check_context.context.config;
+    if check_context.trouble.is_some() {
         return Vec::new();
     }
     let mut found = Vec::new();
     for entry in config.entries.values() {
         let is_used = config.profiles.values().any(|profile| profile.chain.contains(&entry.name));
         let place = entry.place.as_deref().unwrap_or("config.toml");
-        if let Err(error) = runs(situation, entry) {
+        if let Err(error) = runs(check_context, entry) {
             let Finding { said, mend, .. } = Finding::of(&error);
             let said = if said.starts_with(place) { said } else { format!("{place}: {said}") };
             let mend = mend.unwrap_or_else(|| format!("mend [entry.{}]", entry.name));
@@ -50,8 +51,8 @@ pub(in super::super) fn entries(situation: &Situation) -> Vec<Finding> {
     or_good(found, || format!("what they run is there: {}", config.entries.len()))
 }
 
-fn runs(situation: &Situation, entry: &Entry) -> Result<(), Error> {
-    let context = &situation.context;
+fn runs(check_context: &CheckContext, entry: &Entry) -> Result<(), Error> {
+    let context = &check_context.context;
     match &entry.program {
         Program::Helper { name, .. } => match program::locate(context, name) {
             None => Err(program::not_installed(name, entry)),
@@ -72,13 +73,14 @@ fn executable(file: &Path) -> Result<(), Error> {
 }
 
 /// Hosts, folders and chains of the profiles.
-pub(in super::super) fn profiles(situation: &Situation) -> Vec<Finding> {
-    let config = &situation.context.config;
-    if situation.trouble.is_some() {
+pub(in super::super) fn profiles(check_context: &CheckContext) -> Vec<Finding> {
+    let config = &check_context.context.config;
+    if check_context.trouble.is_some() {
         return Vec::new();
     }
     let file = config.file_shown();
-    let unknown = situation.profile.as_ref().err().map(|error| Finding::of(error).or_mend(format!("look at {file}")));
+    let unknown =
+        check_context.profile.as_ref().err().map(|error| Finding::of(error).or_mend(format!("look at {file}")));
     let mut found: Vec<Finding> = unknown.into_iter().collect();
     for (name, profile) in &config.profiles {
         for folder in profile.directories.iter().filter(|folder| !folder.is_dir()) {
@@ -104,7 +106,7 @@ pub(in super::super) fn profiles(situation: &Situation) -> Vec<Finding> {
         }
     }
     or_good(found, || {
-        let chosen = situation.profile.as_ref().map(|profile| profile.name.clone()).unwrap_or_default();
+        let chosen = check_context.profile.as_ref().map(|profile| profile.name.clone()).unwrap_or_default();
         format!("here it is {chosen}, of {}", config.profiles.len())
     })
 }
@@ -115,9 +117,9 @@ fn is_loopback(host: &Origin) -> bool {
 }
 
 /// Where Claude Code sends the key has to be on the profile's list, or it gets none.
-pub(in super::super) fn base_url(situation: &Situation) -> Vec<Finding> {
-    let Ok(profile) = &situation.profile else { return Vec::new() };
-    vec![match profile::clients_origin(&situation.context, profile) {
+pub(in super::super) fn base_url(check_context: &CheckContext) -> Vec<Finding> {
+    let Ok(profile) = &check_context.profile else { return Vec::new() };
+    vec![match profile::origin_for_client(&check_context.context, profile) {
         Ok(origin) => Finding::good(format!("keys go to {origin}, which profile {} lists", profile.name)),
         Err(error) => Finding::of(&error).or_mend("look at ANTHROPIC_BASE_URL"),
     }]

@@ -1,9 +1,8 @@
 use claude_credential_config::claude;
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
-use crate::chain::{Link, Standing};
-use crate::cloud::Cloud;
+use crate::chain::entry::{Availability, ResolvedEntry};
 
 const API_KEY: &str = "ANTHROPIC_API_KEY";
 const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
@@ -11,15 +10,15 @@ const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 /// Claude Code fills two headers, each for itself: `Authorization` from the token's variable, else from the helper;
 /// `x-api-key` from the key's variable, else from the helper. So one request can carry two credentials, and the server
 /// takes the one that nobody thought of.
-pub(in super::super) fn one_in_a_request(situation: &Situation) -> Vec<Finding> {
-    if let Some((cloud, false)) = Cloud::of_client(&situation.context) {
+pub(in super::super) fn one_in_a_request(check_context: &CheckContext) -> Vec<Finding> {
+    if let Some(cloud) = check_context.context.client_mode.cloud() {
         return vec![Finding::good(format!(
             "Claude Code is set up for {}, and sends its credentials alone",
             cloud.name()
         ))];
     }
-    let [key, token] = [API_KEY, AUTH_TOKEN].map(|name| situation.variable(name).map(|found| found.place));
-    let helper = situation.helper().map(|(_, command)| command);
+    let [key, token] = [API_KEY, AUTH_TOKEN].map(|name| check_context.variable(name).map(|found| found.place));
+    let helper = check_context.helper().map(|(_, command)| command);
     let mut found = Vec::new();
     if let (Some(key), Some(_)) = (&key, &token) {
         found.push(Finding::wrong(
@@ -32,7 +31,7 @@ pub(in super::super) fn one_in_a_request(situation: &Situation) -> Vec<Finding> 
         {
             let (Some(place), Some(helper)) = (place, helper) else { continue };
             let mend = place.removal(name);
-            found.push(if claude::leads_to_us(helper) && gives_the_same(situation, name) {
+            found.push(if claude::leads_to_us(helper) && gives_the_same(check_context, name) {
                 let said = format!("{name} is set, and what the helper prints is the same: Claude Code sends it twice");
                 Finding::doubtful(said, mend)
             } else {
@@ -46,10 +45,12 @@ pub(in super::super) fn one_in_a_request(situation: &Situation) -> Vec<Finding> 
 }
 
 /// Whether the chain would begin with that very variable.
-fn gives_the_same(situation: &Situation, name: &str) -> bool {
-    let links = situation.links();
-    let first = links.iter().find(|link| link.is_live());
-    let entry = if name == API_KEY { "api-key" } else { "auth-token" };
-    let is_it = |link: &&Link| link.built_in && link.entry.name == entry && matches!(link.standing, Standing::Variable);
-    first.filter(is_it).is_some_and(|_| situation.context.environment.get_os(name).is_some())
+fn gives_the_same(check_context: &CheckContext, name: &str) -> bool {
+    let entries = check_context.entries();
+    let first = entries.iter().find(|entry| entry.is_live());
+    let built_in = if name == API_KEY { "api-key" } else { "auth-token" };
+    let is_it = |entry: &&ResolvedEntry| {
+        entry.built_in && entry.name() == built_in && matches!(entry.availability, Availability::Variable)
+    };
+    first.filter(is_it).is_some_and(|_| check_context.context.environment.get_os(name).is_some())
 }

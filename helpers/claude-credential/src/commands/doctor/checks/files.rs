@@ -7,16 +7,16 @@ use claude_credential_config::{kept, logins};
 use claude_credential_files::{Trust, ensure_folder, read, replace};
 use rustix::process::{Resource, getrlimit};
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
 use super::folders::{own_uid, shown};
 
 /// Whoever replaces a file needs milliseconds for it.
 const ON_ITS_WAY: Duration = Duration::from_mins(1);
 
 /// What we keep, the user's alone: the folders and every file in them, and Claude Code's own login.
-pub(in super::super) fn private(situation: &Situation) -> Vec<Finding> {
-    let folders = &situation.context.folders;
+pub(in super::super) fn private(check_context: &CheckContext) -> Vec<Finding> {
+    let folders = &check_context.context.folders;
     let mut found = Vec::new();
     for folder in [&folders.data, &folders.runtime] {
         found.extend(fs::symlink_metadata(folder).is_ok().then(|| judge(folder, true)).flatten());
@@ -59,10 +59,10 @@ fn judge(path: &Path, is_folder: bool) -> Option<Finding> {
 }
 
 /// Files that were on their way when their process was killed: the secrets in them stay until somebody removes them.
-pub(in super::super) fn leftovers(situation: &Situation) -> Vec<Finding> {
-    let folders = &situation.context.folders;
+pub(in super::super) fn leftovers(check_context: &CheckContext) -> Vec<Finding> {
+    let folders = &check_context.context.folders;
     let ours = [&folders.data, &folders.runtime].into_iter().flat_map(|folder| all_below(folder));
-    let config = situation.context.config.file.clone().unwrap_or_else(|| folders.config.join("config.toml"));
+    let config = check_context.context.config.file.clone().unwrap_or_else(|| folders.config.join("config.toml"));
     let edited = [folders.claude.join("settings.json"), config];
     let files = ours.chain(edited.iter().flat_map(|file| on_their_way_to(file)));
     let is_left = |path: &PathBuf| {
@@ -88,9 +88,9 @@ fn on_their_way_to(file: &Path) -> Vec<PathBuf> {
 }
 
 /// The folder of cached answers can be written and read, on this machine.
-pub(in super::super) fn cache(situation: &Situation) -> Vec<Finding> {
-    let folder = &situation.context.folders.runtime;
-    if situation.context.options.no_cache {
+pub(in super::super) fn cache(check_context: &CheckContext) -> Vec<Finding> {
+    let folder = &check_context.context.folders.runtime;
+    if check_context.context.options.no_cache {
         return vec![Finding::good("not looked at, because of --no-cache")];
     }
     let probe = folder.join("doctor");
@@ -145,7 +145,7 @@ fn network(kind: u64) -> Option<&'static str> {
 }
 
 /// A core file would hold every secret that a process held.
-pub(in super::super) fn core_dumps(_: &Situation) -> Vec<Finding> {
+pub(in super::super) fn core_dumps(_: &CheckContext) -> Vec<Finding> {
     let limit = getrlimit(Resource::Core).current;
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
     vec![judge_core_dumps(limit, pattern.trim())]

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use claude_credential_protocol::text::quoted;
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
 
 /// HOME and what the XDG variables name. That each is absolute was found out before.
-pub(in super::super) fn usable(situation: &Situation) -> Vec<Finding> {
-    let folders = &situation.context.folders;
+pub(in super::super) fn usable(check_context: &CheckContext) -> Vec<Finding> {
+    let folders = &check_context.context.folders;
     let mut found = Vec::new();
     let home = folders.home.display().to_string();
     match fs::metadata(&folders.home) {
@@ -22,7 +22,7 @@ pub(in super::super) fn usable(situation: &Situation) -> Vec<Finding> {
         Err(error) => found.push(Finding::wrong(format!("HOME, {home}, can't be used: {error}"), SET_HOME)),
     }
     // The others are made where they are missing; this one is the system's.
-    if let Some(run) = situation.context.environment.get_os("XDG_RUNTIME_DIR")
+    if let Some(run) = check_context.context.environment.get_os("XDG_RUNTIME_DIR")
         && !Path::new(run).is_dir()
     {
         let said = format!("XDG_RUNTIME_DIR, {}, is not there", run.display());

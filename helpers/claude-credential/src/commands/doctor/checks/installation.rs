@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use claude_credential_config::Program;
 use claude_credential_process::find_on_path;
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
 use super::super::spawn;
 use super::folders::shown;
-use crate::chain::Standing;
+use crate::chain::entry::Availability;
+use crate::chain::program;
 use crate::context::Context;
-use crate::program::{self, SUITE};
+use crate::suite::SUITE;
 
 const OURS: &str = env!("CARGO_PKG_VERSION");
 
@@ -19,10 +20,10 @@ const OURS: &str = env!("CARGO_PKG_VERSION");
 const INSTALL: &str = "in the folder of its source, run: ./install.sh";
 
 /// Helper and dispatcher of two versions may not understand each other's newer words.
-pub(in super::super) fn versions(situation: &Situation) -> Vec<Finding> {
-    let installed = installed(&situation.context);
+pub(in super::super) fn versions(check_context: &CheckContext) -> Vec<Finding> {
+    let installed = installed(&check_context.context);
     let others = installed.iter().filter_map(|(name, file)| {
-        let version = spawn::version(situation, file);
+        let version = spawn::version(check_context, file);
         let file = file.display();
         match version {
             Some(version) if version == OURS => None,
@@ -40,8 +41,8 @@ pub(in super::super) fn versions(situation: &Situation) -> Vec<Finding> {
 }
 
 /// Helpers beside the dispatcher are updated with it; and those that the chain needs have to be there.
-pub(in super::super) fn together(situation: &Situation) -> Vec<Finding> {
-    let context = &situation.context;
+pub(in super::super) fn together(check_context: &CheckContext) -> Vec<Finding> {
+    let context = &check_context.context;
     let Some(folder) = own_folder() else {
         return vec![Finding::doubtful("where this executable is can't be found out", "mount /proc")];
     };
@@ -53,13 +54,13 @@ pub(in super::super) fn together(situation: &Situation) -> Vec<Finding> {
             Finding::doubtful(said, INSTALL)
         })
         .collect();
-    for link in situation.links() {
-        if let Program::Helper { name, .. } = &link.entry.program
-            && link.built_in
-            && matches!(link.standing, Standing::Ready | Standing::Variable)
+    for entry in check_context.entries() {
+        if let Program::Helper { name, .. } = &entry.definition.program
+            && entry.built_in
+            && matches!(entry.availability, Availability::Ready | Availability::Variable)
             && program::locate(context, name).is_none()
         {
-            let entry = &link.entry.name;
+            let entry = &entry.definition.name;
             let said = format!("claude-credential-{name}, which entry {entry} needs, is not installed");
             found.push(Finding::wrong(said, INSTALL));
         }
@@ -68,8 +69,8 @@ pub(in super::super) fn together(situation: &Situation) -> Vec<Finding> {
 }
 
 /// What a person types is found on PATH, and should be this.
-pub(in super::super) fn path(situation: &Situation) -> Vec<Finding> {
-    let context = &situation.context;
+pub(in super::super) fn path(check_context: &CheckContext) -> Vec<Finding> {
+    let context = &check_context.context;
     let path = context.environment.get_os("PATH").unwrap_or_default();
     let mut found = Vec::new();
     for element in env::split_paths(path).filter(|element| !element.is_absolute()) {
@@ -87,7 +88,7 @@ pub(in super::super) fn path(situation: &Situation) -> Vec<Finding> {
             format!("run: export PATH={folder}:\"$PATH\""),
         )),
         Some(first) if own.is_some() && first.canonicalize().ok() != own => {
-            let version = spawn::version(situation, first);
+            let version = spawn::version(check_context, first);
             let said = format!(
                 "the first claude-credential on PATH is {}, version {}; this is {OURS} in {folder}",
                 first.display(),

@@ -5,18 +5,18 @@ use claude_credential_config::KeyStore;
 use claude_credential_process::Ended;
 use claude_credential_protocol::text;
 
+use super::super::check_context::CheckContext;
 use super::super::finding::Finding;
-use super::super::situation::Situation;
 use super::super::spawn;
-use crate::program;
+use crate::chain::program;
 
 /// Longer than the helper gives the keychain.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The helper that keeps keys tries it: here no bus is spoken.
-pub(in super::super) fn works(situation: &Situation) -> Vec<Finding> {
-    let context = &situation.context;
-    if situation.trouble.is_some() {
+pub(in super::super) fn works(check_context: &CheckContext) -> Vec<Finding> {
+    let context = &check_context.context;
+    if check_context.trouble.is_some() {
         // It would say again that config.toml can't be read.
         return Vec::new();
     }
@@ -30,7 +30,7 @@ pub(in super::super) fn works(situation: &Situation) -> Vec<Finding> {
     };
     let mut command = Command::new(&file);
     command.args(program::helper_args(context, "apikey", &[])).arg("check-keychain");
-    let finding = match spawn::ask(situation, command, PATIENCE) {
+    let finding = match spawn::ask(check_context, command, PATIENCE) {
         Err(failure) => Finding::of_message(&format!(
             "{file} {failure}; run it by hand: {file} check-keychain",
             file = file.display()

@@ -6,11 +6,10 @@ use claude_credential_process::Ended;
 use claude_credential_protocol::{Error, Origin, text};
 use serde_json::Value;
 
+use super::super::check_context::{CheckContext, Probed};
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
 use super::super::spawn;
-use crate::cloud::Cloud;
-use crate::program;
+use crate::chain::program;
 
 /// Longer than the three requests may take.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -19,34 +18,23 @@ const PATIENCE: Duration = Duration::from_secs(40);
 const FAR_OFF: u64 = 300;
 const OFF: u64 = 30;
 
-/// What the executable that speaks TLS has seen at one host.
-#[derive(Debug)]
-pub(in super::super) struct Seen {
-    clock_ahead: Option<i64>,
-    /// To both headers, as the client sends a helper's key.
-    both: u64,
-    leads_to: Option<String>,
-    x_api_key: Option<u64>,
-    authorization: Option<u64>,
-}
-
 /// It can be reached, and TLS with it is sound.
-pub(in super::super) fn reach(situation: &Situation) -> Vec<Finding> {
-    if situation.live && is_clouds_own(situation) {
+pub(in super::super) fn reach(check_context: &CheckContext) -> Vec<Finding> {
+    if check_context.live && is_clouds_own(check_context) {
         return vec![Finding::good("not asked: a cloud wants no key, but its own credentials")];
     }
-    let failed = seen(situation).iter().filter_map(|(_, seen)| {
+    let failed = seen(check_context).iter().filter_map(|(_, seen)| {
         let finding = Finding::of(seen.as_ref().err()?);
         let is_of_tls = finding.said.contains("certificate");
         let ca = "if it has a CA of your own, run: export SSL_CERT_FILE=/path/to/ca.pem";
         Some(finding.or_mend(if is_of_tls { ca } else { "look at the network, HTTPS_PROXY and ANTHROPIC_BASE_URL" }))
     });
-    good_if_asked(situation, failed.collect(), "can be reached")
+    good_if_asked(check_context, failed.collect(), "can be reached")
 }
 
 /// Claude Code asks its helper for another key after 401 and 403, and after nothing else.
-pub(in super::super) fn refusal(situation: &Situation) -> Vec<Finding> {
-    let found = answers(situation).filter_map(|(url, seen)| match seen.both {
+pub(in super::super) fn refusal(check_context: &CheckContext) -> Vec<Finding> {
+    let found = answers(check_context).filter_map(|(url, seen)| match seen.both {
         401 | 403 | 300..=399 => None,
         200..=299 => Some(Finding::doubtful(
             format!("{url} takes a made-up key, so whoever reaches it can use it"),
@@ -61,12 +49,12 @@ pub(in super::super) fn refusal(situation: &Situation) -> Vec<Finding> {
             "have it answer 401, or look at ANTHROPIC_BASE_URL",
         )),
     });
-    good_if_asked(situation, found.collect(), "answers 401 or 403 to a key that is refused")
+    good_if_asked(check_context, found.collect(), "answers 401 or 403 to a key that is refused")
 }
 
 /// Claude Code sends what its helper printed in two headers at once.
-pub(in super::super) fn headers(situation: &Situation) -> Vec<Finding> {
-    let found = answers(situation).filter_map(|(url, seen)| {
+pub(in super::super) fn headers(check_context: &CheckContext) -> Vec<Finding> {
+    let found = answers(check_context).filter_map(|(url, seen)| {
         let refuses = |status: Option<u64>| matches!(status, Some(401 | 403));
         if !matches!(seen.both, 400..=499) || refuses(Some(seen.both)) {
             return None;
@@ -79,12 +67,12 @@ pub(in super::super) fn headers(situation: &Situation) -> Vec<Finding> {
         );
         Some(Finding::wrong(said, "have it take x-api-key and Authorization together"))
     });
-    good_if_asked(situation, found.collect(), "takes x-api-key and Authorization together")
+    good_if_asked(check_context, found.collect(), "takes x-api-key and Authorization together")
 }
 
 /// Who follows a redirect carries the key to where it leads.
-pub(in super::super) fn redirect(situation: &Situation) -> Vec<Finding> {
-    let found = answers(situation).filter_map(|(url, seen)| {
+pub(in super::super) fn redirect(check_context: &CheckContext) -> Vec<Finding> {
+    let found = answers(check_context).filter_map(|(url, seen)| {
         if !(300..400).contains(&seen.both) {
             return None;
         }
@@ -95,12 +83,12 @@ pub(in super::super) fn redirect(situation: &Situation) -> Vec<Finding> {
         let mend = "set ANTHROPIC_BASE_URL to where it leads, and list that host, if it may have the key";
         Some(if stays { Finding::doubtful(said, mend) } else { Finding::wrong(said, mend) })
     });
-    good_if_asked(situation, found.collect(), "does not redirect")
+    good_if_asked(check_context, found.collect(), "does not redirect")
 }
 
 /// The server's clock against ours.
-pub(in super::super) fn clock(situation: &Situation) -> Vec<Finding> {
-    let found = answers(situation).filter_map(|(url, seen)| {
+pub(in super::super) fn clock(check_context: &CheckContext) -> Vec<Finding> {
+    let found = answers(check_context).filter_map(|(url, seen)| {
         let ahead = seen.clock_ahead?;
         let off = ahead.unsigned_abs();
         let word = if ahead > 0 { "ahead of" } else { "behind" };
@@ -112,49 +100,50 @@ pub(in super::super) fn clock(situation: &Situation) -> Vec<Finding> {
             _ => None,
         }
     });
-    good_if_asked(situation, found.collect(), "has the same time")
+    good_if_asked(check_context, found.collect(), "has the same time")
 }
 
-fn good_if_asked(situation: &Situation, found: Vec<Finding>, good: &str) -> Vec<Finding> {
-    let hosts: Vec<&str> = answers(situation).map(|(url, _)| url).collect();
+fn good_if_asked(check_context: &CheckContext, found: Vec<Finding>, good: &str) -> Vec<Finding> {
+    let hosts: Vec<&str> = answers(check_context).map(|(url, _)| url).collect();
     if hosts.is_empty() { found } else { or_good(found, || format!("{} {good}", hosts.join(", "))) }
 }
 
-fn answers(situation: &Situation) -> impl Iterator<Item = (&str, &Seen)> {
-    seen(situation).iter().filter_map(|(url, seen)| Some((url.as_str(), seen.as_ref().ok()?)))
+fn answers(check_context: &CheckContext) -> impl Iterator<Item = (&str, &Probed)> {
+    seen(check_context).iter().filter_map(|(url, seen)| Some((url.as_str(), seen.as_ref().ok()?)))
 }
 
 /// Asked once, and only hosts that the profile lists. Shown are their origins: a path may have a secret in it.
-fn seen(situation: &Situation) -> &[(String, Result<Seen, Error>)] {
-    situation.seen.get_or_init(|| {
-        let profile = situation.profile.as_ref().ok().filter(|_| situation.live && !is_clouds_own(situation));
-        let urls = profile.map(|profile| urls(situation, profile)).unwrap_or_default();
-        urls.into_iter().map(|(origin, url)| (origin.to_string(), look(situation, &origin, url))).collect()
+fn seen(check_context: &CheckContext) -> &[(String, Result<Probed, Error>)] {
+    check_context.seen.get_or_init(|| {
+        let profile =
+            check_context.profile.as_ref().ok().filter(|_| check_context.live && !is_clouds_own(check_context));
+        let urls = profile.map(|profile| urls(check_context, profile)).unwrap_or_default();
+        urls.into_iter().map(|(origin, url)| (origin.to_string(), look(check_context, &origin, url))).collect()
     })
 }
 
-fn is_clouds_own(situation: &Situation) -> bool {
-    matches!(Cloud::of_client(&situation.context), Some((_, false)))
+fn is_clouds_own(check_context: &CheckContext) -> bool {
+    check_context.context.client_mode.cloud().is_some()
 }
 
 /// The hosts of the profile; the one that the client is set up for, with the path that it is set up with.
-fn urls(situation: &Situation, profile: &Profile) -> Vec<(Origin, String)> {
-    let variable = Cloud::base_url_of(Cloud::of_client(&situation.context).map(|(cloud, _)| cloud));
-    let set = situation.context.environment.get(variable).unwrap_or_default();
+fn urls(check_context: &CheckContext, profile: &Profile) -> Vec<(Origin, String)> {
+    let variable = check_context.context.client_mode.base_url();
+    let set = check_context.context.environment.get(variable).unwrap_or_default();
     let of_client = Origin::of_url(set).ok();
     let url = |origin: &Origin| if of_client.as_ref() == Some(origin) { set.to_owned() } else { origin.to_string() };
     profile.hosts.iter().map(|origin| (origin.clone(), url(origin))).collect()
 }
 
-fn look(situation: &Situation, origin: &Origin, url: String) -> Result<Seen, Error> {
+fn look(check_context: &CheckContext, origin: &Origin, url: String) -> Result<Probed, Error> {
     let install = "in the folder of its source, run: ./install.sh";
-    let Some(file) = program::locate(&situation.context, "probe") else {
+    let Some(file) = program::locate(&check_context.context, "probe") else {
         return Err(Error::config(format!("claude-credential-probe, which asks it, is not installed; {install}")));
     };
     let mut command = Command::new(&file);
     command.arg("-");
     let shown = file.display();
-    let finished = spawn::tell(situation, command, url.into_bytes().into(), PATIENCE)
+    let finished = spawn::tell(check_context, command, url.into_bytes().into(), PATIENCE)
         .map_err(|failure| Error::broke(format!("{shown} {failure}; run it by hand: {shown} {origin}")))?;
     if finished.ended != Ended::Exit(0) {
         let said = text::last_line_of_ours(&finished.stderr).unwrap_or_else(|| format!("{origin} can't be asked"));
@@ -164,9 +153,9 @@ fn look(situation: &Situation, origin: &Origin, url: String) -> Result<Seen, Err
     parsed.ok_or_else(|| Error::broke(format!("{shown} said what this version does not understand; {install}")))
 }
 
-fn parse(said: &Value) -> Option<Seen> {
+fn parse(said: &Value) -> Option<Probed> {
     (said["version"] == 1).then_some(())?;
-    Some(Seen {
+    Some(Probed {
         clock_ahead: said["clock_ahead"].as_i64(),
         both: said["both"]["status"].as_u64()?,
         leads_to: said["both"]["leads_to"].as_str().map(text::one_line),

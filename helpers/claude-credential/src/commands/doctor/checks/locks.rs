@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use claude_credential_files::Lock;
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
 use super::files::all_below;
 
 /// Longer than a sign-in in a browser may take; every other lock is held for seconds.
@@ -25,8 +25,8 @@ struct Holder {
 }
 
 /// A lock is freed when its process ends; so one that is held for long is held by a process that hangs.
-pub(in super::super) fn held(situation: &Situation) -> Vec<Finding> {
-    let folders = &situation.context.folders;
+pub(in super::super) fn held(check_context: &CheckContext) -> Vec<Finding> {
+    let folders = &check_context.context.folders;
     let files = all_below(&folders.runtime).into_iter().chain(all_below(&folders.data));
     let locks: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|ending| ending == "lock")).collect();
     let held: Vec<&PathBuf> = locks.iter().filter(|path| matches!(Lock::try_acquire(path), Ok(None))).collect();

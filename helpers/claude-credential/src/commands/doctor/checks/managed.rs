@@ -1,18 +1,18 @@
 use claude_credential_config::claude::{self, Scope};
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
 
 /// Settings of the administrator with which Claude Code does not start while an apiKeyHelper is set
 /// (<https://code.claude.com/docs/en/settings>).
 const FORCE_LOGIN: [&str; 2] = ["forceLoginMethod", "forceLoginOrgUUID"];
 
 /// What the administrator's settings forbid or win over.
-pub(in super::super) fn blocks(situation: &Situation) -> Vec<Finding> {
+pub(in super::super) fn blocks(check_context: &CheckContext) -> Vec<Finding> {
     let mut found = Vec::new();
-    let has_helper = situation.helper().is_some();
-    let user = situation.settings.iter().find(|file| file.scope == Scope::User);
-    for managed in situation.managed() {
+    let has_helper = check_context.helper().is_some();
+    let user = check_context.settings.iter().find(|file| file.scope == Scope::User);
+    for managed in check_context.managed() {
         let file = managed.file.display();
         for setting in FORCE_LOGIN {
             let Some(line) = managed.get(setting).map(|line| line.number) else { continue };
@@ -37,7 +37,7 @@ pub(in super::super) fn blocks(situation: &Situation) -> Vec<Finding> {
             found.push(Finding::doubtful(said, format!("remove apiKeyHelper from {own}")));
         }
     }
-    or_good(found, || match situation.managed().count() {
+    or_good(found, || match check_context.managed().count() {
         0 => "there are no managed settings".to_owned(),
         _ => "nothing there blocks an apiKeyHelper".to_owned(),
     })

@@ -5,39 +5,38 @@ use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 use rustix::fs::{Access, access};
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
 use super::super::spawn;
 use super::folders::shown;
-use crate::cloud::Cloud;
 
 /// No settings file that a person writes comes near this.
 const MAX_SETTINGS: u64 = 1 << 20;
 
 /// What Claude Code reads, in all scopes: valid, and nobody else's to change.
-pub(in super::super) fn readable(situation: &Situation) -> Vec<Finding> {
-    let broken = situation.settings.iter().filter_map(|SettingsFile { scope, file, sets }| {
+pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
+    let broken = check_context.settings.iter().filter_map(|SettingsFile { scope, file, sets }| {
         // A project's may be anybody's; whoever can change the others can have a command run.
-        let trust = if matches!(scope, Scope::User | Scope::Managed) { Trust::Settings } else { Trust::Anybody };
+        let trust = if matches!(scope, Scope::User | Scope::Managed) { Trust::Settings } else { Trust::Unchecked };
         let refused = read(file, trust, MAX_SETTINGS).err().map(Error::from);
         let error = refused.as_ref().or(sets.as_ref().err())?;
         Some(Finding::of(error).or_mend(format!("mend {} there", file.display())))
     });
     or_good(broken.collect(), || {
-        let files: Vec<String> = situation.settings.iter().map(|it| it.file.display().to_string()).collect();
+        let files: Vec<String> = check_context.settings.iter().map(|it| it.file.display().to_string()).collect();
         if files.is_empty() { "Claude Code has none".to_owned() } else { files.join(", ") }
     })
 }
 
 /// The setting is there, is this program, and can be run.
-pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
-    let Some((set_in, command)) = situation.helper() else {
-        if let Some(finding) = hidden(situation) {
+pub(in super::super) fn helper(check_context: &CheckContext) -> Vec<Finding> {
+    let Some((set_in, command)) = check_context.helper() else {
+        if let Some(finding) = hidden(check_context) {
             return vec![finding];
         }
-        return vec![match Cloud::of_client(&situation.context) {
-            Some((cloud, false)) => Finding::good(format!("not set, and for {} not needed", cloud.name())),
-            _ => Finding::doubtful(
+        return vec![match check_context.context.client_mode.cloud() {
+            Some(cloud) => Finding::good(format!("not set, and for {} not needed", cloud.name())),
+            None => Finding::doubtful(
                 "Claude Code's settings have no apiKeyHelper, so it does not ask claude-credential",
                 "run: claude-credential setup",
             ),
@@ -61,7 +60,7 @@ pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
     let write = format!("write {} api-key-helper", shown(&own));
     let wrong = |what: String| vec![Finding::wrong(format!("{file}: apiKeyHelper {what}"), &write)];
     let doubtful = |what: String| vec![Finding::doubtful(format!("{file}: apiKeyHelper {what}"), &write)];
-    let Some(path) = expanded(program, situation) else {
+    let Some(path) = expanded(program, check_context) else {
         return if program.contains('/') {
             wrong(format!("is {program}, which depends on the folder that Claude Code is started in"))
         } else {
@@ -82,7 +81,7 @@ pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
         );
     }
     if name == "claude-credential" && path.canonicalize().ok().as_ref() != Some(&own) {
-        let version = spawn::version(situation, &path);
+        let version = spawn::version(check_context, &path);
         let is_same = version.as_deref() == Some(env!("CARGO_PKG_VERSION"));
         let what = format!("is another claude-credential, version {}", version.as_deref().unwrap_or("unknown"));
         return if is_same { doubtful(what) } else { wrong(what) };
@@ -91,8 +90,8 @@ pub(in super::super) fn helper(situation: &Situation) -> Vec<Finding> {
 }
 
 /// Somebody else's settings hold an empty one, in whose place the user's does not come.
-fn hidden(situation: &Situation) -> Option<Finding> {
-    let (SettingsFile { scope, file, .. }, line) = claude::deciding(&situation.settings, claude::API_KEY_HELPER)?;
+fn hidden(check_context: &CheckContext) -> Option<Finding> {
+    let (SettingsFile { scope, file, .. }, line) = claude::deciding(&check_context.settings, claude::API_KEY_HELPER)?;
     let file = file.display();
     (*scope != Scope::User).then(|| {
         let said = format!("{file}:{}: apiKeyHelper is empty, so Claude Code runs none here", line.number);
@@ -101,8 +100,8 @@ fn hidden(situation: &Situation) -> Option<Finding> {
 }
 
 /// As a shell would, for what people write in front of a path; none where it is no absolute one.
-fn expanded(program: &str, situation: &Situation) -> Option<PathBuf> {
-    let home = &situation.context.folders.home;
+fn expanded(program: &str, check_context: &CheckContext) -> Option<PathBuf> {
+    let home = &check_context.context.folders.home;
     let below_home = ["~/", "$HOME/", "${HOME}/"].iter().find_map(|start| program.strip_prefix(start));
     let path = below_home.map_or_else(|| PathBuf::from(program), |below| home.join(below));
     Some(path).filter(|path| path.is_absolute() && !path.to_string_lossy().contains('$'))
@@ -125,9 +124,9 @@ fn words(command: &str) -> Vec<String> {
 }
 
 /// A project's own helper runs in place of the user's; and it comes with a clone.
-pub(in super::super) fn project(situation: &Situation) -> Vec<Finding> {
+pub(in super::super) fn project(check_context: &CheckContext) -> Vec<Finding> {
     let here = std::env::current_dir().unwrap_or_default();
-    vec![match situation.helper() {
+    vec![match check_context.helper() {
         Some((set_in, _)) if matches!(set_in.scope, Scope::Local | Scope::Project) => {
             let file = set_in.file.display();
             let said = format!("{file} sets an apiKeyHelper of its own, which Claude Code runs here in place of yours");

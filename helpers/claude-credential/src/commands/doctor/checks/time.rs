@@ -3,16 +3,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use claude_credential_config::claude::{Counts, Place};
+use claude_credential_config::claude::{EffectiveSetting, SettingSource};
 use claude_credential_files::replace;
 use claude_credential_protocol::Kind;
 
+use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
-use super::super::situation::Situation;
 use super::files::all_below;
-use crate::ask::TTL_VARIABLE;
 use crate::cache::Cache;
-use crate::context::millis;
+use crate::ttl::TTL_VARIABLE;
+use claude_credential_protocol::millis;
 
 /// Below it a refusal and the end of the client's own time can't be told apart every time.
 const LEAST: Duration = Duration::from_mins(1);
@@ -24,13 +24,15 @@ const ONCE_MORE: Duration = Duration::from_mins(1);
 const TOLERANCE: Duration = Duration::from_secs(10);
 
 /// The client's time between two runs of its helper.
-pub(in super::super) fn ttl(situation: &Situation) -> Vec<Finding> {
-    let Some(Counts { value, place }) = situation.variable(TTL_VARIABLE) else {
+pub(in super::super) fn ttl(check_context: &CheckContext) -> Vec<Finding> {
+    let Some(EffectiveSetting { value, place }) = check_context.variable(TTL_VARIABLE) else {
         return vec![Finding::good(format!("{TTL_VARIABLE} is not set, so it is 5 minutes"))];
     };
     let mend = match &place {
-        Place::Environment => format!("run: unset {TTL_VARIABLE}, or export {TTL_VARIABLE}=300000"),
-        Place::Line(file, _) | Place::File(file) => format!("in {} set {TTL_VARIABLE} to \"300000\"", file.display()),
+        SettingSource::Environment => format!("run: unset {TTL_VARIABLE}, or export {TTL_VARIABLE}=300000"),
+        SettingSource::Line(file, _) | SettingSource::File(file) => {
+            format!("in {} set {TTL_VARIABLE} to \"300000\"", file.display())
+        }
     };
     let milliseconds = Some(value.expose()).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
     vec![match milliseconds.and_then(|value| value.parse::<u64>().ok()) {
@@ -49,14 +51,16 @@ pub(in super::super) fn ttl(situation: &Situation) -> Vec<Finding> {
 }
 
 /// A credential that ends before the client has asked for another fails in the middle of somebody's work.
-pub(in super::super) fn lives(situation: &Situation) -> Vec<Finding> {
-    let ttl = situation.client_ttl();
+pub(in super::super) fn lives(check_context: &CheckContext) -> Vec<Finding> {
+    let ttl = check_context.client_ttl();
     let needed = millis(ttl.saturating_add(ONCE_MORE));
     // The shortest life of each entry.
     let mut lives: BTreeMap<String, u64> = BTreeMap::new();
-    for path in all_below(&situation.context.folders.runtime) {
+    for path in all_below(&check_context.context.folders.runtime) {
         let is_answer = path.extension().is_some_and(|ending| ending == "cache");
-        let Some(cached) = is_answer.then(|| Cache::read(&path, &situation.context)).flatten() else { continue };
+        let Some(cached) = is_answer.then(|| Cache::read(&path, &check_context.context.log)).flatten() else {
+            continue;
+        };
         // A cloud's credentials are no key: another setting hands them out, by another rule.
         if cached.credential.auth.kind() == Kind::Aws {
             continue;
@@ -86,10 +90,10 @@ pub(in super::super) fn lives(situation: &Situation) -> Vec<Finding> {
 }
 
 /// Two clocks that differ make what is fresh look old, or never old.
-pub(in super::super) fn clock(situation: &Situation) -> Vec<Finding> {
-    let folders = &situation.context.folders;
+pub(in super::super) fn clock(check_context: &CheckContext) -> Vec<Finding> {
+    let folders = &check_context.context.folders;
     let mut found = Vec::new();
-    let written = (!situation.context.options.no_cache).then(|| written_now(&folders.runtime)).flatten();
+    let written = (!check_context.context.options.no_cache).then(|| written_now(&folders.runtime)).flatten();
     found.extend(written.and_then(|off| judge_file_system(&folders.runtime, off)));
     let limit = SystemTime::now() + TOLERANCE;
     let files = all_below(&folders.runtime).into_iter().chain(all_below(&folders.data));

@@ -1,0 +1,176 @@
+//! The front key: a hash of what a call can be told by before anything is parsed; and the record under it, which says
+//! which key a long snapshot came to, and what it looked at.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use claude_credential_config::{Environment, Folders};
+use claude_credential_files::{Identity, Trust, read, write_in_place};
+use claude_credential_protocol::{Message, Millis, Seconds, millis};
+
+use crate::cache::Cache;
+use crate::cache::variables::decides_no_answer;
+use crate::cache::watched::Watched;
+
+/// The files are as many as these bits can number: enough for the shells and folders of a day, and never more, however
+/// many different environments a loop makes.
+const SLOT_BITS: u32 = 12;
+
+const MAGIC: &[u8; 8] = b"front 2\n";
+const SUM: usize = 16;
+const MAX_RECORD: u64 = 64 * 1024;
+
+/// One call, as it can be told from others without parsing anything.
+#[derive(Debug)]
+pub(crate) struct FastKey {
+    cache: Cache,
+    key: [u8; 16],
+    /// The configuration as it was hashed.
+    config: Vec<u8>,
+    /// The record that was there when this call began, if all was as it says.
+    before: Option<Snapshot>,
+}
+
+/// A record, and what it went by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Snapshot {
+    record: Record,
+    watched: Vec<Watched>,
+    hash: [u8; 16],
+}
+
+/// What a long snapshot came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// The full key, which names the file of the answer.
+    pub(crate) key: String,
+    /// The entry that gave the answer. Another one has a time of its own.
+    pub(crate) entry: String,
+    /// For how long its answers are kept, where anything says it.
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) min_ttl: Seconds,
+}
+
+impl FastKey {
+    /// None where there is more to it than can be hashed.
+    pub(crate) fn of(
+        words: &[OsString],
+        request: Option<&Message>,
+        environment: &Environment,
+        folders: &Folders,
+        cache: Cache,
+    ) -> Option<Self> {
+        // What is being asked above us decides whether there is an answer at all.
+        if environment.get_os("CLAUDE_CREDENTIAL_ACTIVE").is_some() {
+            return None;
+        }
+        let config = read(&folders.config.join("config.toml"), Trust::Settings, MAX_RECORD).ok()?;
+        let (folder, executable) = (std::env::current_dir().ok()?, std::env::current_exe().ok()?);
+        let message = request.map(Message::to_bytes);
+        // Another version in the same place may decide otherwise.
+        let version = Some(Identity::of(&executable)).filter(Identity::exists)?.to_bytes();
+        let (at, folder) = (executable.as_os_str().as_bytes(), folder.as_os_str().as_bytes());
+        let mut parts: Vec<&[u8]> = vec![b"front", at, &version, folder];
+        for optional in [config.as_deref(), message.as_deref()] {
+            parts.extend([if optional.is_some() { &b"+"[..] } else { b"-" }, optional.map_or(&[], Vec::as_slice)]);
+        }
+        parts.extend(words.iter().skip(1).map(|word| word.as_bytes()));
+        parts.push(b"variables");
+        for (name, value) in environment.iter().filter(|(name, _)| !name.to_str().is_some_and(decides_no_answer)) {
+            parts.extend([name.as_bytes(), value.as_bytes()]);
+        }
+        let key = cache.hasher.hash(&parts);
+        Some(Self { cache, key, config: config.map(|bytes| bytes.to_vec()).unwrap_or_default(), before: None })
+    }
+
+    /// The cache of the call, which was opened for the front key.
+    pub(crate) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// The record of earlier calls, as long as everything is as they saw it.
+    pub(crate) fn record(&mut self) -> Option<Record> {
+        let bytes = read(&self.file(), Trust::Private, MAX_RECORD).ok()??;
+        let (snapshot, is_confirmed) = self.decode(&bytes)?;
+        if self.hash_of(&snapshot.watched) != snapshot.hash {
+            return None;
+        }
+        let record = is_confirmed.then(|| snapshot.record.clone());
+        self.before = Some(snapshot);
+        record
+    }
+
+    /// Whether this is the configuration that the key was made of: it may have been edited since.
+    pub(crate) fn saw_config(&self, text: &str) -> bool {
+        text.as_bytes() == self.config
+    }
+
+    /// Writes down what this call came to, and what it went by. The record counts once a second call has come to the same.
+    pub(crate) fn write(&self, record: Record, watched: Vec<Watched>) {
+        let snapshot = Snapshot { record, hash: self.hash_of(&watched), watched };
+        let bytes = self.encode(&snapshot, self.before.as_ref() == Some(&snapshot));
+        if bytes.len() as u64 <= MAX_RECORD {
+            // Without the record the next call goes the long way, and reports what is wrong with the folder.
+            let _ = write_in_place(&self.file(), &bytes);
+        }
+    }
+
+    fn file(&self) -> PathBuf {
+        let slot = u16::from_le_bytes([self.key[0], self.key[1]]) & ((1 << SLOT_BITS) - 1);
+        self.cache.file(&format!("{slot:03x}"), "front")
+    }
+
+    fn hash_of(&self, watched: &[Watched]) -> [u8; 16] {
+        let states: Vec<Vec<u8>> = watched.iter().map(Watched::state).collect();
+        self.cache.hasher.hash(&states.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    fn encode(&self, snapshot: &Snapshot, is_confirmed: bool) -> Vec<u8> {
+        let Snapshot { record: Record { key, entry, ttl, min_ttl }, watched, hash } = snapshot;
+        let mut body = Vec::with_capacity(1024);
+        body.extend_from_slice(&self.key);
+        body.push(u8::from(is_confirmed));
+        body.extend_from_slice(hash);
+        body.extend_from_slice(&ttl.map_or(Millis::MAX, millis).to_le_bytes());
+        body.extend_from_slice(&min_ttl.to_le_bytes());
+        for text in [key, entry] {
+            body.extend_from_slice(text.as_bytes());
+            body.push(0);
+        }
+        for watched in watched {
+            let (kind, path) = watched.parts();
+            body.push(kind);
+            body.extend_from_slice(path.as_os_str().as_bytes());
+            body.push(0);
+        }
+        // Written in place: what a longer record left behind it does not count, and a torn one is none.
+        let length = (body.len() as u64).to_le_bytes();
+        let sum = self.cache.hasher.hash(&[MAGIC, &length, &body]);
+        [&MAGIC[..], &sum, &length, &body].concat()
+    }
+
+    /// The snapshot, and whether a second one confirmed it.
+    fn decode(&self, bytes: &[u8]) -> Option<(Snapshot, bool)> {
+        let rest = bytes.strip_prefix(MAGIC)?;
+        let (sum, rest) = rest.split_first_chunk::<SUM>()?;
+        let (length, rest) = rest.split_first_chunk::<8>()?;
+        let body = rest.get(..usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
+        let (key, rest) = body.split_first_chunk::<16>()?;
+        if *key != self.key || *sum != self.cache.hasher.hash(&[MAGIC, length, body]) {
+            return None;
+        }
+        let (confirmed, rest) = rest.split_first()?;
+        let (hash, rest) = rest.split_first_chunk::<16>()?;
+        let (ttl, rest) = rest.split_first_chunk::<8>()?;
+        let (min_ttl, rest) = rest.split_first_chunk::<8>()?;
+        let mut texts = rest.strip_suffix(b"\0")?.split(|byte| *byte == 0);
+        let mut text = || String::from_utf8(texts.next()?.to_vec()).ok();
+        let (key, entry) = (text()?, text()?);
+        let ttl = Some(Millis::from_le_bytes(*ttl)).filter(|ttl| *ttl != Millis::MAX).map(Duration::from_millis);
+        let watched = texts.map(Watched::from_bytes).collect::<Option<_>>()?;
+        let record = Record { key, entry, ttl, min_ttl: Seconds::from_le_bytes(*min_ttl) };
+        Some((Snapshot { record, watched, hash: *hash }, *confirmed == 1))
+    }
+}

@@ -1,0 +1,194 @@
+//! The entries that are there without being written, in the product's documented order, and what each needs before its
+//! helper is even started.
+
+use std::path::PathBuf;
+
+use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, TokenSource, claude, kept, logins};
+use claude_credential_files::Identity;
+
+use crate::chain::entry::{Availability, Dependency, ResolvedEntry};
+use crate::chain::resolve::cloud_dependencies;
+use crate::client::cloud::Cloud;
+use crate::context::Context;
+
+/// The built-in entry of that name, as things stand.
+pub(crate) fn entry(name: &str, profile: &Profile, context: &Context) -> Option<ResolvedEntry> {
+    Some(match name {
+        "auth-token" => variable(context, name, apikey(&["auth-token"]), "ANTHROPIC_AUTH_TOKEN"),
+        "oauth-token" => claude_ai(variable(context, name, oauth("env"), "CLAUDE_CODE_OAUTH_TOKEN"), context),
+        "oauth-fd" => {
+            claude_ai(variable(context, name, oauth("fd"), "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"), context)
+        }
+        "api-key-helper" => api_key_helper(context, name),
+        "login" => login(context, name, profile),
+        "api-key" => api_key(context, name),
+        "bedrock" => cloud(context, Cloud::Bedrock),
+        "vertex" => cloud(context, Cloud::Vertex),
+        _ => return None,
+    })
+    .map(|entry| ResolvedEntry { built_in: true, ..entry })
+}
+
+fn helper(name: &str, args: &[&str]) -> Program {
+    Program::Helper { name: name.to_owned(), args: args.iter().map(|&arg| arg.to_owned()).collect() }
+}
+
+fn apikey(sources: &[&str]) -> Program {
+    helper("apikey", &sources.iter().flat_map(|source| ["--source", source]).collect::<Vec<_>>())
+}
+
+fn oauth(source: &str) -> Program {
+    helper("oauth", &["--source", source])
+}
+
+/// An entry whose answer is the value of one variable, or of the descriptor that it names.
+fn variable(context: &Context, name: &str, program: Program, variable: &'static str) -> ResolvedEntry {
+    let availability = match missing(context, variable) {
+        None => Availability::Variable,
+        Some(why) => Availability::Absent(why),
+    };
+    ResolvedEntry::new(Entry::new(name, program), availability, vec![Dependency::Variable(variable)])
+}
+
+/// Tokens of claude.ai: the client refuses to be handed one as a key, since they need a header of their own.
+fn claude_ai(entry: ResolvedEntry, context: &Context) -> ResolvedEntry {
+    let unusable = context.for_client && matches!(entry.availability, Availability::Ready | Availability::Variable);
+    let availability = if unusable {
+        Availability::Unusable("a claude.ai token can't be sent as a key".to_owned())
+    } else {
+        entry.availability
+    };
+    ResolvedEntry { availability, opaque: true, ..entry }
+}
+
+fn api_key_helper(context: &Context, name: &str) -> ResolvedEntry {
+    let (availability, text) = match claude::command(&context.folders, claude::API_KEY_HELPER) {
+        Err(error) => (Availability::Broken(error), String::new()),
+        Ok(None) => (Availability::Absent("no apiKeyHelper in Claude Code's settings".to_owned()), String::new()),
+        Ok(Some(setting)) if claude::leads_to_us(&setting.command) => {
+            (Availability::Absent("the apiKeyHelper setting is this program".to_owned()), String::new())
+        }
+        Ok(Some(setting)) => (Availability::Ready, setting.command),
+    };
+    // Nobody knows on which variables somebody's command depends.
+    let depends = vec![Dependency::Text(text), Dependency::Everything];
+    ResolvedEntry {
+        runs_setting: Some(claude::API_KEY_HELPER),
+        ..ResolvedEntry::new(Entry::new(name, apikey(&["api-key-helper"])), availability, depends)
+    }
+}
+
+/// What a sign-in stored, in the order in which the helper looks.
+fn login(context: &Context, name: &str, profile: &Profile) -> ResolvedEntry {
+    match context.config.default_provider() {
+        Some(provider) => default_provider(context, name, provider),
+        None if context.environment.get_os(FEDERATION[0]).is_some() => federation(context, name),
+        None => claude_ai(claudes_own(context, name, profile), context),
+    }
+}
+
+/// Its tokens can be sent as a key, unless they are Anthropic's own.
+fn default_provider(context: &Context, name: &str, provider: &Provider) -> ResolvedEntry {
+    let Provider { name: provider_name, flow, anthropic, .. } = provider;
+    // An index that can't be read is for the helper to speak of.
+    let is_signed_in = !flow.is_for_people()
+        || logins::list(&context.folders)
+            .map_or(true, |logins| logins.iter().any(|login| login.provider == *provider_name));
+    let availability = if !is_signed_in {
+        Availability::Absent(format!("nobody is signed in to {provider_name}"))
+    } else if *anthropic && context.for_client {
+        Availability::Unusable(format!("a token of {provider_name} can't be sent as a key"))
+    } else {
+        Availability::Ready
+    };
+    let mut depends = vec![Dependency::Text(provider_name.clone())];
+    depends.extend(context.config.file.clone().map(Dependency::File));
+    if !flow.is_for_people() {
+        // A workload's own token, or a secret, may come from any of them.
+        depends.push(Dependency::Everything);
+        depends.extend(assertion_file(provider).map(Dependency::File));
+    }
+    let watched = vec![logins::path(&context.folders)];
+    ResolvedEntry {
+        opaque: true,
+        watched,
+        ..ResolvedEntry::new(Entry::new(name, oauth("login")), availability, depends)
+    }
+}
+
+/// The file of the token that is exchanged: another one in it may be another's.
+pub(crate) fn assertion_file(provider: &Provider) -> Option<PathBuf> {
+    match &provider.assertion {
+        Some(TokenSource::File(file)) => Some(file.clone()),
+        _ => None,
+    }
+}
+
+/// What Anthropic's variables say; the first of them turns it on.
+const FEDERATION: [&str; 8] = [
+    "ANTHROPIC_FEDERATION_RULE_ID",
+    "ANTHROPIC_ORGANIZATION_ID",
+    "ANTHROPIC_SERVICE_ACCOUNT_ID",
+    "ANTHROPIC_WORKSPACE_ID",
+    "ANTHROPIC_IDENTITY_TOKEN",
+    "ANTHROPIC_IDENTITY_TOKEN_FILE",
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+];
+
+fn federation(context: &Context, name: &str) -> ResolvedEntry {
+    let availability = if context.for_client {
+        Availability::Unusable("a token by federation can't be sent as a key".to_owned())
+    } else {
+        Availability::Ready
+    };
+    let mut depends = FEDERATION.map(Dependency::Variable).to_vec();
+    let file = context.environment.get("ANTHROPIC_IDENTITY_TOKEN_FILE");
+    depends.extend(file.map(|file| Dependency::File(context.folders.expand(file))));
+    ResolvedEntry { opaque: true, ..ResolvedEntry::new(Entry::new(name, oauth("login")), availability, depends) }
+}
+
+fn claudes_own(context: &Context, name: &str, profile: &Profile) -> ResolvedEntry {
+    let folder = profile.claude_config_dir.as_ref().unwrap_or(&context.folders.claude);
+    let file = folder.join(".credentials.json");
+    let availability = match (context.config.claude_login, Identity::of(&file).exists()) {
+        (_, false) => Availability::Absent("nobody is signed in".to_owned()),
+        (ClaudeLogin::Report, true) => Availability::Absent(
+            "Claude Code's own login is there, and is handed out only with [claude] login = \"read\"".to_owned(),
+        ),
+        (ClaudeLogin::Read, true) => Availability::Ready,
+    };
+    ResolvedEntry::new(Entry::new(name, oauth("claude")), availability, vec![Dependency::File(file)])
+}
+
+fn api_key(context: &Context, name: &str) -> ResolvedEntry {
+    const VARIABLES: [&str; 2] = ["ANTHROPIC_API_KEY", "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR"];
+    let reasons: Vec<String> = VARIABLES.iter().filter_map(|variable| missing(context, variable)).collect();
+    let availability = if reasons.len() < VARIABLES.len() {
+        Availability::Variable
+    } else if kept::is_any(&context.folders) {
+        Availability::Ready
+    } else {
+        Availability::Absent(format!("{}, and no key is kept", reasons[0]))
+    };
+    // What is kept is in the key already: who changes it begins a new generation.
+    let depends = VARIABLES.map(Dependency::Variable).to_vec();
+    let entry = Entry { store: true, ..Entry::new(name, apikey(&["env", "fd", "kept"])) };
+    ResolvedEntry { watched: vec![kept::path(&context.folders)], ..ResolvedEntry::new(entry, availability, depends) }
+}
+
+fn cloud(context: &Context, cloud: Cloud) -> ResolvedEntry {
+    let entry = Entry::new(cloud.name(), helper(cloud.name(), &[]));
+    let entry = ResolvedEntry::new(entry, Availability::Ready, cloud_dependencies(cloud, context));
+    ResolvedEntry { runs_setting: cloud.runs_setting(), opaque: true, ..entry }
+}
+
+fn missing(context: &Context, variable: &str) -> Option<String> {
+    if context.environment.get_os(variable).is_some() {
+        None
+    } else if context.environment.is_set_but_empty(variable) {
+        Some(format!("{variable} is set but empty"))
+    } else {
+        Some(format!("{variable} is not set"))
+    }
+}

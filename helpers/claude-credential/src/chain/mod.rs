@@ -1,0 +1,71 @@
+//! Entries in priority order, and what asking one of them means.
+
+pub(crate) mod builtin;
+pub(crate) mod entry;
+pub(crate) mod program;
+pub(crate) mod resolve;
+
+use std::time::Instant;
+
+use claude_credential_protocol::{Credential, Kind, Request, now};
+
+use crate::chain::entry::{AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry, Skip};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Asks one entry:
+///
+/// - an answer ends the lookup;
+/// - "none" goes on to the next entry;
+/// - any failure ends the lookup, because going on silently from a broken sign-in to a metered key bills the wrong
+///   account, unless the entry says `on_error = "next"`.
+///
+/// `key` identifies this lookup to the processes it starts. An `Err` is no outcome of the entry: this process was asked
+/// to end.
+pub(crate) fn consult(
+    context: &Context,
+    entry: &ResolvedEntry,
+    request: &Request,
+    key: &str,
+) -> Result<EntryOutcome, Failure> {
+    match &entry.availability {
+        Availability::Absent(reason) => return Ok(EntryOutcome::Skipped(Skip::because(reason))),
+        Availability::Unusable(reason) => return Ok(EntryOutcome::Skipped(Skip::unusable(reason, None))),
+        Availability::Broken(error) => return Ok(entry.failed(error.clone())),
+        Availability::Ready | Availability::Variable => {}
+    }
+    let started = Instant::now();
+    let answer = match program::ask(context, entry, request, key) {
+        Ok(found) => Ok(found),
+        Err(failure) => Err(failure.to_error().ok_or(failure)?),
+    };
+    context.log.entry_answered(entry.name(), &answer, started.elapsed());
+    Ok(match answer {
+        Err(error) => entry.failed(error),
+        Ok(None) => EntryOutcome::Skipped(Skip::because("none")),
+        Ok(Some(credential)) if is_expired(&credential) => {
+            EntryOutcome::Skipped(Skip::because("what it gave has expired"))
+        }
+        Ok(Some(credential)) if context.for_client && !is_key(&credential) => {
+            let kind = credential.auth.kind();
+            EntryOutcome::Skipped(Skip::unusable(
+                format!("a credential of kind {kind} can't be sent as a key"),
+                Some(kind),
+            ))
+        }
+        Ok(Some(credential)) => {
+            let from_variable = credential.ephemeral && matches!(entry.availability, Availability::Variable);
+            let origin = if from_variable { AnswerOrigin::Variable } else { AnswerOrigin::Asked };
+            EntryOutcome::Found(Box::new(Resolved { credential, entry: entry.name().to_owned(), origin }))
+        }
+    })
+}
+
+pub(crate) fn is_expired(credential: &Credential) -> bool {
+    credential.expires_at.is_some_and(|at| at <= now() / 1000)
+}
+
+/// Whether Claude Code can send it: it takes one key, and adds no header.
+pub(crate) fn is_key(credential: &Credential) -> bool {
+    credential.auth.kind() != Kind::Aws && credential.headers.is_empty()
+}

@@ -1,0 +1,254 @@
+//! One helper process, or one command that prints a key.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use claude_credential_config::{Entry, Program};
+use claude_credential_process::{Ended, Finished, KeyCommand, RunError, StderrRule, Task, find_on_path};
+use claude_credential_protocol::{
+    Auth, Capabilities, Class, Credential, Error, Interactive, Kind, MAX_MESSAGE, Message, Operation, Request, now,
+    text,
+};
+
+use crate::chain::entry::ResolvedEntry;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::suite::{is_of_suite, is_suite_entry};
+
+/// Asks an entry.
+pub(crate) fn ask(
+    context: &Context,
+    entry: &ResolvedEntry,
+    request: &Request,
+    key: &str,
+) -> Result<Option<Credential>, Failure> {
+    let _waiting = context.log.waiting_for_entry(&entry.definition);
+    let limits = Limits::of(request, context);
+    match &entry.definition.program {
+        Program::Helper { name, .. } => {
+            let Some(file) = locate(context, name) else {
+                // The suite can be installed in part; what the user wrote himself has to be there.
+                return if entry.built_in { Ok(None) } else { Err(not_installed(name, &entry.definition).into()) };
+            };
+            let call = Call { file, operation: Operation::Get, message: request.to_message()?, limits };
+            let finished = run_helper(context, entry, call, key)?;
+            Ok(read_answer(&finished, request, &entry.definition)?)
+        }
+        // What a command prints belongs to no account that it was told of.
+        Program::Command(_) | Program::Shell(_) if request.username.is_some() => Ok(None),
+        Program::Command(words) => run_command(context, command(context, words)?, &entry.definition, key, limits),
+        Program::Shell(script) => run_command(context, shell(script), &entry.definition, key, limits),
+    }
+}
+
+/// What the words of a `command` run.
+pub(crate) fn command(context: &Context, words: &[String]) -> Result<Command, Error> {
+    let mut command = Command::new(resolve(context, &words[0])?);
+    command.args(&words[1..]);
+    Ok(command)
+}
+
+/// What a `shell` line runs.
+pub(crate) fn shell(script: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(script);
+    command
+}
+
+/// Hands `message` to the helper of an entry for `store` or `erase`; what it prints has no meaning there.
+pub(crate) fn tell(
+    context: &Context,
+    entry: &ResolvedEntry,
+    operation: Operation,
+    request: &Request,
+    message: Message,
+) -> Result<(), Failure> {
+    let Program::Helper { name, .. } = entry.program() else { return Ok(()) };
+    let Some(file) = locate(context, name) else { return Ok(()) };
+    let request = Request { interactive: context.interactive(), deadline: request.deadline, ..Request::default() };
+    let call = Call { file, operation, message, limits: Limits::of(&request, context) };
+    let finished = run_helper(context, entry, call, operation.name())?;
+    // A helper that is told something has no answer in which to announce its capabilities. Those of this suite always
+    // exit with a class.
+    Ok(failure(&finished, is_suite_entry(&entry.definition)).map_or(Ok(()), Err)?)
+}
+
+/// The executable of a helper: beside our own, links resolved, so that one installation stays together; then on PATH.
+pub(crate) fn locate(context: &Context, name: &str) -> Option<PathBuf> {
+    if Path::new(name).is_absolute() {
+        return Path::new(name).is_file().then(|| PathBuf::from(name));
+    }
+    let file = format!("claude-credential-{name}");
+    let own = std::env::current_exe().and_then(std::fs::canonicalize).ok();
+    let beside = own.and_then(|own| own.parent().map(|folder| folder.join(&file)));
+    beside.filter(|beside| beside.is_file()).or_else(|| find_on_path(&file, path(context)))
+}
+
+/// What a helper of ours needs on its command line beside what the entry says.
+pub(crate) fn helper_args(context: &Context, name: &str, args: &[String]) -> Vec<std::ffi::OsString> {
+    let mut all: Vec<std::ffi::OsString> = args.iter().map(Into::into).collect();
+    if let Some(config) = context.options.config.as_ref().filter(|_| is_of_suite(name)) {
+        all.push("--config".into());
+        all.push(std::path::absolute(config).unwrap_or_else(|_| config.clone()).into());
+    }
+    all
+}
+
+/// Whether a built-in entry needs a helper that is not there: the suite can be installed in part.
+pub(crate) fn is_missing(context: &Context, entry: &ResolvedEntry) -> bool {
+    let Program::Helper { name, .. } = entry.program() else { return false };
+    entry.built_in && locate(context, name).is_none()
+}
+
+pub(crate) fn not_installed(name: &str, entry: &Entry) -> Error {
+    let executable = if Path::new(name).is_absolute() { name.to_owned() } else { format!("claude-credential-{name}") };
+    Error::config(format!(
+        "{}: {executable} is not installed; put it beside claude-credential or on PATH",
+        place(entry)
+    ))
+}
+
+/// Where the user finds what we speak of.
+fn place(entry: &Entry) -> String {
+    entry.place.clone().unwrap_or_else(|| format!("built-in entry {}", entry.name))
+}
+
+fn path(context: &Context) -> &OsStr {
+    context.environment.get_os("PATH").unwrap_or_default()
+}
+
+/// What a helper is called with.
+struct Call {
+    file: PathBuf,
+    operation: Operation,
+    message: Message,
+    limits: Limits,
+}
+
+/// What a process may do that is started for a request.
+#[derive(Clone, Copy)]
+struct Limits {
+    deadline: Instant,
+    /// It may not ask the user at the terminal, so it gets a process group of its own.
+    own_group: bool,
+}
+
+impl Limits {
+    fn of(request: &Request, context: &Context) -> Self {
+        let deadline = request.deadline.unwrap_or(context.deadline);
+        let deadline = Instant::now() + Duration::from_millis(deadline.saturating_sub(now()));
+        Self { deadline, own_group: request.interactive == Interactive::Never }
+    }
+}
+
+fn run_helper(context: &Context, entry: &ResolvedEntry, call: Call, key: &str) -> Result<Finished, Failure> {
+    let Call { file, operation, message, limits: Limits { deadline, own_group } } = call;
+    let claude_config_dir = entry.claude_config_dir.iter();
+    let entry = &entry.definition;
+    let Program::Helper { name, args } = &entry.program else { return Err(Error::broke("no helper").into()) };
+    let mut command = Command::new(&file);
+    command.args(helper_args(context, name, args)).arg(operation.name());
+    command.current_dir(&context.folders.home);
+    command.envs(claude_config_dir.map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
+    context.active.with(key).hand_down(&mut command);
+    let task = Task { command, input: message.to_bytes(), max_stdout: MAX_MESSAGE, deadline, own_group };
+    task.run().map_err(|ending| match ending {
+        RunError::Interrupted(signal) => Failure::Interrupted(signal),
+        RunError::Start(_) => Error::config(format!("{} {ending}", file.display())).into(),
+        _ => Error::broke(format!("the helper {ending}; look at the helper of {}", place(entry))).into(),
+    })
+}
+
+fn run_command(
+    context: &Context,
+    command: Command,
+    entry: &Entry,
+    key: &str,
+    Limits { deadline, own_group }: Limits,
+) -> Result<Option<Credential>, Failure> {
+    let command = KeyCommand {
+        command,
+        folder: &context.folders.home,
+        active: &context.active.with(key),
+        deadline,
+        own_group,
+        none_exit: &entry.none_exit,
+        stderr: if entry.stderr_is_error { StderrRule::Refuse } else { StderrRule::Accept },
+    };
+    match command.run() {
+        Err(signal) => Err(Failure::Interrupted(signal)),
+        Ok(Err(error)) => {
+            let said = format!("{error}; to see why, run the command by hand: {}", place(entry));
+            Err(Error::new(error.class(), said).into())
+        }
+        Ok(Ok(secret)) => Ok(secret.map(|secret| {
+            let auth = if entry.kind == Kind::Bearer { Auth::Bearer(secret) } else { Auth::ApiKey(secret) };
+            Credential::new(auth).from_source("command")
+        })),
+    }
+}
+
+/// The executable that a command's first word names: resolved once, by us, and never in the working directory.
+fn resolve(context: &Context, word: &str) -> Result<PathBuf, Error> {
+    if Path::new(word).is_absolute() {
+        return Ok(PathBuf::from(word));
+    }
+    if let Some(below) = word.strip_prefix("~/") {
+        return Ok(context.folders.home.join(below));
+    }
+    let found = if word.contains('/') { None } else { find_on_path(word, path(context)) };
+    found.ok_or_else(|| Error::config(format!("{word} is not on PATH; write its absolute path")))
+}
+
+/// What a helper's exit and output say, and nothing in between: a complete answer, none, or a failure.
+fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<Option<Credential>, Error> {
+    let answer = Message::parse(&finished.stdout);
+    let speaks_v1 = answer.as_ref().is_ok_and(|answer| Capabilities::from_message(answer).claude_v1);
+    if finished.ended == Ended::Exit(2) && is_suite_entry(entry) {
+        // Our own helpers exit so before they can announce anything: they do not know an option.
+        return Err(Error::config(format!("the helper does not know an option; mend `args` of {}", place(entry))));
+    }
+    if let Some(error) = failure(finished, speaks_v1) {
+        return Err(error);
+    }
+    let malformed = |what: &str| {
+        Error::new(Class::Malformed, format!("the helper's answer {what}; look at the helper of {}", place(entry)))
+    };
+    let answer = answer.map_err(|error| malformed(&format!("is a {error}")))?;
+    if answer.flag("quit") {
+        return Err(Error::broke("the helper said to ask nobody else"));
+    }
+    // Who speaks claude.v1 ends every message with an empty line, and everybody ends every line: this one was cut, perhaps
+    // in the middle of a key.
+    if (speaks_v1 && !answer.ended()) || answer.is_cut() {
+        return Err(malformed("is cut off"));
+    }
+    if let Some(key) = request.contradicted_by(&answer) {
+        return Err(malformed(&format!("speaks of another `{key}`")));
+    }
+    let credential = Credential::from_message(&answer).map_err(|error| malformed(&format!("is a {error}")))?;
+    if speaks_v1
+        && credential.as_ref().is_some_and(|credential| credential.expires_at.is_some_and(|at| at <= now() / 1000))
+    {
+        return Err(malformed("has expired already"));
+    }
+    // A refresh token goes to entries that the user marked for it, and so to nobody by way of us.
+    Ok(credential.map(|credential| Credential {
+        refresh_token: credential.refresh_token.filter(|_| entry.refresh_token),
+        ..credential
+    }))
+}
+
+fn failure(finished: &Finished, says_class: bool) -> Option<Error> {
+    let code = match finished.ended {
+        Ended::Exit(0) => return None,
+        // Nobody knows what is on the stderr of somebody else's program, so none of it is repeated.
+        Ended::Exit(code) if says_class => code,
+        ended => return Some(Error::broke(format!("the helper {ended}"))),
+    };
+    // Its own name in front says less than the entry's, which is put there instead.
+    let said = text::last_line_of_ours(&finished.stderr).unwrap_or_else(|| format!("the helper exited {code}"));
+    Some(Error::new(Class::from_exit_code(code), said))
+}

@@ -1,0 +1,135 @@
+//! The clouds that Claude Code can be set up for, and the entries of theirs.
+
+use std::path::PathBuf;
+
+use claude_credential_config::{Environment, Folders, Program, claude, cloud};
+use claude_credential_protocol::Family;
+
+use crate::suite::short_name;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cloud {
+    Bedrock,
+    Vertex,
+}
+
+impl Cloud {
+    /// The variable that makes Claude Code use it.
+    pub(crate) fn use_switch(self) -> &'static str {
+        match self {
+            Self::Bedrock => "CLAUDE_CODE_USE_BEDROCK",
+            Self::Vertex => "CLAUDE_CODE_USE_VERTEX",
+        }
+    }
+
+    /// The variable that makes Claude Code send a gateway's key instead of the cloud's own credentials.
+    pub(crate) fn skip_switch(self) -> &'static str {
+        match self {
+            Self::Bedrock => "CLAUDE_CODE_SKIP_BEDROCK_AUTH",
+            Self::Vertex => "CLAUDE_CODE_SKIP_VERTEX_AUTH",
+        }
+    }
+
+    /// The cloud whose credentials a program gives, if it is the helper for one.
+    pub(crate) fn of_program(program: &Program) -> Option<Self> {
+        let Program::Helper { name, .. } = program else { return None };
+        Self::named(short_name(name))
+    }
+
+    /// The cloud whose variables a credential goes into.
+    pub(crate) fn of_family(family: Family) -> Option<Self> {
+        match family {
+            Family::Anthropic | Family::OAuth => None,
+            Family::Aws | Family::BedrockKey => Some(Self::Bedrock),
+            Family::Vertex => Some(Self::Vertex),
+        }
+    }
+
+    /// The name of its helper, and of the entry and the profile that are there without being written.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bedrock => "bedrock",
+            Self::Vertex => "vertex",
+        }
+    }
+
+    /// The cloud of the profile that is there without being written.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        [Self::Bedrock, Self::Vertex].into_iter().find(|cloud| cloud.name() == name)
+    }
+
+    /// The variable that sends the client to another host than its own, or than the cloud's that it is set up for.
+    pub(crate) fn base_url_of(cloud: Option<Self>) -> &'static str {
+        cloud.map_or("ANTHROPIC_BASE_URL", Self::base_url)
+    }
+
+    /// The variable that sends the client to another host than the cloud's own.
+    pub(crate) fn base_url(self) -> &'static str {
+        match self {
+            Self::Bedrock => "ANTHROPIC_BEDROCK_BASE_URL",
+            Self::Vertex => "ANTHROPIC_VERTEX_BASE_URL",
+        }
+    }
+
+    /// Its own host, in the region that the client takes.
+    pub(crate) fn host(self, environment: &Environment) -> String {
+        let variable = |names: &[&str]| names.iter().find_map(|name| environment.get(name));
+        match self {
+            Self::Bedrock => {
+                let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
+                cloud::bedrock_host(region.unwrap_or(cloud::BEDROCK_REGION))
+            }
+            Self::Vertex => {
+                let region = variable(&["CLOUD_ML_REGION"]);
+                cloud::vertex_host(region.unwrap_or(cloud::VERTEX_REGION), cloud::GOOGLE)
+            }
+        }
+    }
+
+    /// The one of Claude Code's settings whose command signs in.
+    pub(crate) fn auth_refresh(self) -> &'static str {
+        match self {
+            Self::Bedrock => claude::AWS_AUTH_REFRESH,
+            Self::Vertex => claude::GCP_AUTH_REFRESH,
+        }
+    }
+
+    /// What most people sign in with.
+    pub(crate) fn usual_sign_in(self) -> &'static str {
+        match self {
+            Self::Bedrock => "aws sso login",
+            Self::Vertex => "gcloud auth application-default login",
+        }
+    }
+
+    /// The variables that choose an account: two sessions that differ in none of them sign in to the same one.
+    pub(crate) fn account_variables(self) -> &'static [&'static str] {
+        match self {
+            Self::Bedrock => &["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
+            Self::Vertex => &["GOOGLE_APPLICATION_CREDENTIALS", "CLOUDSDK_CONFIG", "CLOUDSDK_ACTIVE_CONFIG_NAME"],
+        }
+    }
+
+    /// The one of Claude Code's settings whose command its helper runs.
+    pub(crate) fn runs_setting(self) -> Option<&'static str> {
+        match self {
+            Self::Bedrock => Some(claude::AWS_CREDENTIAL_EXPORT),
+            Self::Vertex => None,
+        }
+    }
+
+    /// The files that its own tools keep.
+    pub(crate) fn files(self, environment: &Environment, folders: &Folders) -> Vec<PathBuf> {
+        match self {
+            Self::Bedrock => cloud::aws_files(environment, folders).into(),
+            Self::Vertex => {
+                let named = environment.get("GOOGLE_APPLICATION_CREDENTIALS").map(|path| folders.expand(path));
+                let folder = cloud::gcloud_folder(environment, folders);
+                // The configuration that is active names the project that pays.
+                let configuration = cloud::gcloud_configuration(environment, &folder);
+                let own = [cloud::gcloud_credentials(&folder), cloud::gcloud_active(&folder)];
+                named.into_iter().chain(own).chain(configuration).collect()
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! What a lookup sees and decides, as rows: it is the lookup itself that is run dry, and this is its observer.
+
+use std::time::{Duration, Instant};
+
+use claude_credential_protocol::{Credential, Error};
+
+use crate::cache::{Cached, Staleness};
+use crate::chain::entry::{AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry};
+use crate::chain::{self, program};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::lookup::observer::{CacheView, Observer};
+use crate::lookup::{self, key};
+use crate::query::Query;
+use crate::token_output::checked;
+
+/// What a lookup comes to, and why.
+#[derive(Debug)]
+pub(crate) struct Trace {
+    pub(crate) cache: CacheState,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) winner: Option<Resolved>,
+    /// Why there is no winner.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// What the cache has for the lookup.
+#[derive(Debug)]
+pub(crate) enum CacheState {
+    /// The lookup did not look, for this reason.
+    NotAsked(String),
+    /// No answer; the entry whose answer was erased, if there was one.
+    Empty(Option<String>),
+    /// An answer, which serves unless it is stale.
+    Kept(Box<Cached>, Option<Staleness>),
+}
+
+/// One entry.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) entry: String,
+    pub(crate) mark: Mark,
+    pub(crate) state: RowState,
+    /// How long it took to ask.
+    pub(crate) took: Option<Duration>,
+}
+
+/// What an entry means for the lookup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Wins,
+    /// It has nothing, or is not asked.
+    Skipped,
+    /// It failed, and that ends the lookup.
+    Stops,
+    /// It failed, and that ends nothing.
+    Fails,
+    /// It would answer if it were its turn.
+    Answers,
+}
+
+/// What is known of an entry.
+#[derive(Debug)]
+pub(crate) enum RowState {
+    /// There is nothing to ask, for this reason.
+    Skipped(String),
+    /// It is not its turn, for this reason.
+    NotAsked(String),
+    /// It was asked and gives nothing, for this reason.
+    Nothing(String),
+    Answer(Box<Credential>),
+    Failed(Error),
+}
+
+/// Runs the lookup dry. With `all`, the entries after the one that decides are asked as well.
+pub(crate) fn trace(context: &Context, query: &Query, all: bool) -> Result<Trace, Failure> {
+    let mut recorder = Recorder { context, cache: None, rows: Vec::new() };
+    let outcome = lookup::dry_run(context, query, &mut recorder);
+    if let Err(interrupted @ Failure::Interrupted(_)) = outcome {
+        return Err(interrupted);
+    }
+    let Recorder { cache, mut rows, .. } = recorder;
+    let (decided, is_recursion) = decided_by(&rows, &outcome);
+    for entry in &query.chain[rows.len()..] {
+        rows.push(undecided(context, query, entry, &decided, all && !is_recursion)?);
+    }
+    let (winner, failure) = match outcome {
+        Ok(winner) => (Some(winner), None),
+        Err(failure) => (None, Some(failure)),
+    };
+    if let Some(winner) = winner.as_ref().filter(|winner| winner.origin == AnswerOrigin::Cache) {
+        for row in &mut rows {
+            match row.mark {
+                _ if row.entry == winner.entry => row.mark = Mark::Wins,
+                // It failed, and the kept answer, which is merely due for renewal, is better than none.
+                Mark::Stops => row.mark = Mark::Fails,
+                _ => {}
+            }
+        }
+    }
+    let cache = cache.unwrap_or(CacheState::NotAsked(decided));
+    Ok(as_client_takes_it(context, Trace { cache, rows, winner, failure }))
+}
+
+/// Why no further entry is asked, and whether that is because asking would go round for ever.
+fn decided_by(rows: &[Row], outcome: &Result<Resolved, Failure>) -> (String, bool) {
+    let last = rows.last().map(|row| (row.mark, row.entry.as_str()));
+    match (last, outcome) {
+        (Some((Mark::Stops, entry)), _) => (format!("{entry} ends the search"), false),
+        (_, Ok(answer)) if answer.origin == AnswerOrigin::Cache => {
+            (format!("the kept answer of {} serves", answer.entry), false)
+        }
+        (_, Ok(answer)) => (format!("{} answers before it", answer.entry), false),
+        (_, Err(_)) => ("the chain calls itself".to_owned(), true),
+    }
+}
+
+/// The row of an entry whose turn does not come.
+fn undecided(
+    context: &Context,
+    query: &Query,
+    entry: &ResolvedEntry,
+    decided: &str,
+    asks: bool,
+) -> Result<Row, Failure> {
+    if entry.is_live() && !program::is_missing(context, entry) && !asks {
+        let (entry, state) = (entry.name().to_owned(), RowState::NotAsked(decided.to_owned()));
+        return Ok(Row { entry, mark: Mark::Skipped, state, took: None });
+    }
+    let started = Instant::now();
+    let outcome = chain::consult(context, entry, &query.request, &key::of_lookup(context, query))?;
+    let mut row = row(context, entry, &outcome, is_asked(context, entry).then(|| started.elapsed()));
+    row.mark = match row.mark {
+        Mark::Wins => Mark::Answers,
+        Mark::Stops => Mark::Fails,
+        mark => mark,
+    };
+    Ok(row)
+}
+
+/// Claude Code takes one token and refuses all else, so for its helper an answer that is none is a failure.
+fn as_client_takes_it(context: &Context, trace: Trace) -> Trace {
+    let Some(winner) = trace.winner.as_ref().filter(|_| context.for_client) else { return trace };
+    let Err(error) = checked(winner.credential.auth.secret(), &winner.entry) else { return trace };
+    let mut rows = trace.rows;
+    rows.iter_mut().filter(|row| row.mark == Mark::Wins).for_each(|row| row.mark = Mark::Stops);
+    Trace { rows, winner: None, failure: Some(error.into()), ..trace }
+}
+
+struct Recorder<'a> {
+    context: &'a Context,
+    cache: Option<CacheState>,
+    rows: Vec<Row>,
+}
+
+impl Observer for Recorder<'_> {
+    fn cache(&mut self, view: CacheView<'_>) {
+        self.cache = Some(match view {
+            CacheView::NotUsed(reason) => CacheState::NotAsked(reason),
+            CacheView::Empty(erased) => CacheState::Empty(erased),
+            CacheView::Kept(cached, staleness) => CacheState::Kept(Box::new(cached.clone()), staleness),
+        });
+    }
+
+    fn entry(&mut self, entry: &ResolvedEntry, outcome: &EntryOutcome, took: Option<Duration>) {
+        let took = took.filter(|_| is_asked(self.context, entry));
+        self.rows.push(row(self.context, entry, outcome, took));
+    }
+}
+
+fn is_asked(context: &Context, entry: &ResolvedEntry) -> bool {
+    matches!(entry.availability, Availability::Ready | Availability::Variable) && !program::is_missing(context, entry)
+}
+
+fn row(context: &Context, entry: &ResolvedEntry, outcome: &EntryOutcome, took: Option<Duration>) -> Row {
+    let (mark, state) = match outcome {
+        EntryOutcome::Found(answer) => (Mark::Wins, RowState::Answer(Box::new(answer.credential.clone()))),
+        EntryOutcome::Failed(error) => (Mark::Stops, RowState::Failed(error.clone())),
+        EntryOutcome::Skipped(skip) => match (&skip.failed, missing_helper(context, entry)) {
+            (Some(error), _) => (Mark::Fails, RowState::Failed(error.clone())),
+            (None, Some(missing)) => (Mark::Skipped, RowState::Skipped(missing)),
+            (None, None) if took.is_some() => (Mark::Skipped, RowState::Nothing(skip.reason.clone())),
+            (None, None) => (Mark::Skipped, RowState::Skipped(skip.reason.clone())),
+        },
+    };
+    Row { entry: entry.name().to_owned(), mark, state, took }
+}
+
+fn missing_helper(context: &Context, entry: &ResolvedEntry) -> Option<String> {
+    let claude_credential_config::Program::Helper { name, .. } = entry.program() else { return None };
+    let is_missing = entry.is_live() && program::is_missing(context, entry);
+    is_missing.then(|| format!("claude-credential-{name} is not installed"))
+}

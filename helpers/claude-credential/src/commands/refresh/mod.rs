@@ -1,0 +1,160 @@
+//! `refresh ENTRY [-- COMMAND…]`, for Claude Code's `awsAuthRefresh` and `gcpAuthRefresh`: where the entry's credential
+//! is good, nothing; else the command that signs in, once for all sessions of the machine.
+
+mod sign_in;
+
+use std::time::Duration;
+
+use claude_credential_config::{Program, generation};
+use claude_credential_files::{Lock, LockError};
+use claude_credential_protocol::{Class, Error, Interactive, Request};
+
+use crate::cache::Cache;
+use crate::cache::hash::KeyedHasher;
+use crate::cache::state::{Outcome, State};
+use crate::chain;
+use crate::chain::entry::{EntryOutcome, ResolvedEntry, Skip};
+use crate::chain::program;
+use crate::chain::resolve::resolve;
+use crate::cli::Refresh;
+use crate::commands::refresh::sign_in::{LIMIT, SignInCommand};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::lookup::MAX_DEPTH;
+use crate::lookup::key;
+use crate::query::profile;
+use crate::query::unknown_entry;
+
+/// As long as the command of another session may take, its end included.
+const PATIENCE: Duration = LIMIT.saturating_add(Duration::from_secs(10));
+
+pub(crate) fn run(context: &Context, options: &Refresh) -> Result<(), Failure> {
+    let Refresh { entry: name, command } = options;
+    context.log.show_progress();
+    let entry = resolve(name, &profile::choose(context)?, context);
+    let entry = entry.ok_or_else(|| unknown_entry(context, name))?;
+    // Where the credential is good, nobody needs to know that there is no command.
+    let command = SignInCommand::choose(context, &entry, command);
+    let cache = context.cache();
+    let parts = command.as_ref().map(SignInCommand::parts).unwrap_or_default();
+    let unkeyed = KeyedHasher::unkeyed();
+    let key = key::of_sign_in(cache.map_or(&unkeyed, |cache| &cache.hasher), &entry, &parts, context);
+    if let Ok(command) = &command
+        && (context.active.contains(&key) || context.active.depth() >= MAX_DEPTH)
+    {
+        context.active.mark(&context.folders.runtime);
+        return Err(command.runs_itself().into());
+    }
+    let before = cache.map(|cache| State::read(&cache.file(&key, "state"), &context.log).run);
+    if is_good(context, &entry, &key)? {
+        return Ok(());
+    }
+    let sign_in = SignIn { context, entry: name, command: command?, key };
+    match (cache, before) {
+        (Some(cache), Some(before)) => sign_in.shared(cache, before),
+        _ => sign_in.alone(),
+    }
+}
+
+/// Whether the entry's credential serves, proved with its server where its helper can:
+///
+/// - an answer is good;
+/// - "none", a sign-in that is over, and a helper that broke are not, and the command may mend it;
+/// - no network and a setting that is wrong are failures of their own, which no browser window mends.
+fn is_good(context: &Context, entry: &ResolvedEntry, key: &str) -> Result<bool, Failure> {
+    if let Program::Helper { name, .. } = entry.program()
+        && entry.is_live()
+        && program::locate(context, name).is_none()
+    {
+        return Err(program::not_installed(name, &entry.definition).into());
+    }
+    let origin = profile::for_program(context, entry.program())?.hosts[0].clone();
+    let request = Request {
+        check_live: true,
+        deadline: Some(context.deadline),
+        ..Request::new(origin.protocol(), origin.host())
+    };
+    let error = match chain::consult(context, entry, &request, key)? {
+        EntryOutcome::Found(_) => return Ok(true),
+        EntryOutcome::Skipped(Skip { failed: Some(error), .. }) | EntryOutcome::Failed(error) => error,
+        EntryOutcome::Skipped(skip) => {
+            context.log.entry_skipped(entry.name(), &skip.reason);
+            return Ok(false);
+        }
+    };
+    match error.class() {
+        Class::Unavailable | Class::Config => Err(Failure::Entry(entry.name().to_owned(), error)),
+        _ => Ok(false),
+    }
+}
+
+struct SignIn<'a> {
+    context: &'a Context,
+    entry: &'a str,
+    command: SignInCommand,
+    key: String,
+}
+
+impl SignIn<'_> {
+    /// Once for all sessions. `before` is how many sign-ins there had been when we began to look whether the credential
+    /// is good: one more since then was for us, too.
+    fn shared(&self, cache: &Cache, before: u64) -> Result<(), Failure> {
+        let lock = match self.lock(cache) {
+            Ok(lock) => lock,
+            Err(LockError::Timeout(_)) => return Err(self.waited_in_vain().into()),
+            Err(LockError::File(problem)) => {
+                self.context.log.complain(&problem);
+                return self.alone();
+            }
+        };
+        let path = cache.file(&self.key, "state");
+        let mut state = State::read(&path, &self.context.log);
+        if state.run > before {
+            return match state.outcome {
+                Outcome::Failed { error, .. } => Err(error.into()),
+                _ => Ok(()),
+            };
+        }
+        let outcome = self.alone();
+        state.outcome = match &outcome {
+            Ok(()) => Outcome::SignedIn,
+            Err(failure) => match failure.to_error() {
+                Some(error) => {
+                    let interactive = self.context.interactive() == Interactive::Auto;
+                    Outcome::Failed { error, rejected: false, interactive }
+                }
+                // Our own end is nobody else's: the next in the queue signs in.
+                None => return outcome,
+            },
+        };
+        state.run = state.run.saturating_add(1);
+        if let Err(error) = state.write(&path) {
+            self.context.log.complain(&error);
+        }
+        drop(lock);
+        outcome
+    }
+
+    fn lock(&self, cache: &Cache) -> Result<Lock, LockError> {
+        let path = cache.file(&self.key, "lock");
+        if let Some(lock) = Lock::try_acquire(&path)? {
+            return Ok(lock);
+        }
+        self.context.log.waits_for_sign_in(self.entry);
+        let _waiting = self.context.log.waiting(|| format!("the sign-in of another session for {}", self.entry));
+        Lock::acquire(&path, PATIENCE)
+    }
+
+    fn alone(&self) -> Result<(), Failure> {
+        self.command.run(self.context, &self.key)?;
+        // What was cached before may be the account of before.
+        Ok(generation::touch(&self.context.folders)?)
+    }
+
+    fn waited_in_vain(&self) -> Error {
+        let entry = self.entry;
+        Error::unavailable(format!(
+            "another session did not end signing in for {entry}; run: claude-credential --no-cache refresh {entry}"
+        ))
+    }
+}

@@ -1,0 +1,180 @@
+//! The command that signs in where the credential of an entry is not good.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use claude_credential_config::claude::{self, CommandSetting};
+use claude_credential_process::{Ended, Finished, Relay, RunError, find_on_path};
+use claude_credential_protocol::{Class, Error, Interactive, text};
+
+use crate::chain::entry::ResolvedEntry;
+use crate::client::cloud::Cloud;
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// For how long the client lets such a command run, and so do we: a person has to find his phone.
+pub(crate) const LIMIT: Duration = Duration::from_mins(3);
+
+/// The most that a message repeats of what the command said: what mends it has to have room behind it.
+const MAX_QUOTED: usize = 300;
+
+#[derive(Debug, Clone)]
+pub(crate) enum SignInCommand {
+    /// The words behind `--`.
+    Words(Vec<OsString>),
+    /// The command of one of Claude Code's settings.
+    Setting(CommandSetting),
+}
+
+impl SignInCommand {
+    /// The one on the command line; else, for a cloud, the one in Claude Code's settings.
+    pub(crate) fn choose(context: &Context, entry: &ResolvedEntry, words: &[OsString]) -> Result<Self, Error> {
+        if !words.is_empty() {
+            return Ok(Self::Words(words.to_vec()));
+        }
+        let cloud = Cloud::of_program(entry.program());
+        let entry = entry.name();
+        let Some(cloud) = cloud else {
+            return Err(Error::config(format!(
+                "there is no command to sign in for {entry} with; name it: claude-credential refresh {entry} -- COMMAND"
+            )));
+        };
+        let name = cloud.auth_refresh();
+        let why = match claude::command(&context.folders, name)? {
+            Some(setting) if claude::leads_to_us(&setting.command) => {
+                format!("{name} in {} is this program", setting.file.display())
+            }
+            Some(setting) => return Ok(Self::Setting(setting)),
+            None => format!("Claude Code's settings have no {name}"),
+        };
+        Err(Error::config(format!(
+            "there is no command to sign in for {entry} with: {why}; name it, as in: claude-credential refresh {entry} \
+             -- {}",
+            cloud.usual_sign_in()
+        )))
+    }
+
+    /// What tells it from others.
+    pub(crate) fn parts(&self) -> Vec<&[u8]> {
+        match self {
+            Self::Words(words) => words.iter().map(|word| word.as_bytes()).collect(),
+            Self::Setting(setting) => vec![b"/bin/sh", b"-c", setting.command.as_bytes()],
+        }
+    }
+
+    /// Runs it to its end; what it says goes on to the person as it comes.
+    pub(crate) fn run(&self, context: &Context, key: &str) -> Result<(), Failure> {
+        let mut command = self.command(context)?;
+        let at_terminal = context.interactive() == Interactive::Auto;
+        let outcome = context.active.under(key, &context.folders.runtime, |active| {
+            active.hand_down(&mut command);
+            Relay { command, deadline: Instant::now() + LIMIT, at_terminal }.run()
+        });
+        let outcome = outcome.ok_or_else(|| self.runs_itself())?;
+        let by_hand = format!("run it by hand: {}", self.shown());
+        Err(match outcome {
+            Ok(finished) => return Ok(self.judge(&finished)?),
+            Err(RunError::Interrupted(signal)) => return Err(Failure::Interrupted(signal)),
+            Err(RunError::TimedOut) => {
+                let minutes = LIMIT.as_secs() / 60;
+                Error::unavailable(format!(
+                    "the command did not end within {minutes} minutes and was stopped; {by_hand}"
+                ))
+            }
+            Err(ending @ RunError::Start(_)) => Error::config(format!("the command {ending}; {by_hand}")),
+            Err(ending) => Error::broke(format!("the command {ending}; {by_hand}")),
+        }
+        .into())
+    }
+
+    /// It would go round for ever.
+    pub(crate) fn runs_itself(&self) -> Error {
+        Error::config(format!("the command runs this very command; name another one than: {}", self.shown()))
+    }
+
+    fn command(&self, context: &Context) -> Result<Command, Error> {
+        match self {
+            Self::Words(words) => {
+                let mut command = Command::new(executable(context, &words[0])?);
+                command.args(&words[1..]);
+                Ok(command)
+            }
+            Self::Setting(setting) => {
+                let mut command = Command::new("/bin/sh");
+                command.arg("-c").arg(&setting.command);
+                Ok(command)
+            }
+        }
+    }
+
+    fn judge(&self, finished: &Finished) -> Result<(), Error> {
+        let ended = finished.ended;
+        if ended == Ended::Exit(0) {
+            return Ok(());
+        }
+        // No sign-in mends a command that is not there.
+        let class = if ended.is_not_runnable() { Class::Config } else { Class::SignIn };
+        // The person has seen it go by; those who waited in other sessions have not.
+        let said = text::last_line(&finished.stderr).or_else(|| text::last_line(&finished.stdout));
+        let said = said.map(|line| format!(": {}", line.chars().take(MAX_QUOTED).collect::<String>()));
+        let said = said.unwrap_or_default();
+        Err(Error::new(class, format!("the command {ended}{said}; run it by hand: {}", self.shown())))
+    }
+
+    /// As a person types it.
+    fn shown(&self) -> String {
+        match self {
+            Self::Words(words) => {
+                words.iter().map(|word| text::quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+            }
+            Self::Setting(setting) => setting.command.clone(),
+        }
+    }
+}
+
+/// It runs in the folder that we are called from, and that folder may be somebody else's clone: a bare name is looked
+/// for in PATH's absolute folders alone.
+fn executable(context: &Context, word: &OsStr) -> Result<PathBuf, Error> {
+    if word.as_bytes().contains(&b'/') {
+        return Ok(PathBuf::from(word));
+    }
+    let path = context.environment.get_os("PATH").unwrap_or_default();
+    let found = word.to_str().and_then(|name| find_on_path(name, path));
+    found.ok_or_else(|| {
+        Error::config(format!("{} is not on PATH; install it, or write its absolute path", word.display()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsString;
+
+    use claude_credential_process::{Ended, Finished};
+    use claude_credential_protocol::Class;
+
+    use super::SignInCommand;
+
+    fn judged(ended: Ended, stdout: &str, stderr: &str) -> Result<(), (Class, String)> {
+        let words = ["aws", "sso", "login", "--profile", "my work"].map(OsString::from);
+        let finished =
+            Finished { ended, stdout: stdout.as_bytes().to_vec().into(), stderr: stderr.as_bytes().to_vec().into() };
+        let judged = SignInCommand::Words(words.to_vec()).judge(&finished);
+        judged.map_err(|error| (error.class(), error.to_string()))
+    }
+
+    #[test]
+    fn a_failure_quotes_the_last_line_and_ends_with_the_command() {
+        let by_hand = "run it by hand: aws sso login --profile 'my work'";
+        let (class, said) = judged(Ended::Exit(1), "out\n", "first\nno\x1b[2J such profile\n\n").unwrap_err();
+        assert_eq!((class, said), (Class::SignIn, format!("the command exited 1: no?[2J such profile; {by_hand}")));
+        let (class, said) = judged(Ended::Exit(127), "out\n", "").unwrap_err();
+        assert_eq!((class, said), (Class::Config, format!("the command exited 127: out; {by_hand}")));
+        let (class, said) = judged(Ended::Signal(9), "", "").unwrap_err();
+        assert_eq!((class, said), (Class::SignIn, format!("the command was ended by signal 9; {by_hand}")));
+        assert!(judged(Ended::Exit(1), "", &"x".repeat(9000)).unwrap_err().1.ends_with(by_hand));
+        assert_eq!(judged(Ended::Exit(0), "", "a warning"), Ok(()));
+    }
+}

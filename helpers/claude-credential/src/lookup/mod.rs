@@ -1,0 +1,107 @@
+//! One lookup of a credential. This is the only place that knows the order:
+//!
+//! 1. the entries at the beginning of the chain that answer from variables and descriptors;
+//! 2. the kept answer, if it serves;
+//! 3. the other entries, asked by one process while all others that want the same wait for it and share the outcome;
+//! 4. if none of them can be reached: a kept answer that is merely due for renewal.
+//!
+//! `print`, `get`, `exec` and `api-key-helper` run it, `explain` makes a dry run, and `status` peeks.
+
+pub(crate) mod key;
+pub(crate) mod observer;
+mod recursion;
+mod refused;
+mod remember;
+mod single_flight;
+mod skip_trace;
+mod slot;
+mod steps;
+
+use claude_credential_protocol::{Class, Error};
+
+use crate::cache::hash::KeyedHasher;
+use crate::chain::entry::{Resolved, ResolvedEntry};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::query::Query;
+
+use observer::{CacheView, Observer};
+use recursion::reject_recursion;
+use single_flight::SingleFlight;
+use slot::Slot;
+use steps::{Mode, Steps};
+
+pub(crate) use recursion::MAX_DEPTH;
+pub(crate) use refused::Refused;
+pub(crate) use steps::Found;
+
+/// The answer to `query`: kept, shared, or new.
+pub(crate) fn run(context: &Context, query: &Query, refused: Option<Refused>) -> Result<Resolved, Failure> {
+    let mut log = &context.log;
+    match find(&mut Steps::new(context, query, Mode::Run, &mut log), refused)? {
+        Found::Answer(answer) => Ok(*answer),
+        Found::WouldAsk(entry) => Err(Error::broke(format!("entry {} was not asked", entry.name())).into()),
+    }
+}
+
+/// What [`run`] would come to, less everything that it writes.
+pub(crate) fn dry_run(context: &Context, query: &Query, observer: &mut dyn Observer) -> Result<Resolved, Failure> {
+    match find(&mut Steps::new(context, query, Mode::DryRun, observer), None)? {
+        Found::Answer(answer) => Ok(*answer),
+        Found::WouldAsk(entry) => Err(Error::broke(format!("entry {} was not asked", entry.name())).into()),
+    }
+}
+
+/// How far [`run`] would get without asking an entry. `has` tells, without asking, whether an entry has something to give.
+pub(crate) fn peek<'a>(
+    context: &'a Context,
+    query: &'a Query,
+    has: &dyn Fn(&ResolvedEntry) -> Result<bool, Error>,
+    observer: &mut dyn Observer,
+) -> Result<Found<'a>, Failure> {
+    find(&mut Steps::new(context, query, Mode::Peek(has), observer), None)
+}
+
+/// The kept answer, stale or not: what the last call for this query was given.
+pub(crate) fn last(context: &Context, query: &Query) -> Option<Resolved> {
+    let (_, entries) = query.leading_variables();
+    entries.iter().any(ResolvedEntry::is_live).then_some(())?;
+    Slot::of(context, query, context.cache()?).kept().map(Resolved::from)
+}
+
+/// The order. Nothing else in the program knows it.
+fn find<'a>(steps: &mut Steps<'a, '_>, refused: Option<Refused>) -> Result<Found<'a>, Failure> {
+    reject_recursion(steps.context, steps.query)?;
+    let (variables, entries) = steps.query.leading_variables();
+    // What these run never asks us anything, so no key is handed down.
+    if let Some(found) = steps.ask(variables, "variable", None)? {
+        return Ok(found);
+    }
+    let slot = match steps.slot(entries) {
+        Ok(slot) => slot,
+        Err(reason) => {
+            steps.observer.cache(CacheView::NotUsed(reason));
+            let key = key::of_query(&KeyedHasher::unkeyed(), steps.query, steps.context);
+            steps.reject_own_key(&key)?;
+            return steps.ask_all(entries, &key, refused.as_ref());
+        }
+    };
+    // A refusal is looked at under the lock: by then another process may have replaced the answer.
+    if refused.is_none()
+        && let Some(answer) = steps.kept(&slot, None)
+    {
+        return Ok(answer);
+    }
+    steps.reject_own_key(&slot.key)?;
+    let is_refused = refused.is_some();
+    let outcome = match steps.mode {
+        Mode::Run => SingleFlight { steps, slot: &slot, entries }.go(refused),
+        Mode::DryRun | Mode::Peek(_) => steps.ask_all(entries, &slot.key, refused.as_ref()),
+    };
+    match outcome {
+        Err(failure) if !is_refused && failure.class() == Some(Class::Unavailable) => {
+            slot.merely_due().map(|cached| Found::Answer(Box::new(cached.into()))).ok_or(failure)
+        }
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,48 @@
+use std::time::Duration;
+
+use crate::cache::{Cached, Staleness};
+use crate::chain::entry::{EntryOutcome, ResolvedEntry};
+use crate::terminal::log::Log;
+
+/// Is told what a lookup sees and decides. The log is one, the rows of `explain` are another.
+pub(crate) trait Observer {
+    /// The lookup looked into the cache, or had no reason to.
+    fn cache(&mut self, _view: CacheView<'_>) {}
+
+    /// An entry was asked, which took so long; or there was nothing to ask.
+    fn entry(&mut self, _entry: &ResolvedEntry, _outcome: &EntryOutcome, _took: Option<Duration>) {}
+
+    /// A refused credential may not be asked for again so soon.
+    fn throttled(&mut self) {}
+}
+
+/// What the cache has for a lookup.
+#[derive(Debug)]
+pub(crate) enum CacheView<'a> {
+    /// Nothing is cached for such a lookup, for this reason.
+    NotUsed(String),
+    /// No answer; the entry whose answer was erased, if there was one.
+    Empty(Option<String>),
+    /// An answer, which serves unless it is stale.
+    Kept(&'a Cached, Option<Staleness>),
+}
+
+impl Observer for &Log {
+    fn cache(&mut self, view: CacheView<'_>) {
+        match view {
+            CacheView::Kept(cached, None) => self.cache_served(&cached.entry, cached.age()),
+            CacheView::Kept(_, Some(staleness)) => self.cache_missed(&staleness),
+            CacheView::NotUsed(_) | CacheView::Empty(_) => {}
+        }
+    }
+
+    fn entry(&mut self, entry: &ResolvedEntry, outcome: &EntryOutcome, _took: Option<Duration>) {
+        if let EntryOutcome::Skipped(skip) = outcome {
+            self.entry_skipped(entry.name(), &skip.reason);
+        }
+    }
+
+    fn throttled(&mut self) {
+        self.cache_missed(&"it was refused, and was asked for again not long ago");
+    }
+}

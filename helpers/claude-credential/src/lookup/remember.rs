@@ -1,0 +1,56 @@
+use claude_credential_config::{claude, generation};
+
+use crate::cache::fast_key::Record;
+use crate::cache::variables::may_match_ignored;
+use crate::cache::watched::Watched;
+use crate::chain::entry::{Dependency, ResolvedEntry};
+use crate::context::Context;
+use crate::query::{Query, profile};
+
+/// Writes down for the fast path that this call came to the kept answer of `entry` under `key`. Only now are the files
+/// looked at that decided it, and the call may have waited since it decided; so the record counts once a second call has
+/// come to the same, with every file unchanged before and after.
+pub(super) fn remember(context: &Context, query: &Query, key: &str, entry: &str) {
+    let Some(fast_key) = &context.fast_key else { return };
+    let watched = watched(context, query);
+    if !fast_key.saw_config(&context.config.text) {
+        return;
+    }
+    // A credential that has to be proved is proved each time, and a variable is asked each time.
+    let (variables, _) = query.leading_variables();
+    let is_unsettled = !watched.iter().all(Watched::is_settled);
+    if query.request.check_live || variables.iter().any(ResolvedEntry::is_live) || is_unsettled {
+        return;
+    }
+    // Two calls that differ in such a variable alone would have one fast key.
+    let mut dependencies = query.chain.iter().flat_map(|entry| &entry.dependencies);
+    if dependencies.any(|dependency| matches!(dependency, Dependency::Vary(names) if may_match_ignored(names))) {
+        return;
+    }
+    let (entry, ttl) = (entry.to_owned(), query.configured_ttl(entry));
+    fast_key.write(Record { key: key.to_owned(), entry, ttl, min_ttl: query.request.min_ttl }, watched);
+}
+
+/// Every file and folder that decided the profile, the entries and the key, beside the configuration itself.
+fn watched(context: &Context, query: &Query) -> Vec<Watched> {
+    let mut watched = vec![Watched::File(generation::path(&context.folders))];
+    for entry in &query.chain {
+        watched.extend(entry.watched.iter().cloned().map(Watched::File));
+        watched.extend(entry.dependencies.iter().filter_map(|dependency| match dependency {
+            Dependency::File(file) => Some(Watched::File(file.clone())),
+            _ => None,
+        }));
+    }
+    // Not if the profile was named: one of the directories may be on a server that does not answer.
+    if profile::name(context).is_none() {
+        let directories = context.config.profiles.values().flat_map(|profile| &profile.directories);
+        watched.extend(directories.cloned().map(Watched::Folder));
+    }
+    if context.for_client {
+        // A project's settings, found or absent, in any folder above: they may send the key elsewhere.
+        let here = std::env::current_dir().unwrap_or_default();
+        watched.extend(claude::project_places(&here).map(Watched::File));
+        watched.push(Watched::Folder(context.folders.claude.clone()));
+    }
+    watched
+}

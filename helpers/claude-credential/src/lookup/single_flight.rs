@@ -1,0 +1,226 @@
+//! One process asks the entries; all others that want the same wait for it and share the outcome.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use claude_credential_files::{Lock, LockError, Waiting};
+use claude_credential_protocol::{Class, Error, Interactive, now};
+
+use super::refused::Refused;
+use super::slot::Slot;
+use super::steps::{Found, Steps};
+use crate::cache::state::{Outcome, State};
+use crate::cache::wait_guard::WaitGuard;
+use crate::cache::{Cache, Cached};
+use crate::chain::entry::{Resolved, ResolvedEntry};
+use crate::failure::Failure;
+
+pub(super) struct SingleFlight<'l, 'a, 'o> {
+    pub(super) steps: &'l mut Steps<'a, 'o>,
+    pub(super) slot: &'l Slot<'a>,
+    pub(super) entries: &'a [ResolvedEntry],
+}
+
+/// What the run of another process leaves to one that waited for it.
+enum SharedOutcome {
+    Outcome(Box<Result<Resolved, Failure>>),
+    /// The answer may not be shared, and waiting one after the other would help no process.
+    SideBySide,
+    Nothing,
+}
+
+impl<'a> SingleFlight<'_, 'a, '_> {
+    pub(super) fn go(mut self, refused: Option<Refused>) -> Result<Found<'a>, Failure> {
+        let before = self.slot.state().run;
+        let (lock, waiting) = match self.lock() {
+            Ok(locked) => locked,
+            Err(LockError::Timeout(_)) => return Err(self.lock_timed_out().into()),
+            Err(LockError::File(problem)) => return self.without_lock(&problem, refused.as_ref()),
+        };
+        let mut state = self.slot.state();
+        if let Some(answer) = self.steps.kept(self.slot, refused.as_ref()) {
+            return Ok(answer);
+        }
+        if waiting.is_some() {
+            let shared =
+                if state.run > before { self.shared(&state, refused.as_ref()) } else { SharedOutcome::Nothing };
+            match shared {
+                SharedOutcome::Outcome(outcome) => return outcome.map(found),
+                SharedOutcome::SideBySide => {
+                    drop(lock);
+                    return self.ask_all(refused.as_ref());
+                }
+                // The process that had the lock was killed, or could not write its outcome. If this one can't write
+                // either, those behind it must not wait for each other in turn.
+                SharedOutcome::Nothing => {
+                    if let Err(error) = state.write(&self.slot.file("state")) {
+                        drop(lock);
+                        return self.without_lock(&error, refused.as_ref());
+                    }
+                }
+            }
+        }
+        // Read under the lock: of all that wait, the first one tells the entry, and the others share its answer.
+        let refused = refused.or_else(|| self.erased());
+        if let Some(throttled) = self.throttle(&state, refused.as_ref()) {
+            return throttled.map(found);
+        }
+        let outcome = self.ask_all(refused.as_ref());
+        let outcome = self.note(&mut state, outcome, refused.as_ref());
+        self.slot.cache.tidy();
+        drop(lock);
+        outcome
+    }
+
+    fn ask_all(&mut self, refused: Option<&Refused>) -> Result<Found<'a>, Failure> {
+        self.steps.ask_all(self.entries, &self.slot.key, refused)
+    }
+
+    /// The files can't be used, so this process asks for itself.
+    fn without_lock(&mut self, problem: &dyn Display, refused: Option<&Refused>) -> Result<Found<'a>, Failure> {
+        self.steps.context.log.complain(problem);
+        self.ask_all(refused)
+    }
+
+    /// Acquires the key's lock. If another process held it, also returns a guard that has registered this one as a waiter.
+    fn lock(&self) -> Result<(Lock, Option<WaitGuard>), LockError> {
+        let path = self.slot.file("lock");
+        if let Some(lock) = Lock::try_acquire(&path)? {
+            return Ok((lock, None));
+        }
+        let waiter = WaitGuard::register(self.slot.cache, &self.slot.key)?;
+        let (context, query) = (self.steps.context, self.steps.query);
+        let _waiting = context.log.waiting(|| format!("another call that asks for profile {}", query.profile.name));
+        let deadline = query.request.deadline.unwrap_or(context.deadline);
+        Ok((Lock::acquire(&path, Duration::from_millis(deadline.saturating_sub(now())))?, Some(waiter)))
+    }
+
+    fn lock_timed_out(&self) -> Error {
+        let name = &self.steps.query.profile.name;
+        Error::unavailable(format!(
+            "another call for profile {name} did not end in time; run: claude-credential --no-cache print"
+        ))
+    }
+
+    fn erased(&self) -> Option<Refused> {
+        let Cached { credential, entry, .. } = self.slot.erased()?;
+        Some(Refused { secret: credential.auth.secret().clone(), entry: Some(entry), inferred: None })
+    }
+
+    /// What the run that this process waited for leaves to it.
+    fn shared(&self, state: &State, refused: Option<&Refused>) -> SharedOutcome {
+        match &state.outcome {
+            Outcome::Failed { error, rejected, interactive } => {
+                let mine = (refused.is_some(), self.steps.context.interactive() == Interactive::Auto);
+                if (*rejected, *interactive) == mine {
+                    return SharedOutcome::Outcome(Box::new(Err(error.clone().into())));
+                }
+                SharedOutcome::Nothing
+            }
+            Outcome::Ephemeral => SharedOutcome::SideBySide,
+            Outcome::Shared => {
+                let path = self.slot.file("shared");
+                let shared = Cache::read(&path, &self.steps.context.log).filter(|shared| {
+                    let is_refused = refused.is_some_and(|refused| refused.secret == *shared.credential.auth.secret());
+                    let min_ttl = self.steps.query.request.min_ttl;
+                    !is_refused && shared.staleness(Duration::MAX, min_ttl, now()).is_none()
+                });
+                shared.map_or(SharedOutcome::Nothing, |shared| SharedOutcome::Outcome(Box::new(Ok(shared.into()))))
+            }
+            Outcome::Kept | Outcome::SignedIn => SharedOutcome::Nothing,
+        }
+    }
+
+    /// The answer in place of a run that an inferred refusal may not make yet; `None` if it may.
+    fn throttle(&mut self, state: &State, refused: Option<&Refused>) -> Option<Result<Resolved, Failure>> {
+        let refused = refused?;
+        let inferred = refused.inferred.as_ref()?;
+        if state.refusals.may_run(self.slot.cache.hasher.fingerprint(&refused.secret), now()) {
+            return None;
+        }
+        // What only the user can mend is repeated at each call: one message among many calls would be missed.
+        if let Outcome::Failed { error, rejected: true, .. } = &state.outcome
+            && matches!(error.class(), Class::SignIn | Class::Config)
+        {
+            return Some(Err(error.clone().into()));
+        }
+        self.steps.observer.throttled();
+        let is_good = |cached: &Cached| !crate::chain::is_expired(&cached.credential);
+        Some(Ok(self.slot.kept().filter(is_good).map_or_else(|| inferred.clone(), Resolved::from)))
+    }
+
+    /// Writes down what a run came to: the answer, the outcome, the refusal that caused it.
+    fn note(
+        &self,
+        state: &mut State,
+        outcome: Result<Found<'a>, Failure>,
+        refused: Option<&Refused>,
+    ) -> Result<Found<'a>, Failure> {
+        let context = self.steps.context;
+        let answer = match &outcome {
+            Ok(Found::Answer(answer)) => Some(answer),
+            Ok(Found::WouldAsk(_)) | Err(_) => None,
+        };
+        let hasher = &self.slot.cache.hasher;
+        let given = answer.map(|answer| hasher.fingerprint(answer.credential.auth.secret()));
+        if let Some(refused) = refused.filter(|refused| refused.inferred.is_some()) {
+            state.refusals.note(hasher.fingerprint(&refused.secret), given, now());
+        }
+        let noted = match (answer, &outcome) {
+            (Some(answer), _) if answer.credential.ephemeral => Ok(Outcome::Ephemeral),
+            (Some(answer), _) => self.keep(answer),
+            (None, Err(failure)) => match failure.to_error() {
+                Some(error) => {
+                    let interactive = context.interactive() == Interactive::Auto;
+                    Ok(Outcome::Failed { error, rejected: refused.is_some(), interactive })
+                }
+                None => return outcome,
+            },
+            (None, Ok(_)) => return outcome,
+        };
+        let written = noted.and_then(|noted| {
+            state.outcome = noted;
+            state.run = state.run.saturating_add(1);
+            state.given = given.or(state.given);
+            state.write(&self.slot.file("state"))
+        });
+        if let Err(error) = written {
+            context.log.complain(&error);
+        }
+        outcome
+    }
+
+    fn keep(&self, answer: &Resolved) -> Result<Outcome, Error> {
+        let (query, cache) = (self.steps.query, self.slot.cache);
+        let cached = Cached {
+            credential: answer.credential.clone(),
+            entry: answer.entry.clone(),
+            profile: query.profile.name.clone(),
+            origin: (query.request.protocol.clone(), query.request.host.clone()),
+            obtained: now(),
+        };
+        if !query.ttl(&answer.entry, &answer.credential).is_zero() {
+            cache.write(&self.slot.file("cache"), &cached)?;
+            // The entry has been told of the refusal, and this is its answer to that.
+            let _ = std::fs::remove_file(self.slot.file("refused"));
+            return Ok(Outcome::Kept);
+        }
+        // A TTL of 0 keeps nothing, but those who waited share the answer; the last of them removes it.
+        let [waiting, shared] = ["waiting", "shared"].map(|ending| self.slot.file(ending));
+        for stale in ["cache", "refused", "shared"] {
+            let _ = std::fs::remove_file(self.slot.file(stale));
+        }
+        if Waiting::is_any(&waiting)? {
+            cache.write(&shared, &cached)?;
+            // The last of them may have gone while it was written, and then no process would remove it.
+            if !Waiting::is_any(&waiting)? {
+                let _ = std::fs::remove_file(&shared);
+            }
+        }
+        Ok(Outcome::Shared)
+    }
+}
+
+fn found<'a>(answer: Resolved) -> Found<'a> {
+    Found::Answer(Box::new(answer))
+}

@@ -1,0 +1,41 @@
+use claude_credential_protocol::{Error, Request};
+
+use crate::chain::entry::{Skip, Unusable};
+use crate::client::cloud::Cloud;
+
+/// Why each entry that was asked gave nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SkipTrace {
+    lines: Vec<String>,
+    unusable: Option<Unusable>,
+}
+
+impl SkipTrace {
+    pub(crate) fn note(&mut self, entry: &str, skip: &Skip) {
+        // AWS's keys have a setting of their own, so they decide the advice.
+        self.unusable = match (self.unusable, skip.unusable) {
+            (Some(Unusable::Aws), _) | (_, Some(Unusable::Aws)) => Some(Unusable::Aws),
+            (earlier, now) => earlier.or(now),
+        };
+        self.lines.push(format!("{entry}: {}", skip.reason));
+    }
+
+    /// The error that lists all reasons, and ends with what mends the matter.
+    pub(crate) fn into_error(self, request: &Request, profile: &str) -> Error {
+        let reasons = self.lines.join("; ");
+        if let Some(unusable) = self.unusable {
+            let mend = match unusable {
+                Unusable::Aws => "for its awsCredentialExport, use: claude-credential print --format sts",
+                Unusable::Other => "for scripts, use: claude-credential print",
+            };
+            return Error::config(format!("nothing that Claude Code can send as a key ({reasons}); {mend}"));
+        }
+        let origin = request.origin();
+        let mend = match Cloud::named(profile) {
+            Some(cloud) => cloud.usual_sign_in().to_owned(),
+            None if profile == "default" => "claude-credential login api-key".to_owned(),
+            None => format!("claude-credential --profile {profile} login api-key"),
+        };
+        Error::not_found(format!("no credential for {origin} ({reasons}); run: {mend}"))
+    }
+}

@@ -1,0 +1,68 @@
+use std::path::PathBuf;
+
+use claude_credential_protocol::now;
+
+use super::key;
+use super::refused::Refused;
+use crate::cache::state::State;
+use crate::cache::{Cache, Cached, Staleness};
+use crate::chain::entry::{AnswerOrigin, Resolved};
+use crate::context::Context;
+use crate::query::Query;
+
+/// The files of one query in the cache: its answer, its lock, its state.
+pub(super) struct Slot<'a> {
+    pub(super) context: &'a Context,
+    pub(super) query: &'a Query,
+    pub(super) cache: &'a Cache,
+    pub(super) key: String,
+}
+
+impl<'a> Slot<'a> {
+    pub(super) fn of(context: &'a Context, query: &'a Query, cache: &'a Cache) -> Self {
+        Self { context, query, cache, key: key::of_query(&cache.hasher, query, context) }
+    }
+
+    pub(super) fn file(&self, ending: &str) -> PathBuf {
+        self.cache.file(&self.key, ending)
+    }
+
+    /// The kept answer, stale or not.
+    pub(super) fn kept(&self) -> Option<Cached> {
+        Cache::read(&self.file("cache"), &self.context.log)
+    }
+
+    /// Why `cached` does not serve the query, in place of the `refused` secret if there is one; `None` if it serves.
+    pub(super) fn staleness(&self, cached: &Cached, refused: Option<&Refused>) -> Option<Staleness> {
+        if self.query.request.check_live {
+            return Some(Staleness::Unproved);
+        }
+        let ttl = self.query.ttl(&cached.entry, &cached.credential);
+        let is_refused = refused.is_some_and(|refused| refused.secret == *cached.credential.auth.secret());
+        cached.staleness(ttl, self.query.request.min_ttl, now()).or(is_refused.then_some(Staleness::Refused))
+    }
+
+    /// The kept answer, if it is at most due for renewal: better than none.
+    pub(super) fn merely_due(&self) -> Option<Cached> {
+        self.kept().filter(|cached| {
+            let ttl = self.query.ttl(&cached.entry, &cached.credential);
+            matches!(cached.staleness(ttl, 0, now()), None | Some(Staleness::Due))
+        })
+    }
+
+    /// The answer that `erase` took back: the next lookup tells the entry that gave it.
+    pub(super) fn erased(&self) -> Option<Cached> {
+        let path = self.file("refused");
+        path.exists().then(|| Cache::read(&path, &self.context.log)).flatten()
+    }
+
+    pub(super) fn state(&self) -> State {
+        State::read(&self.file("state"), &self.context.log)
+    }
+}
+
+impl From<Cached> for Resolved {
+    fn from(cached: Cached) -> Self {
+        Self { credential: cached.credential, entry: cached.entry, origin: AnswerOrigin::Cache }
+    }
+}

@@ -1,0 +1,20 @@
+//! What the fast path has found out before it gives up, so that the long way need not do it again.
+
+use claude_credential_config::Environment;
+use claude_credential_protocol::{Error, Message};
+
+use crate::cache::fast_key::FastKey;
+
+pub(crate) struct Prelude {
+    pub(crate) environment: Environment,
+    /// The key under which a hit may be written down; `None` if it can't be.
+    pub(crate) fast_key: Option<FastKey>,
+    /// The message on stdin, if it has been read.
+    pub(crate) message: Option<Result<Message, Error>>,
+}
+
+impl Prelude {
+    pub(crate) fn here() -> Self {
+        Self { environment: Environment::here(), fast_key: None, message: None }
+    }
+}

@@ -1,0 +1,93 @@
+pub(crate) mod profile;
+
+use std::time::Duration;
+
+use claude_credential_config::Profile;
+use claude_credential_protocol::{Credential, Error, Origin, Request};
+
+use crate::chain::entry::{Availability, ResolvedEntry};
+use crate::chain::resolve::resolve;
+use crate::context::Context;
+use crate::ttl::{DEFAULT_TTL, TTL_VARIABLE, client_min_ttl, lifetime, variable_ttl};
+
+/// One question, with everything that its answer depends on.
+#[derive(Debug)]
+pub(crate) struct Query {
+    pub(crate) profile: Profile,
+    pub(crate) request: Request,
+    pub(crate) chain: Vec<ResolvedEntry>,
+    /// What the variable says, which wins over every setting.
+    variable_ttl: Option<Duration>,
+    /// What the file says for all.
+    file_ttl: Option<Duration>,
+}
+
+impl Query {
+    /// The question of `profile` for `origin`.
+    pub(crate) fn new(context: &Context, profile: Profile, origin: &Origin) -> Result<Self, Error> {
+        let chain = chain_names(context, &profile)
+            .iter()
+            .map(|name| resolve(name, &profile, context).ok_or_else(|| unknown_entry(context, name)))
+            .collect::<Result<_, _>>()?;
+        // The client takes its default for what is no number, and so do we; a person is told by `check_ttl`.
+        let variable_ttl = variable_ttl(&context.environment).unwrap_or(Some(DEFAULT_TTL));
+        let request = Request {
+            deadline: Some(context.deadline),
+            min_ttl: if context.for_client { client_min_ttl(&context.environment) } else { 0 },
+            ..Request::new(origin.protocol(), origin.host())
+        };
+        context.log.asked(&profile.name, origin);
+        Ok(Self { profile, request, chain, variable_ttl, file_ttl: context.config.ttl })
+    }
+
+    /// For how long an answer of `entry` is kept: the variable, the entry, the profile, the file; where none
+    /// of them says anything, for five minutes.
+    pub(crate) fn ttl(&self, entry: &str, credential: &Credential) -> Duration {
+        lifetime(self.configured_ttl(entry), credential)
+    }
+
+    /// The same, as far as anything says it.
+    pub(crate) fn configured_ttl(&self, entry: &str) -> Option<Duration> {
+        let own = self.entry(entry).and_then(|entry| entry.definition.ttl);
+        self.variable_ttl.or(own).or(self.profile.ttl).or(self.file_ttl)
+    }
+
+    /// Who says so; nobody, where it is as it is.
+    pub(crate) fn ttl_reason(&self, entry: &str, context: &Context) -> Option<String> {
+        let has_own = self.entry(entry).is_some_and(|entry| entry.definition.ttl.is_some());
+        match self.variable_ttl {
+            Some(_) if context.environment.get_os(TTL_VARIABLE).is_some() => Some(TTL_VARIABLE.to_owned()),
+            _ if has_own => Some(format!("ttl of [entry.{entry}]")),
+            _ if self.profile.ttl.is_some() => Some(format!("ttl of [profile.{}]", self.profile.name)),
+            _ if self.file_ttl.is_some() => Some(format!("ttl of {}", context.config.file_shown())),
+            _ => None,
+        }
+    }
+
+    /// The entries at the beginning that answer from variables and descriptors, and the others. Of the former nothing is
+    /// kept and nobody waits for them; if they have nothing after all, the others are asked as ever.
+    pub(crate) fn leading_variables(&self) -> (&[ResolvedEntry], &[ResolvedEntry]) {
+        let is_other = |entry: &ResolvedEntry| entry.is_live() && !matches!(entry.availability, Availability::Variable);
+        self.chain.split_at(self.chain.iter().position(is_other).unwrap_or(self.chain.len()))
+    }
+
+    /// The entry of that name.
+    pub(crate) fn entry(&self, name: &str) -> Option<&ResolvedEntry> {
+        self.chain.iter().find(|entry| entry.name() == name)
+    }
+
+    /// The entry that `store` and `erase` go to.
+    pub(crate) fn store_entry(&self) -> Option<&ResolvedEntry> {
+        self.chain.iter().find(|entry| entry.definition.store)
+    }
+}
+
+/// The entries that are asked: those of `--chain`, else the profile's.
+pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a [String] {
+    if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain }
+}
+
+pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
+    let file = context.config.file_shown();
+    Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.{name}] there"))
+}

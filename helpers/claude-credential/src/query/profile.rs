@@ -1,0 +1,216 @@
+//! Which profile a call means, and for which host.
+
+use std::fs;
+use std::path::Path;
+
+use claude_credential_config::{Profile, Program, claude};
+use claude_credential_protocol::{Error, Origin};
+
+use crate::client::cloud::Cloud;
+use crate::context::Context;
+
+/// Where the client sends a key unless it is told otherwise.
+pub(crate) const API: &str = "https://api.anthropic.com";
+
+/// The profile that people's commands and the client mean.
+pub(crate) fn choose(context: &Context) -> Result<Profile, Error> {
+    match named(context)?.or_else(|| by_directory(context, |_| true)) {
+        Some(profile) => Ok(profile),
+        None => standard(context),
+    }
+}
+
+/// The same for what one entry runs: where nothing chose a profile, the helper for a cloud is asked for the cloud's own
+/// host, whatever the client is set up for.
+pub(crate) fn for_program(context: &Context, program: &Program) -> Result<Profile, Error> {
+    match (named(context)?.or_else(|| by_directory(context, |_| true)), Cloud::of_program(program)) {
+        (Some(profile), _) => Ok(profile),
+        (None, Some(cloud)) => of_cloud(context, cloud),
+        (None, None) => standard(context),
+    }
+}
+
+/// The profile that a request on the wire means; none where no profile lists its host.
+pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Profile>, Error> {
+    if let Some(profile) = named(context)? {
+        return Ok(Some(profile).filter(|profile| profile.lists(origin)));
+    }
+    if let Some(profile) = by_directory(context, |profile| profile.lists(origin)) {
+        return Ok(Some(profile));
+    }
+    let standard = standard(context)?;
+    if standard.lists(origin) {
+        return Ok(Some(standard));
+    }
+    let mut listing = context.config.profiles.values().filter(|profile| profile.lists(origin));
+    match (listing.next(), listing.next()) {
+        (None, _) => Ok(None),
+        (Some(only), None) => Ok(Some(only.clone())),
+        (Some(one), Some(other)) => Err(Error::config(format!(
+            "{}: the profiles {} and {} both list {}; name one with --profile or by `directories`",
+            context.config.file_shown(),
+            one.name,
+            other.name,
+            origin.as_listed()
+        ))),
+    }
+}
+
+/// Why [`choose`] chose it, for people.
+pub(crate) fn reason(context: &Context, profile: &Profile) -> String {
+    let variable = context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
+    if context.options.profile.is_some() {
+        "by --profile".to_owned()
+    } else if variable.is_some() {
+        "by CLAUDE_CREDENTIAL_PROFILE".to_owned()
+    } else if let Some((directory, _)) = nearest_directory(context, |_| true) {
+        format!("by its directory {}", directory.display())
+    } else if let Some(cloud) = context.client_mode.cloud().filter(|cloud| cloud.name() == profile.name) {
+        format!("Claude Code is set up for {}", cloud.name())
+    } else {
+        "nothing chose another".to_owned()
+    }
+}
+
+/// The host that a person names; without one the profile's first.
+pub(crate) fn origin_for_user(context: &Context, profile: &Profile, host: Option<&str>) -> Result<Origin, Error> {
+    let Some(host) = host else { return Ok(profile.hosts[0].clone()) };
+    let origin = if host.contains("://") { Origin::of_url(host) } else { Origin::listed(host) };
+    let origin = origin.map_err(|error| Error::config(format!("--host is {error}")))?;
+    require_listed(context, profile, &origin, "--host")?;
+    Ok(origin)
+}
+
+/// Where the client will send the key: what its environment says, if the profile lists it. A project's settings are
+/// looked at only to refuse: the client runs us before it applies them, and uses the key afterwards.
+pub(crate) fn origin_for_client(context: &Context, profile: &Profile) -> Result<Origin, Error> {
+    let variable = context.client_mode.base_url();
+    let origin = match context.environment.get_os(variable) {
+        Some(url) => {
+            let parsed = url.to_str().map(Origin::of_url);
+            let parsed = parsed.unwrap_or_else(|| Origin::of_url(""));
+            parsed.map_err(|error| Error::config(format!("{variable} is {error}")))?
+        }
+        None if context.client_mode.cloud().is_some() => profile.hosts[0].clone(),
+        None => Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?,
+    };
+    let is_set = context.environment.get_os(variable).is_some();
+    require_listed(context, profile, &origin, if is_set { variable } else { "without ANTHROPIC_BASE_URL the client" })?;
+    check_project(context, profile)?;
+    Ok(origin)
+}
+
+/// Refuses where the settings of the project that we are in send the key to a host that the profile does not list.
+pub(crate) fn check_project(context: &Context, profile: &Profile) -> Result<(), Error> {
+    let folder = std::env::current_dir();
+    let folder = folder.map_err(|error| {
+        Error::config(format!(
+            "the working directory can't be read ({error}), nor a project's settings in it; run: cd ~"
+        ))
+    })?;
+    for url in claude::project_urls(&folder, &context.folders) {
+        let file = url.file.display();
+        let Some((variable, value)) = url.sets else {
+            return Err(Error::config(format!(
+                "{file} can't be understood, so where it would send the key is not known; mend or remove it"
+            )));
+        };
+        let origin = Origin::of_url(&value)
+            .map_err(|error| Error::config(format!("{file}: {variable} is {error}; mend or remove it")))?;
+        require_listed(context, profile, &origin, &format!("{file}: {variable}"))?;
+    }
+    Ok(())
+}
+
+/// Refuses to speak of a host that the user did not list, and says which line would list it, or which profile does: two
+/// hosts in one list may have each other's keys.
+pub(crate) fn require_listed(context: &Context, profile: &Profile, origin: &Origin, who: &str) -> Result<(), Error> {
+    if profile.lists(origin) {
+        return Ok(());
+    }
+    let Some(other) = context.config.profiles.values().find(|other| other.lists(origin)) else {
+        return Err(unlisted(context, profile, origin, who));
+    };
+    Err(Error::config(format!(
+        "{who} goes to {origin}, which profile {} does not list; {other} does: choose it by its `directories`, or with \
+         --profile {other}",
+        profile.name,
+        other = other.name,
+    )))
+}
+
+/// The same, where no other profile can be chosen.
+pub(crate) fn unlisted(context: &Context, profile: &Profile, origin: &Origin, who: &str) -> Error {
+    let hosts: Vec<String> =
+        profile.hosts.iter().chain([origin]).map(|host| format!("{:?}", host.as_listed())).collect();
+    Error::config(format!(
+        "{who} goes to {origin}, which profile {name} does not list; if it may have the key, add to [profile.{name}] in \
+         {file}: hosts = [{hosts}]",
+        name = profile.name,
+        file = context.config.file_shown(),
+        hosts = hosts.join(", "),
+    ))
+}
+
+/// The profile that was named, whether there is one of that name or not.
+pub(crate) fn name(context: &Context) -> Option<&str> {
+    // Not for the client: a project's settings can set its variables.
+    let variable = || context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
+    context.options.profile.as_deref().or_else(variable)
+}
+
+fn named(context: &Context) -> Result<Option<Profile>, Error> {
+    let Some(name) = name(context) else { return Ok(None) };
+    if let Some(profile) = context.config.profiles.get(name) {
+        return Ok(Some(profile.clone()));
+    }
+    // A cloud's is there without being written, like its entry.
+    let cloud = Cloud::named(name).map(|cloud| of_cloud(context, cloud)).transpose()?;
+    cloud.map(Some).ok_or_else(|| {
+        let names: Vec<&str> = context.config.profiles.keys().map(String::as_str).collect();
+        let file = context.config.file_shown();
+        Error::config(format!("there is no profile of that name in {file}; there are: {}", names.join(", ")))
+    })
+}
+
+/// The profile with the longest of its `directories` at or above the working directory, by whole components.
+fn by_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<Profile> {
+    nearest_directory(context, suits).map(|(_, profile)| profile.clone())
+}
+
+/// The same, with that directory.
+fn nearest_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<(&Path, &Profile)> {
+    let profiles = || context.config.profiles.values().filter(|profile| suits(profile));
+    if profiles().all(|profile| profile.directories.is_empty()) {
+        return None;
+    }
+    // Physical on both sides: a link into a folder must not choose differently from the folder.
+    let here = std::env::current_dir().ok()?;
+    let depth = |directory: &Path| {
+        let physical = fs::canonicalize(directory).ok()?;
+        here.starts_with(&physical).then(|| physical.components().count())
+    };
+    let directories = profiles().flat_map(|profile| profile.directories.iter().map(move |it| (it.as_path(), profile)));
+    let above = directories.filter_map(|(directory, profile)| Some((depth(directory)?, directory, profile)));
+    above.max_by_key(|(depth, ..)| *depth).map(|(_, directory, profile)| (directory, profile))
+}
+
+/// What holds where nothing chose a profile: `default`, or the cloud that the client is set up for.
+fn standard(context: &Context) -> Result<Profile, Error> {
+    match context.client_mode.cloud() {
+        Some(cloud) => of_cloud(context, cloud),
+        None => Ok(context.config.profiles["default"].clone()),
+    }
+}
+
+/// A cloud's helper alone, for the cloud's own host.
+fn of_cloud(context: &Context, cloud: Cloud) -> Result<Profile, Error> {
+    let default = context.config.profiles["default"].clone();
+    let name = cloud.name().to_owned();
+    let own = Origin::listed(&cloud.host(&context.environment))
+        .map_err(|error| Error::config(format!("the region is not one: {error}")))?;
+    // An endpoint of the user's own counts only where the user listed it.
+    let elsewhere = context.environment.get(cloud.base_url()).and_then(|url| Origin::of_url(url).ok());
+    let hosts = elsewhere.filter(|origin| default.lists(origin)).into_iter().chain([own]).collect();
+    Ok(Profile { chain: vec![name.clone()], name, hosts, ..default })
+}

@@ -1,0 +1,21 @@
+//! The dispatcher: which source answers, what is kept, what the client and git are told, and what becomes of a call that
+//! others disturb.
+
+mod broken_files;
+mod broken_helpers;
+mod canary;
+mod client;
+mod clouds;
+mod config;
+mod crowd;
+mod front;
+mod git;
+mod hosts;
+mod keeping;
+mod order;
+mod progress;
+mod refresh;
+mod refresh_crowd;
+mod refused;
+mod regressions;
+mod signals;

@@ -1,0 +1,9 @@
+//! `claude-credential-bedrock`.
+
+mod clients;
+mod files;
+mod machines;
+mod profiles;
+mod programs;
+mod sso;
+mod wire;

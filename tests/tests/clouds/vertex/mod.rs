@@ -1,0 +1,5 @@
+//! `claude-credential-vertex`.
+
+mod clients;
+mod files;
+mod machines;

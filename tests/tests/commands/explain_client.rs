@@ -1,0 +1,190 @@
+//! `explain`, of Claude Code itself: what it would send, from which line, and what is wrong with that.
+
+use claude_credential_tests::Sandbox;
+use claude_credential_tests::script::Script;
+use serde_json::{Value, json};
+
+/// In 2100, in milliseconds.
+const FAR: u64 = 4_102_444_800_000;
+
+/// What is there, and the sources of `Authorization` and `x-api-key`.
+type Case<'a> = (&'a [&'a str], Option<&'a str>, Option<&'a str>);
+
+#[test]
+fn each_header_has_the_source_that_the_client_was_seen_to_take() {
+    let (token, key, helper) = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "apiKeyHelper");
+    let (oauth, descriptor) = ("CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR");
+    let login = "Claude Code's own login";
+    let cases: [Case; 12] = [
+        (&[], None, None),
+        (&[token, helper], Some(token), Some(helper)),
+        (&[token, key], Some(token), Some(key)),
+        (&[helper, key], Some(helper), Some(key)),
+        (&[token, oauth, login], Some(token), None),
+        (&[helper, oauth, descriptor, login], Some(helper), Some(helper)),
+        (&[key, oauth, login], None, Some(key)),
+        (&[oauth, descriptor, login], Some(oauth), None),
+        (&[descriptor, login], Some(descriptor), None),
+        (&[login], Some(login), None),
+        (&["CLAUDE_CODE_USE_BEDROCK", key, helper], Some("the cloud's own credentials"), None),
+        (&["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_SKIP_BEDROCK_AUTH", key, helper], Some(helper), None),
+    ];
+    for (there, authorization, x_api_key) in cases {
+        let mut sandbox = Sandbox::with_executables(&["claude-credential", "claude-credential-apikey"]);
+        for name in there {
+            match *name {
+                "apiKeyHelper" => drop(sandbox.settings(&json!({ "apiKeyHelper": "printf %s none" }))),
+                "Claude Code's own login" => store_login(&sandbox),
+                "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR" => sandbox.set(name, "9"),
+                name if name.starts_with("CLAUDE_CODE_USE") || name.starts_with("CLAUDE_CODE_SKIP") => {
+                    sandbox.set(name, "1");
+                }
+                name => sandbox.set(name, sandbox.secret(name)),
+            }
+        }
+        let found = client(&sandbox, &[]);
+        let sources = (found["authorization"]["source"].as_str(), found["x_api_key"]["source"].as_str());
+        assert_eq!(sources, (authorization, x_api_key), "{there:?}: {found:#}");
+    }
+}
+
+#[test]
+fn a_setting_is_named_with_file_and_line_in_every_scope_and_no_value_is_shown() {
+    let mut sandbox = Sandbox::new();
+    let (helper, key, token) = (sandbox.secret("helper"), sandbox.secret("key"), sandbox.secret("token"));
+    sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("other"));
+    sandbox.set("ANTHROPIC_AUTH_TOKEN", "");
+    let user = sandbox.write(
+        ".claude/settings.json",
+        format!("{{\n  // mine\n  \"apiKeyHelper\": \"echo {helper}\",\n  \"env\": {{\n    \"ANTHROPIC_API_KEY\": \"{key}\"\n  }}\n}}\n"),
+    );
+    let project = sandbox
+        .write("code/.claude/settings.json", "{\n\n  \"apiKeyHelper\": \"/x/claude-credential api-key-helper\" }");
+    let local = sandbox
+        .write("code/.claude/settings.local.json", format!("{{\"env\": {{\"ANTHROPIC_AUTH_TOKEN\": \"{token}\"}}}}"));
+    let below = sandbox.folder("code/deep/below");
+    // The helper is not run: a key in a command is on a command line then.
+    let output = sandbox.dispatcher(&["explain", "--json", "--chain", "api-key"]).in_folder(&below).run();
+    let found: Value = serde_json::from_str(&output.exits(0).stdout).expect("JSON");
+    super::schema::conforms("explain", &found);
+    let client = &found["client"];
+    let listed: Vec<Value> = client["settings"]
+        .as_array()
+        .expect("settings")
+        .iter()
+        .map(|it| json!([it["scope"], it["name"], it["note"], it["file"], it["line"]]))
+        .collect();
+    let shown = |path: &std::path::Path| path.to_str().expect("a path").to_owned();
+    assert_eq!(
+        listed,
+        [
+            json!(["local", "env.ANTHROPIC_AUTH_TOKEN", null, shown(&local), 1]),
+            json!(["project", "apiKeyHelper", "this program", shown(&project), 3]),
+            json!(["user", "apiKeyHelper", "overridden", shown(&user), 3]),
+            json!(["user", "env.ANTHROPIC_API_KEY", null, shown(&user), 5]),
+            json!(["environment", "ANTHROPIC_AUTH_TOKEN", "overridden", null, null]),
+            json!(["environment", "ANTHROPIC_API_KEY", "overridden", null, null]),
+        ]
+    );
+    let sent = |header: &str| json!([client[header]["source"], client[header]["file"], client[header]["line"]]);
+    assert_eq!(sent("authorization"), json!(["ANTHROPIC_AUTH_TOKEN", shown(&local), 1]));
+    assert_eq!(sent("x_api_key"), json!(["ANTHROPIC_API_KEY", shown(&user), 5]));
+    assert_eq!(client["x_api_key"]["last4"], "-key");
+    let text = sandbox.dispatcher(&["explain", "--chain", "api-key"]).in_folder(&below).run();
+    assert!(text.exits(0).stdout.contains("~/code/.claude/settings.json:3"), "{text:#?}");
+}
+
+#[test]
+fn two_credentials_in_one_request_are_a_warning_that_says_which_one_to_take_away() {
+    let mut sandbox = house();
+    let us = format!("{} api-key-helper", sandbox.bin("claude-credential").display());
+    sandbox.settings(&json!({ "apiKeyHelper": us }));
+    assert_eq!(client(&sandbox, &[])["warnings"], json!([]));
+    assert_eq!(client(&sandbox, &[])["differs"], Value::Null);
+    sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("other"));
+    for args in [&[][..], &["--for-client"]] {
+        let found = client(&sandbox, args);
+        let warning = found["warnings"][0].as_str().expect("a warning");
+        assert!(warning.starts_with("two different credentials in one request"), "{warning}");
+        assert!(warning.ends_with("run: unset ANTHROPIC_API_KEY"), "{warning}");
+        let differs = found["differs"].as_str().expect("a difference");
+        assert!(differs.contains("ANTHROPIC_API_KEY") && differs.contains("acme"), "{differs}");
+    }
+    // The same secret in both headers is one credential; of the helper's it is known only where it was walked for it.
+    sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key-1"));
+    assert_eq!(client(&sandbox, &["--for-client"])["warnings"], json!([]));
+}
+
+#[test]
+fn where_the_client_would_send_something_else_it_says_so_in_one_line() {
+    let mut sandbox = house();
+    let differs = |sandbox: &Sandbox| client(sandbox, &[])["differs"].as_str().map(str::to_owned);
+    assert!(differs(&sandbox).is_some_and(|line| line.contains("does not ask this chain")));
+    store_login(&sandbox);
+    assert_eq!(differs(&sandbox).as_deref(), Some("Claude Code sends its own login; this chain gives acme's"));
+    sandbox.settings(&json!({ "apiKeyHelper": "vault read" }));
+    assert_eq!(differs(&sandbox).as_deref(), Some("Claude Code sends apiKeyHelper; this chain gives acme's"));
+    sandbox.set("ANTHROPIC_AUTH_TOKEN", sandbox.secret("key-1"));
+    assert_eq!(differs(&sandbox).as_deref(), Some("Claude Code sends apiKeyHelper; this chain gives acme's"));
+    sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key-1"));
+    assert_eq!(differs(&sandbox), None, "it is the same secret, wherever it is from");
+}
+
+#[test]
+fn for_the_client_the_variables_of_its_settings_say_where_the_key_goes() {
+    let sandbox = house();
+    sandbox.settings(&json!({"env": {"ANTHROPIC_BASE_URL": "https://gw.other.example"}}));
+    let output = sandbox.dispatcher(&["explain", "--json", "--for-client"]).run();
+    assert!(output.exits(78).stdout.contains("gw.other.example"), "{output:#?}");
+}
+
+#[test]
+fn what_a_helper_turns_off_is_said_where_there_is_a_login_that_it_outranks() {
+    let sandbox = house();
+    store_login(&sandbox);
+    assert_eq!(client(&sandbox, &[])["warnings"], json!([]));
+    sandbox.settings(&json!({ "apiKeyHelper": "vault read" }));
+    let found = client(&sandbox, &[]);
+    assert!(found["warnings"][0].as_str().is_some_and(|line| line.contains("Remote Control")), "{found:#}");
+    assert_eq!(found["login"]["subscription"], "max");
+}
+
+#[test]
+fn a_file_that_can_t_be_understood_is_a_warning_with_line_and_column_and_nothing_of_it() {
+    let sandbox = house();
+    sandbox.write(".claude/settings.json", format!("{{\n  \"apiKeyHelper\": {} }}", sandbox.secret("bare")));
+    sandbox.write(".claude/.credentials.json", format!("{{ {}", sandbox.secret("torn")));
+    let found = client(&sandbox, &[]);
+    let warnings: Vec<&str> =
+        found["warnings"].as_array().expect("warnings").iter().filter_map(Value::as_str).collect();
+    assert!(warnings[0].contains(".claude/settings.json:2:"), "{warnings:?}");
+    assert!(warnings[1].contains(".credentials.json:1:") && warnings[1].contains("claude auth login"), "{warnings:?}");
+}
+
+/// A chain of one helper.
+fn house() -> Sandbox {
+    let sandbox = Sandbox::new();
+    let fake = sandbox.fake("acme", &Script::secrets([sandbox.secret("key-1")]));
+    sandbox.chain(&[&fake]);
+    sandbox
+}
+
+fn store_login(sandbox: &Sandbox) {
+    let login = json!({
+        "accessToken": sandbox.secret("login"),
+        "refreshToken": sandbox.secret("refresh"),
+        "expiresAt": FAR,
+        "scopes": ["user:inference"],
+        "subscriptionType": "max",
+    });
+    sandbox.write(".claude/.credentials.json", json!({ "claudeAiOauth": login }).to_string());
+}
+
+/// What is said of the client.
+#[track_caller]
+fn client(sandbox: &Sandbox, args: &[&str]) -> Value {
+    let output = sandbox.dispatcher(&["explain", "--json"]).args(args).run();
+    let found: Value = serde_json::from_str(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:#?}"));
+    super::schema::conforms("explain", &found);
+    found["client"].clone()
+}

@@ -1,0 +1,12 @@
+//! `claude-credential-oauth`, from the first sign-in to the last refresh.
+//!
+//! `certified` needs servers of its own: `tests/run.sh` starts them, and runs `killed` with a keychain as well.
+
+mod certified;
+mod crowd;
+mod killed;
+mod machines;
+mod refresh;
+mod servers;
+mod sign_in;
+mod wire;
