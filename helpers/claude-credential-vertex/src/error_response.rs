@@ -47,8 +47,8 @@ struct Reason {
 }
 
 impl Reason {
-    fn of(refusal: &ErrorResponse) -> Self {
-        let ErrorResponse { error, error_subtype, error_description } = refusal;
+    fn of(response: &ErrorResponse) -> Self {
+        let ErrorResponse { error, error_subtype, error_description } = response;
         let says = |word: &&str| error == *word || error_subtype == *word || error_description.contains(*word);
         Self {
             code: CODES.into_iter().find(|code| error == code),
@@ -65,25 +65,25 @@ impl Reason {
 /// The error for a user's sign-in that was rejected.
 pub(crate) fn sign_in_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
     let (shown, login) = (&file.shown, file.login_command());
-    into_error(answer, host, |why| match why {
+    into_error(answer, host, |reason| match reason {
         Reason { reauthentication: Some(word), .. } => {
             Error::sign_in(format!("{shown}: {host} requires a new sign-in ({word}); {login}"))
         }
         Reason { code: Some(code @ ("invalid_grant" | "access_denied" | "admin_policy_enforced")), .. } => {
             Error::sign_in(format!("{shown}: {host} says {code}, the sign-in is no longer valid; {login}"))
         }
-        _ => Error::config(format!("{shown}: {host} {}; {login}", why.shown(answer))),
+        _ => Error::config(format!("{shown}: {host} {}; {login}", reason.shown(answer))),
     })
 }
 
 /// The error for a service account's key that was rejected.
 pub(crate) fn key_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
     let shown = &file.shown;
-    into_error(answer, host, |why| {
-        let said = why.shown(answer);
+    into_error(answer, host, |reason| {
+        let said = reason.shown(answer);
         // Google uses one code for a JWT from the future and for a deleted key.
         match answer.clock_ahead() {
-            Some(ahead) if why.code == Some("invalid_grant") && ahead.unsigned_abs() > MAX_CLOCK_SKEW => {
+            Some(ahead) if reason.code == Some("invalid_grant") && ahead.unsigned_abs() > MAX_CLOCK_SKEW => {
                 Error::config(format!(
                     "{shown}: {host} {said}, and this machine's clock is {} s {} the server's; set the clock",
                     ahead.unsigned_abs(),
@@ -99,12 +99,12 @@ pub(crate) fn key_refused(file: &CredentialsFile, answer: &Answer, host: &str) -
 
 /// The error for a subject token that was rejected.
 pub(crate) fn subject_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
-    into_error(answer, host, |why| {
+    into_error(answer, host, |reason| {
         Error::config(format!(
             "{}: {host} {} to the token of its credential source; get a new one there, or mend `audience` and \
              `subject_token_type`",
             file.shown,
-            why.shown(answer)
+            reason.shown(answer)
         ))
     })
 }
@@ -125,9 +125,9 @@ pub(crate) fn impersonation_refused(file: &CredentialsFile, answer: &Answer, hos
 
 /// The error for a transient code, or else the one that `tell` makes.
 fn into_error(answer: &Answer, host: &str, tell: impl FnOnce(Reason) -> Error) -> Error {
-    let refusal: ErrorResponse = answer.json(host).unwrap_or_default();
-    match TRANSIENT.into_iter().find(|word| *word == refusal.error) {
+    let response: ErrorResponse = answer.json(host).unwrap_or_default();
+    match TRANSIENT.into_iter().find(|word| *word == response.error) {
         Some(word) => Error::unavailable(format!("{host} says {word}; try again later")),
-        None => tell(Reason::of(&refusal)),
+        None => tell(Reason::of(&response)),
     }
 }

@@ -55,8 +55,8 @@ impl Helper for Vertex {
             let universe = found.universe(&context)?;
             if request.capabilities.claude_v1 && endpoint.universe == GOOGLE && universe != GOOGLE {
                 return Err(Error::config(format!(
-                    "{}: these credentials are for {universe}, and {} is not part of it; use a host of {universe}, or other \
-                     credentials",
+                    "{}: these credentials are for {universe}, and {} is not part of it; use a host of {universe}, or \
+                     other credentials",
                     found.shown(),
                     origin.host()
                 )));

@@ -44,7 +44,7 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
     let token = token(context)?;
     let call = Call { url: &url, authorization: token, no_proxy: true, ..Call::default() };
     let until = context.until.min(Instant::now() + ALL_ATTEMPTS);
-    let answer = call.probe_with_retry(ATTEMPT, until).map_err(|error| error.from_whom(variable))?;
+    let answer = call.probe_with_retry(ATTEMPT, until).map_err(|error| error.with_prefix(variable))?;
     let status = answer.status;
     match status {
         200 => {}

@@ -46,16 +46,18 @@ impl MetadataServer {
             Error::config(format!("{name} names no HOST[:PORT]: {problem}; run: unset {name}"))
         })?;
         let metadata = Self { host: origin.host().to_owned(), named };
-        let (patience, left) = (probe(context.environment), context.left());
+        let (patience, left) = (probe_timeout(context.environment), context.left());
         match (metadata.ask("/", |call| call.send(patience.min(left))), named) {
             (Ok(answer), _) if answer.is_success() && is_google(&answer) => Ok(Some(metadata)),
             // The server exists and fails, so the next source must not answer in its place.
             (Ok(answer), _) if answer.may_change() && (named.is_some() || is_google(&answer)) => {
-                reject_transient(answer, "the metadata server").map_err(|error| metadata.said(&error)).map(|_| None)
+                reject_transient(answer, "the metadata server")
+                    .map_err(|error| metadata.with_variable(&error))
+                    .map(|_| None)
             }
-            (Ok(_), Some(_)) => Err(metadata.another()),
+            (Ok(_), Some(_)) => Err(metadata.not_google()),
             // A server that a variable names has to exist.
-            (Err(error), Some(_)) => Err(metadata.said(&error)),
+            (Err(error), Some(_)) => Err(metadata.with_variable(&error)),
             // The time was too short to tell.
             (Err(error), None) if left < patience => Err(error),
             _ => Ok(None),
@@ -72,13 +74,13 @@ impl MetadataServer {
         let answer = self.send_with_retry(context, &path)?;
         match answer.status {
             200..=299 if is_google(&answer) => Ok(Some(Token::from_response(&answer, &self.host)?)),
-            200..=299 => Err(self.another()),
+            200..=299 => Err(self.not_google()),
             404 => Ok(None),
-            401 | 403 => Err(self.said(&Error::config(format!(
+            401 | 403 => Err(self.with_variable(&Error::config(format!(
                 "the metadata server answered {}; give this machine a service account with the scope cloud-platform",
                 answer.status
             )))),
-            status => Err(self.said(&Error::config(format!(
+            status => Err(self.with_variable(&Error::config(format!(
                 "the metadata server answered {status} to the request for a token; check this machine's service account"
             )))),
         }
@@ -89,12 +91,12 @@ impl MetadataServer {
         let answer = self.send_with_retry(context, "/computeMetadata/v1/universe/universe-domain")?;
         match text(&answer) {
             _ if !answer.is_success() => Ok(GOOGLE.to_owned()),
-            _ if !is_google(&answer) => Err(self.another()),
+            _ if !is_google(&answer) => Err(self.not_google()),
             Some("") => Ok(GOOGLE.to_owned()),
             Some(universe) if is_name(universe) => Ok(universe.to_owned()),
-            _ => {
-                Err(self.said(&Error::unavailable("the metadata server returned no universe domain; try again later")))
-            }
+            _ => Err(self.with_variable(&Error::unavailable(
+                "the metadata server returned no universe domain; try again later",
+            ))),
         }
     }
 
@@ -107,7 +109,9 @@ impl MetadataServer {
 
     fn send_with_retry(&self, context: &SourceContext<'_>, path: &str) -> Result<Answer, Error> {
         let answer = self.ask(path, |call| call.send_with_retry(EACH, context.until));
-        answer.and_then(|answer| reject_transient(answer, "the metadata server")).map_err(|error| self.said(&error))
+        answer
+            .and_then(|answer| reject_transient(answer, "the metadata server"))
+            .map_err(|error| self.with_variable(&error))
     }
 
     fn ask(&self, path: &str, how: impl FnOnce(&Call<'_>) -> Result<Answer, Error>) -> Result<Answer, Error> {
@@ -120,15 +124,17 @@ impl MetadataServer {
     }
 
     /// Puts the variable that names the server in front of an error.
-    fn said(&self, error: &Error) -> Error {
+    fn with_variable(&self, error: &Error) -> Error {
         self.named.map_or_else(|| error.clone(), |name| error.with_prefix(name))
     }
 
     /// The error if another server answers in its place.
-    fn another(&self) -> Error {
+    fn not_google(&self) -> Error {
         let mend = self.named.map_or_else(|| "export NO_GCE_CHECK=true".to_owned(), |name| format!("unset {name}"));
         let host = &self.host;
-        self.said(&Error::config(format!("{host} answers, but not as Google's metadata server does; run: {mend}")))
+        self.with_variable(&Error::config(format!(
+            "{host} answers, but not as Google's metadata server does; run: {mend}"
+        )))
     }
 }
 
@@ -141,7 +147,7 @@ fn text(answer: &Answer) -> Option<&str> {
 }
 
 /// The timeout for the first request, in whole seconds if the user sets it, as in Google's libraries.
-fn probe(environment: &Environment) -> Duration {
-    let said = environment.get("GCE_METADATA_TIMEOUT").and_then(|seconds| seconds.parse().ok());
-    said.map_or(PROBE, Duration::from_secs)
+fn probe_timeout(environment: &Environment) -> Duration {
+    let configured = environment.get("GCE_METADATA_TIMEOUT").and_then(|seconds| seconds.parse().ok());
+    configured.map_or(PROBE, Duration::from_secs)
 }
