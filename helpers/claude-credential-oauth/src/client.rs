@@ -64,7 +64,7 @@ impl Client<'_> {
         grant: &[(&str, &str)],
         each: Duration,
     ) -> Result<TokenSet, Failed> {
-        let (answer, host) = self.send(endpoints, Wanted::Token, grant, |call| call.once(each))?;
+        let (answer, host) = self.send(endpoints, Wanted::Token, grant, |call| call.send(each))?;
         // Some say it with the status that means it everywhere else.
         let refusal = if answer.status == 429 { answer.json::<Refusal>(&host).ok() } else { None };
         let said = refusal.and_then(|refusal| code(&refusal.error));
@@ -102,7 +102,7 @@ impl Client<'_> {
         fields: &[(&str, &str)],
         each: Duration,
     ) -> Result<(Answer, String), Error> {
-        self.send(endpoints, wanted, fields, |call| call.insist(each, self.until))
+        self.send(endpoints, wanted, fields, |call| call.send_with_retry(each, self.until))
     }
 
     fn send(

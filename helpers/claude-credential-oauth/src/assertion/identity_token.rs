@@ -90,7 +90,7 @@ fn of_github(client: &Client<'_>, url: &str, token: &str) -> Result<Secret, Erro
     url.query_pairs_mut().append_pair("audience", client.provider.audience.as_deref().unwrap_or(AUDIENCE));
     let authorization = Some(Secret::from(format!("Bearer {token}")));
     let call = Call { url: url.as_str(), authorization, before_pause: Some(exit_if_signalled), ..Call::default() };
-    let answer = call.insist(GITHUB_EACH, client.until)?;
+    let answer = call.send_with_retry(GITHUB_EACH, client.until)?;
     if answer.status != 200 {
         let (status, host) = (answer.status, call.host());
         let class = if answer.may_change() { Error::unavailable } else { Error::config };

@@ -76,7 +76,7 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
     }
     let url = provider.token_endpoint.as_deref().unwrap_or(ENDPOINT);
     let call = Call { url, body: Body::Json(&body), before_pause: Some(exit_if_signalled), ..Call::default() };
-    let answer = call.insist(EACH, client.until)?;
+    let answer = call.send_with_retry(EACH, client.until)?;
     match client.understood(answer, &call.host()) {
         Err(Failed::Code(_, answer)) => Err(Failed::Error(refused(provider, &answer, &call.host(), &from, &claims))),
         outcome => outcome,

@@ -22,7 +22,7 @@ fn nothing_that_is_sent_or_answered_is_shown() {
         assert!(!format!("{call:?}").contains("CANARY"), "{call:?}");
     }
     let server = Server::start(vec![Reply::Json(200, "CANARY".to_owned())]);
-    let answer = Call { url: &server.url, ..Call::default() }.once(EACH).unwrap();
+    let answer = Call { url: &server.url, ..Call::default() }.send(EACH).unwrap();
     assert!(format!("{answer:?}").contains("200") && !format!("{answer:?}").contains("CANARY"), "{answer:?}");
 }
 
@@ -30,7 +30,7 @@ fn nothing_that_is_sent_or_answered_is_shown() {
 fn what_no_header_can_hold_is_not_left_out() {
     let server = Server::start(vec![Reply::Json(200, "{}".to_owned())]);
     let call = Call { url: &server.url, authorization: Some("Bearer CANARY\n".into()), ..Call::default() };
-    let error = call.insist(EACH, Instant::now() + EACH).unwrap_err();
+    let error = call.send_with_retry(EACH, Instant::now() + EACH).unwrap_err();
     assert!(error.class() == Class::Config && !error.to_string().contains("CANARY"), "{error}");
     assert!(server.seen().is_empty());
 }
@@ -40,7 +40,7 @@ fn one_attempt_is_one_and_what_is_good_once_gets_no_second_without_its_whole_tim
     let busy = || vec![Reply::Json(503, String::new()), Reply::Json(200, "{}".to_owned())];
     let call = |server: &Server, fields: &[(&str, &str)], whole: bool| {
         let call = Call { url: &server.url, body: Body::Form(fields), ..Call::default() };
-        let answer = if whole { call.once(EACH) } else { call.insist(EACH, Instant::now() + EACH) };
+        let answer = if whole { call.send(EACH) } else { call.send_with_retry(EACH, Instant::now() + EACH) };
         answer.unwrap().status
     };
     assert_eq!(call(&Server::start(busy()), &[("grant_type", "client_credentials")], true), 503);

@@ -1,36 +1,21 @@
-//! What people do here: sign in, with AWS's own tool.
-
 use std::process::Command;
 
-use clap::Subcommand;
 use claude_credential_config::generation;
 use claude_credential_process::{find_on_path, run_attached};
 use claude_credential_protocol::{Error, Request};
 
-use crate::bedrock::Bedrock;
+use crate::options::Bedrock;
 use crate::profile::{self, Base, Plan};
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum People {
-    /// Sign in to the profile's SSO session: runs `aws sso login`
-    Login,
-}
-
-pub(crate) fn run(helper: &Bedrock, command: &People) -> Result<(), Error> {
-    match command {
-        People::Login => login(helper),
-    }
-}
-
-fn login(helper: &Bedrock) -> Result<(), Error> {
+pub(crate) fn run(helper: &Bedrock) -> Result<(), Error> {
     let folders = helper.folders()?;
     let request = Request::new("https", "");
-    let asked = helper.asked(&request, &folders);
-    let name = asked.named_profile()?.unwrap_or(profile::DEFAULT);
-    let plan = Plan::of(asked.profiles()?, Some(name))?;
+    let context = helper.context(&request, &folders);
+    let name = context.named_profile()?.unwrap_or(profile::DEFAULT);
+    let plan = Plan::of(context.profiles()?, Some(name))?;
     let Some(Plan { base: Base::Sso(_), base_profile, .. }) = plan else {
         return Err(Error::config(format!(
-            "profile {name} signs in to nothing: it has no SSO; to set one up, run: {}",
+            "profile {name} has no SSO to sign in to; to set it up, run: {}",
             profile::line("aws configure sso", name)
         )));
     };
@@ -47,6 +32,6 @@ fn login(helper: &Bedrock) -> Result<(), Error> {
     if !status.success() {
         return Err(Error::sign_in(format!("signing in failed; run: {shown}")));
     }
-    // Whatever was cached before may be another account's.
+    // What is cached may belong to another account.
     generation::touch(&folders)
 }

@@ -8,26 +8,26 @@ use claude_credential_protocol::{Error, Request};
 
 use crate::profile::Profiles;
 
-/// What is asked, and where.
-pub(crate) struct Asked<'a> {
+/// A request and what the sources need to answer it.
+pub(crate) struct SourceContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) environment: &'a Environment,
     pub(crate) folders: &'a Folders,
     pub(crate) active: &'a Active,
-    /// The profile of the command line.
+    /// `--aws-profile`
     pub(crate) aws_profile: Option<&'a str>,
-    /// The region of the command line.
-    pub(crate) own_region: Option<&'a str>,
-    /// When the answer has to be there.
+    /// `--region`
+    pub(crate) region_option: Option<&'a str>,
+    /// When the caller gives up.
     pub(crate) until: Instant,
-    /// AWS's own configuration, read when somebody wants to know.
+    /// AWS's own configuration, read on first use.
     pub(crate) profiles: OnceCell<Profiles>,
 }
 
 const PROFILE: &str = "AWS_PROFILE";
 
-impl Asked<'_> {
-    /// The profile that the user named: then it has to exist, and nothing else answers in its place.
+impl SourceContext<'_> {
+    /// The profile that the user named. It has to exist, and no other source answers in its place.
     pub(crate) fn named_profile(&self) -> Result<Option<&str>, Error> {
         let variable = || self.environment.get_os(PROFILE).map(|value| value.to_str().ok_or_else(not_utf_8));
         self.aws_profile.map(Ok).or_else(variable).transpose()
@@ -37,38 +37,38 @@ impl Asked<'_> {
         if let Some(profiles) = self.profiles.get() {
             return Ok(profiles);
         }
-        let profiles = Profiles::load(self)?;
+        let profiles = Profiles::load(self.environment, self.folders, self.until)?;
         Ok(self.profiles.get_or_init(|| profiles))
     }
 
-    /// Where: as the command line or the variables say it.
-    pub(crate) fn said_region(&self) -> Result<Option<String>, Error> {
+    /// The region of the command line or the variables.
+    pub(crate) fn configured_region(&self) -> Result<Option<String>, Error> {
         let variable = |name: &'static str| {
             self.environment.get(name).map(str::trim).filter(|value| !value.is_empty()).zip(Some(name))
         };
-        let option = self.own_region.zip(Some("--region"));
+        let option = self.region_option.zip(Some("--region"));
         let said = option.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
         said.map(|(region, place)| checked(region, place)).transpose()
     }
 
-    /// The same, and where nobody says it, the profile. The machine is not asked: on most there is nobody to answer, and
-    /// that takes seconds.
+    /// The region of the command line, the variables or the profile. The instance metadata is not asked: most machines
+    /// have none, and finding that out takes seconds.
     pub(crate) fn region(&self) -> Result<Option<String>, Error> {
-        if let Some(region) = self.said_region()? {
+        if let Some(region) = self.configured_region()? {
             return Ok(Some(region));
         }
         let region = self.profiles()?.region(self.named_profile()?);
         region.map(|region| checked(&region, "the profile's region")).transpose()
     }
 
-    /// The same, for a service that has to be asked somewhere.
-    pub(crate) fn region_or_usual(&self) -> Result<String, Error> {
+    /// The region for a request to an AWS service, which needs one.
+    pub(crate) fn region_or_default(&self) -> Result<String, Error> {
         Ok(self.region()?.unwrap_or_else(|| BEDROCK_REGION.to_owned()))
     }
 
-    /// The same for who can do without: a mistake in AWS's files is for the source to speak of that needs them.
+    /// The region, if it can be found. Errors in AWS's files are left to the source that reads them.
     pub(crate) fn region_if_known(&self) -> Result<Option<String>, Error> {
-        Ok(self.said_region()?.or_else(|| self.region().ok().flatten()))
+        Ok(self.configured_region()?.or_else(|| self.region().ok().flatten()))
     }
 
     pub(crate) fn left(&self) -> Duration {
@@ -76,13 +76,13 @@ impl Asked<'_> {
     }
 }
 
-/// It becomes a part of the names of hosts.
+/// Rejects what is not a region name, since it becomes part of host names.
 fn checked(region: &str, place: &str) -> Result<String, Error> {
     let is_one = region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if is_one && !region.is_empty() {
         Ok(region.to_owned())
     } else {
-        Err(Error::config(format!("{place} is no region of AWS's, such as us-east-1; mend it")))
+        Err(Error::config(format!("{place} is not an AWS region such as us-east-1; mend it")))
     }
 }
 

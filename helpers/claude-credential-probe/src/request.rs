@@ -1,4 +1,4 @@
-//! One request as the client sends it, and the same with each of its two headers alone.
+//! Sends one request as the client does, and two more with one of its two headers each.
 
 use std::time::Duration;
 
@@ -7,52 +7,52 @@ use claude_credential_http::{Answer, Body, Call};
 use claude_credential_protocol::{Error, Origin, Secret};
 use serde_json::{Value, json};
 
-/// Who has not said no to a made-up key by then has something else to do.
+/// The time within which a gateway rejects a made-up key.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// <https://platform.claude.com/docs/en/api/versioning>
 const VERSION: (&str, &str) = ("anthropic-version", "2023-06-01");
 
-/// What was seen. The first request has to get an answer; what becomes of the others is told.
-pub(crate) fn at(url: &str, origin: &Origin) -> Result<Value, Error> {
-    // Nobody's key, and new each time: a gateway that counts wrong keys by their text never counts to two.
+/// Sends the requests and reports the answers. A failure of the first is an error; those of the others are reported.
+pub(crate) fn send(url: &str, origin: &Origin) -> Result<Value, Error> {
+    // A made-up key, new each time, so that a gateway that counts failures by key counts one.
     let key = format!("sk-ant-api03-probe-{}", hex(&random::<16>()));
     let messages = format!("{url}/v1/messages");
-    // No model and no message: where the key is taken after all, the request costs nothing.
+    // Without a model and messages, the request costs nothing even if the key is accepted.
     let body = json!({ "model": "none", "max_tokens": 1, "messages": [] });
-    let look = |x_api_key: bool, authorization: bool| {
+    let send = |x_api_key: bool, authorization: bool| {
         let headers = [VERSION, ("x-api-key", key.as_str())];
         let call = Call {
             url: &messages,
             body: Body::Json(&body),
             authorization: authorization.then(|| Secret::from(format!("Bearer {key}"))),
             headers: if x_api_key { &headers } else { &headers[..1] },
-            before_pause: None,
+            ..Call::default()
         };
-        call.look(PATIENCE)
+        call.probe(PATIENCE)
     };
-    let both = look(true, true)?;
+    let both = send(true, true)?;
     let alone = |outcome: Result<Answer, Error>| match outcome {
-        Ok(answer) => said(&answer, &messages),
+        Ok(answer) => report(&answer, &messages),
         Err(error) => json!({ "problem": error.to_string() }),
     };
     Ok(json!({
         "version": 1,
         "origin": origin.to_string(),
         "clock_ahead": both.clock_ahead(),
-        "both": said(&both, &messages),
-        "x_api_key": alone(look(true, false)),
-        "authorization": alone(look(false, true)),
+        "both": report(&both, &messages),
+        "x_api_key": alone(send(true, false)),
+        "authorization": alone(send(false, true)),
     }))
 }
 
-fn said(answer: &Answer, asked: &str) -> Value {
+fn report(answer: &Answer, asked: &str) -> Value {
     let is_redirect = (300..400).contains(&answer.status);
     let leads_to = answer.header("location").filter(|_| is_redirect).map(|location| leads_to(location, asked));
     json!({ "status": answer.status, "leads_to": leads_to })
 }
 
-/// Of where a redirect leads, its origin is told and nothing else: its path or query may repeat the key.
+/// The origin of a redirect's target. Path and query are left out, since they may repeat the key.
 fn leads_to(location: &str, asked: &str) -> String {
     let protocol = asked.split("://").next().unwrap_or_default();
     let origin = if location.starts_with("//") {

@@ -1,14 +1,14 @@
-//! What an error of an AWS service asks of the user. Its code is told, its message never: that of a signature that does
-//! not match repeats the headers that were signed, and the session token is one of them.
+//! Errors of AWS services. Messages show the error code and never the service's own message: that of a signature
+//! mismatch repeats the signed headers, and the session token is one of them.
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use claude_credential_protocol::{Class, Error, text};
 
-/// Codes that speak of what the user wrote: the identity is good, and may not have what it asks for. Signing in once
-/// more would end the same way.
-const WRITTEN: [&str; 8] = [
+/// Codes for a mistake in the configuration: the identity is valid, but may not have what it asks for. Signing in again
+/// would not help.
+const CONFIG_CODES: [&str; 8] = [
     "ValidationError",
     "MalformedPolicyDocument",
     "PackedPolicyTooLarge",
@@ -19,8 +19,8 @@ const WRITTEN: [&str; 8] = [
     "ResourceNotFoundException",
 ];
 
-/// Codes that may be another one the next time.
-const PASSING: [&str; 6] = [
+/// Codes for errors that may pass.
+const TRANSIENT_CODES: [&str; 6] = [
     "Throttling",
     "ThrottlingException",
     "TooManyRequestsException",
@@ -29,22 +29,22 @@ const PASSING: [&str; 6] = [
     "InternalFailure",
 ];
 
-/// What a call came to that did not come to an answer.
+/// A failed request to a service.
 #[derive(Debug)]
-pub(super) struct Refusal {
-    /// What the caller of the helper has to do.
+pub(super) struct ServiceError {
+    /// The class of the error that the helper reports.
     pub(super) class: Class,
-    /// What happened, in the service's code.
+    /// What happened.
     pub(super) what: String,
-    /// The service's code, where it answered.
+    /// The service's error code; `None` if it sent none.
     pub(super) code: Option<String>,
 }
 
-impl Refusal {
+impl ServiceError {
     pub(super) fn of<E: ProvideErrorMetadata>(service: &str, error: &SdkError<E, HttpResponse>) -> Self {
         let unavailable = |what: &str| Self {
             class: Class::Unavailable,
-            what: format!("{service} {what}; try again, or look at the network"),
+            what: format!("{service} {what}; try again, or check the network"),
             code: None,
         };
         let SdkError::ServiceError(answered) = error else {
@@ -52,35 +52,36 @@ impl Refusal {
                 SdkError::TimeoutError(_) => unavailable("did not answer in time"),
                 SdkError::DispatchFailure(failure) if failure.is_timeout() => unavailable("did not answer in time"),
                 SdkError::DispatchFailure(_) => unavailable("can't be reached"),
-                SdkError::ResponseError(_) => unavailable("answered what can't be understood"),
+                SdkError::ResponseError(_) => unavailable("sent a malformed answer"),
                 _ => Self { class: Class::Broke, what: format!("{service} could not be asked"), code: None },
             };
         };
         let status = answered.raw().status().as_u16();
         let code = answered.err().code().map(text::one_line);
         let is_one_of = |list: &[&str]| code.as_deref().is_some_and(|code| list.contains(&code));
-        // A portal or a proxy in between: AWS's services say a code.
-        let class = if code.is_none() || status >= 500 || status == 429 || is_one_of(&PASSING) {
+        // Without a code the answer comes from a portal or a proxy: AWS's services always send one.
+        let class = if code.is_none() || status >= 500 || status == 429 || is_one_of(&TRANSIENT_CODES) {
             Class::Unavailable
-        } else if is_one_of(&WRITTEN) {
+        } else if is_one_of(&CONFIG_CODES) {
             Class::Config
         } else {
             Class::SignIn
         };
         let what = match &code {
             Some(code) => format!("{service} answered {code}"),
-            None => format!("something in place of {service} answered, with status {status}; look at the network"),
+            None => format!("a server that is not {service} answered with status {status}; check the network"),
         };
         Self { class, what, code }
     }
 
-    /// An answer that is none.
+    /// A successful answer without credentials.
     pub(super) fn empty(service: &str) -> Self {
         Self { class: Class::Unavailable, what: format!("{service} answered without credentials"), code: None }
     }
 
-    /// As an error: with `mend` where another credential helps, and with `written` where what the user wrote does.
-    pub(super) fn error(&self, whose: &str, mend: &str, written: &str) -> Error {
+    /// The error to report. `mend` is appended if another credential helps, `written` if a change of the configuration
+    /// does.
+    pub(super) fn to_error(&self, whose: &str, mend: &str, written: &str) -> Error {
         let what = &self.what;
         Error::new(
             self.class,
@@ -93,8 +94,8 @@ impl Refusal {
     }
 }
 
-/// What stopped us before the service could refuse.
-impl From<Error> for Refusal {
+/// An error that came before the request.
+impl From<Error> for ServiceError {
     fn from(error: Error) -> Self {
         Self { class: error.class(), what: error.to_string(), code: None }
     }

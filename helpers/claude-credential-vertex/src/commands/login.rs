@@ -1,29 +1,15 @@
-//! What people do here: sign in, which is gcloud's to do.
-
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::Command;
 
-use clap::Subcommand;
 use claude_credential_config::generation;
 use claude_credential_process::{find_on_path, run_attached};
 use claude_credential_protocol::{Error, text};
 
+use crate::options::Vertex;
 use crate::sources::VARIABLE;
-use crate::vertex::Vertex;
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum People {
-    /// Sign in, by running: gcloud auth application-default login
-    Login {
-        /// What gcloud is given besides
-        #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
-        options: Vec<OsString>,
-    },
-}
-
-pub(crate) fn run(helper: &Vertex, command: People) -> Result<(), Error> {
-    let People::Login { options } = command;
+pub(crate) fn run(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> {
     let folders = helper.folders()?;
     let path = helper.environment.get_os("PATH").unwrap_or_default();
     let gcloud = find_on_path("gcloud", path).ok_or_else(|| {
@@ -39,10 +25,10 @@ pub(crate) fn run(helper: &Vertex, command: People) -> Result<(), Error> {
     if !status.success() {
         return Err(Error::sign_in("gcloud did not sign in; run: gcloud auth application-default login"));
     }
-    // Nothing that was cached before is this person's.
+    // What is cached may belong to another account.
     generation::touch(&folders)?;
     if helper.environment.get(VARIABLE).is_some() {
-        let words = format!("{VARIABLE} is set and wins over this sign-in; run: unset {VARIABLE}");
+        let words = format!("{VARIABLE} is set and takes precedence over this sign-in; run: unset {VARIABLE}");
         let _ = writeln!(io::stderr(), "{}", text::one_line(&words));
     }
     Ok(())

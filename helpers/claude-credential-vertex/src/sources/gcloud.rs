@@ -1,4 +1,4 @@
-//! What gcloud keeps: <https://cloud.google.com/sdk/docs/configurations>.
+//! gcloud's own files: <https://cloud.google.com/sdk/docs/configurations>.
 
 use std::path::{Path, PathBuf};
 
@@ -6,32 +6,32 @@ use claude_credential_config::cloud::{GCLOUD_FOLDER, gcloud_configuration, gclou
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
-use crate::project::is_name;
-use crate::sources::Asked;
+use crate::encoding::is_name;
+use crate::source_context::SourceContext;
 
-/// No settings of gcloud's are longer.
+/// Larger than any of gcloud's settings files.
 const MAX_FILE: u64 = 64 * 1024;
 
 /// The file that `gcloud auth application-default login` writes.
-pub(crate) fn well_known(asked: &Asked<'_>) -> Result<PathBuf, Error> {
-    Ok(gcloud_credentials(&folder(asked)?))
+pub(crate) fn well_known(context: &SourceContext<'_>) -> Result<PathBuf, Error> {
+    Ok(gcloud_credentials(&folder(context)?))
 }
 
-/// The variable that says where it is.
-pub(crate) fn variable(asked: &Asked<'_>) -> &'static str {
-    if asked.environment.get_os(GCLOUD_FOLDER).is_some() { GCLOUD_FOLDER } else { "HOME" }
+/// The variable that decides where it is.
+pub(crate) fn variable(context: &SourceContext<'_>) -> &'static str {
+    if context.environment.get_os(GCLOUD_FOLDER).is_some() { GCLOUD_FOLDER } else { "HOME" }
 }
 
-/// The project of the configuration that is active.
-pub(crate) fn project(asked: &Asked<'_>) -> Option<String> {
-    if let Some(project) = asked.environment.get("CLOUDSDK_CORE_PROJECT").filter(|project| is_name(project)) {
+/// The project of the active configuration.
+pub(crate) fn project(context: &SourceContext<'_>) -> Option<String> {
+    if let Some(project) = context.environment.get("CLOUDSDK_CORE_PROJECT").filter(|project| is_name(project)) {
         return Some(project.to_owned());
     }
-    core_project(&text(&gcloud_configuration(asked.environment, &folder(asked).ok()?)?)?)
+    core_project(&text(&gcloud_configuration(context.environment, &folder(context).ok()?)?)?)
 }
 
-fn folder(asked: &Asked<'_>) -> Result<PathBuf, Error> {
-    let folder = gcloud_folder(asked.environment, asked.folders);
+fn folder(context: &SourceContext<'_>) -> Result<PathBuf, Error> {
+    let folder = gcloud_folder(context.environment, context.folders);
     if folder.is_absolute() {
         return Ok(folder);
     }
@@ -40,13 +40,13 @@ fn folder(asked: &Asked<'_>) -> Result<PathBuf, Error> {
     )))
 }
 
-/// A settings file of gcloud's. It only tells which project is meant, so one that can't be read tells nothing.
+/// The text of one of gcloud's settings files. It only supplies the project, so one that can't be read is ignored.
 fn text(path: &Path) -> Option<String> {
     let bytes = read(path, Trust::Unchecked, MAX_FILE).ok().flatten()?;
     std::str::from_utf8(&bytes).ok().map(str::to_owned)
 }
 
-/// `project` in the section `core`.
+/// The value of `project` in the section `core`.
 fn core_project(ini: &str) -> Option<String> {
     let mut section = "";
     for line in ini.lines().map(str::trim) {
