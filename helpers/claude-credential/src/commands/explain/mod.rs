@@ -43,8 +43,11 @@ pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
     let salted = Salted::new(context);
     let client = client(context, &salted, asked.as_ref().ok().map(|asked| &asked.trace));
     let explanation = Explanation { context, salted, asked, client };
-    let text =
-        if options.json { json::text(&explanation) } else { human::text(&explanation, Screen::of_stdout(context)) };
+    let text = if options.json {
+        json::text(&explanation)
+    } else {
+        human::text(&explanation, Screen::of_stdout(&context.environment, &context.folders.home))
+    };
     written(io::stdout().lock().write_all(text.as_bytes()))?;
     Ok(explanation.exit_code())
 }

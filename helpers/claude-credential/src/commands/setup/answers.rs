@@ -6,9 +6,9 @@ use claude_credential_protocol::Error;
 
 use super::blanks::Blanks;
 use super::found::Found;
-use super::options::Setup;
 use super::person::Person;
 use super::preset::Preset;
+use crate::cli::setup::Setup;
 use crate::context::Context;
 
 pub(super) fn unknown(presets: &[Preset]) -> Error {

@@ -12,7 +12,6 @@ mod file;
 mod found;
 mod mask;
 mod mask_toml;
-mod options;
 mod person;
 mod plan;
 mod preset;
@@ -31,10 +30,10 @@ use claude_credential_process::{Interrupted, run_attached};
 use claude_credential_protocol::{Error, Origin};
 
 use crate::chain::resolve::resolve;
+use crate::cli::setup::Setup;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
-pub(crate) use options::Setup;
 
 use blanks::Blanks;
 use client::Destination;

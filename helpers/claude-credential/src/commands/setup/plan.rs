@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::blanks::{Blanks, Wanted};
 use super::file::{Target, is_text, settings_file};
-use super::options::Setup;
 use super::preset::Preset;
 use super::record::Record;
 use super::settings::{self, Settings};
 use super::show::{show_config, show_settings};
 use super::{config, sections};
+use crate::cli::setup::Setup;
 use crate::context::Context;
 
 /// Of files that are made: keys get into `env`, and nobody else has to read them.

@@ -11,13 +11,13 @@ use serde_json::Value;
 use super::diff::{self, Line};
 use super::edited::Edited;
 use super::file::{Target, is_text, settings_file};
-use super::options::Setup;
 use super::person::Person;
 use super::plan::{CONFIG_MODE, SETTINGS_MODE};
 use super::record::Record;
 use super::sections;
 use super::settings::Settings;
 use super::show::{show_config, show_settings};
+use crate::cli::setup::Setup;
 use crate::context::Context;
 use crate::failure::Failure;
 

@@ -25,7 +25,11 @@ pub(crate) fn run(context: &Context, options: Status) -> Result<u8, Failure> {
         return login::run(context, "status", &SignIn { name, options: for_helper });
     }
     let overview = Overview { profiles: profiles(context)?, min_ttl };
-    let text = if json { say::json(&overview) } else { say::text(&overview, Screen::of_stdout(context)) };
+    let text = if json {
+        say::json(&overview)
+    } else {
+        say::text(&overview, Screen::of_stdout(&context.environment, &context.folders.home))
+    };
     written(io::stdout().lock().write_all(text.as_bytes()))?;
     Ok(overview.exit_code())
 }
