@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use claude_credential_tests::{Answer, Call, Output, Sandbox, request, skip};
+use claude_credential_tests::{Answer, Call, Output, Sandbox, git_knows_more, request};
 
 const HOST: &str = "api.anthropic.com";
 
@@ -19,7 +19,7 @@ fn git_fills_from_the_dispatcher() {
 
 #[test]
 fn git_fills_with_a_header_where_it_can() {
-    if !git_is_new_enough("a header in git's answer") {
+    if !git_knows_more("a header in git's answer") {
         return;
     }
     let mut git = Git::with_dispatcher();
@@ -80,7 +80,7 @@ fn a_username_narrows_what_is_found() {
 
 #[test]
 fn a_kept_key_is_not_handed_out_after_its_end() {
-    if !git_is_new_enough("the end of a key that git keeps") {
+    if !git_knows_more("the end of a key that git keeps") {
         return;
     }
     for git in Git::both() {
@@ -225,16 +225,4 @@ impl Git {
     fn password(&self, name: &str) -> String {
         format!("password={}", self.sandbox.secret(name))
     }
-}
-
-/// 2.46 is the first that knows both `password_expiry_utc` and `authtype`.
-fn git_is_new_enough(what: &str) -> bool {
-    let said = Sandbox::with_executables(&[]).git(&["--version"]).run().succeeds().stdout.clone();
-    let version = said.trim().trim_start_matches("git version ").to_owned();
-    let mut numbers = version.split('.').map_while(|number| number.parse::<u32>().ok());
-    let is_new = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) >= (2, 46);
-    if !is_new {
-        skip(what, &format!("git is {version}, and 2.46 or later is needed"));
-    }
-    is_new
 }
