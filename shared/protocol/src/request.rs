@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::credential::NO_ACCOUNT;
+use crate::account::NO_ACCOUNT;
 use crate::time::{Millis, now};
 use crate::wire::{Malformed, Message, Problem};
 use crate::{Seconds, Secret};

@@ -1,3 +1,4 @@
+use super::header::is_oauth_beta;
 use crate::{Auth, Credential};
 
 /// Whose variables a credential goes into.
@@ -39,9 +40,7 @@ impl Family {
             (Auth::Bearer(_), Some(family)) => family,
             // Whoever knows both has a token for Google.
             (Auth::Bearer(_), None) if project.is_some() && region.is_some() => Self::Vertex,
-            (Auth::Bearer(_), None) if headers.iter().any(|header| super::headers::is_oauth_beta(header)) => {
-                Self::OAuth
-            }
+            (Auth::Bearer(_), None) if headers.iter().any(|header| is_oauth_beta(header)) => Self::OAuth,
             (Auth::ApiKey(_), _) | (Auth::Bearer(_), None) => Self::Anthropic,
         }
     }
