@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use claude_credential_protocol::{Kind, Origin};
 
-use crate::Provider;
+use crate::key_store::KeyStore;
+use crate::provider::Provider;
 
 /// The entries that are there without being written, in the product's documented order: the default chain.
 pub(crate) const BUILT_IN_CHAIN: [&str; 6] =
@@ -16,6 +17,9 @@ pub(crate) const BUILT_IN_CLOUDS: [&str; 2] = ["bedrock", "vertex"];
 
 /// Where credentials may go unless the user says otherwise.
 pub(crate) const DEFAULT_HOST: &str = "api.anthropic.com";
+
+/// What the name of a helper's executable begins with.
+const PREFIX: &str = "claude-credential-";
 
 /// `config.toml`, or what holds without one.
 #[derive(Debug, Clone)]
@@ -36,18 +40,6 @@ pub struct Config {
     pub entries: BTreeMap<String, Entry>,
     /// The OAuth providers that the user configured.
     pub providers: BTreeMap<String, Provider>,
-}
-
-/// Where keys that we keep are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum KeyStore {
-    /// In the keychain where there is one that works, else in a file.
-    #[default]
-    Auto,
-    /// In the keychain or nowhere.
-    Keychain,
-    /// In a file.
-    File,
 }
 
 /// What becomes of Claude Code's own stored login.
@@ -184,7 +176,37 @@ impl Profile {
     }
 }
 
+impl Program {
+    /// The names of this suite's helpers. They read our configuration, so they are told where it is.
+    pub const SUITE: [&str; 4] = ["apikey", "oauth", "bedrock", "vertex"];
+
+    /// The name of the helper that is run, without folder and prefix; `None` for a command.
+    #[must_use]
+    pub fn short_name(&self) -> Option<&str> {
+        let Self::Helper { name, .. } = self else { return None };
+        let file = name.rsplit('/').next().unwrap_or_default();
+        Some(file.strip_prefix(PREFIX).unwrap_or(file))
+    }
+
+    /// Whether it is a helper of this suite, by its name or by its path.
+    #[must_use]
+    pub fn is_of_suite(&self) -> bool {
+        self.short_name().is_some_and(|name| Self::SUITE.contains(&name))
+    }
+
+    /// Whether `file` is the name of an executable of this suite.
+    pub(crate) fn is_suite_executable(file: &str) -> bool {
+        file.strip_prefix(PREFIX).is_some_and(|name| Self::SUITE.contains(&name))
+    }
+}
+
 impl Entry {
+    /// Whether it runs a helper of this suite.
+    #[must_use]
+    pub fn is_of_suite(&self) -> bool {
+        self.program.is_of_suite()
+    }
+
     /// An entry that runs `program`, with everything else as it is unless said otherwise.
     #[must_use]
     pub fn new(name: &str, program: Program) -> Self {
@@ -211,4 +233,25 @@ pub fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && word.len() <= 64
         && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Program};
+
+    #[test]
+    fn a_helper_of_the_suite_is_known_by_name_and_by_path() {
+        let helper = |name: &str| Program::Helper { name: name.to_owned(), args: Vec::new() };
+        for (name, short, is_of_suite) in [
+            ("oauth", "oauth", true),
+            ("/opt/bin/claude-credential-vertex", "vertex", true),
+            ("claude-credential-acme", "acme", false),
+            ("/opt/oauth/acme", "acme", false),
+        ] {
+            assert_eq!(helper(name).short_name(), Some(short), "{name}");
+            assert_eq!(Entry::new("x", helper(name)).is_of_suite(), is_of_suite, "{name}");
+        }
+        let shell = Program::Shell("oauth".to_owned());
+        assert!(shell.short_name().is_none() && !shell.is_of_suite());
+    }
 }

@@ -4,13 +4,10 @@ use std::path::{Path, PathBuf};
 use claude_credential_protocol::Error;
 use serde_json::Value;
 
-use super::load;
+use super::json::load;
 use crate::Folders;
-
-#[cfg(not(target_os = "macos"))]
-const MANAGED: &str = "/etc/claude-code";
-#[cfg(target_os = "macos")]
-const MANAGED: &str = "/Library/Application Support/ClaudeCode";
+use crate::model::Program;
+use crate::os::MANAGED;
 
 /// Prints a key.
 pub const API_KEY_HELPER: &str = "apiKeyHelper";
@@ -93,7 +90,7 @@ pub fn leads_to_us(command: &str) -> bool {
         };
         let mut words = words.skip_while(before);
         let name = words.next().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
-        name == "git-credential-claude" || name == "claude-credential" || is_helper_of_ours(name)
+        name == "git-credential-claude" || name == "claude-credential" || Program::is_suite_executable(name)
     })
 }
 
@@ -101,11 +98,6 @@ pub fn leads_to_us(command: &str) -> bool {
 fn is_measure(word: &str) -> bool {
     let number = word.trim_start_matches('+').trim_end_matches(['s', 'm', 'h', 'd']);
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-}
-
-fn is_helper_of_ours(name: &str) -> bool {
-    let helper = name.strip_prefix("claude-credential-");
-    helper.is_some_and(|helper| ["apikey", "oauth", "bedrock", "vertex"].contains(&helper))
 }
 
 #[cfg(test)]

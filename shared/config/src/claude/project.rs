@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use claude_credential_files::{FileError, Identity, Trust, read};
 use serde_json::Value;
 
-use super::{MAX_SETTINGS, parse};
+use super::json::{MAX_SETTINGS, parse};
 use crate::Folders;
 
 /// What a project's settings would do to the place that the client sends its key to.

@@ -10,8 +10,8 @@ use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::{CollectOptions, parse_to_ast};
 
 use super::command::settings_files;
+use super::json::{MAX_SETTINGS, not_json, parse_options, text};
 use super::project::project_files;
-use super::{MAX_SETTINGS, not_json, parse_options, text};
 use crate::{Environment, Folders};
 
 /// Whose settings a file holds.
