@@ -10,14 +10,10 @@ use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use crate::FileError;
+use crate::os::DESCRIPTORS;
 
 /// Enough for the longest key with white space around it; more is no key.
 const MAX_BYTES: usize = 64 * 1024;
-
-#[cfg(target_os = "linux")]
-const DESCRIPTORS: &str = "/proc/self/fd";
-#[cfg(not(target_os = "linux"))]
-const DESCRIPTORS: &str = "/dev/fd";
 
 /// A pipe or regular file that whoever started us left open, and whose number a variable holds.
 ///

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::FileError;
-use crate::private::own_uid;
+use crate::os::own_uid;
 
 /// Makes sure that `path` is a folder of ours that nobody else can look into (CVE-2020-26233 and the lock files in
 /// /tmp are what happens otherwise). One that is ours but too open is closed.

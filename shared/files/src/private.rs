@@ -2,11 +2,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use crate::os::own_uid;
 use crate::{FileError, hex, random};
 
 /// What a file has to be before its contents count.
@@ -81,12 +81,6 @@ fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), FileErro
         Trust::Settings if found.mode() & 0o020 != 0 && found.gid() != found.uid() => Err(FileError::Writable(path())),
         _ => Ok(()),
     }
-}
-
-/// Who we are; asked once, since a process does not change it.
-pub(crate) fn own_uid() -> u32 {
-    static UID: OnceLock<u32> = OnceLock::new();
-    *UID.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
 /// Puts a file of mode 0600 with `bytes` in the place of whatever stands at `path`, whole or not at all. It survives a

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 
 use claude_credential_files::{create_new, ensure_folder, hex, random};
 
-use crate::CLIENT_SECRETS;
+/// The client's own secrets in our environment, which no child of ours gets: with this one a process could pose as the
+/// client.
+pub const CLIENT_SECRETS: [&str; 1] = ["CLAUDE_CODE_MESSAGING_TOKEN"];
 
 const VARIABLE: &str = "CLAUDE_CREDENTIAL_ACTIVE";
 

@@ -7,14 +7,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::os::PIPE_BUF;
+
 /// The most that is kept of stderr; what goes beyond is read and thrown away.
 const MAX_STDERR: usize = 64 * 1024;
 
 /// The most that is kept of what goes on to the person: enough for the line that says why it failed.
 const MAX_TAIL: usize = 8 * 1024;
-
-/// What a pipe takes without blocking once it takes anything (`PIPE_BUF` of Linux; elsewhere it is less).
-const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
 /// The pipes of a program that runs.
 pub(crate) struct Streams {
@@ -176,7 +175,7 @@ impl Tee {
             if !poll(&mut [PollFd::from_borrowed_fd(to, PollFlags::OUT)], Some(&now)).is_ok_and(|ready| ready > 0) {
                 return false;
             }
-            match rustix::io::write(to, &self.pending[..self.pending.len().min(AT_ONCE)]) {
+            match rustix::io::write(to, &self.pending[..self.pending.len().min(PIPE_BUF)]) {
                 Ok(written) => drop(self.pending.drain(..written)),
                 Err(error) if is_for_later(error) => return false,
                 // Whoever read it has gone away, which is no reason to stop a sign-in.
