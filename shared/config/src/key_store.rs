@@ -1,10 +1,10 @@
-/// Where keys that we keep are kept.
+/// Where stored keys are kept.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum KeyStore {
-    /// In the keychain where there is one that works, else in a file.
+    /// In the keychain if it works, else in a file.
     #[default]
     Auto,
-    /// In the keychain or nowhere.
+    /// In the keychain; an error if it does not work.
     Keychain,
     /// In a file.
     File,

@@ -7,12 +7,11 @@ use claude_credential_protocol::{Kind, Origin};
 use crate::key_store::KeyStore;
 use crate::provider::Provider;
 
-/// The entries that are there without being written, in the product's documented order: the default chain.
+/// The built-in entries in their documented order: the default chain.
 pub(crate) const BUILT_IN_CHAIN: [&str; 6] =
     ["auth-token", "oauth-token", "oauth-fd", "api-key-helper", "login", "api-key"];
 
-/// Further entries that are there without being written; a chain has them when it names them, or when the client is
-/// set up for that cloud.
+/// Further built-in entries. A chain has them if it names them, or if the client is set up for that cloud.
 pub(crate) const BUILT_IN_CLOUDS: [&str; 2] = ["bedrock", "vertex"];
 
 /// Where credentials may go unless the user says otherwise.
@@ -21,18 +20,18 @@ pub(crate) const DEFAULT_HOST: &str = "api.anthropic.com";
 /// What the name of a helper's executable begins with.
 const PREFIX: &str = "claude-credential-";
 
-/// `config.toml`, or what holds without one.
+/// The configuration: `config.toml`, or the defaults without one.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The file, if there is one.
     pub file: Option<PathBuf>,
-    /// What it says, to the letter: a cache key covers all of it.
+    /// Its whole text, which is part of every cache key.
     pub text: String,
     /// For how long an answer is kept.
     pub ttl: Option<Duration>,
-    /// Where keys that we keep are kept.
+    /// Where stored keys are kept.
     pub key_store: KeyStore,
-    /// What becomes of Claude Code's own stored login.
+    /// How Claude Code's own stored login is used.
     pub claude_login: ClaudeLogin,
     /// All profiles; `default` is always among them.
     pub profiles: BTreeMap<String, Profile>,
@@ -42,13 +41,13 @@ pub struct Config {
     pub providers: BTreeMap<String, Provider>,
 }
 
-/// What becomes of Claude Code's own stored login.
+/// How Claude Code's own stored login is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ClaudeLogin {
-    /// People are told that it is there; it is handed to nobody.
+    /// Commands report that it is there; it is never used.
     #[default]
     Report,
-    /// It answers where the user's own programs ask.
+    /// It answers the user's own programs.
     Read,
 }
 
@@ -61,9 +60,9 @@ pub struct Profile {
     pub hosts: Vec<Origin>,
     /// The names of its entries, in the order of priority.
     pub chain: Vec<String>,
-    /// The folders from which down it is chosen.
+    /// The profile is chosen in these folders and everything below them.
     pub directories: Vec<PathBuf>,
-    /// Claude Code's own folder there, where it is not the usual one: another account of claude.ai.
+    /// Claude Code's own folder for this profile, if it is not the usual one: another account of claude.ai.
     pub claude_config_dir: Option<PathBuf>,
     /// For how long its answers are kept.
     pub ttl: Option<Duration>,
@@ -75,7 +74,7 @@ pub struct Profile {
 pub struct Entry {
     /// Its name.
     pub name: String,
-    /// Where the user wrote it, as `FILE:LINE`; none for what is built in.
+    /// Where the user wrote it, as `FILE:LINE`; `None` for a built-in entry.
     pub place: Option<String>,
     /// What is run.
     pub program: Program,
@@ -114,7 +113,7 @@ pub enum Program {
 }
 
 impl Config {
-    /// What holds without a file.
+    /// The defaults, without a file.
     #[must_use]
     pub fn built_in() -> Self {
         let default = Profile::built_in("default");
@@ -130,7 +129,7 @@ impl Config {
         }
     }
 
-    /// The file to name where the user has to change something: the one that was read, or the one to write.
+    /// The file that messages name if the user has to change something: the one that was read, or the one to create.
     #[must_use]
     pub fn file_shown(&self) -> String {
         let file = self.file.as_ref().map(|file| file.display().to_string());
@@ -207,7 +206,7 @@ impl Entry {
         self.program.is_of_suite()
     }
 
-    /// An entry that runs `program`, with everything else as it is unless said otherwise.
+    /// An entry that runs `program`, with the default for everything else.
     #[must_use]
     pub fn new(name: &str, program: Program) -> Self {
         Self {

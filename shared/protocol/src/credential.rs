@@ -10,13 +10,13 @@ use crate::{Error, Seconds, Secret};
 pub struct Credential {
     /// What authenticates.
     pub auth: Auth,
-    /// The account that this secret is kept for, where it is kept for one.
+    /// The account that this secret is stored for, if any.
     pub username: Option<String>,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Option<Seconds>,
     /// What a new one can be had with; goes only where the user said that it may.
     pub refresh_token: Option<Secret>,
-    /// Not to be kept by anybody.
+    /// Not to be cached or stored.
     pub ephemeral: bool,
     /// Where the helper has it from: `env:ANTHROPIC_API_KEY`, `keychain`.
     pub source: Option<String>,
@@ -24,8 +24,8 @@ pub struct Credential {
     pub account: Option<String>,
     /// The cloud project that pays.
     pub project: Option<String>,
-    /// The project whose quota is used, where the source names one: sent to Google as `x-goog-user-project`. No header of
-    /// `headers`, since the credential is good without it.
+    /// The project whose quota is used, where the source names one: sent to Google as `x-goog-user-project`. No header
+    /// of `headers`, since the credential is good without it.
     pub quota_project: Option<String>,
     /// Where the cloud is asked, if the source knows it. That of an AWS key stands in [`Auth::Aws`].
     pub region: Option<String>,
@@ -58,21 +58,21 @@ impl Credential {
         is_past(self.expires_at)
     }
 
-    /// With where it is from.
+    /// Sets its source.
     #[must_use]
     pub fn from_source(mut self, source: impl Into<String>) -> Self {
         self.source = Some(source.into());
         self
     }
 
-    /// Not to be kept by anybody.
+    /// Not to be cached or stored.
     #[must_use]
     pub fn ephemeral(mut self) -> Self {
         self.ephemeral = true;
         self
     }
 
-    /// The credential in a helper's answer or in a `store`; none where the message has none.
+    /// The credential in a helper's answer or in a `store`; `None` if the message has none.
     pub fn from_message(message: &Message) -> Result<Option<Self>, Malformed> {
         let expires_at = message.number("password_expiry_utc", 1..=MAX_EXPIRY)?;
         let Some(auth) = Auth::read(message)? else { return Ok(None) };
@@ -99,8 +99,8 @@ impl Credential {
         }))
     }
 
-    /// The credential in a `store` or `erase`. Whoever offers it offers it to everybody, so one of a scheme that is none
-    /// of ours is no mistake of his.
+    /// The credential in a `store` or `erase`. git offers it to all of its helpers, so a scheme that we
+    /// do not know is no error.
     pub fn offered(message: &Message) -> Result<Option<Self>, Malformed> {
         match Self::from_message(message) {
             Err(Malformed { problem: Problem::Form("authtype"), .. }) => Ok(None),

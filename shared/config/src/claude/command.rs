@@ -27,7 +27,8 @@ pub struct CommandSetting {
     pub file: PathBuf,
 }
 
-/// The command that setting `name` has for this user: the administrator's, else the user's own. A project's is never one.
+/// The command that setting `name` has for this user: the administrator's, else the user's own. A project's is never
+/// one.
 pub fn command(folders: &Folders, name: &str) -> Result<Option<CommandSetting>, Error> {
     for file in settings_files(folders) {
         let Some(settings) = load(&file)? else { continue };
@@ -76,9 +77,9 @@ const WRAPPERS: [&str; 20] = [
     "nohup", "sudo", "doas", "setsid", "stdbuf", "ionice", "chronic",
 ];
 
-/// Whether the text of a setting runs one of our executables. Only where a command stands: `pass show claude-credential`
-/// is somebody's own, and to skip it would hand out another key without a word. A script that runs us is seen when it
-/// does.
+/// Whether the text of a setting runs one of our executables. Only where a command stands: `pass show
+/// claude-credential` is the user's own command, and to skip it would give out another key without notice. A script
+/// that runs us is recognised when it does.
 #[must_use]
 pub fn leads_to_us(command: &str) -> bool {
     command.split([';', '|', '&', '(', ')', '`', '\n']).any(|simple| {

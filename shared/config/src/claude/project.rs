@@ -12,7 +12,7 @@ use crate::Folders;
 pub struct ProjectUrl {
     /// The settings file.
     pub file: PathBuf,
-    /// The variable that it sets, and to what; none where the file can't be understood, and so neither ruled out.
+    /// The variable that it sets, and its value; `None` if the file can't be parsed, so that it may set one.
     pub sets: Option<(String, String)>,
 }
 

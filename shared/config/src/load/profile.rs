@@ -33,7 +33,9 @@ impl ConfigText<'_> {
         if let Some(hosts) = hosts {
             profile.hosts = hosts.get_ref().iter().map(|host| self.host(host)).collect::<Result<_, _>>()?;
             if profile.hosts.is_empty() {
-                return Err(self.error(hosts.span().start, "`hosts` is empty, so this profile could answer nobody"));
+                return Err(
+                    self.error(hosts.span().start, "`hosts` is empty; list at least one host, or remove the line")
+                );
             }
         }
         if let Some(chain) = chain {

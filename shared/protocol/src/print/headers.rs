@@ -7,7 +7,7 @@ use crate::{Credential, Error};
 /// A line with one of these is another credential.
 const CREDENTIALS: [&str; 2] = ["authorization", "x-api-key"];
 
-/// The headers that the client is to add, the user's own (`theirs`) among them less those that would compete; none where
+/// The headers that the client is to add, the user's own (`theirs`) among them less those that would compete; `None` if
 /// nothing changes.
 pub(super) fn custom_headers(family: Family, credential: &Credential, theirs: &str) -> Result<Option<String>, Error> {
     let needed = credential.headers.iter().filter(|header| family != Family::OAuth || !is_oauth_beta(header)).cloned();
