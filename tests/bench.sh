@@ -41,7 +41,7 @@ build() {
 # The AWS client that tests/run.sh installs, where there is one.
 peers_path() {
     local venv
-    venv=$(target_directory)/test-servers/python/bin
+    venv=$(target_directory)/test-servers/clouds/bin
     if [ -x "$venv/aws" ]; then echo "$PATH:$venv"; else echo "$PATH"; fi
 }
 

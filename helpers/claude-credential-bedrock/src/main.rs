@@ -1,17 +1,90 @@
-//! The helper for Amazon Bedrock: what Claude Code's `awsCredentialExport` prints, a Bedrock API key, and the whole of
-//! AWS's standard chain.
+//! The helper for Amazon Bedrock: Claude Code's `awsCredentialExport`, a Bedrock API key, and AWS's standard chain of
+//! credential providers.
 
-mod asked;
 mod aws;
-mod bedrock;
-mod command;
+mod commands;
 mod document;
 mod keys;
-mod people;
+mod options;
 mod profile;
+mod source_context;
 mod sources;
 mod terminal;
 
+use claude_credential_config::cloud;
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Request, now};
+
+use crate::aws::sts;
+use crate::commands::UserCommand;
+use crate::keys::Keys;
+use crate::options::Bedrock;
+use crate::source_context::SourceContext;
+use crate::sources::Source;
+
 fn main() -> std::process::ExitCode {
-    claude_credential_protocol::main::<bedrock::Bedrock>()
+    claude_credential_protocol::main::<Bedrock>()
+}
+
+impl Helper for Bedrock {
+    fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
+        // No source has credentials for a username.
+        if request.username.is_some() {
+            return Ok(None);
+        }
+        let folders = self.folders()?;
+        let context = self.context(request, &folders);
+        for source in self.sources() {
+            let found = match source {
+                Source::Bearer => sources::bearer::get(&context)?,
+                // Without claude.v1 the caller can't receive AWS keys.
+                _ if !request.capabilities.claude_v1 => None,
+                _ => source.keys(&context)?.map(|keys| finish(self, &context, keys)).transpose()?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl HelperCli for Bedrock {
+    const NAME: &'static str = "claude-credential-bedrock";
+    const BEARER: Option<Family> = Some(Family::BedrockKey);
+    type Commands = UserCommand;
+
+    fn run(&self, command: UserCommand) -> Result<(), Error> {
+        commands::run(self, &command)
+    }
+
+    fn print_host(&self) -> Result<(String, String), Error> {
+        let folders = self.folders()?;
+        let request = Request::new("https", "");
+        let region = self.context(&request, &folders).region_if_known()?;
+        Ok(("https".to_owned(), cloud::bedrock_host(region.as_deref().unwrap_or(cloud::BEDROCK_REGION))))
+    }
+}
+
+/// Turns keys into a credential: gets a session and checks the keys if asked to, and adds the region.
+fn finish(options: &Bedrock, context: &SourceContext<'_>, keys: Keys) -> Result<Credential, Error> {
+    let keys = if options.session && keys.session_token.is_none() { sts::session(context, &keys)? } else { keys };
+    if keys.expires_at.is_some_and(|at| at <= now() / 1000) {
+        let Keys { source, mend, .. } = &keys;
+        return Err(Error::sign_in(format!("the credentials of {source} have expired; {mend}")));
+    }
+    let account = if context.request.check_live { sts::verify(context, &keys)? } else { None };
+    // Errors in AWS's files don't matter here: these keys are complete without them.
+    let region = context.region_if_known()?.or(keys.region);
+    Ok(Credential {
+        expires_at: keys.expires_at,
+        account: account.or(keys.account),
+        ephemeral: keys.ephemeral,
+        source: Some(keys.source),
+        ..Credential::new(Auth::Aws {
+            access_key_id: keys.access_key_id,
+            secret_access_key: keys.secret_access_key,
+            session_token: keys.session_token,
+            region,
+        })
+    })
 }

@@ -1,4 +1,4 @@
-//! A question to the person at the terminal. Our stdin is the wire, so it goes by /dev/tty.
+//! Asks the user at the terminal. It uses /dev/tty, because stdin carries the protocol.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// The line that is typed, until `until`. It is shown: a code that is good once needs no hiding, and a terminal that was
-/// told to hide what is typed would stay so if we were killed.
+/// Reads a line until `until`. The input is echoed: an MFA code works only once, and a terminal with echo turned off
+/// would stay so if this process were killed.
 pub(crate) fn ask(question: &str, until: Instant) -> io::Result<String> {
     let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
     terminal.write_all(question.as_bytes())?;

@@ -108,7 +108,7 @@ fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoin
     let mut unclear = None;
     for url in documents(issuer) {
         let call = Call { url: &url, before_pause: Some(exit_if_signalled), ..Call::default() };
-        let answer = call.insist(EACH, until)?;
+        let answer = call.send_with_retry(EACH, until)?;
         match answer.status {
             200 => match answer.json::<Document>(&call.host()) {
                 Ok(document) => return understood(provider, issuer, document, &call.host()),

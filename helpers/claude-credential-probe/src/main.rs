@@ -1,7 +1,7 @@
-//! `claude-credential probe URL`: what a gateway says to a key that it has to refuse. It is what `doctor --live` judges,
-//! in an executable of its own, because the dispatcher links no TLS.
+//! `claude-credential probe URL` sends a key that a gateway has to reject and prints the answers, which `doctor --live`
+//! judges. It is an executable of its own, because the dispatcher links no TLS.
 
-mod look;
+mod request;
 
 use std::io::{Read, Write};
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use claude_credential_protocol::{Class, Error, Origin, written};
 
 const NAME: &str = "claude-credential-probe";
 
-/// Longer than any URL that a client takes.
+/// Longer than any URL that a client accepts.
 const MAX_URL: u64 = 64 * 1024;
 
 /// Ask a gateway with a made-up key what it says to one that is refused, and print it as JSON
@@ -43,14 +43,14 @@ fn main() -> ExitCode {
 
 fn run(url: &str) -> Result<(), Error> {
     let url = if url == "-" { read()? } else { url.to_owned() };
-    let origin = Origin::of_url(&url).map_err(|error| Error::config(format!("what is to be asked is {error}")))?;
-    // Neither belongs into a base URL, and the client's own path would end up behind them.
+    let origin = Origin::of_url(&url).map_err(|error| Error::config(format!("the URL is {error}")))?;
+    // A base URL has neither query nor fragment; the client appends its own path to it.
     let base = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-    let seen = look::at(base, &origin)?;
-    written(writeln!(std::io::stdout(), "{seen}"))
+    let report = request::send(base, &origin)?;
+    written(writeln!(std::io::stdout(), "{report}"))
 }
 
-/// A path may have a secret in it, which has no place on a command line.
+/// Reads the URL from stdin: its path may contain a secret, which must not appear on a command line.
 fn read() -> Result<String, Error> {
     let mut url = String::new();
     let read = std::io::stdin().take(MAX_URL).read_to_string(&mut url);

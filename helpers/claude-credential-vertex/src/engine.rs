@@ -1,79 +1,82 @@
-//! yup-oauth2 makes the requests; between it and the network stands our own HTTP.
+//! Runs Google's grants with yup-oauth2, whose requests go out by the rules of `shared/http`.
 //!
-//! It is given a connector that connects nowhere: what it sends is read here and asked under the rules of `shared/http`,
-//! and the answer is read as all others are. `docs/design/vertex-engine.md` says what that keeps.
+//! yup-oauth2 takes any hyper client. Ours has a connector that leads to an HTTP server in this process; the server
+//! sends each request on with `shared/http` and keeps the answer. `docs/design/vertex-engine.md` says why.
 
-use std::future::{Ready, ready};
-use std::io::{self, Read, Write};
-use std::os::unix::net::UnixStream;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::thread;
+use std::future::ready;
+use std::io;
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use claude_credential_http::{Answer, Body, Call};
-use claude_credential_protocol::{Error, append_wiped};
+use claude_credential_protocol::Error;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
+use hyper::server::conn::http1;
+use hyper::{Request, Response, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tower_service::Service;
+use tokio::net::UnixStream;
 use yup_oauth2::authorized_user::AuthorizedUserSecret;
-use yup_oauth2::hyper::Uri;
 use yup_oauth2::{
     AccessToken, AuthorizedUserAuthenticator, CustomHyperClientBuilder, ServiceAccountAuthenticator, ServiceAccountKey,
 };
 
-use crate::answer::{EACH, Token, later};
-use crate::sources::Asked;
+use crate::source_context::SourceContext;
+use crate::token::{EACH, Token, reject_transient};
 
-/// What yup-oauth2 does for us.
-pub(crate) enum Flow {
+/// A grant that yup-oauth2 implements.
+pub(crate) enum Grant {
     ServiceAccount(Box<ServiceAccountKey>),
     AuthorizedUser(Box<AuthorizedUserSecret>),
 }
 
-/// How it ended.
-pub(crate) enum Outcome {
+pub(crate) enum GrantOutcome {
     Token(Token),
-    /// The server answered, and not with a token.
+    /// The server answered without a token.
     Refused(Answer),
-    /// Nothing was asked: what it was given can't be used.
+    /// No request was sent, because the credentials are malformed.
     Unusable,
 }
 
-/// Our HTTP's own end comes first.
+/// Lets `shared/http` report a timeout before the runtime does.
 const MARGIN: Duration = Duration::from_millis(200);
 
-/// What it is answered, whatever came: that it has done its part. The answer itself is read here, since it panics at a
-/// life that is too long, and keeps what it reads where nothing is wiped.
-const DONE: &str =
-    concat!("HTTP/1.1 200 OK\r\ncontent-length: 20\r\nconnection: close\r\n\r\n", r#"{"access_token":"-"}"#);
+/// What yup-oauth2 is answered, whatever the server said. The real answer is read by us, because yup-oauth2 panics at a
+/// lifetime that is too long and keeps tokens in memory that is never wiped.
+const PLACEHOLDER: &str = r#"{"access_token":"-"}"#;
 
-/// Nothing that it sends comes near this.
-const MAX_REQUEST: usize = 64 * 1024;
-
-/// Asks for a token of `scope`, at `url` and nowhere else.
-pub(crate) fn token(asked: &Asked<'_>, flow: Flow, url: &str, scope: &str) -> Result<Outcome, Error> {
-    let bridge = Bridge(Arc::new(Shared { url: url.to_owned(), until: asked.until, answer: Mutex::default() }));
+/// Requests a token of `scope` from `url`, which takes the place of the endpoint that yup-oauth2 would use.
+pub(crate) fn token(context: &SourceContext<'_>, grant: Grant, url: &str, scope: &str) -> Result<GrantOutcome, Error> {
+    let (answers, received) = mpsc::channel();
+    let relay = Relay { url: url.to_owned(), until: context.until, answers };
+    let failed = |error: io::Error| Error::broke(format!("can't start a runtime: {error}"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(failed)?;
+    let left = context.left() + MARGIN;
+    // The outcome is ignored: it was made from the placeholder.
+    let _ = runtime.block_on(async { tokio::time::timeout(left, grant.request(relay, scope)).await });
+    // Without waiting for a request that is still under way.
+    runtime.shutdown_background();
     let host = Call { url, ..Call::default() }.host();
-    let broke = |error: io::Error| Error::broke(format!("can't start a runtime: {error}"));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build().map_err(broke)?;
-    let left = asked.until.saturating_duration_since(Instant::now()) + MARGIN;
-    // What becomes of it there is looked at by nobody: the answer stands in the bridge.
-    let _ = runtime.block_on(async { tokio::time::timeout(left, flow.ask(bridge.clone(), scope)).await });
-    let answer = bridge.0.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let answer = match answer {
-        Some(answer) => later(answer?, &host)?,
-        None if asked.until <= Instant::now() => {
+    let answer = match received.try_recv() {
+        Ok(answer) => reject_transient(answer?, &host)?,
+        Err(_) if context.until <= Instant::now() => {
             return Err(Error::unavailable(format!("{host} did not answer in time")));
         }
-        None => return Ok(Outcome::Unusable),
+        Err(_) => return Ok(GrantOutcome::Unusable),
     };
-    if answer.is_success() { Ok(Outcome::Token(Token::given(&answer, &host)?)) } else { Ok(Outcome::Refused(answer)) }
+    if answer.is_success() {
+        Ok(GrantOutcome::Token(Token::from_response(&answer, &host)?))
+    } else {
+        Ok(GrantOutcome::Refused(answer))
+    }
 }
 
-impl Flow {
-    async fn ask(self, bridge: Bridge, scope: &str) -> Option<AccessToken> {
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(bridge);
+impl Grant {
+    async fn request(self, relay: Relay, scope: &str) -> Option<AccessToken> {
+        let connector = tower::service_fn(move |_: Uri| ready(relay.connect()));
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         let client = CustomHyperClientBuilder::from(client);
         let built = match self {
             Self::ServiceAccount(key) => ServiceAccountAuthenticator::with_client(*key, client).build().await,
@@ -83,92 +86,35 @@ impl Flow {
     }
 }
 
-/// The connector.
+/// The server behind the connector.
 #[derive(Clone)]
-struct Bridge(Arc<Shared>);
-
-struct Shared {
+struct Relay {
     url: String,
     until: Instant,
-    answer: Mutex<Option<Result<Answer, Error>>>,
+    answers: mpsc::Sender<Result<Answer, Error>>,
 }
 
-impl Service<Uri> for Bridge {
-    type Response = TokioIo<tokio::net::UnixStream>;
-    type Error = io::Error;
-    type Future = Ready<io::Result<Self::Response>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+impl Relay {
+    /// The client's end of a new connection.
+    fn connect(&self) -> io::Result<TokioIo<UnixStream>> {
+        let (client, server) = UnixStream::pair()?;
+        let relay = self.clone();
+        let service = hyper::service::service_fn(move |request| relay.clone().forward(request));
+        tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(server), service));
+        Ok(TokioIo::new(client))
     }
 
-    fn call(&mut self, _: Uri) -> Self::Future {
-        ready(self.connect())
-    }
-}
-
-impl Bridge {
-    fn connect(&self) -> io::Result<TokioIo<tokio::net::UnixStream>> {
-        let (theirs, mut ours) = UnixStream::pair()?;
-        theirs.set_nonblocking(true)?;
-        let shared = Arc::clone(&self.0);
-        // Our HTTP waits, and may not do so on the thread on which yup-oauth2 runs.
-        thread::Builder::new().spawn(move || {
-            // Where either end fails the other sees its stream end; the outcome stands in `answer`.
-            let _ = shared.serve(&mut ours);
-        })?;
-        Ok(TokioIo::new(tokio::net::UnixStream::from_std(theirs)?))
-    }
-}
-
-impl Shared {
-    fn serve(&self, stream: &mut UnixStream) -> io::Result<()> {
-        let request = Sent::read(stream)?;
-        let body = Body::Bytes(request.header("content-type").unwrap_or_default(), request.body());
-        let call = Call { url: &self.url, body, ..Call::default() };
-        let answer = call.insist(EACH, self.until);
-        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-        stream.write_all(DONE.as_bytes())
-    }
-}
-
-/// What hyper wrote: a head, and as many bytes as it says.
-struct Sent {
-    bytes: zeroize::Zeroizing<Vec<u8>>,
-    /// Where the body begins.
-    body: usize,
-}
-
-impl Sent {
-    fn read(stream: &mut UnixStream) -> io::Result<Self> {
-        let mut sent = Self { bytes: zeroize::Zeroizing::default(), body: 0 };
-        let mut chunk = zeroize::Zeroizing::new([0; 4096]);
-        loop {
-            let read = stream.read(&mut *chunk)?;
-            append_wiped(&mut sent.bytes, &chunk[..read]);
-            if sent.body == 0 {
-                sent.body = sent.bytes.windows(4).position(|end| end == b"\r\n\r\n").map_or(0, |end| end + 4);
-            }
-            let length = sent.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
-            if sent.body > 0 && sent.bytes.len() - sent.body >= length {
-                return Ok(sent);
-            }
-            if read == 0 || sent.bytes.len() > MAX_REQUEST {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-        }
-    }
-
-    fn head(&self) -> &str {
-        std::str::from_utf8(&self.bytes[..self.body]).unwrap_or_default()
-    }
-
-    fn body(&self) -> &[u8] {
-        &self.bytes[self.body..]
-    }
-
-    fn header(&self, name: &str) -> Option<&str> {
-        let mut headers = self.head().lines().skip(1).filter_map(|line| line.split_once(": "));
-        headers.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    async fn forward(self, request: Request<Incoming>) -> hyper::Result<Response<String>> {
+        let (head, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        // `shared/http` blocks its thread, so it can't run on the one that yup-oauth2 runs on.
+        let send = move || {
+            let content_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+            let call = Call { url: &self.url, body: Body::Bytes(content_type, &body), ..Call::default() };
+            // The receiver is gone if the caller gave up.
+            let _ = self.answers.send(call.send_with_retry(EACH, self.until));
+        };
+        let _ = tokio::task::spawn_blocking(send).await;
+        Ok(Response::new(PLACEHOLDER.to_owned()))
     }
 }

@@ -1,12 +1,14 @@
-//! What stands in a credentials file: <https://google.aip.dev/auth/4110>, 4112, 4113, 4117.
+//! The fields of a credentials file: <https://google.aip.dev/auth/4110>, 4112, 4113, 4117.
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use claude_credential_config::cloud::GOOGLE;
 use claude_credential_protocol::Secret;
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
-/// The fields of every type, all of them optional: what a type lacks is named when it is needed.
+/// The fields of all types. All are optional: a missing one is reported when it is needed.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Fields {
@@ -40,7 +42,7 @@ pub(crate) struct Fields {
     pub(crate) delegates: Option<Vec<String>>,
 }
 
-/// Where an external account has its subject token from: one of them is there.
+/// The source of an external account's subject token. One kind of source is set.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct CredentialSource {
@@ -78,37 +80,46 @@ struct Impersonation {
 }
 
 impl Fields {
-    /// The domain below which this Google is.
+    /// The universe domain of the credentials.
     pub(crate) fn universe(&self) -> &str {
         let source = || self.source_credentials.as_deref().and_then(|source| source.universe_domain.as_deref());
         self.universe_domain.as_deref().or_else(source).filter(|domain| !domain.is_empty()).unwrap_or(GOOGLE)
     }
 
-    /// How long a token of a service account that is impersonated is to live.
+    /// The requested lifetime for a token of an impersonated service account.
     pub(crate) fn lifetime(&self) -> Option<u64> {
         self.service_account_impersonation.as_ref().and_then(|options| options.token_lifetime_seconds)
     }
 
-    /// The service account that is impersonated, by the URL that gives its tokens.
+    /// The impersonated service account, from the URL that returns its tokens.
     pub(crate) fn impersonated(&self) -> Option<&str> {
         let url = self.service_account_impersonation_url.as_deref()?;
         email(url.strip_suffix(":generateAccessToken")?)
     }
 
-    /// It and those on the way to it, as gcloud is given them; none where one of them can't be told.
+    /// The delegates and the impersonated service account in the form of gcloud's option; `None` if one has no valid
+    /// e-mail.
     pub(crate) fn chain(&self) -> Option<String> {
         let delegates = self.delegates.iter().flatten().map(|delegate| email(delegate));
         Some(delegates.chain([self.impersonated()]).collect::<Option<Vec<_>>>()?.join(","))
     }
 
-    /// Whose tokens they are.
+    /// The account that the tokens belong to.
     pub(crate) fn account(&self) -> Option<&str> {
         self.impersonated().or(self.client_email.as_deref())
     }
+
+    /// The client's `Authorization` header, if it has an ID. As in Google's own libraries, its parts are not
+    /// form-encoded, as RFC 6749 wants them.
+    pub(crate) fn client_authorization(&self) -> Option<Secret> {
+        let id = self.client_id.as_deref()?;
+        let secret = self.client_secret.as_ref().map(Secret::expose).unwrap_or_default();
+        Some(format!("Basic {}", BASE64_STANDARD.encode(Secret::from(format!("{id}:{secret}")).expose())).into())
+    }
 }
 
-/// The e-mail at the end of a service account's name; none where it is written with what none of Google's has, since it
-/// goes into commands that people paste.
+/// The e-mail at the end of a service account's name. `None` if it has characters that Google's names don't have: it
+/// goes into commands that users paste.
 fn email(name: &str) -> Option<&str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".@_-".contains(&byte);
     name.rsplit('/').next().filter(|email| email.contains('@') && email.bytes().all(plain))

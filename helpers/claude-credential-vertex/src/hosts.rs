@@ -1,31 +1,31 @@
 use claude_credential_protocol::Origin;
 
-/// Where Vertex is: <https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint>
+/// A Vertex endpoint: <https://cloud.google.com/vertex-ai/docs/reference/rest#service-endpoint>
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct Endpoint {
     pub(crate) region: String,
     pub(crate) universe: String,
 }
 
-impl Place {
-    /// The place that a host is; none where it is none of Vertex's.
+impl Endpoint {
+    /// The endpoint of a host; `None` if it is not Vertex's.
     pub(crate) fn of(origin: &Origin) -> Option<Self> {
         let (label, rest) = origin.host().split_once('.')?;
-        // A port is never Google's, and a universe has a dot in it.
+        // Google's hosts have no port, and a universe domain contains a dot.
         if origin.protocol() != "https" || rest.contains(':') || !rest.contains('.') {
             return None;
         }
-        let place = |region: &str, universe: &str| Self { region: region.to_owned(), universe: universe.to_owned() };
+        let endpoint = |region: &str, universe: &str| Self { region: region.to_owned(), universe: universe.to_owned() };
         if let Some(region) = label.strip_suffix("-aiplatform") {
-            return (!region.is_empty()).then(|| place(region, rest));
+            return (!region.is_empty()).then(|| endpoint(region, rest));
         }
         if label != "aiplatform" {
             return None;
         }
-        // Regional endpoints, which regions of regions have alone.
+        // Regional endpoints; multi-regions have no other.
         let regional =
             rest.split_once(".rep.").filter(|(region, universe)| !region.contains('.') && universe.contains('.'));
-        Some(regional.map_or_else(|| place("global", rest), |(region, universe)| place(region, universe)))
+        Some(regional.map_or_else(|| endpoint("global", rest), |(region, universe)| endpoint(region, universe)))
     }
 }
 
@@ -34,10 +34,10 @@ mod tests {
     use claude_credential_config::cloud::{GOOGLE, vertex_host};
     use claude_credential_protocol::Origin;
 
-    use super::Place;
+    use super::Endpoint;
 
-    fn of(host: &str) -> Option<Place> {
-        Place::of(&Origin::listed(host).unwrap())
+    fn of(host: &str) -> Option<Endpoint> {
+        Endpoint::of(&Origin::listed(host).unwrap())
     }
 
     #[test]
@@ -48,11 +48,11 @@ mod tests {
             ("us", "aiplatform.us.rep.googleapis.com"),
             ("eu", "aiplatform.eu.rep.googleapis.com"),
         ] {
-            let place = Place { region: region.to_owned(), universe: GOOGLE.to_owned() };
-            assert_eq!(vertex_host(&place.region, &place.universe), host);
-            assert_eq!(of(host), Some(place));
+            let endpoint = Endpoint { region: region.to_owned(), universe: GOOGLE.to_owned() };
+            assert_eq!(vertex_host(&endpoint.region, &endpoint.universe), host);
+            assert_eq!(of(host), Some(endpoint));
         }
-        let regional = Place { region: "us-central1".to_owned(), universe: GOOGLE.to_owned() };
+        let regional = Endpoint { region: "us-central1".to_owned(), universe: GOOGLE.to_owned() };
         assert_eq!(of("aiplatform.us-central1.rep.googleapis.com"), Some(regional));
         assert_eq!(of("u-x-aiplatform.apis.example.cloud").unwrap().universe, "apis.example.cloud");
     }

@@ -1,4 +1,4 @@
-//! JWTs that a service account signs itself: <https://google.aip.dev/auth/4111>.
+//! Self-signed JWTs of service accounts: <https://google.aip.dev/auth/4111>.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -9,15 +9,15 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::{Value, json};
 
-/// How long such a one is good, which is the most that Google accepts.
+/// The lifetime of a JWT, the longest that Google accepts.
 pub(crate) const LIFE: Seconds = 3600;
 
-/// The claims of a JWT that is an access token by itself.
+/// The claims of a JWT that is used as an access token.
 pub(crate) fn claims(email: &str, scope: &str, here: Seconds) -> Value {
     json!({ "iss": email, "sub": email, "scope": scope, "iat": here, "exp": here + LIFE })
 }
 
-/// Signs `claims` with `key`; none where that is no RSA key in PEM.
+/// Signs `claims` with `key`; `None` if that is not an RSA key in PEM.
 pub(crate) fn sign(claims: &Value, key: &Secret, key_id: Option<&str>) -> Option<String> {
     let key = any_supported_type(&PrivateKeyDer::from_pem_slice(key.expose().as_bytes()).ok()?).ok()?;
     let signer = key.choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256])?;

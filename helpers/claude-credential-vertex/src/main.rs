@@ -1,22 +1,117 @@
-//! The helper for Vertex AI: Google's application default credentials, of every type, made into an access token.
+//! The helper for Vertex AI: exchanges Google's application default credentials of any type for an access token.
 
-mod answer;
+mod commands;
+mod encoding;
 mod engine;
+mod error_response;
 mod external;
 mod fields;
-mod gcloud;
 mod grants;
 mod hosts;
 mod jwt;
-mod metadata;
-mod people;
+mod options;
 mod project;
-mod refusal;
+mod source_context;
 mod sources;
 #[cfg(test)]
 mod tests;
-mod vertex;
+mod token;
+
+use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Origin, Request, now};
+
+use crate::commands::UserCommand;
+use crate::encoding::is_name;
+use crate::hosts::Endpoint;
+use crate::options::Vertex;
+use crate::sources::Credentials;
+
+/// The default scope of Google's own libraries, and the least that Vertex needs.
+const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
+
+/// The variable with the region that Claude Code uses.
+const REGION: &str = "CLOUD_ML_REGION";
 
 fn main() -> std::process::ExitCode {
-    claude_credential_protocol::main::<vertex::Vertex>()
+    claude_credential_protocol::main::<Vertex>()
+}
+
+impl Helper for Vertex {
+    /// Every call requests a new token, so a rejected one is replaced, and `claude.check=live` needs no further check.
+    fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
+        let Ok(origin) = Origin::new(&request.protocol, &request.host) else { return Ok(None) };
+        let endpoint = Endpoint::of(&origin);
+        // Google's credentials belong to no username or path. Without claude.v1 (git) only Vertex hosts are answered.
+        if request.username.is_some()
+            || request.path.is_some()
+            || !(request.capabilities.claude_v1 || endpoint.is_some())
+        {
+            return Ok(None);
+        }
+        let folders = &self.folders()?;
+        let context = self.context(request, folders);
+        let Some(found) = sources::find(&context, self.sources())? else { return Ok(None) };
+        if let Some(endpoint) = &endpoint {
+            let universe = found.universe(&context)?;
+            if request.capabilities.claude_v1 && endpoint.universe == GOOGLE && universe != GOOGLE {
+                return Err(Error::config(format!(
+                    "{}: these credentials are for {universe}, and {} is not part of it; use a host of {universe}, or \
+                     other credentials",
+                    found.shown(),
+                    origin.host()
+                )));
+            }
+            if !request.capabilities.claude_v1 && endpoint.universe != universe {
+                return Ok(None);
+            }
+        }
+        let token = match &found {
+            Credentials::File(file) => grants::token(&context, file, &file.fields, SCOPE)?,
+            Credentials::Metadata(metadata) => match metadata.token(&context, SCOPE)? {
+                Some(token) => token,
+                None => return Ok(None),
+            },
+        };
+        if token.expires_at.is_some_and(|at| at <= now() / 1000) {
+            return Err(Error::unavailable(format!(
+                "the token for {} had already expired when it arrived; set the clock",
+                found.shown()
+            )));
+        }
+        let mut credential = Credential::new(Auth::Bearer(token.secret)).from_source(found.source());
+        credential.expires_at = token.expires_at;
+        credential.account = found.account().map(str::to_owned);
+        credential.quota_project = project::quota(&context, &found);
+        credential.project = project::project(&context, &found, credential.quota_project.as_deref());
+        let region = || self.environment.get(REGION).filter(|region| is_name(region)).map(str::to_owned);
+        credential.region = endpoint.map(|endpoint| endpoint.region).or_else(region);
+        Ok(Some(credential))
+    }
+}
+
+impl HelperCli for Vertex {
+    const NAME: &'static str = "claude-credential-vertex";
+    const BEARER: Option<Family> = Some(Family::Vertex);
+    type Commands = UserCommand;
+
+    fn run(&self, command: UserCommand) -> Result<(), Error> {
+        commands::run(self, command)
+    }
+
+    fn print_host(&self) -> Result<(String, String), Error> {
+        let folders = &self.folders()?;
+        let request = Request::default();
+        // Errors in a file are reported by the `get` that follows.
+        let context = self.context(&request, folders);
+        let file = self.sources().iter().find_map(|source| sources::file(&context, *source).ok().flatten());
+        let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
+        let region = self.environment.get(REGION).unwrap_or(VERTEX_REGION);
+        Origin::new("https", &vertex_host(region, GOOGLE))
+            .map_err(|problem| Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}")))?;
+        Origin::new("https", &vertex_host(region, universe)).map_err(|problem| {
+            let shown = file.as_ref().map_or_else(String::new, |file| format!("{}: its ", file.shown));
+            Error::config(format!("{shown}`universe_domain` names no domain: {problem}; mend it there"))
+        })?;
+        Ok(("https".to_owned(), vertex_host(region, universe)))
+    }
 }

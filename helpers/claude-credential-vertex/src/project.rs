@@ -1,41 +1,37 @@
-//! Which project is meant, and whose quota is used.
+//! The project of a request, and the one whose quota is used.
 
-use crate::gcloud;
-use crate::sources::{Asked, Found};
+use crate::encoding::is_name;
+use crate::source_context::SourceContext;
+use crate::sources::{Credentials, gcloud};
 
-/// The project, in the order of Claude Code's documentation (<https://code.claude.com/docs/en/google-vertex-ai>): its own
-/// variable gives way to Google's and to the credentials file. What comes after them is a guess, better than none.
-pub(crate) fn project(asked: &Asked<'_>, found: &Found, quota: Option<&str>) -> Option<String> {
-    // What is no name hides none that comes after it.
+/// The project, in the order of Claude Code's documentation (<https://code.claude.com/docs/en/google-vertex-ai>): its
+/// own variable comes after Google's and the credentials file. The later ones are guesses.
+pub(crate) fn project(context: &SourceContext<'_>, found: &Credentials, quota: Option<&str>) -> Option<String> {
+    // An invalid name is skipped.
     let named = |name: Option<&str>| name.filter(|name| is_name(name)).map(str::to_owned);
-    let variable = |name| named(asked.environment.get(name));
+    let variable = |name| named(context.environment.get(name));
     let file = match found {
-        Found::File(file) => named(file.fields.project_id.as_deref()),
-        Found::Metadata(_) => None,
+        Credentials::File(file) => named(file.fields.project_id.as_deref()),
+        Credentials::Metadata(_) => None,
     };
     variable("GCLOUD_PROJECT")
         .or_else(|| variable("GOOGLE_CLOUD_PROJECT"))
         .or(file)
         .or_else(|| variable("ANTHROPIC_VERTEX_PROJECT_ID"))
         .or_else(|| quota.map(str::to_owned))
-        .or_else(|| gcloud::project(asked).filter(|project| is_name(project)))
+        .or_else(|| gcloud::project(context).filter(|project| is_name(project)))
         .or_else(|| match found {
-            Found::File(_) => None,
-            Found::Metadata(metadata) => metadata.project(asked).filter(|project| is_name(project)),
+            Credentials::File(_) => None,
+            Credentials::Metadata(metadata) => metadata.project(context).filter(|project| is_name(project)),
         })
 }
 
-/// The project whose quota is used: the variable's before the file's.
-pub(crate) fn quota(asked: &Asked<'_>, found: &Found) -> Option<String> {
+/// The project whose quota is used: from the variable, then from the file.
+pub(crate) fn quota(context: &SourceContext<'_>, found: &Credentials) -> Option<String> {
     let file = match found {
-        Found::File(file) => file.fields.quota_project_id.as_deref(),
-        Found::Metadata(_) => None,
+        Credentials::File(file) => file.fields.quota_project_id.as_deref(),
+        Credentials::Metadata(_) => None,
     };
-    let names = [asked.environment.get("GOOGLE_CLOUD_QUOTA_PROJECT"), file];
+    let names = [context.environment.get("GOOGLE_CLOUD_QUOTA_PROJECT"), file];
     names.into_iter().flatten().find(|project| is_name(project)).map(str::to_owned)
-}
-
-/// It goes into headers and URLs, and what is none there is no project and no region.
-pub(crate) fn is_name(project: &str) -> bool {
-    !project.is_empty() && project.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte))
 }

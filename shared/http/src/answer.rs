@@ -7,22 +7,22 @@ use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
-use crate::call::Trouble;
+use crate::error::TransportError;
 
-/// No answer of a provider comes near this.
+/// The largest answer that is read.
 pub(crate) const MAX_ANSWER: usize = 1 << 20;
 
-/// What came back, whatever it is.
+/// An HTTP response of any status.
 pub struct Answer {
-    /// The status of HTTP.
+    /// The HTTP status.
     pub status: u16,
-    /// When the attempt that it answers was begun: those before it took time, too.
+    /// When the answered attempt began, in seconds since the epoch. Earlier attempts don't count.
     pub asked: Seconds,
     headers: Box<HeaderMap>,
     body: Zeroizing<Vec<u8>>,
 }
 
-// By hand: what a server sends may be, or repeat, a secret.
+// Written by hand: header and body may contain secrets.
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { status, asked, headers: _, body } = self;
@@ -37,7 +37,7 @@ impl fmt::Debug for Answer {
 }
 
 impl Answer {
-    /// The answer as JSON. What is wrong with it is said without a word of it.
+    /// Parses the body as JSON. The error quotes nothing of it.
     pub fn json<T: DeserializeOwned>(&self, host: &str) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|error| {
             let (line, column, status) = (error.line(), error.column(), self.status);
@@ -46,45 +46,45 @@ impl Answer {
         })
     }
 
-    /// The answer as it came.
+    /// The body.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.body
     }
 
-    /// A header of it.
+    /// The value of a header, if it is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Whether it is what was asked for.
+    /// Whether the status is 2xx.
     #[must_use]
     pub fn is_success(&self) -> bool {
         matches!(self.status, 200..=299)
     }
 
-    /// Whether the same request may be answered otherwise later.
+    /// Whether the same request may succeed later.
     #[must_use]
     pub fn may_change(&self) -> bool {
         matches!(self.status, 408 | 429 | 500..=599)
     }
 
-    /// What the server's clock says.
+    /// The server's time, from the `Date` header.
     #[must_use]
     pub fn date(&self) -> Option<Seconds> {
         let date = httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()?;
         date.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
     }
 
-    /// By how much this machine's clock is ahead of the server's.
+    /// By how many seconds this machine's clock is ahead of the server's.
     #[must_use]
     pub fn clock_ahead(&self) -> Option<i64> {
         let here = i64::try_from(now() / 1000).ok()?;
         Some(here - i64::try_from(self.date()?).ok()?)
     }
 
-    /// In seconds, or as a date by the server's own clock.
+    /// The `Retry-After` header: seconds, or a date by the server's clock.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
         let value = self.headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         if let Ok(seconds) = value.parse() {
@@ -95,15 +95,15 @@ impl Answer {
     }
 }
 
-pub(crate) async fn exchange(request: RequestBuilder) -> Result<Answer, Trouble> {
+pub(crate) async fn exchange(request: RequestBuilder) -> Result<Answer, TransportError> {
     let asked = now() / 1000;
-    let mut response = request.send().await.map_err(|error| Trouble::of(&error))?;
+    let mut response = request.send().await.map_err(|error| TransportError::of(&error))?;
     let status = response.status();
     let headers = Box::new(response.headers().clone());
     let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
-    while let Some(chunk) = response.chunk().await.map_err(|error| Trouble::of(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| TransportError::of(&error))? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(Trouble::TooLarge);
+            return Err(TransportError::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }

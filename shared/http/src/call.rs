@@ -1,4 +1,3 @@
-use std::error::Error as StdError;
 use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,66 +9,57 @@ use reqwest::{Client, RequestBuilder};
 
 use crate::answer::{Answer, MAX_ANSWER, exchange};
 use crate::client::{client, runtime};
+use crate::error::TransportError;
 
-/// The first pause before another attempt; each further one is twice as long.
+/// The pause before the second attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Who has not answered well this often won't at the next attempt either.
-const MOST_ATTEMPTS: u32 = 5;
+/// The number of attempts while the server answers with an error or too slowly.
+const MAX_ATTEMPTS: u32 = 5;
 
-/// An attempt that has less time than this is not worth beginning.
-const LEAST: Duration = Duration::from_secs(2);
+/// An attempt is not started with less time than this.
+const MIN_ATTEMPT: Duration = Duration::from_secs(2);
 
-/// Who can't be reached at all is asked so often: a cable is seldom put back within seconds.
-const MOST_CALLS: u32 = 3;
+/// The number of attempts while no connection can be made.
+const MAX_ATTEMPTS_UNREACHABLE: u32 = 3;
 
-/// Grants that are good once: who sends one of them a second time may lose what the first answer gave.
-const GOOD_ONCE: [&str; 3] = ["refresh_token", "code", "device_code"];
+/// Fields of grants that can be used once: a second use may revoke the tokens of the first.
+const SINGLE_USE: [&str; 3] = ["refresh_token", "code", "device_code"];
 
-/// What is sent.
+/// An HTTP request.
 #[derive(Default)]
 pub struct Call<'a> {
-    /// Where to.
+    /// The URL it is sent to.
     pub url: &'a str,
-    /// What, which also says how.
+    /// The body, which also decides the method.
     pub body: Body<'a>,
-    /// The value of the header, if there is one.
+    /// The value of the `Authorization` header.
     pub authorization: Option<Secret>,
-    /// Further headers. Their values are treated as secrets, since some are.
+    /// Further headers. All values are treated as secrets, since some are.
     pub headers: &'a [(&'a str, &'a str)],
-    /// What is done before each pause: who holds signals back ends there, where nothing is under way.
+    /// Connect to the host itself, whatever proxies the environment names. Plain HTTP never uses one.
+    pub no_proxy: bool,
+    /// Called before each pause, when no request is under way: a caller that defers signals can exit there.
     pub before_pause: Option<fn()>,
 }
 
-/// What is sent, and by which method.
+/// The body of a request and its method.
 #[derive(Default)]
 pub enum Body<'a> {
-    /// A GET has none.
+    /// A GET without a body.
     #[default]
     None,
-    /// A PUT of nothing.
+    /// A PUT without a body.
     Put,
     /// A POST of a form.
     Form(&'a [(&'a str, &'a str)]),
     /// A POST of JSON.
     Json(&'a serde_json::Value),
-    /// A POST of these bytes, of this type.
+    /// A POST of bytes with a content type.
     Bytes(&'a str, &'a [u8]),
 }
 
-/// Why nothing came back that counts.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    Unreachable(String),
-    Late,
-    Broken(String),
-    Redirect(u16),
-    TooLarge,
-    /// It can't be sent as it is.
-    Unsendable,
-}
-
-// By hand: what stands in a form, a body or a query is for the provider's eyes alone.
+// Written by hand: form, body and query may contain secrets.
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
@@ -93,67 +83,75 @@ impl fmt::Debug for Body<'_> {
 }
 
 impl Call<'_> {
-    /// One attempt, whatever comes of it, for whoever asks again by a rhythm of his own.
-    pub fn once(&self, each: Duration) -> Result<Answer, Error> {
-        self.attempt(each).map_err(|trouble| self.error(&trouble))
+    /// Sends the request once, for a caller that repeats it at its own intervals.
+    pub fn send(&self, each: Duration) -> Result<Answer, Error> {
+        self.exchange(each).and_then(refuse_redirect).map_err(|error| self.describe(&error))
     }
 
-    /// One attempt for whoever wants to see what the server does: a redirect is an answer, too, and is not followed.
-    pub fn look(&self, each: Duration) -> Result<Answer, Error> {
-        self.exchange(each).map_err(|trouble| self.error(&trouble))
+    /// Sends the request once and also returns a redirect as an answer. It is not followed.
+    pub fn probe(&self, each: Duration) -> Result<Answer, Error> {
+        self.exchange(each).map_err(|error| self.describe(&error))
     }
 
-    /// An attempt, and more where another one may help: after a time-out, a 5xx, a 429, as long as there is time.
-    pub fn insist(&self, each: Duration, until: Instant) -> Result<Answer, Error> {
+    /// Sends the request, and repeats it after a timeout, a 5xx or a 429 until `until`.
+    pub fn send_with_retry(&self, each: Duration, until: Instant) -> Result<Answer, Error> {
+        self.retry(each, until).and_then(refuse_redirect).map_err(|error| self.describe(&error))
+    }
+
+    /// The same, and also returns a redirect as an answer.
+    pub fn probe_with_retry(&self, each: Duration, until: Instant) -> Result<Answer, Error> {
+        self.retry(each, until).map_err(|error| self.describe(&error))
+    }
+
+    fn retry(&self, each: Duration, until: Instant) -> Result<Answer, TransportError> {
         let mut pause = PAUSE;
-        for attempt in 1.. {
+        let mut attempt = 1;
+        loop {
             let left = until.saturating_duration_since(Instant::now());
-            let outcome = self.attempt(each.min(left));
-            let most = if matches!(outcome, Err(Trouble::Unreachable(_))) { MOST_CALLS } else { MOST_ATTEMPTS };
-            let wait = match &outcome {
-                Ok(answer) if answer.may_change() => Some(answer.retry_after().unwrap_or(pause)),
-                Ok(_) | Err(Trouble::Redirect(_) | Trouble::TooLarge | Trouble::Unsendable) => None,
-                Err(Trouble::Unreachable(_) | Trouble::Late | Trouble::Broken(_)) => Some(pause),
+            let outcome = self.exchange(each.min(left));
+            let (wait, most) = match &outcome {
+                Ok(answer) if answer.may_change() => (answer.retry_after().unwrap_or(pause), MAX_ATTEMPTS),
+                Err(TransportError::Unreachable(_)) => (pause, MAX_ATTEMPTS_UNREACHABLE),
+                Err(TransportError::Timeout | TransportError::Interrupted(_)) => (pause, MAX_ATTEMPTS),
+                _ => return outcome,
             };
-            // A refresh that is given up on its way may have cost the refresh token: only a whole attempt is begun, and
-            // so with a server that is slow.
-            let needed = if self.is_good_once() || matches!(outcome, Err(Trouble::Late)) { each } else { LEAST };
-            let wait = wait.map(|wait| wait.saturating_add(jitter(pause)));
+            // Abandoning a refresh half-way can cost the refresh token, so it starts only with time for a whole
+            // attempt. A slow server gets the same.
+            let needed = if self.is_single_use() || matches!(outcome, Err(TransportError::Timeout)) {
+                each
+            } else {
+                MIN_ATTEMPT
+            };
+            let wait = wait.saturating_add(jitter(pause));
             let left = until.saturating_duration_since(Instant::now());
-            let wait = wait.filter(|wait| attempt < most && wait.saturating_add(needed) < left);
-            let Some(wait) = wait else {
-                return outcome.map_err(|trouble| self.error(&trouble));
-            };
+            if attempt == most || wait.saturating_add(needed) >= left {
+                return outcome;
+            }
             if let Some(before_pause) = self.before_pause {
                 before_pause();
             }
             thread::sleep(wait);
             pause *= 2;
+            attempt += 1;
         }
-        Err(Error::broke("attempts without end"))
     }
 
-    /// Whether it has a grant in it that can't be given twice.
-    fn is_good_once(&self) -> bool {
-        matches!(self.body, Body::Form(fields) if fields.iter().any(|(name, _)| GOOD_ONCE.contains(name)))
+    /// Whether the request contains a grant that can't be used twice.
+    fn is_single_use(&self) -> bool {
+        matches!(self.body, Body::Form(fields) if fields.iter().any(|(name, _)| SINGLE_USE.contains(name)))
     }
 
-    fn attempt(&self, patience: Duration) -> Result<Answer, Trouble> {
-        let answer = self.exchange(patience)?;
-        if (300..400).contains(&answer.status) { Err(Trouble::Redirect(answer.status)) } else { Ok(answer) }
-    }
-
-    fn exchange(&self, patience: Duration) -> Result<Answer, Trouble> {
-        let runtime = runtime().map_err(|error| Trouble::Broken(error.to_string()))?;
+    fn exchange(&self, patience: Duration) -> Result<Answer, TransportError> {
+        let runtime = runtime().map_err(|error| TransportError::Interrupted(error.to_string()))?;
         let work = async {
-            let client = client(self.url.starts_with("http://"));
-            let client = client.map_err(|error| Trouble::of(&error))?;
+            let client = client(self.no_proxy || self.url.starts_with("http://"));
+            let client = client.map_err(|error| TransportError::of(&error))?;
             exchange(self.request(client)?).await
         };
-        runtime.block_on(async { tokio::time::timeout(patience, work).await }).unwrap_or(Err(Trouble::Late))
+        runtime.block_on(async { tokio::time::timeout(patience, work).await }).unwrap_or(Err(TransportError::Timeout))
     }
 
-    fn request(&self, client: &Client) -> Result<RequestBuilder, Trouble> {
+    fn request(&self, client: &Client) -> Result<RequestBuilder, TransportError> {
         let request = match self.body {
             Body::None => client.get(self.url),
             Body::Put => client.put(self.url),
@@ -163,7 +161,7 @@ impl Call<'_> {
         };
         let mut request = request.header(ACCEPT, "application/json");
         for (name, value) in self.headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| Trouble::Unsendable)?;
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| TransportError::InvalidHeader)?;
             request = request.header(name, sensitive(value)?);
         }
         Ok(match &self.authorization {
@@ -172,55 +170,41 @@ impl Call<'_> {
         })
     }
 
-    fn error(&self, trouble: &Trouble) -> Error {
+    fn describe(&self, error: &TransportError) -> Error {
         let host = self.host();
-        Error::unavailable(match trouble {
-            Trouble::Unsendable => {
-                return Error::config(format!("what {host} is to know us by has characters that no header can hold"));
+        Error::unavailable(match error {
+            TransportError::InvalidHeader => {
+                return Error::config(format!("a header for {host} has characters that can't be sent"));
             }
-            Trouble::Unreachable(why) => format!("{host} can't be reached: {}", text::one_line(why)),
-            Trouble::Late => format!("{host} did not answer in time"),
-            Trouble::Broken(why) => format!("{host} broke off its answer: {}", text::one_line(why)),
-            Trouble::Redirect(status) => {
+            TransportError::Unreachable(why) => format!("{host} can't be reached: {}", text::one_line(why)),
+            TransportError::Timeout => format!("{host} did not answer in time"),
+            TransportError::Interrupted(why) => format!("{host} broke off its answer: {}", text::one_line(why)),
+            TransportError::Redirect(status) => {
                 format!("{host} answered {status}, a redirect, which is not followed with a secret in hand")
             }
-            Trouble::TooLarge => format!("{host} answered more than {MAX_ANSWER} bytes"),
+            TransportError::TooLarge => format!("{host} answered more than {MAX_ANSWER} bytes"),
         })
     }
 
-    /// Who is asked, to be shown to people: neither path nor query.
+    /// The host for messages, without path or query.
     #[must_use]
     pub fn host(&self) -> String {
         Origin::of_url(self.url).map_or_else(|_| "the provider".to_owned(), |origin| origin.as_listed())
     }
 }
 
-impl Trouble {
-    pub(crate) fn of(error: &reqwest::Error) -> Self {
-        // The deepest cause says most, and has no URL in it.
-        let mut cause: &dyn StdError = error;
-        while let Some(deeper) = cause.source() {
-            cause = deeper;
-        }
-        let why = cause.to_string();
-        if error.is_timeout() {
-            Self::Late
-        } else if error.is_connect() || error.is_builder() {
-            Self::Unreachable(why)
-        } else {
-            Self::Broken(why)
-        }
-    }
+fn refuse_redirect(answer: Answer) -> Result<Answer, TransportError> {
+    if (300..400).contains(&answer.status) { Err(TransportError::Redirect(answer.status)) } else { Ok(answer) }
 }
 
-/// Without it the request would go out as nobody's.
-fn sensitive(value: &str) -> Result<HeaderValue, Trouble> {
-    let mut value = HeaderValue::from_str(value).map_err(|_| Trouble::Unsendable)?;
+/// A header value that is left out of logs. One that is malformed fails the request, which would go out without it.
+fn sensitive(value: &str) -> Result<HeaderValue, TransportError> {
+    let mut value = HeaderValue::from_str(value).map_err(|_| TransportError::InvalidHeader)?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// Up to a quarter of `pause`, so that those who failed together don't come back together.
+/// Up to a quarter of `pause`, so that processes that failed at the same time don't retry at the same time.
 fn jitter(pause: Duration) -> Duration {
     pause.mul_f64(f64::from(random::<1>()[0]) / 1024.0)
 }

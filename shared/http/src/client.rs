@@ -4,10 +4,13 @@ use std::time::Duration;
 use reqwest::Client;
 use tokio::runtime::{Builder, Runtime};
 
-/// Who does not even answer the call is not there.
+/// A server that accepts no connection within this time is down.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// One thread, this one. It is never shut down: that would wait for a name resolution that hangs.
+/// The same without a proxy in between: loopback and link-local addresses answer at once.
+const CONNECT_DIRECTLY: Duration = Duration::from_secs(2);
+
+/// A runtime on the caller's thread. It is never shut down, because that would wait for a name lookup that hangs.
 pub(crate) fn runtime() -> std::io::Result<&'static Runtime> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
@@ -17,22 +20,23 @@ pub(crate) fn runtime() -> std::io::Result<&'static Runtime> {
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
-/// Plain HTTP is for loopback alone, and what goes there goes past every proxy.
-pub(crate) fn client(plain: bool) -> Result<&'static Client, reqwest::Error> {
+/// The client for all requests, or the one that ignores proxies. Only the latter speaks plain HTTP, which is for
+/// loopback and link-local addresses.
+pub(crate) fn client(no_proxy: bool) -> Result<&'static Client, reqwest::Error> {
     static CLIENTS: [OnceLock<Client>; 2] = [OnceLock::new(), OnceLock::new()];
-    let place = &CLIENTS[usize::from(plain)];
-    if let Some(client) = place.get() {
+    let cell = &CLIENTS[usize::from(no_proxy)];
+    if let Some(client) = cell.get() {
         return Ok(client);
     }
-    // Somebody else in this process may have done so before.
+    // Fails if the process has a default provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
         .user_agent(concat!("claude-credential/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        .connect_timeout(CONNECT)
-        // A connection that was idle while nobody drove it may be dead.
+        .connect_timeout(if no_proxy { CONNECT_DIRECTLY } else { CONNECT })
+        // The runtime does not run between requests, so an idle connection may be dead.
         .pool_max_idle_per_host(0);
-    let client = if plain { builder.no_proxy() } else { builder.https_only(true) }.build()?;
-    Ok(place.get_or_init(|| client))
+    let client = if no_proxy { builder.no_proxy() } else { builder.https_only(true) }.build()?;
+    Ok(cell.get_or_init(|| client))
 }

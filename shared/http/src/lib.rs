@@ -1,11 +1,12 @@
-//! One HTTP request: its deadline, and nothing followed, kept or believed beyond it.
+//! Sends one HTTP request with a deadline, follows no redirect and keeps no state.
 //!
-//! For helpers alone: it links TLS and an async runtime.
+//! Only helpers use it: it links TLS and an async runtime.
 #![warn(missing_docs)]
 
 mod answer;
 mod call;
 mod client;
+mod error;
 
 pub use answer::Answer;
 pub use call::{Body, Call};

@@ -146,16 +146,17 @@ fn a_full_disk_is_a_miss() {
     let Some(unshare) = tool("unshare") else { return skip("a full disk", "no unshare") };
     let (sandbox, fake) = house(3);
     let run = sandbox.root().join("run");
+    let mount = format!("mount -t tmpfs -o size=16k,mode=700 tmpfs '{}'", run.display());
+    if sandbox.call(&unshare, &["-m", "/bin/sh", "-c", &mount]).run().code() != Some(0) {
+        return skip("a full disk", "no mount in a namespace of our own");
+    }
     let script = format!(
-        "mount -t tmpfs -o size=16k,mode=700 tmpfs '{run}' || exit 99\n\
+        "{mount} || exit 99\n\
          head -c 1m /dev/zero >'{run}/full' 2>/dev/null\n\
          claude-credential print && claude-credential print && exec claude-credential api-key-helper",
         run = run.display()
     );
     let output = sandbox.call(unshare, &["-m", "/bin/sh", "-c", &script]).shows_secret().run();
-    if output.code() == Some(99) {
-        return skip("a full disk", "no mount in a namespace of our own");
-    }
     assert_eq!(output.exits(0).stdout.lines().count(), 3, "{output:#?}");
     assert!(output.stderr.lines().count() <= 2, "more than once for each print: {output:#?}");
     assert!(fake.runs() >= 1);

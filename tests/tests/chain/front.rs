@@ -6,19 +6,26 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use claude_credential_tests::process::{starting, waiting_for_locks};
 use claude_credential_tests::script::Script;
 use claude_credential_tests::{Answer, Call, Client, Output, Running, Sandbox, label, request, wait_until};
 use serde_json::json;
 
-/// What was changed more recently is not relied upon.
+/// What was changed more recently is not relied upon: a record of it is not written.
 const SETTLED: Duration = Duration::from_millis(2_100);
+
+/// A sandbox in which that time is over at once. Only debug builds can be told so.
+fn settled() -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("CLAUDE_CREDENTIAL_TEST_SETTLED", "0");
+    sandbox
+}
 
 /// A sandbox with two entries, `one` and `two`, which give `key-1` and `key-2`; the former is the default.
 fn two_entries(more: &str) -> Sandbox {
-    let sandbox = Sandbox::new();
+    let sandbox = settled();
     sandbox.config(&configuration(&sandbox, "\"one\"", more));
     sandbox
 }
@@ -29,10 +36,15 @@ fn configuration(sandbox: &Sandbox, chosen: &str, more: &str) -> String {
     format!("[profile.default]\nchain = [{chosen}]\n{more}\n{one}{two}")
 }
 
+/// Waits until the times of files are over, which the kernel takes from its last tick.
+fn settle() {
+    thread::sleep(if cfg!(debug_assertions) { Duration::from_millis(20) } else { SETTLED });
+}
+
 /// Calls until there is a record that answers; the key.
 #[track_caller]
 fn warmed(sandbox: &Sandbox, call: impl Fn() -> Output) -> String {
-    thread::sleep(SETTLED);
+    settle();
     let key = call().key();
     assert_eq!(call().key(), key);
     assert!(!records(sandbox).is_empty(), "no record was written");
@@ -44,6 +56,27 @@ fn records(sandbox: &Sandbox) -> Vec<PathBuf> {
     let mut files = sandbox.runtime_files();
     files.retain(|file| file.extension().is_some_and(|ending| ending == "front"));
     files
+}
+
+#[test]
+fn what_was_changed_a_moment_ago_is_not_relied_upon() {
+    let sandbox = Sandbox::new();
+    sandbox.config("[profile.default]\nchain = [\"api-key-helper\"]");
+    let script = sandbox.script("print-key", &format!("echo {}", sandbox.secret("key-1")));
+    let print = || sandbox.print().run().key();
+    loop {
+        sandbox.settings(&json!({ "apiKeyHelper": script }));
+        let written = Instant::now();
+        assert_eq!((print().as_str(), print().as_str()), ("key-1", "key-1"));
+        // Times count in whole seconds, and the file may have been written at the very end of one.
+        if written.elapsed() < Duration::from_millis(900) {
+            break;
+        }
+    }
+    assert_eq!(records(&sandbox), [] as [PathBuf; 0]);
+    thread::sleep(SETTLED);
+    assert_eq!((print().as_str(), print().as_str()), ("key-1", "key-1"));
+    assert!(!records(&sandbox).is_empty(), "no record was written");
 }
 
 #[test]
@@ -70,7 +103,7 @@ fn a_configuration_that_others_may_write_is_refused_as_ever() {
 
 #[test]
 fn another_command_in_the_settings_is_another_answer() {
-    let sandbox = Sandbox::new();
+    let sandbox = settled();
     sandbox.config("[profile.default]\nchain = [\"api-key-helper\"]");
     let set = |key: &str| {
         let script = sandbox.script(&format!("print-{key}"), &format!("echo {}", sandbox.secret(key)));
@@ -115,7 +148,7 @@ fn a_variable_that_decides_counts_and_one_of_a_terminal_does_not() {
     assert!(print("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "soon").fails(78).contains("TTL_MS"));
     assert!(print("CLAUDE_CREDENTIAL_PROFILE", "nope").fails(78).contains("no profile"));
     let chain = |variable: &str| {
-        let sandbox = Sandbox::new();
+        let sandbox = settled();
         sandbox.config(&configuration(&sandbox, r#""auth-token", "one""#, ""));
         let print = || sandbox.print();
         assert_eq!(warmed(&sandbox, || print().run()), "key-1");
@@ -127,12 +160,12 @@ fn a_variable_that_decides_counts_and_one_of_a_terminal_does_not() {
 #[test]
 fn a_variable_by_which_an_entry_varies_counts_even_where_it_is_one_of_a_terminal() {
     for pattern in ["CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_*"] {
-        let sandbox = Sandbox::new();
+        let sandbox = settled();
         let fake = sandbox.fake("one", &Script::secrets(sandbox.keys(2)));
         let entry = fake.entry_with(&format!("vary = [{pattern:?}]"));
         sandbox.config(&format!("[profile.default]\nchain = [\"one\"]\n{entry}"));
         let print = |session: &str| sandbox.print().with("CLAUDE_CODE_SESSION_ID", session).run().key();
-        thread::sleep(SETTLED);
+        settle();
         for _ in 0..4 {
             assert_eq!(print("a"), "key-1", "{pattern}");
         }
@@ -142,7 +175,7 @@ fn a_variable_by_which_an_entry_varies_counts_even_where_it_is_one_of_a_terminal
 
 #[test]
 fn what_is_out_of_reach_is_not_what_is_not_there() {
-    let sandbox = Sandbox::new();
+    let sandbox = settled();
     sandbox.config(&configuration(&sandbox, r#""api-key-helper", "one""#, ""));
     let folder = sandbox.folder("clone");
     let client = Client::usual(&sandbox).in_folder(&folder);
@@ -157,7 +190,7 @@ fn what_is_out_of_reach_is_not_what_is_not_there() {
 
 #[test]
 fn a_call_that_waited_while_something_changed_misleads_nobody() {
-    let sandbox = Sandbox::new();
+    let sandbox = settled();
     let gate = sandbox.root().join("gate");
     let fake = sandbox.fake("one", &Script::secrets(sandbox.keys(2)).behind(&gate));
     sandbox.chain(&[&fake]);
@@ -170,7 +203,7 @@ fn a_call_that_waited_while_something_changed_misleads_nobody() {
     wait_until(|| waiting_for_locks(&pids) == pids.len());
     let evil = json!({ "env": { "ANTHROPIC_BASE_URL": "https://evil.example" } }).to_string();
     sandbox.write("clone/.claude/settings.json", evil);
-    thread::sleep(SETTLED);
+    settle();
     fs::write(gate, "").expect("a gate");
     for decided_before in [first].into_iter().chain(others) {
         assert_eq!(decided_before.finish().key(), "key-1");
@@ -196,7 +229,7 @@ fn another_version_in_the_same_place_looks_for_itself() {
 
 #[test]
 fn an_answer_that_was_erased_is_not_given_again() {
-    let sandbox = Sandbox::new();
+    let sandbox = settled();
     let fake = sandbox.fake("one", &Script::secrets(sandbox.keys(3)));
     sandbox.chain(&[&fake]);
     let get = || sandbox.dispatcher(&["get"]).says(request("api.anthropic.com", &[])).shows_secret().run();
@@ -204,7 +237,7 @@ fn an_answer_that_was_erased_is_not_given_again() {
         let secret = Answer::parse(&output.succeeds().stdout).get("password").expect("a password").to_owned();
         label(&secret)
     };
-    thread::sleep(SETTLED);
+    settle();
     for _ in 0..3 {
         assert_eq!(password(&get()), "key-1");
     }
@@ -229,7 +262,7 @@ fn another_host_on_stdin_is_another_question() {
             label(&secret)
         })
     };
-    thread::sleep(SETTLED);
+    settle();
     for _ in 0..4 {
         assert_eq!(keys(), ["key-1", "key-2"]);
     }
@@ -239,7 +272,7 @@ fn another_host_on_stdin_is_another_question() {
 
 #[test]
 fn a_link_to_another_folder_chooses_another_profile() {
-    let sandbox = Sandbox::new();
+    let sandbox = settled();
     let [work, play] = ["work", "play"].map(|name| sandbox.folder(name));
     let link = sandbox.home().join("current");
     let choose = |target: &Path| {
@@ -284,10 +317,10 @@ fn a_record_that_is_torn_or_foreign_is_none() {
 
 #[test]
 fn a_loop_that_changes_its_environment_each_time_leaves_few_small_files_and_no_secret() {
-    let sandbox = Sandbox::new();
+    let sandbox = settled();
     sandbox.config(&format!("{}vary = [\"USER\"]\n", configuration(&sandbox, "\"two\"", "")));
     let call = |number: usize| -> Call<'_> { sandbox.print().with("NUMBER", number.to_string()) };
-    thread::sleep(SETTLED);
+    settle();
     for number in 0..30 {
         assert_eq!(call(number).run().key(), "key-2");
     }

@@ -103,9 +103,10 @@ fn every_scenario_proves_its_sentence() {
 
 /// The README, and every page of `docs/` that is not below a folder of its own.
 fn guides() -> Vec<String> {
-    let pages = fs::read_dir(workspace().join("docs")).expect("the guides").flatten();
-    let pages = pages.map(|page| format!("docs/{}", page.file_name().display()));
-    let mut guides: Vec<String> = pages.filter(|page| page.ends_with(".md")).collect();
+    let pages = fs::read_dir(workspace().join("docs")).expect("the guides").flatten().map(|page| page.path());
+    let pages = pages.filter(|page| page.extension().is_some_and(|ending| ending == "md"));
+    let mut guides: Vec<String> =
+        pages.map(|page| format!("docs/{}", page.file_name().expect("a name").display())).collect();
     guides.push("README.md".to_owned());
     guides.sort();
     guides

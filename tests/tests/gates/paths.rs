@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::Write;
+use std::path::Path;
 
-use claude_credential_tests::{Input, skip, static_executable};
+use claude_credential_tests::{Input, executable, skip, static_executable};
 
 use crate::budgets::{API_KEY_HELPER, CHAINS, CLIENT, COLD, Cost, ENTRIES, GET, PRINT, SIZE};
 use crate::gauge::{Gauge, Measured};
@@ -40,6 +41,22 @@ fn the_dispatcher_is_small() {
     let size = fs::metadata(dispatcher).expect("the dispatcher").len();
     say(&format!("the dispatcher: {size} bytes of {SIZE}"));
     assert!(size <= SIZE || !cfg!(target_arch = "x86_64"), "{size} bytes; at most {SIZE}");
+}
+
+#[test]
+fn no_variable_of_the_tests_is_read_by_a_release_build() {
+    const VARIABLES: &[u8] = b"CLAUDE_CREDENTIAL_TEST_";
+    let names = |file: &Path| {
+        let bytes = fs::read(file).expect("an executable");
+        bytes.windows(VARIABLES.len()).any(|window| window == VARIABLES)
+    };
+    if cfg!(debug_assertions) {
+        assert!(names(executable("claude-credential")), "the tests set a variable that nothing reads");
+    }
+    match static_executable("claude-credential") {
+        Ok(dispatcher) => assert!(!names(&dispatcher), "{}", dispatcher.display()),
+        Err(reason) => skip("the variables of a release build", &format!("no static executable: {reason}")),
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How AWS is reached: TLS by rustls with ring, the user's proxies, and the user's own authorities.
+//! HTTP clients for AWS: TLS by rustls with ring, the user's proxies and the user's certificate authorities.
 
 use std::path::Path;
 
@@ -6,24 +6,23 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use claude_credential_config::Environment;
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use crate::asked::Asked;
-
 const BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// All authorities of all systems are less than this.
+/// Larger than the certificate bundle of any system.
 const MAX_BUNDLE: u64 = 16 << 20;
 
-/// For AWS's services.
-pub(super) fn client(asked: &Asked<'_>) -> Result<SharedHttpClient, Error> {
-    let context = tls(asked)?;
+/// The HTTP client for AWS's services.
+pub(super) fn client(environment: &Environment) -> Result<SharedHttpClient, Error> {
+    let context = tls(environment)?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
         builder.set_connector_settings(settings.cloned());
@@ -32,29 +31,26 @@ pub(super) fn client(asked: &Asked<'_>) -> Result<SharedHttpClient, Error> {
     }))
 }
 
-/// For the machine's metadata, and the container's: link-local, so past every proxy.
-pub(crate) fn nearby() -> SharedHttpClient {
-    Builder::new().build_with_connector_fn(|settings, _| connector(settings.cloned().unwrap_or_default()))
+/// The HTTP client for the instance metadata service, which is link-local: no proxy is used.
+pub(crate) fn without_proxy() -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(|settings, _| {
+        let mut builder = Connector::builder();
+        builder.set_connector_settings(settings.cloned());
+        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+    })
 }
 
-/// The same for a single request.
-pub(crate) fn connector(settings: HttpConnectorSettings) -> Connector {
-    let mut builder = Connector::builder();
-    builder.set_connector_settings(Some(settings));
-    builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
-}
-
-/// The system's authorities, and those in the file that AWS's tools are told by `AWS_CA_BUNDLE`. Each is looked at here:
-/// the SDK takes it for granted that they are some.
-fn tls(asked: &Asked<'_>) -> Result<TlsContext, Error> {
-    let Some(path) = asked.environment.get(BUNDLE) else { return Ok(TlsContext::default()) };
+/// The system's certificate authorities and those in `AWS_CA_BUNDLE`. Each certificate is checked here, because the SDK
+/// assumes that they are valid.
+fn tls(environment: &Environment) -> Result<TlsContext, Error> {
+    let Some(path) = environment.get(BUNDLE) else { return Ok(TlsContext::default()) };
     let mend = |what: &str| Error::config(format!("{BUNDLE}: {path} {what}; mend it, or run: unset {BUNDLE}"));
-    let pem = read(Path::new(path), Trust::Unchecked, MAX_BUNDLE)?.ok_or_else(|| mend("is not there"))?;
+    let pem = read(Path::new(path), Trust::Unchecked, MAX_BUNDLE)?.ok_or_else(|| mend("does not exist"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    let certificates = certificates.map_err(|_| mend("has something in it that is no certificate"))?;
+    let certificates = certificates.map_err(|_| mend("contains something other than certificates"))?;
     let mut roots = RootCertStore::empty();
     if certificates.is_empty() || certificates.into_iter().any(|certificate| roots.add(certificate).is_err()) {
-        return Err(mend("has no authority's certificate, or one that can't be understood"));
+        return Err(mend("has no CA certificate, or one that is malformed"));
     }
     let store = TrustStore::default().with_pem_certificate(pem.to_vec());
     TlsContext::builder().with_trust_store(store).build().map_err(|_| mend("can't be used"))

@@ -1,4 +1,4 @@
-//! AWS's single sign-on, IAM Identity Center: the role's keys for the session that `aws sso login` began.
+//! IAM Identity Center (SSO): the keys of a role for the session that `aws sso login` started.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,64 +11,64 @@ use claude_credential_files::{Lock, LockError, ensure_folder};
 use claude_credential_process::SignalGuard;
 use claude_credential_protocol::{Class, Error};
 
-use super::refusal::Refusal;
-use super::sso_token::{Grant, SsoToken};
+use super::service_error::ServiceError;
+use super::sso_token::{RefreshGrant, SsoToken};
 use super::{CONNECT, block_on, sdk_config};
-use crate::asked::Asked;
 use crate::keys::Keys;
 use crate::profile::{Sso, line};
+use crate::source_context::SourceContext;
 
-/// The portal does not know the token any more, whatever its file says.
+/// The portal rejects the token, whatever expiry its file has.
 const UNAUTHORIZED: &str = "UnauthorizedException";
 
-/// A renewal may take so long, whoever waits for it.
+/// The time for a renewal, which does not end with the caller's deadline.
 const RENEWAL: Duration = Duration::from_secs(15);
 
-/// Never signs in: that opens a browser, and is for a person to begin.
-pub(crate) fn get(asked: &Asked<'_>, profile: &str, sso: &Sso) -> Result<Keys, Error> {
-    let session = Session { asked, profile, sso };
-    let token = session.read()?.ok_or_else(|| session.sign_in("nobody is signed in"))?;
-    let token = if token.is_over() {
+/// Never signs in: that opens a browser, and only the user starts that.
+pub(crate) fn get(context: &SourceContext<'_>, profile: &str, sso: &Sso) -> Result<Keys, Error> {
+    let session = Session { context, profile, sso };
+    let token = session.read()?.ok_or_else(|| session.sign_in("not signed in"))?;
+    let token = if token.is_expired() {
         session.renew(&token, true)?.ok_or_else(|| session.sign_in("the session has expired"))?
-    } else if token.is_due() || asked.request.rejected.is_some() {
-        // The one at hand is good: what hinders its renewal is no reason to have none.
+    } else if token.needs_refresh() || context.request.rejected.is_some() {
+        // The token is still valid, so a failed renewal is no error.
         session.renew(&token, false).ok().flatten().unwrap_or(token)
     } else {
         token
     };
     match session.role_keys(&token) {
-        Err(refusal) if refusal.code.as_deref() == Some(UNAUTHORIZED) => {
+        Err(error) if error.code.as_deref() == Some(UNAUTHORIZED) => {
             let renewed = session.renew(&token, true)?;
-            let renewed = renewed.ok_or_else(|| session.sign_in("the session is not known any more"))?;
-            session.role_keys(&renewed).map_err(|refusal| session.error(&refusal))
+            let renewed = renewed.ok_or_else(|| session.sign_in("AWS no longer accepts the session"))?;
+            session.role_keys(&renewed).map_err(|error| session.describe(&error))
         }
-        answer => answer.map_err(|refusal| session.error(&refusal)),
+        answer => answer.map_err(|error| session.describe(&error)),
     }
 }
 
 struct Session<'a> {
-    asked: &'a Asked<'a>,
+    context: &'a SourceContext<'a>,
     profile: &'a str,
     sso: &'a Sso,
 }
 
 impl Session<'_> {
     fn path(&self) -> PathBuf {
-        self.asked.folders.home.join(".aws/sso/cache").join(self.sso.file_name())
+        self.context.folders.home.join(".aws/sso/cache").join(self.sso.file_name())
     }
 
     fn read(&self) -> Result<Option<SsoToken>, Error> {
         SsoToken::read(&self.path())
     }
 
-    /// A token newer than `old`: somebody else's, if one was quicker, or one of our own. None where only a person can
-    /// get one, and, unless it is `needed`, where somebody else is at it.
+    /// A token newer than `old`, from another process or from a renewal here. `None` if only the user can get one, or
+    /// if another process is renewing it and it is not `needed`.
     fn renew(&self, old: &SsoToken, needed: bool) -> Result<Option<SsoToken>, Error> {
         if old.grant().is_none() {
             return Ok(None);
         }
-        // Begun, it has to come to its end: the server may take the refresh token back with the first byte of it.
-        let patience = self.asked.left().checked_sub(RENEWAL + Duration::from_secs(1));
+        // A renewal that has started has to finish: the server may revoke the refresh token as soon as it sees it.
+        let patience = self.context.left().checked_sub(RENEWAL + Duration::from_secs(1));
         let late = || Error::unavailable("too little time is left to renew the SSO session; try again");
         let patience = patience.ok_or_else(late)?;
         let Some(_lock) = self.lock(if needed { patience } else { Duration::ZERO })? else { return Ok(None) };
@@ -89,10 +89,10 @@ impl Session<'_> {
         }
     }
 
-    /// Sent once: a second attempt with the same refresh token is an attack to some servers.
-    fn exchange(&self, grant: &Grant) -> Result<Option<CreateTokenOutput>, Error> {
-        block_on(self.asked, async {
-            let config = sdk_config(self.asked, self.sso.region.clone()).await?;
+    /// Sent once: some servers treat a second use of a refresh token as an attack.
+    fn exchange(&self, grant: &RefreshGrant) -> Result<Option<CreateTokenOutput>, Error> {
+        block_on(self.context.until, async {
+            let config = sdk_config(self.context, self.sso.region.clone()).await?;
             let timeouts = TimeoutConfig::builder().connect_timeout(CONNECT).operation_timeout(RENEWAL).build();
             let config = aws_sdk_ssooidc::config::Builder::from(&config)
                 .retry_config(RetryConfig::disabled())
@@ -106,33 +106,35 @@ impl Session<'_> {
                 .refresh_token(grant.refresh_token.expose())
                 .send()
                 .await;
-            match answer.map_err(|error| Refusal::of("SSO", &error)) {
+            match answer.map_err(|error| ServiceError::of("SSO", &error)) {
                 Ok(answer) => Ok(Some(answer)),
-                Err(refusal) if matches!(refusal.class, Class::SignIn | Class::Config) => Ok(None),
-                Err(refusal) => Err(self.error(&refusal)),
+                Err(error) if matches!(error.class, Class::SignIn | Class::Config) => Ok(None),
+                Err(error) => Err(self.describe(&error)),
             }
         })
     }
 
-    /// One renewal at a time: a refresh token may be good once. AWS's own tools don't know this lock; against them it
-    /// helps that the file is read again.
+    /// Allows one renewal at a time, since a refresh token may work only once. AWS's own tools don't take this lock, so
+    /// the file is read again once it is held.
     fn lock(&self, patience: Duration) -> Result<Option<Lock>, Error> {
-        let runtime = &self.asked.folders.runtime;
+        let runtime = &self.context.folders.runtime;
         ensure_folder(runtime)?;
         let path = runtime.join(format!("aws-sso-{}.lock", self.sso.file_name()));
         if patience.is_zero() {
             return Ok(Lock::try_acquire(&path)?);
         }
         Lock::acquire(&path, patience).map(Some).map_err(|error| match error {
-            LockError::Timeout(_) => Error::unavailable("another process renews the SSO session and does not end"),
+            LockError::Timeout(_) => {
+                Error::unavailable("another process is renewing the SSO session and does not finish; try again")
+            }
             LockError::File(problem) => problem.into(),
         })
     }
 
-    fn role_keys(&self, token: &SsoToken) -> Result<Keys, Refusal> {
+    fn role_keys(&self, token: &SsoToken) -> Result<Keys, ServiceError> {
         let Sso { account_id, role_name, .. } = self.sso;
         let work = async {
-            let config = sdk_config(self.asked, self.sso.region.clone()).await?;
+            let config = sdk_config(self.context, self.sso.region.clone()).await?;
             let answer = aws_sdk_sso::Client::new(&config)
                 .get_role_credentials()
                 .account_id(account_id)
@@ -140,14 +142,14 @@ impl Session<'_> {
                 .access_token(token.access_token.expose())
                 .send()
                 .await;
-            Ok(answer.map_err(|error| Refusal::of("SSO", &error)))
+            Ok(answer.map_err(|error| ServiceError::of("SSO", &error)))
         };
-        let answer = block_on(self.asked, work).unwrap_or_else(|error| Err(Refusal::from(error)))?;
+        let answer = block_on(self.context.until, work).unwrap_or_else(|error| Err(ServiceError::from(error)))?;
         let GetRoleCredentialsOutput { role_credentials: Some(keys), .. } = answer else {
-            return Err(Refusal::empty("SSO"));
+            return Err(ServiceError::empty("SSO"));
         };
         let (Some(id), Some(secret)) = (keys.access_key_id(), keys.secret_access_key()) else {
-            return Err(Refusal::empty("SSO"));
+            return Err(ServiceError::empty("SSO"));
         };
         let found = Keys {
             session_token: keys.session_token().map(Into::into),
@@ -166,9 +168,9 @@ impl Session<'_> {
         Error::sign_in(format!("profile {}: {why}; {}", self.profile, self.mend()))
     }
 
-    fn error(&self, refusal: &Refusal) -> Error {
+    fn describe(&self, error: &ServiceError) -> Error {
         let Sso { account_id, role_name, .. } = self.sso;
         let whose = format!("profile {}, SSO role {role_name} in account {account_id}", self.profile);
-        refusal.error(&whose, &self.mend(), "mend sso_account_id or sso_role_name")
+        error.to_error(&whose, &self.mend(), "mend sso_account_id or sso_role_name")
     }
 }

@@ -1,4 +1,4 @@
-//! The token of an SSO session, in the file where AWS's own tools keep it.
+//! The token of an SSO session, in the file of AWS's own tools.
 
 use std::path::{Path, PathBuf};
 
@@ -12,10 +12,10 @@ use crate::document;
 
 const MAX_FILE: u64 = 1 << 20;
 
-/// A token that ends within this is renewed first, as AWS's tools do.
-const DUE: Seconds = 300;
+/// A token that expires within this time is renewed first, as AWS's tools do.
+const REFRESH_BEFORE: Seconds = 300;
 
-/// A token, and all else that stands with it in its file: other tools want it back as it was.
+/// A token and the rest of its file, which is written back unchanged for other tools.
 pub(super) struct SsoToken {
     path: PathBuf,
     document: Map<String, Value>,
@@ -23,17 +23,17 @@ pub(super) struct SsoToken {
     expires_at: Seconds,
 }
 
-/// What a new one can be had with.
-pub(super) struct Grant {
+/// What a renewal needs.
+pub(super) struct RefreshGrant {
     pub(super) client_id: String,
     pub(super) client_secret: Secret,
     pub(super) refresh_token: Secret,
 }
 
 impl SsoToken {
-    /// None where nobody signed in, or what is there is no token.
+    /// `None` if the file does not exist or has no token.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, Error> {
-        // Another program's file: it is for that one to keep it from others.
+        // AWS's tools write the file, so its mode is their business.
         let Some(bytes) = read(path, Trust::Unchecked, MAX_FILE)? else { return Ok(None) };
         let Ok(Value::Object(document)) = serde_json::from_slice(&bytes) else { return Ok(None) };
         let text = |key| document.get(key).and_then(Value::as_str);
@@ -41,35 +41,38 @@ impl SsoToken {
         Ok(token.map(|(access_token, expires_at)| Self { path: path.to_owned(), document, access_token, expires_at }))
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub(super) fn is_expired(&self) -> bool {
         self.expires_at <= now() / 1000
     }
 
-    pub(super) fn is_due(&self) -> bool {
-        self.expires_at <= now() / 1000 + DUE
+    pub(super) fn needs_refresh(&self) -> bool {
+        self.expires_at <= now() / 1000 + REFRESH_BEFORE
     }
 
-    /// None where it can't be renewed: tokens of the form of old, or a registration that has ended.
-    pub(super) fn grant(&self) -> Option<Grant> {
+    /// `None` if the token can't be renewed: it has the old format, or the client's registration has expired.
+    pub(super) fn grant(&self) -> Option<RefreshGrant> {
         let text = |key| self.document.get(key).and_then(Value::as_str);
         let registered = text("registrationExpiresAt").and_then(document::time)? > now() / 1000;
         registered.then_some(())?;
-        Some(Grant {
+        Some(RefreshGrant {
             client_id: text("clientId")?.to_owned(),
             client_secret: text("clientSecret")?.into(),
             refresh_token: text("refreshToken")?.into(),
         })
     }
 
-    /// A token that can't be kept must not be asked for: the one of before would be spent on it.
+    /// Fails if a new token could not be stored: renewing would use up the old one.
     pub(super) fn can_be_replaced(&self) -> Result<(), Error> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
         access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| {
-            Error::config(format!("{} can't be written to ({error}), and the SSO token in it is due", folder.display()))
+            Error::config(format!(
+                "{} is not writable ({error}), and the SSO token in it has to be renewed; make it writable",
+                folder.display()
+            ))
         })
     }
 
-    /// The renewed token, kept before anybody uses it: the refresh token of before may be worth nothing any more.
+    /// The renewed token. It is stored before its first use, because the old refresh token may no longer work.
     pub(super) fn renewed(
         mut self,
         access_token: &str,

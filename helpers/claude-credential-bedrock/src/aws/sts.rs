@@ -1,4 +1,4 @@
-//! AWS's Security Token Service: roles, sessions, and the proof that keys are good.
+//! AWS's Security Token Service: roles, sessions, and the check that keys are valid.
 
 use std::path::Path;
 
@@ -8,20 +8,20 @@ use aws_sdk_sts::{Client, config::SharedCredentialsProvider};
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::{Class, Error, Interactive, Seconds, Secret, text};
 
-use super::refusal::Refusal;
+use super::service_error::ServiceError;
 use super::{block_on, sdk_config};
-use crate::asked::Asked;
 use crate::keys::Keys;
 use crate::profile::{Role, line};
+use crate::source_context::SourceContext;
 use crate::terminal;
 
-/// How we are called in AWS's own logs.
+/// The session name in AWS's logs.
 const SESSION_NAME: &str = "claude-credential";
 
 /// The longest token that STS takes is 20,000 characters.
 const MAX_TOKEN: u64 = 64 * 1024;
 
-/// A role for a token.
+/// A role and the token that it is assumed with.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct WebIdentity<'a> {
     pub(crate) role_arn: &'a str,
@@ -30,15 +30,15 @@ pub(crate) struct WebIdentity<'a> {
     pub(crate) duration: Option<Seconds>,
 }
 
-/// The keys of `role`, taken with `keys`.
-pub(crate) fn assume(asked: &Asked<'_>, keys: &Keys, role: &Role) -> Result<Keys, Error> {
+/// Assumes `role` with `keys`.
+pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> Result<Keys, Error> {
     let Role { profile, arn, external_id, session_name, duration, mfa_serial } = role;
     let whose = format!("profile {profile}, role {arn}");
-    let code = mfa_serial.as_ref().map(|serial| mfa_code(asked, profile, serial)).transpose()?;
+    let code = mfa_serial.as_ref().map(|serial| mfa_code(context, profile, serial)).transpose()?;
     let with_code = code.is_some();
-    let region = asked.region_or_usual()?;
-    let answer = block_on(asked, async {
-        let client = client(asked, region, Some(keys)).await?;
+    let region = context.region_or_default()?;
+    let answer = block_on(context.until, async {
+        let client = client(context, region, Some(keys)).await?;
         let answer = client
             .assume_role()
             .role_arn(arn)
@@ -50,14 +50,18 @@ pub(crate) fn assume(asked: &Asked<'_>, keys: &Keys, role: &Role) -> Result<Keys
             .send()
             .await;
         answer.map_err(|error| {
-            let mut refusal = Refusal::of("STS", &error);
-            // STS has one word for a code that is wrong and for a role that is not granted.
-            if with_code && refusal.class == Class::Config {
-                refusal.class = Class::SignIn;
-                return refusal.error(&whose, "the code was wrong or used before, or the role is not granted", "");
+            let mut error = ServiceError::of("STS", &error);
+            // STS has one code for a wrong MFA code and for a role that is not granted.
+            if with_code && error.class == Class::Config {
+                error.class = Class::SignIn;
+                return error.to_error(
+                    &whose,
+                    "the MFA code was wrong or already used, or the role is not granted",
+                    "",
+                );
             }
-            let granted = format!("the credentials of {} may not take this role", keys.source);
-            refusal.error(&whose, &keys.mend, &granted)
+            let granted = format!("the credentials of {} may not assume this role", keys.source);
+            error.to_error(&whose, &keys.mend, &granted)
         })
     })?;
     let taken = found(answer.credentials, &whose)?;
@@ -65,17 +69,17 @@ pub(crate) fn assume(asked: &Asked<'_>, keys: &Keys, role: &Role) -> Result<Keys
     Ok(Keys { account, ..taken.with_source(format!("profile {profile}, role"), keys.mend.clone()) })
 }
 
-/// The keys of a role for a token.
-pub(crate) fn with_web_identity(asked: &Asked<'_>, identity: &WebIdentity<'_>) -> Result<Keys, Error> {
+/// Assumes a role with a token.
+pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdentity<'_>) -> Result<Keys, Error> {
     let WebIdentity { role_arn, file, session_name, duration } = *identity;
     let found_token = read(Path::new(file), Trust::Unchecked, MAX_TOKEN)?;
-    let not_there = || Error::config(format!("there is no web identity token in {file}; mend the name of the file"));
+    let not_there = || Error::config(format!("the web identity token file {file} does not exist; mend its name"));
     let token = found_token.ok_or_else(not_there)?;
     let token = Secret::from(String::from_utf8_lossy(&token).trim());
     let whose = format!("role {role_arn} for the token in {file}");
-    let region = asked.region_or_usual()?;
-    let answer = block_on(asked, async {
-        let client = client(asked, region, None).await?;
+    let region = context.region_or_default()?;
+    let answer = block_on(context.until, async {
+        let client = client(context, region, None).await?;
         let answer = client
             .assume_role_with_web_identity()
             .role_arn(role_arn)
@@ -84,47 +88,49 @@ pub(crate) fn with_web_identity(asked: &Asked<'_>, identity: &WebIdentity<'_>) -
             .set_duration_seconds(duration.map(whole))
             .send()
             .await;
-        let (mend, granted) = (format!("renew the token in {file}"), "whose token it is may not take this role");
-        answer.map_err(|error| Refusal::of("STS", &error).error(&whose, &mend, granted))
+        let (mend, granted) =
+            (format!("renew the token in {file}"), "the identity of the token may not assume this role");
+        answer.map_err(|error| ServiceError::of("STS", &error).to_error(&whose, &mend, granted))
     })?;
     let keys = found(answer.credentials, &whose)?;
     Ok(Keys { account: answer.assumed_role_user.map(|user| user.arn), ..keys })
 }
 
 /// A session for long-lived keys.
-pub(crate) fn session(asked: &Asked<'_>, keys: &Keys) -> Result<Keys, Error> {
+pub(crate) fn session(context: &SourceContext<'_>, keys: &Keys) -> Result<Keys, Error> {
     let whose = format!("a session for the credentials of {}", keys.source);
-    let code = keys.mfa_serial.as_ref().map(|serial| mfa_code(asked, &keys.source, serial)).transpose()?;
-    let region = asked.region_or_usual()?;
-    let answer = block_on(asked, async {
-        let client = client(asked, region, Some(keys)).await?;
+    let code = keys.mfa_serial.as_ref().map(|serial| mfa_code(context, &keys.source, serial)).transpose()?;
+    let region = context.region_or_default()?;
+    let answer = block_on(context.until, async {
+        let client = client(context, region, Some(keys)).await?;
         let call = client.get_session_token().set_serial_number(keys.mfa_serial.clone()).set_token_code(code);
         let answer = call.send().await;
-        answer.map_err(|error| Refusal::of("STS", &error).error(&whose, &keys.mend, "they may not have a session"))
+        answer
+            .map_err(|error| ServiceError::of("STS", &error).to_error(&whose, &keys.mend, "they may not get a session"))
     })?;
     let session = found(answer.credentials, &whose)?;
     let account = keys.account.clone();
     Ok(Keys { account, ..session.with_source(format!("{}, session", keys.source), keys.mend.clone()) })
 }
 
-/// Proves that AWS takes the keys; whose they are.
-pub(crate) fn prove(asked: &Asked<'_>, keys: &Keys) -> Result<Option<String>, Error> {
+/// Checks that AWS accepts the keys, and returns the ARN they belong to.
+pub(crate) fn verify(context: &SourceContext<'_>, keys: &Keys) -> Result<Option<String>, Error> {
     let whose = format!("the credentials of {}", keys.source);
-    let region = asked.region_or_usual()?;
-    let answer = block_on(asked, async {
-        let answer = client(asked, region, Some(keys)).await?.get_caller_identity().send().await;
+    let region = context.region_or_default()?;
+    let answer = block_on(context.until, async {
+        let answer = client(context, region, Some(keys)).await?.get_caller_identity().send().await;
         answer.map_err(|error| {
-            let refusal = Refusal::of("STS", &error);
-            // Keys that can't even say whose they are, are not good, whatever it was that was refused.
-            let class = if refusal.class == Class::Config { Class::SignIn } else { refusal.class };
-            Refusal { class, ..refusal }.error(&whose, &keys.mend, "")
+            let error = ServiceError::of("STS", &error);
+            // Every valid key may call GetCallerIdentity, so any refusal means that the keys are not valid.
+            let class = if error.class == Class::Config { Class::SignIn } else { error.class };
+            ServiceError { class, ..error }.to_error(&whose, &keys.mend, "")
         })
     })?;
     Ok(answer.arn)
 }
 
-async fn client(asked: &Asked<'_>, region: String, keys: Option<&Keys>) -> Result<Client, Error> {
-    let config = Builder::from(&sdk_config(asked, region).await?);
+async fn client(context: &SourceContext<'_>, region: String, keys: Option<&Keys>) -> Result<Client, Error> {
+    let config = Builder::from(&sdk_config(context, region).await?);
     let config = match keys {
         Some(keys) => config.credentials_provider(SharedCredentialsProvider::new(keys.to_sdk())),
         None => config.allow_no_auth(),
@@ -142,20 +148,20 @@ fn found(credentials: Option<Credentials>, whose: &str) -> Result<Keys, Error> {
     })
 }
 
-/// The code of the user's second factor: asked for where a person sits, and never guessed or left out.
-fn mfa_code(asked: &Asked<'_>, profile: &str, serial: &str) -> Result<String, Error> {
-    if asked.request.interactive == Interactive::Never {
+/// The MFA code, asked for at the terminal; an error if the user can't be asked.
+fn mfa_code(context: &SourceContext<'_>, profile: &str, serial: &str) -> Result<String, Error> {
+    if context.request.interactive == Interactive::Never {
         let mend = line("aws configure export-credentials --format env", profile);
-        let option = if asked.aws_profile.is_some() { ", and leave out --aws-profile" } else { "" };
+        let option = if context.aws_profile.is_some() { ", and leave out --aws-profile" } else { "" };
         return Err(Error::sign_in(format!(
-            "profile {profile} wants a code of its mfa_serial {serial}, for which a person has to be asked; run: eval \
+            "profile {profile} needs an MFA code of its mfa_serial {serial}, and the user can't be asked; run: eval \
              \"$({mend})\"{option}"
         )));
     }
     let question = text::one_line(&format!("code of {serial} for profile {profile}:"));
-    terminal::ask(&format!("{question} "), asked.until).map_err(|error| {
+    terminal::ask(&format!("{question} "), context.until).map_err(|error| {
         Error::sign_in(format!(
-            "profile {profile} wants a code of its mfa_serial {serial}, and none was typed: {error}"
+            "profile {profile} needs an MFA code of its mfa_serial {serial}, and none was typed: {error}"
         ))
     })
 }

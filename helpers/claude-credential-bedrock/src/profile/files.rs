@@ -1,37 +1,37 @@
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use aws_config::profile::{Profile, ProfileSet, load};
 use aws_runtime::env_config::file::{Builder, EnvConfigFileKind, EnvConfigFiles};
 use aws_runtime::env_config::section::SsoSession;
 use aws_types::os_shim_internal::{Env, Fs};
-use claude_credential_config::cloud;
+use claude_credential_config::{Environment, Folders, cloud};
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
-use super::{DEFAULT, line};
-use crate::asked::Asked;
+use super::command::{DEFAULT, line};
 use crate::aws;
 
-/// So alike that the one was meant for the other.
+/// The similarity from which a name is suggested.
 const ALIKE: f64 = 0.8;
 
-/// No file of settings that people write comes near this.
+/// Larger than any settings file.
 const MAX_FILE: u64 = 4 << 20;
 
-/// `~/.aws/config` and `~/.aws/credentials`, or the files that the variables name, as AWS's SDK reads them. What is in
-/// them is secret, so it has no `Debug`.
+/// `~/.aws/config` and `~/.aws/credentials`, or the files that the variables name, as AWS's SDK reads them. No `Debug`,
+/// because they contain secrets.
 pub(crate) struct Profiles {
     set: ProfileSet,
-    /// Those that are there, for the SDK's own look into them.
+    /// The files that exist, for the SDK to read again; `None` if there is none.
     files: Option<EnvConfigFiles>,
     config: PathBuf,
 }
 
 impl Profiles {
-    /// A file that is not there is none; one that can't be read or understood is the user's to mend. The SDK would go on
-    /// without it, and answer with the machine's own credentials.
-    pub(crate) fn load(asked: &Asked<'_>) -> Result<Self, Error> {
-        let [config, credentials] = cloud::aws_files(asked.environment, asked.folders);
+    /// A missing file counts as empty. One that can't be read or parsed is an error: the SDK would ignore it and answer
+    /// with the machine's own credentials.
+    pub(crate) fn load(environment: &Environment, folders: &Folders, until: Instant) -> Result<Self, Error> {
+        let [config, credentials] = cloud::aws_files(environment, folders);
         let mut files = None;
         for (kind, path) in [(EnvConfigFileKind::Config, &config), (EnvConfigFileKind::Credentials, &credentials)] {
             if is_text(path)? {
@@ -41,9 +41,9 @@ impl Profiles {
         let Some(files) = files.map(Builder::build) else {
             return Ok(Self { set: ProfileSet::default(), files: None, config });
         };
-        let set = aws::block_on(asked, async {
+        let set = aws::block_on(until, async {
             let loaded = load(&Fs::real(), &Env::real(), &files, Some(DEFAULT.into())).await;
-            // Its message names file and line, and quotes nothing.
+            // The SDK's message names file and line and quotes nothing.
             loaded.map_err(|error| {
                 let said = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
                 let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -70,18 +70,18 @@ impl Profiles {
         (!region.is_empty()).then(|| region.to_owned())
     }
 
-    /// Where profiles are defined, to be shown to people.
+    /// The configuration file, for messages.
     pub(crate) fn file(&self) -> String {
         self.config.display().to_string()
     }
 
-    /// There is no profile of that name: says so, and which it may have been.
-    pub(crate) fn no_profile(&self, name: &str, wanted_by: &str) -> Error {
+    /// The error for a missing profile, with similar names.
+    pub(crate) fn profile_not_found(&self, name: &str, wanted_by: &str) -> Error {
         let there_is_none = format!("{}: there is no profile {name}{wanted_by}", self.file());
-        if self.is_written_otherwise(name) {
+        if self.has_malformed_section(name) {
             return Error::config(format!(
-                "{there_is_none} that AWS's SDKs read: they want the line [profile NAME], with neither quotes nor blanks \
-                 in the name"
+                "{there_is_none} that AWS's SDKs read: its line has to be [profile NAME], without quotes or blanks in \
+                 the name"
             ));
         }
         let alike = |other: &&str| {
@@ -99,8 +99,8 @@ impl Profiles {
         Error::config(format!("{there_is_none}; {hint}"))
     }
 
-    /// Whether the file has a section for that name which the SDK drops without a word.
-    fn is_written_otherwise(&self, name: &str) -> bool {
+    /// Whether the file has a section for this name that the SDK silently drops.
+    fn has_malformed_section(&self, name: &str) -> bool {
         let text = std::fs::read_to_string(&self.config).unwrap_or_default();
         let sections = text.lines().filter_map(|line| line.trim().strip_prefix('[')?.split(']').next());
         sections.map(str::trim).any(|section| {
@@ -110,7 +110,12 @@ impl Profiles {
     }
 }
 
-/// Whether the file is there. A pipe in its place would hang us, or be empty for whoever reads it after us.
+/// The value of a key in a profile; `None` if it is missing or empty.
+pub(super) fn setting(profile: &Profile, key: &str) -> Option<String> {
+    profile.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+}
+
+/// Whether the file exists. A pipe is an error: it would block, or be empty for the next reader.
 fn is_text(path: &Path) -> Result<bool, Error> {
     let Some(bytes) = read(path, Trust::Unchecked, MAX_FILE)? else { return Ok(false) };
     match std::str::from_utf8(&bytes) {

@@ -1,14 +1,16 @@
 use aws_config::profile::Profile;
 use claude_credential_protocol::{Error, Seconds};
 
-use super::{DEFAULT, Profiles, Sso, line};
+use super::Sso;
+use super::command::{DEFAULT, line};
+use super::files::{Profiles, setting};
 use crate::keys::Keys;
 
-/// What AWS grants at least and at most, and lets a role live that is taken from a role.
+/// The session lengths that AWS allows.
 const DURATIONS: std::ops::RangeInclusive<Seconds> = 900..=43_200;
 
-/// What a profile leads to: where the first keys are from, and the roles from there, in order. It may
-/// hold keys and command lines, so it has no `Debug`.
+/// What a profile leads to: the source of the first keys, and the roles to assume from there, in order. No `Debug`,
+/// because it may contain keys and command lines.
 pub(crate) struct Plan {
     pub(crate) base: Base,
     /// The profile that names the base.
@@ -16,9 +18,9 @@ pub(crate) struct Plan {
     pub(crate) roles: Vec<Role>,
 }
 
-/// Where the first keys are from.
+/// The source of the first keys.
 pub(crate) enum Base {
-    /// They stand there.
+    /// Keys in the profile itself.
     Keys(Keys),
     Sso(Sso),
     WebIdentity {
@@ -37,7 +39,7 @@ pub(crate) enum Base {
     Metadata,
 }
 
-/// A role to take (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html>).
+/// A role to assume (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Role {
     /// The profile that names it.
@@ -50,12 +52,12 @@ pub(crate) struct Role {
 }
 
 impl Plan {
-    /// None where no profile was named and the default one has no credentials: then the next source is asked. A profile
-    /// that was named and has none is a mistake, which the machine's own credentials must not cover up.
+    /// `None` if no profile was named and the default one has no credentials: then the next source is asked. A named
+    /// profile without credentials is an error, which the machine's own credentials must not hide.
     pub(crate) fn of(profiles: &Profiles, named: Option<&str>) -> Result<Option<Self>, Error> {
         let name = named.unwrap_or(DEFAULT);
         let Some(profile) = profiles.get(name) else {
-            return named.map_or(Ok(None), |name| Err(profiles.no_profile(name, "")));
+            return named.map_or(Ok(None), |name| Err(profiles.profile_not_found(name, "")));
         };
         let is_bare = role(profiles, profile)?.is_none() && base(profiles, profile)?.is_none();
         if is_bare && named.is_none() { Ok(None) } else { Self::from(profiles, profile).map(Some) }
@@ -68,7 +70,7 @@ impl Plan {
         loop {
             let name = profile.name().to_owned();
             let own_base = || base(profiles, profile)?.ok_or_else(|| without_credentials(profiles, &name));
-            // Behind the first profile keys count before a role: they are what a source is named for.
+            // In a source profile, keys take precedence over a role.
             let keys = if visited.len() > 1 { keys(profiles, profile)? } else { None };
             let role = if keys.is_some() { None } else { role(profiles, profile)? };
             let Some(role) = role else {
@@ -92,11 +94,11 @@ impl Plan {
                 }
             };
             let wanted_by = format!(", which profile {name} names as its source_profile");
-            profile = profiles.get(&source).ok_or_else(|| profiles.no_profile(&source, &wanted_by))?;
+            profile = profiles.get(&source).ok_or_else(|| profiles.profile_not_found(&source, &wanted_by))?;
             let again = visited.contains(&source);
             visited.push(source);
             if again {
-                return Err(in_circles(profiles, &visited));
+                return Err(circular_profiles(profiles, &visited));
             }
         }
     }
@@ -107,14 +109,9 @@ impl Plan {
     }
 }
 
-/// What a profile says; an empty value says nothing.
-pub(super) fn setting(profile: &Profile, key: &str) -> Option<String> {
-    profile.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
-}
-
 fn role(profiles: &Profiles, profile: &Profile) -> Result<Option<Role>, Error> {
     let own = |key: &str| setting(profile, key);
-    // With a token file the role needs no other credentials: it is a base.
+    // A role with a token file needs no other credentials, so it is a base.
     let Some(arn) = own("role_arn").filter(|_| own("web_identity_token_file").is_none()) else {
         return Ok(None);
     };
@@ -133,14 +130,14 @@ fn duration(profiles: &Profiles, profile: &Profile) -> Result<Option<Seconds>, E
     text.parse().ok().filter(|seconds| DURATIONS.contains(seconds)).map(Some).ok_or_else(|| {
         let (least, most) = (DURATIONS.start(), DURATIONS.end());
         Error::config(format!(
-            "{}: duration_seconds of profile {} is no number from {least} to {most}; mend it",
+            "{}: duration_seconds of profile {} is not a number from {least} to {most}; mend it",
             profiles.file(),
             profile.name()
         ))
     })
 }
 
-/// In the order of AWS's SDK.
+/// The base of a profile, by the precedence of AWS's SDK.
 fn base(profiles: &Profiles, profile: &Profile) -> Result<Option<Base>, Error> {
     let own = |key: &str| setting(profile, key);
     let name = profile.name();
@@ -214,7 +211,7 @@ fn without_credentials(profiles: &Profiles, name: &str) -> Error {
     Error::config(format!("{file}: profile {name} has no credentials; run: {mend}"))
 }
 
-fn in_circles(profiles: &Profiles, visited: &[String]) -> Error {
+fn circular_profiles(profiles: &Profiles, visited: &[String]) -> Error {
     let file = profiles.file();
     Error::config(format!("{file}: the profiles lead in a circle: {}; mend a source_profile", visited.join(" -> ")))
 }

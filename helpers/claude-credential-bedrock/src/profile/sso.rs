@@ -2,22 +2,22 @@ use aws_config::profile::Profile;
 use claude_credential_protocol::Error;
 use sha1::{Digest, Sha1};
 
-use super::plan::setting;
-use super::{Profiles, line};
+use super::command::line;
+use super::files::{Profiles, setting};
 
-/// What a profile says of its SSO (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>).
+/// The SSO settings of a profile (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sso {
     pub(crate) account_id: String,
     pub(crate) role_name: String,
     pub(crate) region: String,
     pub(crate) start_url: String,
-    /// The `[sso-session]`; none in the form of old, whose tokens can't be refreshed.
+    /// The `[sso-session]`; `None` in the old format, whose tokens can't be refreshed.
     pub(crate) session: Option<String>,
 }
 
 impl Sso {
-    /// None where the profile has nothing of SSO.
+    /// `None` if the profile has no SSO settings.
     pub(super) fn of(profiles: &Profiles, profile: &Profile) -> Result<Option<Self>, Error> {
         let own = |key: &str| setting(profile, key);
         let keys = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"];
@@ -25,13 +25,13 @@ impl Sso {
             return Ok(None);
         }
         let session = own("sso_session");
-        // The session's word counts where there is one; a profile's own is refused by AWS's tools when it differs.
+        // The session takes precedence; AWS's tools reject a profile whose own value differs.
         let shared = |key: &str| match &session {
             None => Ok(own(key)),
             Some(name) => match profiles.sso_session(name) {
                 Some(session) => Ok(session.get(key).map(str::to_owned).or_else(|| own(key))),
                 None => Err(Error::config(format!(
-                    "{}: profile {} names [sso-session {name}], which is not there; to set it up, run: \
+                    "{}: profile {} names [sso-session {name}], which does not exist; to set it up, run: \
                      aws configure sso-session",
                     profiles.file(),
                     profile.name()
@@ -54,7 +54,7 @@ impl Sso {
         }))
     }
 
-    /// The name of the file in which AWS's tools keep the token.
+    /// The name of the token file of AWS's tools.
     pub(crate) fn file_name(&self) -> String {
         let digest = Sha1::digest(self.session.as_ref().unwrap_or(&self.start_url).as_bytes());
         format!("{}.json", claude_credential_files::hex(&digest))

@@ -1,22 +1,22 @@
 use claude_credential_protocol::{Auth, Credential, Error, Origin, Request, parse_token};
 
-use crate::asked::Asked;
+use crate::source_context::SourceContext;
 
 const VARIABLE: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
-/// A Bedrock API key (<https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html>). It goes to Bedrock, or
-/// to the place that the user put in Bedrock's stead, and nowhere else.
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
-    let Some(value) = asked.environment.get_os(VARIABLE) else { return Ok(None) };
-    if !is_bedrock(asked.request) && !stands_in(asked) {
+/// A Bedrock API key (<https://docs.aws.amazon.com/bedrock/latest/userguide/api-keys-use.html>). It goes only to
+/// Bedrock, or to the gateway that the user has configured in its place.
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
+    let Some(value) = context.environment.get_os(VARIABLE) else { return Ok(None) };
+    if !is_bedrock(context.request) && !is_own_gateway(context) {
         return Ok(None);
     }
     let token = parse_token(value.as_encoded_bytes())
-        .map_err(|problem| Error::config(format!("{VARIABLE} holds no key: {problem}; run: unset {VARIABLE}")))?;
+        .map_err(|problem| Error::config(format!("{VARIABLE} is not a key: {problem}; run: unset {VARIABLE}")))?;
     Ok(Some(Credential::new(Auth::Bearer(token)).from_source(format!("env:{VARIABLE}")).ephemeral()))
 }
 
-/// `bedrock-runtime.REGION.amazonaws.com`, its FIPS and dual-stack sisters and China's, by whole labels.
+/// Matches `bedrock-runtime.REGION.amazonaws.com` and the FIPS, dual-stack and China hosts, by whole labels.
 fn is_bedrock(request: &Request) -> bool {
     let labels: Vec<&str> = request.host.split('.').collect();
     let (service, region, domain) = match labels.as_slice() {
@@ -29,11 +29,11 @@ fn is_bedrock(request: &Request) -> bool {
         && matches!(domain, ["amazonaws", "com"] | ["amazonaws", "com", "cn"] | ["api", "aws"])
 }
 
-/// A gateway of the user's: who speaks `claude.v1` has compared it with the user's own list.
-fn stands_in(asked: &Asked<'_>) -> bool {
-    let own = asked.environment.get("ANTHROPIC_BEDROCK_BASE_URL").and_then(|url| Origin::of_url(url).ok());
-    let asked_for = Origin::new(&asked.request.protocol, &asked.request.host).ok();
-    asked.request.capabilities.claude_v1 && own.is_some() && own == asked_for
+/// Whether the request is for the user's own gateway. A caller with `claude.v1` has checked it against the user's list.
+fn is_own_gateway(context: &SourceContext<'_>) -> bool {
+    let own = context.environment.get("ANTHROPIC_BEDROCK_BASE_URL").and_then(|url| Origin::of_url(url).ok());
+    let asked_for = Origin::new(&context.request.protocol, &context.request.host).ok();
+    context.request.capabilities.claude_v1 && own.is_some() && own == asked_for
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::document;
 use crate::keys::Keys;
+use crate::source_context::SourceContext;
 
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
@@ -10,16 +10,16 @@ const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 
 /// The variables (<https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html>), with the expiry that
 /// `aws configure export-credentials` and our own `print --format env` put beside them.
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
-    let variable = |name| asked.environment.get(name).map(str::trim).filter(|value| !value.is_empty());
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
+    let variable = |name| context.environment.get(name).map(str::trim).filter(|value| !value.is_empty());
     let (id, secret) = match (variable(ID), variable(SECRET)) {
         (Some(id), Some(secret)) => (id, secret),
         (None, None) => return Ok(None),
-        (None, Some(_)) => return Err(half(SECRET, ID)),
-        (Some(_), None) => return Err(half(ID, SECRET)),
+        (None, Some(_)) => return Err(incomplete_pair(SECRET, ID)),
+        (Some(_), None) => return Err(incomplete_pair(ID, SECRET)),
     };
     let expires_at = variable(EXPIRATION).map(|text| {
-        let not_a_time = || Error::config(format!("{EXPIRATION} is no ISO 8601 time; run: unset {EXPIRATION}"));
+        let not_a_time = || Error::config(format!("{EXPIRATION} is not an ISO 8601 time; run: unset {EXPIRATION}"));
         document::time(text).ok_or_else(not_a_time)
     });
     let keys = Keys {
@@ -32,6 +32,6 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
     Ok(Some(keys.with_source(format!("env:{ID}"), mend)))
 }
 
-fn half(set: &str, missing: &str) -> Error {
+fn incomplete_pair(set: &str, missing: &str) -> Error {
     Error::config(format!("{set} is set and {missing} is not; set both, or run: unset {set}"))
 }

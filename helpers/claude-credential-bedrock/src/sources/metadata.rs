@@ -1,6 +1,6 @@
-//! The role of a machine, by its metadata service
+//! The role of an EC2 machine, from its metadata service
 //! (<https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instance-metadata-v2-how-it-works.html>). It is asked last and
-//! with little patience: on a laptop nobody answers.
+//! with short timeouts, because a laptop has none.
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -12,34 +12,34 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::aws::{block_on, http};
 use crate::document;
 use crate::keys::Keys;
+use crate::source_context::SourceContext;
 
 const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";
 
-/// As AWS's older tools call the patience with this service, in seconds.
+/// The timeout in seconds, by the name that AWS's older tools have for it.
 const TIMEOUT: &str = "AWS_METADATA_SERVICE_TIMEOUT";
 
-/// A service on the machine's own link takes a call within a millisecond.
+/// A service on the machine's own link accepts a connection within a millisecond.
 const CONNECT: Duration = Duration::from_millis(150);
 
-/// It may have to fetch the role's keys itself.
+/// The service may have to fetch the role's keys itself.
 const READ: Duration = Duration::from_secs(1);
 
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
-    if asked.environment.get(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
+    if context.environment.get(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok(None);
     }
-    block_on(asked, async {
-        let client = client(asked);
+    block_on(context.until, async {
+        let client = client(context);
         let roles = match client.get(ROLES).await {
             Ok(roles) => roles,
-            // Nobody is there, or the machine has no role.
-            Err(error) if is_nobody(&error) => return Ok(None),
+            // No service answers, or the machine has no role.
+            Err(error) if is_absent(&error) => return Ok(None),
             Err(ImdsError::ErrorResponse(answer)) if answer.response().status().as_u16() == 404 => return Ok(None),
             Err(ImdsError::IoError(_)) => return Ok(None),
             Err(error) => return Err(refused(&error)),
@@ -49,19 +49,19 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
         };
         let answer = client.get(format!("{ROLES}{role}")).await.map_err(|error| refused(&error))?;
         let keys = document::parse(answer.as_ref().as_bytes())
-            .map_err(|problem| Error::unavailable(format!("what the machine's metadata answered {problem}")))?;
-        // Here the machine knows where it is, and is there to be asked.
+            .map_err(|problem| Error::unavailable(format!("what the instance metadata service answered {problem}")))?;
+        // The service answers, so it can be asked for the region.
         let region = client.get("/latest/meta-data/placement/region").await.ok();
         let region = region.map(|region| region.as_ref().trim().to_owned()).filter(|region| !region.is_empty());
         let keys = Keys { region, account: Some(format!("role {role}")), ..keys };
-        Ok(Some(keys.with_source("metadata", format!("give role {role} of this machine what it needs"))))
+        Ok(Some(keys.with_source("metadata", format!("grant role {role} of this machine what it needs"))))
     })
 }
 
-fn client(asked: &Asked<'_>) -> Client {
-    let said = asked.environment.get(TIMEOUT).and_then(|text| text.parse().ok());
+fn client(context: &SourceContext<'_>) -> Client {
+    let said = context.environment.get(TIMEOUT).and_then(|text| text.parse().ok());
     let patience = said.filter(|seconds| (1..=30).contains(seconds)).map(Duration::from_secs);
-    let config = ProviderConfig::without_region().with_http_client(http::nearby());
+    let config = ProviderConfig::without_region().with_http_client(http::without_proxy());
     Client::builder()
         .configure(&config)
         .connect_timeout(patience.unwrap_or(CONNECT))
@@ -72,9 +72,9 @@ fn client(asked: &Asked<'_>) -> Client {
         .build()
 }
 
-/// Who does not answer, or knows nothing of such a token, is not AWS's metadata service: other clouds have theirs at the
-/// same address. One that is AWS's and is troubled answers 5xx.
-fn is_nobody(error: &ImdsError) -> bool {
+/// Whether this is not AWS's metadata service: it does not answer or has no such token. Other clouds have theirs at the
+/// same address. AWS's own answers 5xx if it fails.
+fn is_absent(error: &ImdsError) -> bool {
     if !matches!(error, ImdsError::FailedToLoadToken(_)) {
         return false;
     }
@@ -92,6 +92,6 @@ fn refused(error: &ImdsError) -> Error {
         _ => "did not answer".to_owned(),
     };
     Error::unavailable(format!(
-        "the machine's metadata service {what}; where it is not wanted, run: export {DISABLED}=true"
+        "the instance metadata service {what}; if you don't use it, run: export {DISABLED}=true"
     ))
 }

@@ -1,6 +1,7 @@
-//! Where credentials come from: one module, one source.
+//! The sources of credentials, one per module.
 
 pub(crate) mod bearer;
+mod command;
 mod container;
 mod environment;
 mod export;
@@ -12,8 +13,8 @@ mod web_identity;
 use clap::ValueEnum;
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::keys::Keys;
+use crate::source_context::SourceContext;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Source {
@@ -21,7 +22,7 @@ pub(crate) enum Source {
     Export,
     /// A Bedrock API key in `AWS_BEARER_TOKEN_BEDROCK`
     Bearer,
-    /// `AWS_ACCESS_KEY_ID` and its sisters
+    /// `AWS_ACCESS_KEY_ID` and its companions
     Environment,
     /// The profile in ~/.aws/config and ~/.aws/credentials
     Profile,
@@ -45,16 +46,16 @@ impl Source {
         Self::Metadata,
     ];
 
-    /// The keys of a source that has keys.
-    pub(crate) fn keys(self, asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
+    /// The keys of this source; `None` if it has none.
+    pub(crate) fn keys(self, context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
         match self {
-            Self::Export => export::get(asked),
+            Self::Export => export::get(context),
             Self::Bearer => Ok(None),
-            Self::Environment => environment::get(asked),
-            Self::Profile => profile::get(asked),
-            Self::WebIdentity => web_identity::get(asked),
-            Self::Container => container::get(asked),
-            Self::Metadata => metadata::get(asked),
+            Self::Environment => environment::get(context),
+            Self::Profile => profile::get(context),
+            Self::WebIdentity => web_identity::get(context),
+            Self::Container => container::get(context),
+            Self::Metadata => metadata::get(context),
         }
     }
 }

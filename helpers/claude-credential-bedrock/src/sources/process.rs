@@ -1,25 +1,25 @@
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
-use crate::command;
+use super::command;
 use crate::keys::Keys;
+use crate::source_context::SourceContext;
 
 /// What a profile's `credential_process` prints
-/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>). Run by us and not by the SDK,
-/// which has no deadline for it, repeats its stderr, and would start us from ourselves for ever.
-pub(crate) fn get(asked: &Asked<'_>, profile: &str, line: &str) -> Result<Keys, Error> {
-    // The words of what is handed down are separated by blanks, which a profile's name may have.
+/// (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>). The SDK is not used,
+/// because it sets no deadline, repeats the stderr, and would run this program from itself without end.
+pub(crate) fn get(context: &SourceContext<'_>, profile: &str, line: &str) -> Result<Keys, Error> {
+    // The keys that are handed down are separated by blanks, and a profile's name may contain one.
     let key = format!("credential_process:{}", claude_credential_files::hex(profile.as_bytes()));
     let whose = format!("credential_process of profile {profile}");
-    let runtime = &asked.folders.runtime;
+    let runtime = &context.folders.runtime;
     let itself = || {
         Error::config(format!(
-            "{whose} runs this very command for the same profile; name another one there: --aws-profile NAME"
+            "{whose} runs this command for the same profile; name another one there: --aws-profile NAME"
         ))
     };
-    if asked.active.leads_back(&key, runtime) {
+    if context.active.leads_back(&key, runtime) {
         return Err(itself());
     }
-    let keys = asked.active.under(&key, runtime, |inner| command::keys(asked, line, &whose, inner));
+    let keys = context.active.under(&key, runtime, |inner| command::keys(context, line, &whose, inner));
     Ok(keys.ok_or_else(itself)??.with_source(format!("profile {profile}, credential_process"), format!("mend {whose}")))
 }

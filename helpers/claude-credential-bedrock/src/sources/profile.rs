@@ -1,48 +1,48 @@
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::aws::{sso, sts};
 use crate::keys::Keys;
 use crate::profile::{Base, Plan, Role, line};
+use crate::source_context::SourceContext;
 use crate::sources::{container, environment, metadata, process};
 
-/// What a profile in AWS's own files leads to: its base, and every role from there.
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
-    let Some(plan) = Plan::of(asked.profiles()?, asked.named_profile()?)? else { return Ok(None) };
+/// The keys of a profile in AWS's files: its base, then every role from there.
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
+    let Some(plan) = Plan::of(context.profiles()?, context.named_profile()?)? else { return Ok(None) };
     let Plan { base, roles, .. } = &plan;
-    let keys = base_keys(asked, &plan, base)?;
-    roles.iter().try_fold(keys, |keys, role: &Role| sts::assume(asked, &keys, role)).map(Some)
+    let keys = base_keys(context, &plan, base)?;
+    roles.iter().try_fold(keys, |keys, role: &Role| sts::assume(context, &keys, role)).map(Some)
 }
 
-fn base_keys(asked: &Asked<'_>, plan: &Plan, base: &Base) -> Result<Keys, Error> {
+fn base_keys(context: &SourceContext<'_>, plan: &Plan, base: &Base) -> Result<Keys, Error> {
     let profile = &plan.base_profile;
     let source = |what: &str| format!("profile {profile}, {what}");
     let missing = |what: &str, mend: &str| {
-        Error::config(format!("profile {profile} takes its credentials from {what}, and there are none; {mend}"))
+        Error::config(format!("profile {profile} takes its credentials from {what}, which has none; {mend}"))
     };
     match base {
         Base::Keys(keys) => {
             let mend = format!("run: {}", line("aws configure", profile));
             Ok(keys.clone().with_source(source("keys"), mend))
         }
-        Base::Sso(settings) => sso::get(asked, profile, settings),
+        Base::Sso(settings) => sso::get(context, profile, settings),
         Base::WebIdentity { role_arn, file, session_name, duration } => {
             let identity =
                 sts::WebIdentity { role_arn, file, session_name: session_name.as_deref(), duration: *duration };
-            let keys = sts::with_web_identity(asked, &identity)?;
+            let keys = sts::with_web_identity(context, &identity)?;
             Ok(keys.with_source(source("web identity"), format!("renew the token in {file}")))
         }
-        Base::Process(command) => process::get(asked, profile, command),
+        Base::Process(command) => process::get(context, profile, command),
         Base::Environment => {
-            let keys = environment::get(asked)?;
+            let keys = environment::get(context)?;
             keys.ok_or_else(|| missing("the environment", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"))
         }
         Base::Container => {
-            let keys = container::get(asked)?;
+            let keys = container::get(context)?;
             keys.ok_or_else(|| missing("the container", "set AWS_CONTAINER_CREDENTIALS_FULL_URI"))
         }
         Base::Metadata => {
-            let keys = metadata::get(asked)?;
+            let keys = metadata::get(context)?;
             keys.ok_or_else(|| missing("the machine's metadata", "give this machine a role"))
         }
     }

@@ -1,19 +1,19 @@
 use claude_credential_protocol::Error;
 
-use crate::asked::Asked;
 use crate::aws::sts::{self, WebIdentity};
 use crate::keys::Keys;
+use crate::source_context::SourceContext;
 
 const ROLE: &str = "AWS_ROLE_ARN";
 const FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 
-/// A role for a token in a file, as Kubernetes and CI runners have one
+/// A role that is assumed with a token in a file, as on Kubernetes and CI runners
 /// (<https://docs.aws.amazon.com/sdkref/latest/guide/access-assume-role-web.html>).
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Keys>, Error> {
-    let Some(file) = asked.environment.get(FILE) else { return Ok(None) };
-    let role_arn = asked.environment.get(ROLE);
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
+    let Some(file) = context.environment.get(FILE) else { return Ok(None) };
+    let role_arn = context.environment.get(ROLE);
     let role_arn = role_arn.ok_or_else(|| Error::config(format!("{FILE} is set and {ROLE} is not; set both")))?;
-    let session_name = asked.environment.get("AWS_ROLE_SESSION_NAME");
-    let keys = sts::with_web_identity(asked, &WebIdentity { role_arn, file, session_name, duration: None })?;
+    let session_name = context.environment.get("AWS_ROLE_SESSION_NAME");
+    let keys = sts::with_web_identity(context, &WebIdentity { role_arn, file, session_name, duration: None })?;
     Ok(Some(keys.with_source(format!("env:{FILE}"), format!("renew the token in {file}"))))
 }

@@ -1,4 +1,4 @@
-//! An identity of AWS: a signed question to AWS who is asking, which Google sends there.
+//! AWS identities: the subject token is a signed GetCallerIdentity request, which Google sends to AWS.
 //! <https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds>
 
 use std::time::SystemTime;
@@ -8,47 +8,52 @@ use claude_credential_protocol::{Error, Origin, Secret};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::sigv4::{Keys, signed};
-use super::{quoted, url};
+use super::sigv4::{AwsKeys, signed};
+use super::url;
+use crate::encoding::percent_encoded;
 use crate::fields::{CredentialSource, Fields};
-use crate::sources::{Asked, File};
+use crate::source_context::SourceContext;
+use crate::sources::CredentialsFile;
 
-/// Of `IMDSv2`: how long its token is to be good.
+/// The `IMDSv2` header for the lifetime of its token.
 const TOKEN_LIFE: (&str, &str) = ("X-aws-ec2-metadata-token-ttl-seconds", "300");
 const TOKEN: &str = "X-aws-ec2-metadata-token";
 
-/// Fields of the file that name a URL.
+/// Fields of the file that contain a URL.
 const QUESTION: &str = "regional_cred_verification_url";
 const REGION: &str = "region_url";
 const ROLES: &str = "url";
 const SESSION: &str = "imdsv2_session_token_url";
 
-/// What the metadata server of EC2 has.
+/// A role's credentials from the EC2 metadata service.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Role {
+struct RoleCredentials {
     access_key_id: String,
     secret_access_key: String,
     token: Option<String>,
 }
 
 pub(crate) fn subject(
-    asked: &Asked<'_>,
-    file: &File,
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
     fields: &Fields,
     source: &CredentialSource,
     id: &str,
 ) -> Result<Secret, Error> {
     if id != "aws1" {
-        return Err(Error::config(format!("{}: its `environment_id` is not aws1, the one that is known", file.shown)));
+        return Err(Error::config(format!(
+            "{}: its `environment_id` is not aws1, the only one supported; get the file anew",
+            file.shown
+        )));
     }
-    let question = file.need(QUESTION, source.regional_cred_verification_url.as_deref())?;
-    let audience = file.need("audience", fields.audience.as_deref())?;
-    let mut metadata = Metadata { asked, file, source, token: None };
+    let question = file.require(QUESTION, source.regional_cred_verification_url.as_deref())?;
+    let audience = file.require("audience", fields.audience.as_deref())?;
+    let mut metadata = InstanceMetadata { context, file, source, token: None };
     let region = metadata.region()?;
     let question = question.replace("{region}", &region);
-    // What is signed is done with the user's keys by whoever has it. Nothing else is.
-    if !asks_who_asks(&question) {
+    // The holder of the signed request can run it with the user's keys, so no other request is signed.
+    if !is_get_caller_identity(&question) {
         return Err(Error::config(format!(
             "{}: `{QUESTION}` is not GetCallerIdentity of AWS STS with a region in it; mend it there, or set AWS_REGION",
             file.shown
@@ -60,12 +65,12 @@ pub(crate) fn subject(
     headers.push(("x-goog-cloud-target-resource".to_owned(), audience.into()));
     let headers: Vec<_> = headers.iter().map(|(name, value)| json!({ "key": name, "value": value.expose() })).collect();
     let request = json!({ "url": question, "method": "POST", "headers": headers });
-    Ok(quoted(&request.to_string(), "/").into())
+    Ok(percent_encoded(&request.to_string(), "/").into())
 }
 
-/// Whether a URL is `GetCallerIdentity` of STS (<https://docs.aws.amazon.com/general/latest/gr/sts.html>), and so plainly
-/// that nobody can read it otherwise.
-fn asks_who_asks(url: &str) -> bool {
+/// Whether a URL is `GetCallerIdentity` of STS (<https://docs.aws.amazon.com/general/latest/gr/sts.html>) and can be
+/// parsed in one way only.
+fn is_get_caller_identity(url: &str) -> bool {
     let Ok(origin) = Origin::of_url(url) else { return false };
     let Some((place, query)) = url.split_once('?') else { return false };
     let path = place.strip_prefix("https://").map(|rest| rest.split_once('/').map_or("", |(_, path)| path));
@@ -81,7 +86,7 @@ fn asks_who_asks(url: &str) -> bool {
     path == Some("") && is_sts(origin.host()) && actions == 1 && versions <= 1
 }
 
-/// STS for all, one of its regions, their FIPS and dual-stack sisters, and China's, by whole labels.
+/// Matches the global STS host and its regional, FIPS, dual-stack and China variants, by whole labels.
 fn is_sts(host: &str) -> bool {
     let labels: Vec<&str> = host.split('.').collect();
     match labels.as_slice() {
@@ -100,43 +105,45 @@ fn is_sts(host: &str) -> bool {
     }
 }
 
-/// The metadata server of EC2, where the variables don't say all.
-struct Metadata<'a> {
-    asked: &'a Asked<'a>,
-    file: &'a File,
+/// The EC2 metadata service, for what the variables don't set.
+struct InstanceMetadata<'a> {
+    context: &'a SourceContext<'a>,
+    file: &'a CredentialsFile,
     source: &'a CredentialSource,
     token: Option<Secret>,
 }
 
-impl Metadata<'_> {
+impl InstanceMetadata<'_> {
     fn region(&mut self) -> Result<String, Error> {
-        let variable = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| self.asked.environment.get(name));
+        let variable = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| self.context.environment.get(name));
         if let Some(region) = variable {
             return Ok(region.to_owned());
         }
-        let zone = self.text(REGION, self.file.need(REGION, self.source.region_url.as_deref())?)?;
-        // The zone is the region and a letter.
+        let zone = self.text(REGION, self.file.require(REGION, self.source.region_url.as_deref())?)?;
+        // The availability zone is the region and a letter.
         let mut region = zone.expose().to_owned();
         region.pop();
         Ok(region)
     }
 
-    fn keys(&mut self) -> Result<Keys, Error> {
-        let variable = |name| self.asked.environment.get(name);
+    fn keys(&mut self) -> Result<AwsKeys, Error> {
+        let variable = |name| self.context.environment.get(name);
         if let (Some(id), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
             let session_token = variable("AWS_SESSION_TOKEN").map(Secret::from);
-            return Ok(Keys { access_key_id: id.to_owned(), secret_access_key: secret.into(), session_token });
+            return Ok(AwsKeys { access_key_id: id.to_owned(), secret_access_key: secret.into(), session_token });
         }
-        let roles = self.file.need(ROLES, self.source.url.as_deref())?;
+        let roles = self.file.require(ROLES, self.source.url.as_deref())?;
         let role = self.text(ROLES, roles)?;
         let role = role.expose().lines().next().unwrap_or_default();
-        let text = self.text(ROLES, &format!("{}/{}", roles.trim_end_matches('/'), quoted(role, "")))?;
-        let role: Role = serde_json::from_str(text.expose()).map_err(|error| {
+        let text = self.text(ROLES, &format!("{}/{}", roles.trim_end_matches('/'), percent_encoded(role, "")))?;
+        let role: RoleCredentials = serde_json::from_str(text.expose()).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let shown = &self.file.shown;
-            Error::unavailable(format!("{shown}: what its `{ROLES}` gave are no keys of AWS: line {line}:{column}"))
+            Error::unavailable(format!(
+                "{shown}: what its `{ROLES}` returned is not a set of AWS keys: line {line}:{column}"
+            ))
         })?;
-        Ok(Keys {
+        Ok(AwsKeys {
             access_key_id: role.access_key_id,
             secret_access_key: role.secret_access_key.into(),
             session_token: role.token.map(Secret::from),
@@ -146,15 +153,15 @@ impl Metadata<'_> {
     fn text(&mut self, name: &str, url: &str) -> Result<Secret, Error> {
         let token = self.token()?;
         let headers: Vec<_> = token.iter().map(|token| (TOKEN, token.expose())).collect();
-        let answer = url::ask(self.asked, self.file, name, &Call { url, headers: &headers, ..Call::default() })?;
+        let answer = url::ask(self.context, self.file, name, &Call { url, headers: &headers, ..Call::default() })?;
         self.said(name, answer.bytes())
     }
 
-    /// The token of `IMDSv2`, where the file names who gives one.
+    /// The `IMDSv2` token, if the file has a URL for it.
     fn token(&mut self) -> Result<Option<Secret>, Error> {
         if let (None, Some(url)) = (&self.token, self.source.imdsv2_session_token_url.as_deref()) {
             let call = Call { url, body: Body::Put, headers: &[TOKEN_LIFE], ..Call::default() };
-            let answer = url::ask(self.asked, self.file, SESSION, &call)?;
+            let answer = url::ask(self.context, self.file, SESSION, &call)?;
             self.token = Some(self.said(SESSION, answer.bytes())?);
         }
         Ok(self.token.clone())
@@ -162,14 +169,14 @@ impl Metadata<'_> {
 
     fn said(&self, name: &str, bytes: &[u8]) -> Result<Secret, Error> {
         let text = std::str::from_utf8(bytes).map(str::trim).ok().filter(|text| !text.is_empty());
-        let wrong = || Error::unavailable(format!("{}: what its `{name}` gave is no text", self.file.shown));
+        let wrong = || Error::unavailable(format!("{}: what its `{name}` returned is not text", self.file.shown));
         text.map(Secret::from).ok_or_else(wrong)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::asks_who_asks;
+    use super::is_get_caller_identity;
 
     #[test]
     fn nothing_is_signed_but_the_question_who_asks() {
@@ -183,7 +190,7 @@ mod tests {
             "sts.cn-north-1.api.amazonwebservices.com.cn",
         ] {
             for path in ["", "/"] {
-                assert!(asks_who_asks(&format!("https://{host}{path}{query}")), "{host}");
+                assert!(is_get_caller_identity(&format!("https://{host}{path}{query}")), "{host}");
             }
         }
         for host in [
@@ -196,7 +203,7 @@ mod tests {
             "sts@iam.amazonaws.com",
             "169.254.169.254",
         ] {
-            assert!(!asks_who_asks(&format!("https://{host}{query}")), "{host}");
+            assert!(!is_get_caller_identity(&format!("https://{host}{query}")), "{host}");
         }
         let sts = "https://sts.eu-west-1.amazonaws.com";
         for rest in [
@@ -213,8 +220,8 @@ mod tests {
             "?Action=GetCallerIdentity;Action=AssumeRole",
             "/x?Action=GetCallerIdentity",
         ] {
-            assert!(!asks_who_asks(&format!("{sts}{rest}")), "{rest}");
+            assert!(!is_get_caller_identity(&format!("{sts}{rest}")), "{rest}");
         }
-        assert!(!asks_who_asks(&format!("http://sts.eu-west-1.amazonaws.com{query}")));
+        assert!(!is_get_caller_identity(&format!("http://sts.eu-west-1.amazonaws.com{query}")));
     }
 }

@@ -1,4 +1,5 @@
-//! A program that prints a token: <https://google.aip.dev/auth/4117#determining-the-subject-token-in-executable-sourced-credentials>
+//! A program that prints a token:
+//! <https://google.aip.dev/auth/4117#determining-the-subject-token-in-executable-sourced-credentials>
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,25 +11,26 @@ use claude_credential_protocol::{Error, Interactive, Seconds, Secret, now};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::MAX_SUBJECT;
+use super::format::MAX_SUBJECT;
 use crate::fields::{self, Fields, secret};
-use crate::sources::{Asked, File};
+use crate::source_context::SourceContext;
+use crate::sources::CredentialsFile;
 
-/// Without it nothing that a credentials file names is run.
+/// Programs of a credentials file run only if this variable is 1.
 const ALLOW: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";
 
 /// In milliseconds, as documented.
 const TIMEOUT: u64 = 30_000;
 const TIMEOUTS: std::ops::RangeInclusive<u64> = 5_000..=120_000;
 
-/// The most that a program takes that was told to end.
+/// The time that a program gets to end after its deadline.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// The version of what it prints.
+/// The supported version of the output.
 const VERSION: u64 = 1;
 
 #[derive(Deserialize)]
-struct Printed {
+struct ExecutableResponse {
     version: u64,
     success: bool,
     #[serde(default)]
@@ -41,43 +43,43 @@ struct Printed {
 }
 
 pub(crate) fn subject(
-    asked: &Asked<'_>,
-    file: &File,
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
     fields: &Fields,
     executable: &fields::Executable,
 ) -> Result<Secret, Error> {
     let shown = &file.shown;
-    if asked.environment.get(ALLOW) != Some("1") {
+    if context.environment.get(ALLOW) != Some("1") {
         return Err(Error::config(format!("{shown} names a program to run; to allow that, run: export {ALLOW}=1")));
     }
     let output = executable.output_file.as_deref().map(Path::new);
     if output.is_some_and(|output| !output.is_absolute()) {
-        // Ours is the user's home, where Google's libraries have the client's own folder, which may be a clone.
+        // Google's libraries resolve it in the working directory, which may be a cloned repository.
         return Err(Error::config(format!("{shown}: its `output_file` is not an absolute path; mend it there")));
     }
-    if let Some(output) = output.filter(|_| asked.request.rejected.is_none())
-        && let Some(kept) = kept(output)?.filter(|printed| printed.lasts(asked.request.min_ttl))
+    if let Some(output) = output.filter(|_| context.request.rejected.is_none())
+        && let Some(kept) = kept(output)?.filter(|printed| printed.lasts(context.request.min_ttl))
         && let Ok(secret) = kept.secret()
     {
         return Ok(secret);
     }
     let wrong = |what: &str| Error::broke(format!("{shown}: the program of its credential source {what}"));
-    let stdout = run(asked, file, fields, executable)?;
+    let stdout = run(context, file, fields, executable)?;
     let printed = if stdout.trim_ascii().is_empty() {
         output.map(kept).transpose()?.flatten().ok_or_else(|| wrong("printed nothing"))?
     } else {
-        Printed::parse(&stdout).ok_or_else(|| wrong("printed no JSON of the form that is documented"))?
+        ExecutableResponse::parse(&stdout).ok_or_else(|| wrong("printed no JSON in the documented form"))?
     };
     if printed.expiration_time.is_some_and(|at| at <= now() / 1000) {
-        return Err(wrong("gave a token that is over"));
+        return Err(wrong("returned a token that has expired"));
     }
     printed.secret().map_err(wrong)
 }
 
-/// What it printed, after it ended well.
+/// Runs the program and returns its output.
 fn run(
-    asked: &Asked<'_>,
-    file: &File,
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
     fields: &Fields,
     executable: &fields::Executable,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -88,14 +90,13 @@ fn run(
             file.shown
         )));
     }
-    let line = file.need("command", executable.command.as_deref())?;
+    let line = file.require("command", executable.command.as_deref())?;
     let words = words(line).filter(|words| !words.is_empty());
-    let words = words.ok_or_else(|| {
-        Error::config(format!("{}: its `command` has no end of a quotation; mend it there", file.shown))
-    })?;
-    let mut command = Command::new(resolve(asked, file, &words[0])?);
-    command.args(&words[1..]).current_dir(&asked.folders.home);
-    asked.active.hand_down(&mut command);
+    let words = words
+        .ok_or_else(|| Error::config(format!("{}: its `command` has an unclosed quote; mend it there", file.shown)))?;
+    let mut command = Command::new(resolve(context, file, &words[0])?);
+    command.args(&words[1..]).current_dir(&context.folders.home);
+    context.active.hand_down(&mut command);
     let or_nothing = |value: &Option<String>| value.clone().unwrap_or_default();
     command
         .env("GOOGLE_EXTERNAL_ACCOUNT_AUDIENCE", or_nothing(&fields.audience))
@@ -109,17 +110,17 @@ fn run(
         command.env("GOOGLE_EXTERNAL_ACCOUNT_OUTPUT_FILE", output);
     }
     let timeout = Duration::from_millis(timeout);
-    // What it takes to end a program that does not want to is the caller's time, too.
-    let left = asked.left();
+    // The time to stop a program that hangs also counts against the caller's deadline.
+    let left = context.left();
     let patience = left.saturating_sub(GRACE).max(left / 2);
     let finished = Task {
         command,
         input: Zeroizing::default(),
         max_stdout: usize::try_from(MAX_SUBJECT).unwrap_or(usize::MAX),
         deadline: Instant::now() + patience.min(timeout),
-        own_group: asked.request.interactive == Interactive::Never,
+        own_group: context.request.interactive == Interactive::Never,
     };
-    // What it said is not repeated: nobody knows what else is on its stderr.
+    // Nothing of its stderr is repeated, since it may contain secrets.
     let whose = format!("{}: the program of its credential source", file.shown);
     Err(match finished.run() {
         Ok(Finished { ended: Ended::Exit(0), stdout, .. }) => return Ok(stdout),
@@ -145,15 +146,15 @@ fn run(
     })
 }
 
-/// Never in the working directory: an absolute path, or a name on PATH.
-fn resolve(asked: &Asked<'_>, file: &File, word: &str) -> Result<PathBuf, Error> {
+/// The program's path: an absolute one, or a name on PATH, and never one in the working directory.
+fn resolve(context: &SourceContext<'_>, file: &CredentialsFile, word: &str) -> Result<PathBuf, Error> {
     let path = Path::new(word);
     let found = if path.is_absolute() {
         Some(path.to_owned()).filter(|path| path.is_file())
     } else if word.contains('/') {
         None
     } else {
-        find_on_path(word, asked.environment.get_os("PATH").unwrap_or_default())
+        find_on_path(word, context.environment.get_os("PATH").unwrap_or_default())
     };
     found.ok_or_else(|| {
         Error::config(format!(
@@ -163,36 +164,36 @@ fn resolve(asked: &Asked<'_>, file: &File, word: &str) -> Result<PathBuf, Error>
     })
 }
 
-/// What an earlier run left. Half of one, or none of ours, is nothing: several may run at once, and another is just
-/// writing it.
-fn kept(output: &Path) -> Result<Option<Printed>, Error> {
-    Ok(read(output, Trust::Settings, MAX_SUBJECT)?.and_then(|bytes| Printed::parse(&bytes)))
+/// The output of an earlier run; `None` if the file is incomplete or malformed, since another process may be writing
+/// it.
+fn kept(output: &Path) -> Result<Option<ExecutableResponse>, Error> {
+    Ok(read(output, Trust::Settings, MAX_SUBJECT)?.and_then(|bytes| ExecutableResponse::parse(&bytes)))
 }
 
-impl Printed {
+impl ExecutableResponse {
     fn parse(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 
-    /// Whether it says that it is good for longer than that.
+    /// Whether the token is valid for longer than `span`.
     fn lasts(&self, span: Seconds) -> bool {
         self.expiration_time.is_some_and(|at| at > (now() / 1000).saturating_add(span))
     }
 
     fn secret(&self) -> Result<Secret, &'static str> {
         let secret = match self.token_type.as_str() {
-            _ if self.version != VERSION => return Err("speaks a version that is not known"),
+            _ if self.version != VERSION => return Err("uses an unknown version"),
             _ if !self.success => return Err("says that it has no token; run it by hand to see why"),
             "urn:ietf:params:oauth:token-type:jwt" | "urn:ietf:params:oauth:token-type:id_token" => &self.id_token,
             "urn:ietf:params:oauth:token-type:saml2" => &self.saml_response,
-            _ => return Err("gave a token of a type that is not known"),
+            _ => return Err("returned a token of an unknown type"),
         };
-        secret.clone().filter(|secret| !secret.expose().is_empty()).ok_or("gave a token that is empty")
+        secret.clone().filter(|secret| !secret.expose().is_empty()).ok_or("returned an empty token")
     }
 }
 
-/// The words of a command line with its quotations, as a shell reads them and nothing else of a shell; none where a
-/// quotation has no end.
+/// Splits a command line into words. Quotes and backslashes work as in a shell, and nothing else does. `None` if a
+/// quote is not closed.
 fn words(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

@@ -3,16 +3,16 @@ use std::path::Path;
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::{Error, Secret};
 
-use super::{MAX_SUBJECT, formatted};
+use super::format::{MAX_SUBJECT, formatted};
 use crate::fields::Format;
-use crate::sources::File;
+use crate::sources::CredentialsFile;
 
-/// A token that something else keeps fresh in a file, in containers most often with an owner of its own.
-pub(crate) fn subject(file: &File, path: &str, format: Option<&Format>) -> Result<Secret, Error> {
+/// A token in a file that another program keeps up to date. In containers it often belongs to another user.
+pub(crate) fn subject(file: &CredentialsFile, path: &str, format: Option<&Format>) -> Result<Secret, Error> {
     let wrong =
         |what: &str| Error::config(format!("{}: {path}, the `file` of its credential source, {what}", file.shown));
     if !Path::new(path).is_absolute() {
-        // Ours is the user's home, where Google's libraries have the client's own folder, which may be a clone.
+        // Google's libraries resolve it in the working directory, which may be a cloned repository.
         return Err(wrong("is not an absolute path; mend it there"));
     }
     let bytes = read(Path::new(path), Trust::Unchecked, MAX_SUBJECT)?;

@@ -5,23 +5,23 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4::SigningParams;
 use claude_credential_protocol::Secret;
 
-/// Keys of AWS.
-pub(crate) struct Keys {
+/// AWS credentials.
+pub(crate) struct AwsKeys {
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: Secret,
     pub(crate) session_token: Option<Secret>,
 }
 
-/// The headers of a POST of nothing to `url`, signed; none where that is no URL.
+/// The signed headers of an empty POST to `url`; `None` if that is not a URL.
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 pub(crate) fn signed(
     url: &str,
     region: &str,
     service: &str,
-    keys: &Keys,
+    keys: &AwsKeys,
     at: SystemTime,
 ) -> Option<Vec<(String, Secret)>> {
-    let Keys { access_key_id, secret_access_key, session_token } = keys;
+    let AwsKeys { access_key_id, secret_access_key, session_token } = keys;
     let token = session_token.as_ref().map(|token| token.expose().to_owned());
     let identity = Credentials::new(access_key_id, secret_access_key.expose(), token, None, "vertex").into();
     let parameters = SigningParams::builder().identity(&identity).region(region).name(service).time(at);
@@ -37,9 +37,9 @@ pub(crate) fn signed(
 
 #[cfg(test)]
 mod tests {
-    use super::{Keys, signed};
+    use super::{AwsKeys, signed};
 
-    fn authorization(url: &str, region: &str, service: &str, keys: &Keys, at: &str) -> String {
+    fn authorization(url: &str, region: &str, service: &str, keys: &AwsKeys, at: &str) -> String {
         let at = humantime::parse_rfc3339(at).unwrap();
         let headers = signed(url, region, service, keys, at).unwrap();
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -48,10 +48,11 @@ mod tests {
         headers.iter().find(|(name, _)| name == "authorization").unwrap().1.expose().to_owned()
     }
 
-    /// `post-vanilla` and `post-vanilla-query` of <https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite>
+    /// `post-vanilla` and `post-vanilla-query` of
+    /// <https://github.com/awslabs/aws-c-auth/tree/main/tests/aws-signing-test-suite>
     #[test]
     fn requests_are_signed_as_in_the_test_suite_of_aws() {
-        let keys = Keys {
+        let keys = AwsKeys {
             access_key_id: "AKIDEXAMPLE".to_owned(),
             secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
             session_token: None,
@@ -77,7 +78,7 @@ mod tests {
     #[test]
     fn the_question_who_asks_is_signed_as_googles_library_signs_it() {
         let url = "https://sts.us-east-2.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15";
-        let mut keys = Keys {
+        let mut keys = AwsKeys {
             access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
             secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
             session_token: None,
@@ -92,7 +93,7 @@ mod tests {
 
     #[test]
     fn what_is_no_url_is_not_signed() {
-        let keys = Keys { access_key_id: "a".to_owned(), secret_access_key: "s".into(), session_token: None };
+        let keys = AwsKeys { access_key_id: "a".to_owned(), secret_access_key: "s".into(), session_token: None };
         for url in ["", "sts.amazonaws.com", "https://a b/"] {
             assert!(signed(url, "r", "sts", &keys, std::time::SystemTime::now()).is_none(), "{url}");
         }

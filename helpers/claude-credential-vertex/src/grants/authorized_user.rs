@@ -3,24 +3,34 @@ use claude_credential_protocol::Error;
 use yup_oauth2::authorized_user::AuthorizedUserSecret;
 
 use super::service_account::TOKEN_URI;
-use crate::answer::Token;
-use crate::engine::{self, Flow, Outcome};
+use crate::engine::{self, Grant, GrantOutcome};
+use crate::error_response;
 use crate::fields::Fields;
-use crate::refusal;
-use crate::sources::{Asked, File};
+use crate::source_context::SourceContext;
+use crate::sources::CredentialsFile;
+use crate::token::Token;
 
-/// What gcloud left of a person's sign-in. The scope is that of the sign-in, whatever is asked for.
-pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str) -> Result<Token, Error> {
-    let url = file.endpoint("token_uri", fields.token_uri.as_deref().unwrap_or(TOKEN_URI))?;
-    let flow = Flow::AuthorizedUser(Box::new(AuthorizedUserSecret {
-        client_id: file.need("client_id", fields.client_id.as_deref())?.to_owned(),
-        client_secret: file.need("client_secret", fields.client_secret.as_ref())?.expose().to_owned(),
-        refresh_token: file.need("refresh_token", fields.refresh_token.as_ref())?.expose().to_owned(),
+/// A user's sign-in by gcloud. Its tokens have the scope of the sign-in, whatever `scope` is.
+pub(crate) fn token(
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
+    fields: &Fields,
+    scope: &str,
+) -> Result<Token, Error> {
+    let url = file.require_endpoint("token_uri", fields.token_uri.as_deref().unwrap_or(TOKEN_URI))?;
+    let flow = Grant::AuthorizedUser(Box::new(AuthorizedUserSecret {
+        client_id: file.require("client_id", fields.client_id.as_deref())?.to_owned(),
+        client_secret: file.require("client_secret", fields.client_secret.as_ref())?.expose().to_owned(),
+        refresh_token: file.require("refresh_token", fields.refresh_token.as_ref())?.expose().to_owned(),
         key_type: String::new(),
     }));
-    match engine::token(asked, flow, url, scope)? {
-        Outcome::Token(token) => Ok(token),
-        Outcome::Refused(answer) => Err(refusal::of_person(file, &answer, &Call { url, ..Call::default() }.host())),
-        Outcome::Unusable => Err(Error::broke(format!("{}: its token endpoint was not asked", file.shown))),
+    match engine::token(context, flow, url, scope)? {
+        GrantOutcome::Token(token) => Ok(token),
+        GrantOutcome::Refused(answer) => {
+            Err(error_response::sign_in_refused(file, &answer, &Call { url, ..Call::default() }.host()))
+        }
+        GrantOutcome::Unusable => {
+            Err(Error::broke(format!("{}: no request was sent to its token endpoint", file.shown)))
+        }
     }
 }

@@ -1,39 +1,41 @@
-//! Being somebody else: <https://google.aip.dev/auth/4112> and
+//! Service account impersonation: <https://google.aip.dev/auth/4112> and
 //! <https://cloud.google.com/iam/docs/create-short-lived-credentials-direct>.
 
 use claude_credential_http::{Body, Call};
 use claude_credential_protocol::Error;
 use serde_json::json;
 
-use super::IAM_SCOPE;
-use crate::answer::{Token, insist};
+use crate::error_response;
 use crate::fields::Fields;
-use crate::refusal;
-use crate::sources::{Asked, File};
+use crate::source_context::SourceContext;
+use crate::sources::CredentialsFile;
+use crate::token::{Token, send_with_retry};
 
-/// What Google gives, and the most that it gives without being told otherwise.
+/// The scope of a token that is only used to impersonate.
+pub(crate) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
+
+/// The default lifetime in seconds, and the longest without a change of policy.
 const LIFETIME: u64 = 3600;
 
-/// A file of that type: other credentials, and who is to be had by them.
-pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str) -> Result<Token, Error> {
-    let source = file.need("source_credentials", fields.source_credentials.as_deref())?;
+/// The credentials that impersonate: `source_credentials` of a file of that type.
+pub(crate) fn source<'f>(file: &CredentialsFile, fields: &'f Fields) -> Result<&'f Fields, Error> {
+    let source = file.require("source_credentials", fields.source_credentials.as_deref())?;
     if source.kind.as_deref() == Some("impersonated_service_account") {
-        let mend = "put those from which all begins there, and the others into `delegates`";
+        let mend = "put the first credentials of the chain there, and the other accounts into `delegates`";
         return Err(Error::config(format!(
             "{}: its `source_credentials` are impersonated themselves; {mend}",
             file.shown
         )));
     }
-    // Before anybody is asked for anything.
+    // Checked before any request.
     url(file, fields)?;
-    let source = super::token(asked, file, source, IAM_SCOPE)?;
-    exchange(asked, file, fields, &source, scope)
+    Ok(source)
 }
 
-/// From the token of one to the token of the other.
+/// Exchanges a token of the source credentials for one of the impersonated account.
 pub(crate) fn exchange(
-    asked: &Asked<'_>,
-    file: &File,
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
     fields: &Fields,
     source: &Token,
     scope: &str,
@@ -46,16 +48,16 @@ pub(crate) fn exchange(
     }
     let authorization = Some(format!("Bearer {}", source.secret.expose()).into());
     let call = Call { url, body: Body::Json(&body), authorization, ..Call::default() };
-    let (answer, host) = (insist(asked, &call)?, call.host());
+    let (answer, host) = (send_with_retry(context, &call)?, call.host());
     if answer.is_success() {
-        Token::generated(&answer, &host)
+        Token::from_generated(&answer, &host)
     } else {
-        Err(refusal::of_impersonation(file, &answer, &host, email))
+        Err(error_response::impersonation_refused(file, &answer, &host, email))
     }
 }
 
-/// Who gives the tokens of the other.
-pub(crate) fn url<'f>(file: &File, fields: &'f Fields) -> Result<&'f str, Error> {
+/// The URL that returns tokens of the impersonated account.
+pub(crate) fn url<'f>(file: &CredentialsFile, fields: &'f Fields) -> Result<&'f str, Error> {
     const NAME: &str = "service_account_impersonation_url";
-    file.endpoint(NAME, file.need(NAME, fields.service_account_impersonation_url.as_deref())?)
+    file.require_endpoint(NAME, file.require(NAME, fields.service_account_impersonation_url.as_deref())?)
 }

@@ -1,4 +1,4 @@
-//! From a credentials file to a token: one module, one type.
+//! Exchanges a credentials file for a token, one module per type.
 
 mod authorized_user;
 pub(crate) mod impersonation;
@@ -6,37 +6,45 @@ mod service_account;
 
 use claude_credential_protocol::Error;
 
-use crate::answer::Token;
+use self::impersonation::IAM_SCOPE;
 use crate::external;
 use crate::fields::Fields;
-use crate::sources::{Asked, File, WORKFORCE};
+use crate::source_context::SourceContext;
+use crate::sources::{CredentialsFile, WORKFORCE};
+use crate::token::Token;
 
-/// What a token is asked for that only serves to be somebody else.
-pub(crate) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
-
-/// Types that there are, and for which there is nothing here.
+/// Types of Google's that are not supported.
 const OTHERS: [&str; 2] = ["gdch_service_account", "api_key"];
 
-/// A token of `scope` for what `fields` describe: the whole of `file`, or the credentials in it from which others are had.
-pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str) -> Result<Token, Error> {
+/// A token of `scope` for `fields`: those of `file`, or of the source credentials in it, for which this calls itself.
+pub(crate) fn token(
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
+    fields: &Fields,
+    scope: &str,
+) -> Result<Token, Error> {
     let shown = &file.shown;
     match fields.kind.as_deref() {
-        Some("service_account") => service_account::token(asked, file, fields, scope),
-        Some("authorized_user") => authorized_user::token(asked, file, fields, scope),
+        Some("service_account") => service_account::token(context, file, fields, scope),
+        Some("authorized_user") => authorized_user::token(context, file, fields, scope),
         Some(WORKFORCE) => {
-            file.hold()?;
-            external::person::token(asked, file, fields)
+            file.require_trusted()?;
+            external::workforce::token(context, file, fields)
         }
         Some("external_account") => {
-            file.hold()?;
-            external::token(asked, file, fields, scope)
+            file.require_trusted()?;
+            external::token(context, file, fields, scope)
         }
-        Some("impersonated_service_account") => impersonation::token(asked, file, fields, scope),
+        Some("impersonated_service_account") => {
+            let source = impersonation::source(file, fields)?;
+            let source = token(context, file, source, IAM_SCOPE)?;
+            impersonation::exchange(context, file, fields, &source, scope)
+        }
         Some(kind) => Err(Error::config(match OTHERS.into_iter().find(|other| *other == kind) {
             Some(other) => {
                 format!("{shown}: credentials of the type {other} are not supported; use another credentials file")
             }
-            None => format!("{shown}: its `type` is none that is known; get the file anew"),
+            None => format!("{shown}: its `type` is unknown; get the file anew"),
         })),
         None => Err(Error::config(format!("{shown}: `type` is missing in it; get the file anew"))),
     }

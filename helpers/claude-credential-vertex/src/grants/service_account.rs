@@ -3,30 +3,36 @@ use claude_credential_http::Call;
 use claude_credential_protocol::{Error, now};
 use yup_oauth2::ServiceAccountKey;
 
-use crate::answer::Token;
-use crate::engine::{self, Flow, Outcome};
+use crate::engine::{self, Grant, GrantOutcome};
+use crate::error_response;
 use crate::fields::Fields;
 use crate::jwt;
-use crate::refusal;
-use crate::sources::{Asked, File};
+use crate::source_context::SourceContext;
+use crate::sources::CredentialsFile;
+use crate::token::Token;
 
-/// Where Google gives tokens; and, wherever they are asked for, who gives them: what the JWT is made out to.
+/// Google's token endpoint. It is also the audience of the JWT, even if `token_uri` names another endpoint.
 pub(crate) const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
-pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str) -> Result<Token, Error> {
-    let email = file.need("client_email", fields.client_email.as_deref())?;
-    let key = file.need("private_key", fields.private_key.as_ref())?;
+pub(crate) fn token(
+    context: &SourceContext<'_>,
+    file: &CredentialsFile,
+    fields: &Fields,
+    scope: &str,
+) -> Result<Token, Error> {
+    let email = file.require("client_email", fields.client_email.as_deref())?;
+    let key = file.require("private_key", fields.private_key.as_ref())?;
     let unusable =
-        || Error::config(format!("{}: its `private_key` is no RSA key in PEM; get the file anew", file.shown));
+        || Error::config(format!("{}: its `private_key` is not an RSA key in PEM; get the file anew", file.shown));
     if fields.universe() != GOOGLE {
-        // Other universes have no such endpoint; there the JWT itself is the token.
+        // Other universes have no token endpoint; there the JWT itself is the token.
         let here = now() / 1000;
         let claims = jwt::claims(email, scope, here);
         let token = jwt::sign(&claims, key, fields.private_key_id.as_deref()).ok_or_else(unusable)?;
         return Token::of(token, Some(here + jwt::LIFE), email);
     }
-    let url = file.endpoint("token_uri", fields.token_uri.as_deref().unwrap_or(TOKEN_URI))?;
-    let flow = Flow::ServiceAccount(Box::new(ServiceAccountKey {
+    let url = file.require_endpoint("token_uri", fields.token_uri.as_deref().unwrap_or(TOKEN_URI))?;
+    let flow = Grant::ServiceAccount(Box::new(ServiceAccountKey {
         key_type: None,
         project_id: None,
         private_key_id: None,
@@ -38,9 +44,11 @@ pub(crate) fn token(asked: &Asked<'_>, file: &File, fields: &Fields, scope: &str
         auth_provider_x509_cert_url: None,
         client_x509_cert_url: None,
     }));
-    match engine::token(asked, flow, url, scope)? {
-        Outcome::Token(token) => Ok(token),
-        Outcome::Refused(answer) => Err(refusal::of_key(file, &answer, &Call { url, ..Call::default() }.host())),
-        Outcome::Unusable => Err(unusable()),
+    match engine::token(context, flow, url, scope)? {
+        GrantOutcome::Token(token) => Ok(token),
+        GrantOutcome::Refused(answer) => {
+            Err(error_response::key_refused(file, &answer, &Call { url, ..Call::default() }.host()))
+        }
+        GrantOutcome::Unusable => Err(unusable()),
     }
 }

@@ -1,80 +1,63 @@
-//! Where credentials are looked for, as Google's own libraries do: <https://google.aip.dev/auth/4110>.
+//! The sources of application default credentials, as in Google's own libraries: <https://google.aip.dev/auth/4110>.
 
 mod file;
-
-use std::time::{Duration, Instant};
+pub(crate) mod gcloud;
+mod metadata;
 
 use clap::ValueEnum;
-use claude_credential_config::{Environment, Folders};
-use claude_credential_process::Active;
-use claude_credential_protocol::{Error, Request};
+use claude_credential_protocol::Error;
 
-pub(crate) use file::{File, VARIABLE, WORKFORCE};
+pub(crate) use file::{CredentialsFile, VARIABLE, WORKFORCE};
 
-use crate::metadata::Metadata;
-
-/// What is asked, and where.
-pub(crate) struct Asked<'a> {
-    pub(crate) request: &'a Request,
-    pub(crate) environment: &'a Environment,
-    pub(crate) folders: &'a Folders,
-    pub(crate) active: &'a Active,
-    /// When the caller gives up.
-    pub(crate) until: Instant,
-}
+use crate::source_context::SourceContext;
+use file::NamedBy;
+use metadata::MetadataServer;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Source {
     /// The file that `GOOGLE_APPLICATION_CREDENTIALS` names
     Env,
-    /// What `gcloud auth application-default login` left
+    /// The file of `gcloud auth application-default login`
     Gcloud,
     /// The metadata server of Google's machines
     Metadata,
 }
 
-/// What was found first.
-pub(crate) enum Found {
-    File(Box<File>),
-    Metadata(Metadata),
+/// The first credentials found.
+pub(crate) enum Credentials {
+    File(Box<CredentialsFile>),
+    Metadata(MetadataServer),
 }
 
 impl Source {
-    /// In Google's order.
+    /// In the order of Google's libraries.
     pub(crate) const ALL: [Self; 3] = [Self::Env, Self::Gcloud, Self::Metadata];
 }
 
-impl Asked<'_> {
-    /// How long the caller waits yet.
-    pub(crate) fn left(&self) -> Duration {
-        self.until.saturating_duration_since(Instant::now())
-    }
-
-    pub(crate) fn find(&self, sources: &[Source]) -> Result<Option<Found>, Error> {
-        for source in sources {
-            let found = match source {
-                Source::Metadata => Metadata::find(self)?.map(Found::Metadata),
-                Source::Env | Source::Gcloud => self.file(*source)?.map(|file| Found::File(Box::new(file))),
-            };
-            if found.is_some() {
-                return Ok(found);
-            }
+pub(crate) fn find(context: &SourceContext<'_>, sources: &[Source]) -> Result<Option<Credentials>, Error> {
+    for source in sources {
+        let found = match source {
+            Source::Metadata => MetadataServer::find(context)?.map(Credentials::Metadata),
+            Source::Env | Source::Gcloud => file(context, *source)?.map(|file| Credentials::File(Box::new(file))),
+        };
+        if found.is_some() {
+            return Ok(found);
         }
-        Ok(None)
     }
+    Ok(None)
+}
 
-    /// What that source has on this disk.
-    pub(crate) fn file(&self, source: Source) -> Result<Option<File>, Error> {
-        match source {
-            Source::Env => File::of_variable(self),
-            Source::Gcloud => File::of_gcloud(self),
-            Source::Metadata => Ok(None),
-        }
+/// The credentials file of a source.
+pub(crate) fn file(context: &SourceContext<'_>, source: Source) -> Result<Option<CredentialsFile>, Error> {
+    match source {
+        Source::Env => CredentialsFile::of_variable(context),
+        Source::Gcloud => CredentialsFile::of_gcloud(context),
+        Source::Metadata => Ok(None),
     }
 }
 
-impl Found {
-    /// What messages begin with.
+impl Credentials {
+    /// The start of messages.
     pub(crate) fn shown(&self) -> &str {
         match self {
             Self::File(file) => &file.shown,
@@ -82,26 +65,26 @@ impl Found {
         }
     }
 
-    /// As `claude.source` says it.
+    /// The value of `claude.source`.
     pub(crate) fn source(&self) -> &'static str {
         match self {
-            Self::File(file) => match file.source {
-                Source::Gcloud => "gcloud",
-                Source::Env | Source::Metadata => VARIABLE,
+            Self::File(file) => match file.named_by {
+                NamedBy::Gcloud => "gcloud",
+                NamedBy::Variable => VARIABLE,
             },
             Self::Metadata(_) => "metadata",
         }
     }
 
-    /// Below which domain they are good.
-    pub(crate) fn universe(&self, asked: &Asked<'_>) -> Result<String, Error> {
+    /// The universe domain.
+    pub(crate) fn universe(&self, context: &SourceContext<'_>) -> Result<String, Error> {
         match self {
             Self::File(file) => Ok(file.fields.universe().to_owned()),
-            Self::Metadata(metadata) => metadata.universe(asked),
+            Self::Metadata(metadata) => metadata.universe(context),
         }
     }
 
-    /// Whose the token is, as far as a file says it in a way that can be shown.
+    /// The account of the token, if the file names it in printable characters.
     pub(crate) fn account(&self) -> Option<&str> {
         match self {
             Self::File(file) => file.fields.account().filter(|account| !account.chars().any(char::is_control)),

@@ -128,12 +128,12 @@ fn what_the_program_says_of_its_failure_is_not_repeated() {
     };
     for (script, says) in [
         ("echo CANARY; echo CANARY >&2; exit 3".to_owned(), "exited 3"),
-        ("echo CANARY".to_owned(), "printed no JSON of the form that is documented"),
+        ("echo CANARY".to_owned(), "printed no JSON in the documented form"),
         (String::new(), "printed nothing"),
-        (with("version", 2.into()), "a version that is not known"),
-        (with("token_type", "CANARY".into()), "a type that is not known"),
-        (with("id_token", "".into()), "a token that is empty"),
-        (with("expiration_time", 1.into()), "a token that is over"),
+        (with("version", 2.into()), "an unknown version"),
+        (with("token_type", "CANARY".into()), "a token of an unknown type"),
+        (with("id_token", "".into()), "an empty token"),
+        (with("expiration_time", 1.into()), "a token that has expired"),
         (said(json!({ "version": 1, "success": false, "code": "401", "message": "CANARY" })), "has no token"),
     ] {
         let words = with_script(&server, &script, false).fails(Class::Broke);

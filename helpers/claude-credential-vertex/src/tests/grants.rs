@@ -87,7 +87,7 @@ fn a_person_is_a_refresh_token_and_a_quota_project() {
 fn a_sign_in_that_is_over_names_the_command_that_begins_another() {
     const LOGIN: &str = "run: gcloud auth application-default login";
     for (error, subtype, says) in [
-        ("invalid_grant", None, "says invalid_grant, the sign-in is over"),
+        ("invalid_grant", None, "says invalid_grant, the sign-in is no longer valid"),
         ("invalid_grant", Some("invalid_rapt"), "wants a new sign-in of this person (invalid_rapt)"),
         ("invalid_grant", Some("rapt_required"), "wants a new sign-in of this person (rapt_required)"),
     ] {
@@ -244,9 +244,9 @@ fn who_is_somebody_else_asks_for_no_more_than_that_first() {
 #[test]
 fn who_may_not_be_somebody_else_hears_what_he_lacks() {
     for (status, says) in [
-        (403, "grant him roles/iam.serviceAccountTokenCreator there"),
+        (403, "grant roles/iam.serviceAccountTokenCreator on it"),
         (400, "mend `delegates` and `token_lifetime_seconds` there"),
-        (401, "the token of its `source_credentials` is not taken, mend that there"),
+        (401, "the token of its `source_credentials` was rejected, mend that there"),
         (404, "mend `service_account_impersonation_url` there"),
         (418, "look at `service_account_impersonation_url` there"),
     ] {

@@ -123,6 +123,6 @@ fn nothing_is_kept_so_nothing_is_stored_or_erased() {
 fn without_gcloud_nobody_can_sign_in() {
     let mut fixture = Fixture::new(&[]);
     fixture.set("PATH", ".:/nowhere");
-    let error = fixture.helper.run(crate::people::People::Login { options: Vec::new() }).unwrap_err();
+    let error = fixture.helper.run(crate::commands::UserCommand::Login { options: Vec::new() }).unwrap_err();
     assert!(error.class() == Class::Config && error.to_string().starts_with("gcloud is not on PATH"), "{error}");
 }

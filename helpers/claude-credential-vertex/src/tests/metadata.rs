@@ -67,7 +67,7 @@ fn a_machine_without_a_service_account_has_nothing() {
     let server = Server::start(vec![Reply::google("ok"), universe(), Reply::Json(404, String::new())]);
     assert_eq!(with(server.host()).get(), Ok(None));
     for (status, says) in
-        [(403, "answered 403; give this machine a service account"), (400, "answered 400 to the question")]
+        [(403, "answered 403; give this machine a service account"), (400, "answered 400 to the request")]
     {
         let server = Server::start(vec![Reply::google("ok"), universe(), Reply::Json(status, "CANARY".to_owned())]);
         let words = with(server.host()).fails(Class::Config);

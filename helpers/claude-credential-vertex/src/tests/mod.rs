@@ -15,7 +15,7 @@ use claude_credential_config::Environment;
 use claude_credential_protocol::{Auth, Class, Credential, Error, Helper, Request};
 use serde_json::{Value, json};
 
-use crate::vertex::Vertex;
+use crate::options::Vertex;
 use server::Server;
 
 /// A key that is used nowhere else.
@@ -24,7 +24,7 @@ pub(crate) const KEY: &str = include_str!("key.pem");
 pub(crate) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
 
 #[derive(Parser)]
-struct Line {
+struct TestCli {
     #[command(flatten)]
     helper: Vertex,
 }
@@ -39,7 +39,7 @@ struct Fixture {
 impl Fixture {
     fn new(options: &[&str]) -> Self {
         let home = tempfile::tempdir().unwrap();
-        let helper = Line::parse_from([&["vertex"], options].concat()).helper;
+        let helper = TestCli::parse_from([&["vertex"], options].concat()).helper;
         let mut fixture = Self { home, helper, variables: Vec::new() };
         let path = fixture.home.path().to_str().unwrap().to_owned();
         fixture.set("HOME", &path);

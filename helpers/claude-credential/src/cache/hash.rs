@@ -16,6 +16,11 @@ impl KeyedHasher {
         Self(random)
     }
 
+    /// For keys that name no file: there is no cache in which to keep a random key.
+    pub(crate) fn unkeyed() -> Self {
+        Self([0; 32])
+    }
+
     pub(crate) fn fingerprint(&self, secret: &Secret) -> Fingerprint {
         Fingerprint(self.hash(&[b"secret", secret.expose().as_bytes()]))
     }

@@ -13,6 +13,15 @@ use claude_credential_protocol::{Millis, now};
 /// as well ("racily clean").
 const SETTLED: Millis = 2_000;
 
+/// [`SETTLED`], unless a test says otherwise: a release build reads no variable for it.
+fn settled() -> Millis {
+    #[cfg(debug_assertions)]
+    if let Some(millis) = std::env::var("CLAUDE_CREDENTIAL_TEST_SETTLED").ok().and_then(|value| value.parse().ok()) {
+        return millis;
+    }
+    SETTLED
+}
+
 /// Something that a long look went by, there or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Watched {
@@ -54,7 +63,7 @@ impl Watched {
         let Self::File(path) = self else { return true };
         let Ok(found) = fs::metadata(path) else { return true };
         let changed = found.ctime().max(found.mtime());
-        u64::try_from(changed).is_ok_and(|seconds| seconds * 1000 + SETTLED < now())
+        u64::try_from(changed).is_ok_and(|seconds| seconds * 1000 + settled() < now())
     }
 }
 

@@ -1,13 +1,11 @@
 //! The entries that are there without being written, in the product's documented order, and what each needs before its
 //! helper is even started.
 
-use std::path::PathBuf;
-
-use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, TokenSource, claude, kept, logins};
+use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, claude, kept, logins};
 use claude_credential_files::Identity;
 
+use crate::chain::dependencies;
 use crate::chain::entry::{Availability, Dependency, ResolvedEntry};
-use crate::chain::resolve::cloud_dependencies;
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 
@@ -106,21 +104,13 @@ fn default_provider(context: &Context, name: &str, provider: &Provider) -> Resol
     if !flow.is_for_people() {
         // A workload's own token, or a secret, may come from any of them.
         depends.push(Dependency::Everything);
-        depends.extend(assertion_file(provider).map(Dependency::File));
+        depends.extend(dependencies::assertion_file(provider).map(Dependency::File));
     }
     let watched = vec![logins::path(&context.folders)];
     ResolvedEntry {
         opaque: true,
         watched,
         ..ResolvedEntry::new(Entry::new(name, oauth("login")), availability, depends)
-    }
-}
-
-/// The file of the token that is exchanged: another one in it may be another's.
-pub(crate) fn assertion_file(provider: &Provider) -> Option<PathBuf> {
-    match &provider.assertion {
-        Some(TokenSource::File(file)) => Some(file.clone()),
-        _ => None,
     }
 }
 
@@ -179,7 +169,7 @@ fn api_key(context: &Context, name: &str) -> ResolvedEntry {
 
 fn cloud(context: &Context, cloud: Cloud) -> ResolvedEntry {
     let entry = Entry::new(cloud.name(), helper(cloud.name(), &[]));
-    let entry = ResolvedEntry::new(entry, Availability::Ready, cloud_dependencies(cloud, context));
+    let entry = ResolvedEntry::new(entry, Availability::Ready, dependencies::of_cloud(cloud, context));
     ResolvedEntry { runs_setting: cloud.runs_setting(), opaque: true, ..entry }
 }
 

@@ -1,6 +1,7 @@
 //! Entries in priority order, and what asking one of them means.
 
 pub(crate) mod builtin;
+pub(crate) mod dependencies;
 pub(crate) mod entry;
 pub(crate) mod program;
 pub(crate) mod resolve;

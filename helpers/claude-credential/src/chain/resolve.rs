@@ -1,7 +1,7 @@
 use claude_credential_config::{Entry, Profile, Program, claude};
 
-use crate::chain::builtin;
 use crate::chain::entry::{Availability, Dependency, ResolvedEntry};
+use crate::chain::{builtin, dependencies};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 
@@ -23,29 +23,17 @@ fn of_user(definition: &Entry, context: &Context) -> ResolvedEntry {
     let cloud = Cloud::of_program(&definition.program);
     let dependencies = match (&definition.vary, cloud) {
         (Some(vary), _) => vec![Dependency::Vary(vary.clone())],
-        (None, Some(cloud)) => cloud_dependencies(cloud, context),
+        (None, Some(cloud)) => dependencies::of_cloud(cloud, context),
         (None, None) => vec![Dependency::Everything],
     };
     // The helper reads the provider's section itself, so an edit there has to change the key.
     let provider = context.config.providers.get(&definition.name);
     let section = provider.and_then(|_| context.config.file.clone());
-    let files = section.into_iter().chain(provider.and_then(builtin::assertion_file));
+    let files = section.into_iter().chain(provider.and_then(dependencies::assertion_file));
     let dependencies = dependencies.into_iter().chain(files.map(Dependency::File)).collect();
     ResolvedEntry {
         opaque: matches!(definition.program, Program::Helper { .. }),
         runs_setting: cloud.and_then(Cloud::runs_setting),
         ..ResolvedEntry::new(definition.clone(), Availability::Ready, dependencies)
     }
-}
-
-/// What the answers of a cloud's helper depend on: nearly every variable, the files that the cloud's tools keep, and the
-/// text of the setting whose command the helper runs.
-pub(crate) fn cloud_dependencies(cloud: Cloud, context: &Context) -> Vec<Dependency> {
-    let setting = cloud.runs_setting().map(|name| {
-        // The helper reports a setting that can't be read.
-        let setting = claude::command(&context.folders, name).ok().flatten();
-        Dependency::Text(setting.map(|setting| setting.command).unwrap_or_default())
-    });
-    let files = cloud.files(&context.environment, &context.folders).into_iter().map(Dependency::File);
-    [Dependency::Everything].into_iter().chain(files).chain(setting).collect()
 }

@@ -1,4 +1,5 @@
 pub(crate) mod plain;
+pub(crate) mod setup;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use claude_credential_protocol::PrintOptions;
 
-use crate::commands::setup::Setup;
+use setup::Setup;
 
 /// Hands Claude Code and scripts the right credential, cached and shared
 #[derive(Debug, Parser)]

@@ -13,6 +13,14 @@ use crate::client::cloud::Cloud;
 use crate::context::Context;
 use crate::query::Query;
 
+/// The key that identifies lookups of `query` to the processes that they start.
+pub(crate) fn of_lookup(context: &Context, query: &Query) -> String {
+    match context.cache() {
+        Some(cache) => of_query(&cache.hasher, query, context),
+        None => of_query(&KeyedHasher::unkeyed(), query, context),
+    }
+}
+
 /// The key of a question: everything that its answer depends on, and nothing of it readable.
 pub(crate) fn of_query(hasher: &KeyedHasher, query: &Query, context: &Context) -> String {
     let mut parts = hasher.parts();

@@ -6,8 +6,9 @@ use std::time::Duration;
 use claude_credential_files::{Lock, LockError, Waiting};
 use claude_credential_protocol::{Class, Error, Interactive, now};
 
+use super::refused::Refused;
 use super::slot::Slot;
-use super::{Found, Lookup, Refused};
+use super::steps::{Found, Steps};
 use crate::cache::state::{Outcome, State};
 use crate::cache::wait_guard::WaitGuard;
 use crate::cache::{Cache, Cached};
@@ -15,7 +16,7 @@ use crate::chain::entry::{Resolved, ResolvedEntry};
 use crate::failure::Failure;
 
 pub(super) struct SingleFlight<'l, 'a, 'o> {
-    pub(super) lookup: &'l mut Lookup<'a, 'o>,
+    pub(super) steps: &'l mut Steps<'a, 'o>,
     pub(super) slot: &'l Slot<'a>,
     pub(super) entries: &'a [ResolvedEntry],
 }
@@ -37,7 +38,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
             Err(LockError::File(problem)) => return self.without_lock(&problem, refused.as_ref()),
         };
         let mut state = self.slot.state();
-        if let Some(answer) = self.lookup.kept(self.slot, refused.as_ref()) {
+        if let Some(answer) = self.steps.kept(self.slot, refused.as_ref()) {
             return Ok(answer);
         }
         if waiting.is_some() {
@@ -72,12 +73,12 @@ impl<'a> SingleFlight<'_, 'a, '_> {
     }
 
     fn ask_all(&mut self, refused: Option<&Refused>) -> Result<Found<'a>, Failure> {
-        self.lookup.ask_all(self.entries, &self.slot.key, refused)
+        self.steps.ask_all(self.entries, &self.slot.key, refused)
     }
 
     /// The files can't be used, so this process asks for itself.
     fn without_lock(&mut self, problem: &dyn Display, refused: Option<&Refused>) -> Result<Found<'a>, Failure> {
-        self.lookup.context.log.complain(problem);
+        self.steps.context.log.complain(problem);
         self.ask_all(refused)
     }
 
@@ -88,14 +89,14 @@ impl<'a> SingleFlight<'_, 'a, '_> {
             return Ok((lock, None));
         }
         let waiter = WaitGuard::register(self.slot.cache, &self.slot.key)?;
-        let (context, query) = (self.lookup.context, self.lookup.query);
+        let (context, query) = (self.steps.context, self.steps.query);
         let _waiting = context.log.waiting(|| format!("another call that asks for profile {}", query.profile.name));
         let deadline = query.request.deadline.unwrap_or(context.deadline);
         Ok((Lock::acquire(&path, Duration::from_millis(deadline.saturating_sub(now())))?, Some(waiter)))
     }
 
     fn lock_timed_out(&self) -> Error {
-        let name = &self.lookup.query.profile.name;
+        let name = &self.steps.query.profile.name;
         Error::unavailable(format!(
             "another call for profile {name} did not end in time; run: claude-credential --no-cache print"
         ))
@@ -110,7 +111,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
     fn shared(&self, state: &State, refused: Option<&Refused>) -> SharedOutcome {
         match &state.outcome {
             Outcome::Failed { error, rejected, interactive } => {
-                let mine = (refused.is_some(), self.lookup.context.interactive() == Interactive::Auto);
+                let mine = (refused.is_some(), self.steps.context.interactive() == Interactive::Auto);
                 if (*rejected, *interactive) == mine {
                     return SharedOutcome::Outcome(Box::new(Err(error.clone().into())));
                 }
@@ -119,9 +120,9 @@ impl<'a> SingleFlight<'_, 'a, '_> {
             Outcome::Ephemeral => SharedOutcome::SideBySide,
             Outcome::Shared => {
                 let path = self.slot.file("shared");
-                let shared = Cache::read(&path, &self.lookup.context.log).filter(|shared| {
+                let shared = Cache::read(&path, &self.steps.context.log).filter(|shared| {
                     let is_refused = refused.is_some_and(|refused| refused.secret == *shared.credential.auth.secret());
-                    let min_ttl = self.lookup.query.request.min_ttl;
+                    let min_ttl = self.steps.query.request.min_ttl;
                     !is_refused && shared.staleness(Duration::MAX, min_ttl, now()).is_none()
                 });
                 shared.map_or(SharedOutcome::Nothing, |shared| SharedOutcome::Outcome(Box::new(Ok(shared.into()))))
@@ -143,7 +144,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         {
             return Some(Err(error.clone().into()));
         }
-        self.lookup.observer.throttled();
+        self.steps.observer.throttled();
         let is_good = |cached: &Cached| !crate::chain::is_expired(&cached.credential);
         Some(Ok(self.slot.kept().filter(is_good).map_or_else(|| inferred.clone(), Resolved::from)))
     }
@@ -155,7 +156,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         outcome: Result<Found<'a>, Failure>,
         refused: Option<&Refused>,
     ) -> Result<Found<'a>, Failure> {
-        let context = self.lookup.context;
+        let context = self.steps.context;
         let answer = match &outcome {
             Ok(Found::Answer(answer)) => Some(answer),
             Ok(Found::WouldAsk(_)) | Err(_) => None,
@@ -190,7 +191,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
     }
 
     fn keep(&self, answer: &Resolved) -> Result<Outcome, Error> {
-        let (query, cache) = (self.lookup.query, self.slot.cache);
+        let (query, cache) = (self.steps.query, self.slot.cache);
         let cached = Cached {
             credential: answer.credential.clone(),
             entry: answer.entry.clone(),

@@ -2,12 +2,12 @@ use std::path::PathBuf;
 
 use claude_credential_protocol::now;
 
+use super::key;
+use super::refused::Refused;
 use crate::cache::state::State;
 use crate::cache::{Cache, Cached, Staleness};
 use crate::chain::entry::{AnswerOrigin, Resolved};
 use crate::context::Context;
-use crate::lookup::Refused;
-use crate::lookup::key;
 use crate::query::Query;
 
 /// The files of one query in the cache: its answer, its lock, its state.

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
+use claude_credential_config::Environment;
 use claude_credential_protocol::{Millis, Seconds, now, text};
 use rustix::termios::tcgetwinsize;
-
-use crate::context::Context;
 
 /// Longer lines are hard to read, and a picture of them too small.
 const WIDEST: usize = 100;
@@ -37,16 +37,16 @@ pub(crate) struct Screen {
 
 impl Screen {
     /// As wide as the terminal, and as coloured as it and the user (<https://no-color.org>) want it.
-    pub(crate) fn of_stdout(context: &Context) -> Self {
+    pub(crate) fn of_stdout(environment: &Environment, home: &Path) -> Self {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
         let columns = tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
-        let plain = context.environment.get_os("NO_COLOR").is_some()
-            || context.environment.get_os("TERM").is_none_or(|terminal| terminal == "dumb");
+        let plain = environment.get_os("NO_COLOR").is_some()
+            || environment.get_os("TERM").is_none_or(|terminal| terminal == "dumb");
         Self {
             width: if is_terminal && columns > 0 { columns.clamp(NARROWEST, WIDEST) } else { WIDEST },
             colours: is_terminal && !plain,
-            home: context.folders.home.display().to_string(),
+            home: home.display().to_string(),
             text: String::new(),
         }
     }

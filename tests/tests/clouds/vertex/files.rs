@@ -239,8 +239,8 @@ fn the_machine_and_nothing_at_all() {
     run(&[
         token("Google's machine", |_| {}, &["google metadata"]),
         refused("a variable that names nothing", nowhere, &[], 78, "does not exist"),
-        refused("a type that nobody knows", strange, &[], 78, "its `type` is none that is known"),
-        refused("half a file", half, &[], 78, "this is no credentials file of Google's"),
+        refused("a type that nobody knows", strange, &[], 78, "its `type` is unknown"),
+        refused("half a file", half, &[], 78, "this is not a Google credentials file"),
     ]);
 }
 

@@ -6,7 +6,6 @@ use claude_credential_config::claude::{self, EffectiveSetting, Scope, SettingsFi
 use claude_credential_process::Interrupted;
 use claude_credential_protocol::Error;
 
-use super::checks::live::Probed;
 use crate::chain::entry::ResolvedEntry;
 use crate::chain::resolve::resolve;
 use crate::context::Context;
@@ -27,6 +26,17 @@ pub(super) struct CheckContext {
     /// Somebody wants us to end: what was found since is not worth saying.
     pub(super) interrupted: Cell<Option<Interrupted>>,
     pub(super) seen: OnceCell<Vec<(String, Result<Probed, Error>)>>,
+}
+
+/// What the executable that speaks TLS has seen at one host.
+#[derive(Debug)]
+pub(super) struct Probed {
+    pub(super) clock_ahead: Option<i64>,
+    /// To both headers, as the client sends a helper's key.
+    pub(super) both: u64,
+    pub(super) leads_to: Option<String>,
+    pub(super) x_api_key: Option<u64>,
+    pub(super) authorization: Option<u64>,
 }
 
 impl CheckContext {

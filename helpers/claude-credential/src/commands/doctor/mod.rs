@@ -64,7 +64,8 @@ const CHECKS: [Check; 29] = [
 
 pub(crate) fn run(options: Options, asked: &Doctor) -> Result<u8, Failure> {
     let environment = Environment::here();
-    let mut report = Report::new(asked.json);
+    let width = CHECKS.iter().map(|check| check.name.len()).max().unwrap_or_default();
+    let mut report = Report::new(asked.json, width);
     match Folders::of(&environment) {
         // Where nobody lives, nothing else can be looked at.
         Err(error) => report.add("folders", Finding::of(&error).or_mend("look at HOME and the XDG variables"))?,

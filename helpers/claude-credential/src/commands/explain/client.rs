@@ -4,10 +4,8 @@
 use claude_credential_config::claude::{self, EffectiveSetting, SettingSource, StoredLogin};
 use claude_credential_protocol::{Error, Secret};
 
-use super::compare;
 use super::identity::{Identity, Salted};
 use super::settings::{Setting, Settings};
-use super::trace::Trace;
 use crate::context::Context;
 
 /// What Claude Code sends, and what there is to say about it.
@@ -77,17 +75,14 @@ const CLOUDS: [(&str, &str, &str); 3] = [
 ];
 
 impl Client {
-    pub(crate) fn look(context: &Context, salted: &Salted, trace: Option<&Trace>) -> Self {
-        let settings = Settings::here(context);
+    pub(crate) fn look(context: &Context, settings: &Settings<'_>, salted: &Salted) -> Self {
         let (login, broken) = match claude::stored_login(&context.folders.claude) {
             Ok(login) => (login, None),
             Err(error) => (None, Some(error)),
         };
-        let mut client = Self::send(&settings, login, salted);
+        let mut client = Self::send(settings, login, salted);
         client.settings = settings.list();
-        client.warnings = compare::warnings(&client, &settings, trace, context);
         client.warnings.extend(broken.as_ref().map(Error::to_string));
-        client.differs = compare::difference(&client, trace);
         client
     }
 

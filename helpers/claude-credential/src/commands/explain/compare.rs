@@ -93,7 +93,7 @@ pub(crate) fn difference(client: &Client, trace: Option<&Trace>) -> Option<Strin
             return None;
         }
         return Some(format!(
-            "Claude Code has no credential and does not query this chain, which gives {entry}'s; to have it asked, set \
+            "Claude Code has no credential and does not ask this chain, which gives {entry}'s; to have it asked, set \
              apiKeyHelper to: claude-credential api-key-helper"
         ));
     }

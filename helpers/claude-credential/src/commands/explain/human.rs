@@ -4,9 +4,9 @@ use claude_credential_config::claude::{SettingSource, StoredLogin};
 use claude_credential_protocol::{Class, Credential, Error, now, text};
 
 use super::client::{Client, Sent, Source};
+use super::explanation::{Explanation, Question};
 use super::identity::Identity;
 use super::trace::{CacheState, Mark, Row, RowState, Trace};
-use super::{Explanation, Question};
 use crate::cache::Cached;
 use crate::chain::entry::{AnswerOrigin, Resolved};
 use crate::failure::Failure;

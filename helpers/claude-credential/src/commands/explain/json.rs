@@ -7,9 +7,9 @@ use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
 use serde_json::{Value, json};
 
 use super::client::{Client, Sent};
+use super::explanation::{Explanation, Question};
 use super::identity::Salted;
 use super::trace::{CacheState, Mark, Row, RowState, Trace};
-use super::{Explanation, Question};
 use crate::chain::entry::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 

@@ -3,6 +3,7 @@
 
 mod client;
 mod compare;
+mod explanation;
 mod human;
 mod identity;
 mod json;
@@ -24,24 +25,10 @@ use crate::terminal::screen::Screen;
 use crate::ttl::check_ttl;
 
 use client::Client;
+use explanation::{Explanation, Question};
 use identity::Salted;
-use trace::Trace;
-
-/// All that is said, before it is said to people or to programs.
-pub(crate) struct Explanation<'a> {
-    context: &'a Context,
-    salted: Salted,
-    asked: Result<Question, Error>,
-    client: Client,
-}
-
-/// The question, and what comes of it.
-struct Question {
-    query: Query,
-    profile_reason: String,
-    host_reason: String,
-    trace: Trace,
-}
+use settings::Settings;
+use trace::{Trace, trace};
 
 pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
     let of_client = context.for_client.then(|| context_of_client(context));
@@ -49,15 +36,18 @@ pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
     let asked = match question(asking, options) {
         Ok((query, host_reason)) => {
             let profile_reason = profile::reason(asking, &query.profile);
-            Ok(Question { profile_reason, host_reason, trace: trace::trace(asking, &query, options.all)?, query })
+            Ok(Question { profile_reason, host_reason, trace: trace(asking, &query, options.all)?, query })
         }
         Err(error) => Err(error),
     };
     let salted = Salted::new(context);
-    let client = Client::look(context, &salted, asked.as_ref().ok().map(|asked| &asked.trace));
+    let client = client(context, &salted, asked.as_ref().ok().map(|asked| &asked.trace));
     let explanation = Explanation { context, salted, asked, client };
-    let text =
-        if options.json { json::text(&explanation) } else { human::text(&explanation, Screen::of_stdout(context)) };
+    let text = if options.json {
+        json::text(&explanation)
+    } else {
+        human::text(&explanation, Screen::of_stdout(&context.environment, &context.folders.home))
+    };
     written(io::stdout().lock().write_all(text.as_bytes()))?;
     Ok(explanation.exit_code())
 }
@@ -88,17 +78,13 @@ fn question(context: &Context, options: &Explain) -> Result<(Query, String), Err
     Ok((query, because.to_owned()))
 }
 
-impl Explanation<'_> {
-    /// The command that is explained.
-    fn command(&self) -> &'static str {
-        if self.context.for_client { "api-key-helper" } else { "print" }
-    }
-
-    /// What that command would exit with.
-    fn exit_code(&self) -> u8 {
-        match &self.asked {
-            Err(error) => error.class().exit_code(),
-            Ok(asked) => asked.trace.failure.as_ref().map_or(0, Failure::exit_code),
-        }
-    }
+/// What Claude Code sends, beside what the chain gives.
+fn client(context: &Context, salted: &Salted, trace: Option<&Trace>) -> Client {
+    let settings = Settings::here(context);
+    let mut client = Client::look(context, &settings, salted);
+    let broken = std::mem::take(&mut client.warnings);
+    client.warnings = compare::warnings(&client, &settings, trace, context);
+    client.warnings.extend(broken);
+    client.differs = compare::difference(&client, trace);
+    client
 }

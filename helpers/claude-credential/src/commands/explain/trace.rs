@@ -10,7 +10,7 @@ use crate::chain::{self, program};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::observer::{CacheView, Observer};
-use crate::lookup::{self, key_of};
+use crate::lookup::{self, key};
 use crate::query::Query;
 use crate::token_output::checked;
 
@@ -128,7 +128,7 @@ fn undecided(
         return Ok(Row { entry, mark: Mark::Skipped, state, took: None });
     }
     let started = Instant::now();
-    let outcome = chain::consult(context, entry, &query.request, &key_of(context, query))?;
+    let outcome = chain::consult(context, entry, &query.request, &key::of_lookup(context, query))?;
     let mut row = row(context, entry, &outcome, is_asked(context, entry).then(|| started.elapsed()));
     row.mark = match row.mark {
         Mark::Wins => Mark::Answers,

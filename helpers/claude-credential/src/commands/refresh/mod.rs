@@ -37,7 +37,7 @@ pub(crate) fn run(context: &Context, options: &Refresh) -> Result<(), Failure> {
     let command = SignInCommand::choose(context, &entry, command);
     let cache = context.cache();
     let parts = command.as_ref().map(SignInCommand::parts).unwrap_or_default();
-    let unkeyed = KeyedHasher::new([0; 32]);
+    let unkeyed = KeyedHasher::unkeyed();
     let key = key::of_sign_in(cache.map_or(&unkeyed, |cache| &cache.hasher), &entry, &parts, context);
     if let Ok(command) = &command
         && (context.active.contains(&key) || context.active.depth() >= MAX_DEPTH)

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use claude_credential_protocol::Error;
 
-use super::Setup;
 use super::blanks::Blanks;
 use super::found::Found;
 use super::person::Person;
 use super::preset::Preset;
+use crate::cli::setup::Setup;
 use crate::context::Context;
 
 pub(super) fn unknown(presets: &[Preset]) -> Error {

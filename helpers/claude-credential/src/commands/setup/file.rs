@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use claude_credential_files::{Trust, hex, random, read};
 use claude_credential_protocol::Error;
 
+use crate::context::Context;
+
 /// No file of this kind that a person writes comes near this.
 const MAX: u64 = 1 << 20;
 
@@ -107,6 +109,16 @@ impl Target {
         }
         Err(Error::unavailable(format!("{} was changed meanwhile; try again", self.path.display())))
     }
+}
+
+/// Claude Code's settings of the user.
+pub(crate) fn settings_file(context: &Context) -> PathBuf {
+    context.folders.claude.join("settings.json")
+}
+
+/// Whether a literal of the file is that text.
+pub(crate) fn is_text(literal: &str, text: &str) -> bool {
+    serde_json::from_str::<String>(literal).is_ok_and(|value| value == text)
 }
 
 /// At the end of its links, even where nothing is there yet.

@@ -6,6 +6,7 @@ mod check;
 mod client;
 mod config;
 mod diff;
+mod edited;
 mod effects;
 mod file;
 mod found;
@@ -17,11 +18,11 @@ mod preset;
 mod record;
 mod sections;
 mod settings;
+mod show;
 mod undo;
 
 use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
 use std::process::Command;
 
 use claude_credential_config::{Program, generation, kept};
@@ -29,9 +30,11 @@ use claude_credential_process::{Interrupted, run_attached};
 use claude_credential_protocol::{Error, Origin};
 
 use crate::chain::resolve::resolve;
+use crate::cli::setup::Setup;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
+
 use blanks::Blanks;
 use client::Destination;
 use found::Found;
@@ -41,29 +44,6 @@ use preset::Preset;
 
 /// A key may be mistyped so often before a person wants to start over.
 const TRIES: usize = 3;
-
-#[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option, and clap says which exclude each other")]
-pub(crate) struct Setup {
-    /// What to use, instead of being asked
-    #[arg(long, value_name = "NAME")]
-    pub(crate) preset: Option<String>,
-    /// What the preset asks, as often as needed
-    #[arg(long, value_name = "NAME=VALUE", requires = "preset")]
-    pub(crate) set: Vec<String>,
-    /// Read the API key from stdin
-    #[arg(long, requires = "preset")]
-    pub(crate) stdin: bool,
-    /// Agree to the change without being asked
-    #[arg(long, short)]
-    pub(crate) yes: bool,
-    /// Write over what somebody else has set
-    #[arg(long)]
-    pub(crate) replace: bool,
-    /// Put back what was there before the first setup
-    #[arg(long, conflicts_with_all = ["preset", "set", "stdin"])]
-    pub(crate) undo: bool,
-}
 
 pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
     if context.options.profile.is_some() || !context.options.chain.is_empty() {
@@ -129,11 +109,6 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         person.say(&format!("to go back, run: {} setup --undo", blanks.for_shell("{us}")));
     }
     Ok(0)
-}
-
-/// Claude Code's settings of the user.
-fn settings_file(context: &Context) -> PathBuf {
-    context.folders.claude.join("settings.json")
 }
 
 /// Whether what somebody else has set may be written over.

@@ -1,19 +1,19 @@
 //! What setup is about to write.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use claude_credential_config::claude;
 use claude_credential_protocol::Error;
 use serde_json::Value;
 
 use super::blanks::{Blanks, Wanted};
-use super::file::Target;
+use super::file::{Target, is_text, settings_file};
 use super::preset::Preset;
 use super::record::Record;
 use super::settings::{self, Settings};
-use super::undo::is_text;
-use super::{Setup, config, diff, mask, mask_toml, sections, settings_file};
+use super::show::{show_config, show_settings};
+use super::{config, sections};
+use crate::cli::setup::Setup;
 use crate::context::Context;
 
 /// Of files that are made: keys get into `env`, and nobody else has to read them.
@@ -152,23 +152,4 @@ impl Plan {
         }
         Ok(Some(kept).filter(|_| record.has_backups()))
     }
-}
-
-/// The change of a settings file; of its values those that are `known` are shown.
-pub(crate) fn show_settings(file: &Path, old: &str, new: &str, known: &dyn Fn(&str) -> bool, colours: bool) -> String {
-    diff::unified(&file.display().to_string(), &mask::masked(old, known), &mask::masked(new, known), colours)
-}
-
-/// The change of `config.toml`; of its values those are shown that setup wrote, which is what it made of a file.
-pub(crate) fn show_config(
-    name: &str,
-    old: &str,
-    new: &str,
-    (before, written): &(&str, Vec<&str>),
-    colours: bool,
-) -> String {
-    let theirs = mask_toml::strings(before);
-    let ours: BTreeSet<&str> = written.iter().flat_map(|written| mask_toml::strings(written)).collect();
-    let known = |literal: &str| ours.contains(literal) && !theirs.contains(literal);
-    diff::unified(name, &mask_toml::masked(old, &known), &mask_toml::masked(new, &known), colours)
 }

@@ -7,7 +7,7 @@ use toml::{Table, Value};
 use toml_edit::{Array, DocumentMut};
 
 use super::config::with_line_ends_of;
-use super::record::Edited;
+use super::edited::Edited;
 
 /// A section's place: `entry` and `vault` for `[entry.vault]`.
 type Place = (String, String);

@@ -10,7 +10,7 @@ use jsonc_parser::{CollectOptions, parse_to_ast};
 use serde_json::{Map, Value};
 
 use super::blanks::Wanted;
-use super::record::Change;
+use super::edited::Change;
 
 /// Some editors put it in front; the parser takes none.
 const BOM: &str = "\u{FEFF}";

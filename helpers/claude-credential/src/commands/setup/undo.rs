@@ -9,12 +9,15 @@ use claude_credential_protocol::{Class, Error};
 use serde_json::Value;
 
 use super::diff::{self, Line};
-use super::file::Target;
+use super::edited::Edited;
+use super::file::{Target, is_text, settings_file};
 use super::person::Person;
-use super::plan::{CONFIG_MODE, SETTINGS_MODE, show_config, show_settings};
-use super::record::{Edited, Record};
+use super::plan::{CONFIG_MODE, SETTINGS_MODE};
+use super::record::Record;
+use super::sections;
 use super::settings::Settings;
-use super::{Setup, sections, settings_file};
+use super::show::{show_config, show_settings};
+use crate::cli::setup::Setup;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -207,11 +210,6 @@ fn changed_lines(written: &str, now: &str) -> String {
         [first, .., last] if numbers.len() > 8 => format!("in {} lines from {first} to {last}", numbers.len()),
         several => format!("in lines {}", several.join(", ")),
     }
-}
-
-/// Whether a literal of the file is that text.
-pub(crate) fn is_text(literal: &str, text: &str) -> bool {
-    serde_json::from_str::<String>(literal).is_ok_and(|value| value == text)
 }
 
 impl Undo {

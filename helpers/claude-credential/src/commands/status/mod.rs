@@ -1,12 +1,12 @@
 //! `status`: without a name what each profile has, with one what its helper says of it.
 
+mod overview;
 mod profile_status;
 mod say;
 
 use std::io::{self, Write};
-use std::time::Duration;
 
-use claude_credential_protocol::{Error, now, written};
+use claude_credential_protocol::{Error, written};
 
 use crate::cli::{SignIn, Status};
 use crate::commands::login;
@@ -14,15 +14,9 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::profile;
 use crate::terminal::screen::Screen;
-use claude_credential_protocol::millis;
 
-use profile_status::{ProfileStatus, State};
-
-/// All profiles, and what is asked of them.
-struct Overview {
-    profiles: Vec<ProfileStatus>,
-    min_ttl: Option<Duration>,
-}
+use overview::Overview;
+use profile_status::ProfileStatus;
 
 pub(crate) fn run(context: &Context, options: Status) -> Result<u8, Failure> {
     let Status { min_ttl, name, json, options: mut for_helper } = options;
@@ -31,7 +25,11 @@ pub(crate) fn run(context: &Context, options: Status) -> Result<u8, Failure> {
         return login::run(context, "status", &SignIn { name, options: for_helper });
     }
     let overview = Overview { profiles: profiles(context)?, min_ttl };
-    let text = if json { say::json(&overview) } else { say::text(&overview, Screen::of_stdout(context)) };
+    let text = if json {
+        say::json(&overview)
+    } else {
+        say::text(&overview, Screen::of_stdout(&context.environment, &context.folders.home))
+    };
     written(io::stdout().lock().write_all(text.as_bytes()))?;
     Ok(overview.exit_code())
 }
@@ -46,18 +44,4 @@ fn profiles(context: &Context) -> Result<Vec<ProfileStatus>, Error> {
     }
     lines.insert(0, ProfileStatus::of(context, here, true));
     Ok(lines)
-}
-
-impl Overview {
-    /// Whether it lives shorter than it should.
-    fn is_short(&self, status: &ProfileStatus) -> bool {
-        let wanted = self.min_ttl.map_or(0, millis);
-        self.min_ttl.is_some() && status.expires_at.is_some_and(|at| (at * 1000).saturating_sub(now()) < wanted)
-    }
-
-    /// 1 where something lives shorter than it should, or where there is nothing that could live at all.
-    fn exit_code(&self) -> u8 {
-        let is_any = self.profiles.iter().any(|status| matches!(status.state, State::Answers | State::Asked));
-        u8::from(self.min_ttl.is_some() && (!is_any || self.profiles.iter().any(|status| self.is_short(status))))
-    }
 }

@@ -1,7 +1,7 @@
 use claude_credential_protocol::{iso_8601, text};
 use serde_json::json;
 
-use super::Overview;
+use super::overview::Overview;
 use super::profile_status::{ProfileStatus, State};
 use crate::terminal::screen::{Paint, Screen, span, until};
 use claude_credential_protocol::millis;

@@ -6,7 +6,7 @@ use claude_credential_process::Ended;
 use claude_credential_protocol::{Error, Origin, text};
 use serde_json::Value;
 
-use super::super::check_context::CheckContext;
+use super::super::check_context::{CheckContext, Probed};
 use super::super::finding::{Finding, or_good};
 use super::super::spawn;
 use crate::chain::program;
@@ -17,17 +17,6 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// A clock that is this far off makes tokens look expired, or signatures stale.
 const FAR_OFF: u64 = 300;
 const OFF: u64 = 30;
-
-/// What the executable that speaks TLS has seen at one host.
-#[derive(Debug)]
-pub(in super::super) struct Probed {
-    clock_ahead: Option<i64>,
-    /// To both headers, as the client sends a helper's key.
-    both: u64,
-    leads_to: Option<String>,
-    x_api_key: Option<u64>,
-    authorization: Option<u64>,
-}
 
 /// It can be reached, and TLS with it is sound.
 pub(in super::super) fn reach(check_context: &CheckContext) -> Vec<Finding> {

@@ -1,0 +1,102 @@
+//! Errors of AWS services. Messages show the error code and never the service's own message: that of a signature
+//! mismatch repeats the signed headers, and the session token is one of them.
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use claude_credential_protocol::{Class, Error, text};
+
+/// Codes for a mistake in the configuration: the identity is valid, but may not have what it asks for. Signing in again
+/// would not help.
+const CONFIG_CODES: [&str; 8] = [
+    "ValidationError",
+    "MalformedPolicyDocument",
+    "PackedPolicyTooLarge",
+    "RegionDisabledException",
+    "InvalidRequestException",
+    "AccessDenied",
+    "ForbiddenException",
+    "ResourceNotFoundException",
+];
+
+/// Codes for errors that may pass.
+const TRANSIENT_CODES: [&str; 6] = [
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "IDPCommunicationError",
+    "ServiceUnavailable",
+    "InternalFailure",
+];
+
+/// A failed request to a service.
+#[derive(Debug)]
+pub(super) struct ServiceError {
+    /// The class of the error that the helper reports.
+    pub(super) class: Class,
+    /// What happened.
+    pub(super) what: String,
+    /// The service's error code; `None` if it sent none.
+    pub(super) code: Option<String>,
+}
+
+impl ServiceError {
+    pub(super) fn of<E: ProvideErrorMetadata>(service: &str, error: &SdkError<E, HttpResponse>) -> Self {
+        let unavailable = |what: &str| Self {
+            class: Class::Unavailable,
+            what: format!("{service} {what}; try again, or check the network"),
+            code: None,
+        };
+        let SdkError::ServiceError(answered) = error else {
+            return match error {
+                SdkError::TimeoutError(_) => unavailable("did not answer in time"),
+                SdkError::DispatchFailure(failure) if failure.is_timeout() => unavailable("did not answer in time"),
+                SdkError::DispatchFailure(_) => unavailable("can't be reached"),
+                SdkError::ResponseError(_) => unavailable("sent a malformed answer"),
+                _ => Self { class: Class::Broke, what: format!("{service} could not be asked"), code: None },
+            };
+        };
+        let status = answered.raw().status().as_u16();
+        let code = answered.err().code().map(text::one_line);
+        let is_one_of = |list: &[&str]| code.as_deref().is_some_and(|code| list.contains(&code));
+        // Without a code the answer comes from a portal or a proxy: AWS's services always send one.
+        let class = if code.is_none() || status >= 500 || status == 429 || is_one_of(&TRANSIENT_CODES) {
+            Class::Unavailable
+        } else if is_one_of(&CONFIG_CODES) {
+            Class::Config
+        } else {
+            Class::SignIn
+        };
+        let what = match &code {
+            Some(code) => format!("{service} answered {code}"),
+            None => format!("a server that is not {service} answered with status {status}; check the network"),
+        };
+        Self { class, what, code }
+    }
+
+    /// A successful answer without credentials.
+    pub(super) fn empty(service: &str) -> Self {
+        Self { class: Class::Unavailable, what: format!("{service} answered without credentials"), code: None }
+    }
+
+    /// The error to report. `mend` is appended if another credential helps, `written` if a change of the configuration
+    /// does.
+    pub(super) fn to_error(&self, whose: &str, mend: &str, written: &str) -> Error {
+        let what = &self.what;
+        Error::new(
+            self.class,
+            match self.class {
+                Class::SignIn => format!("{whose}: {what}; {mend}"),
+                Class::Config => format!("{whose}: {what}; {written}"),
+                _ => format!("{whose}: {what}"),
+            },
+        )
+    }
+}
+
+/// An error that came before the request.
+impl From<Error> for ServiceError {
+    fn from(error: Error) -> Self {
+        Self { class: error.class(), what: error.to_string(), code: None }
+    }
+}

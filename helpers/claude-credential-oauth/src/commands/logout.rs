@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use clap::Args;
+use claude_credential_config::logins::Login;
+use claude_credential_config::{Folders, Provider};
+use claude_credential_protocol::{Error, Secret, parse_account};
+
+use crate::binding;
+use crate::client::{Client, EACH};
+use crate::discovery::Wanted;
+use crate::flows::federation::prepared;
+use crate::options::Oauth;
+use crate::reporter::Say;
+use crate::token_store::Vault;
+use crate::tokens::TokenSet;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct Options {
+    /// The account to sign out, where several are signed in [default: the current one]
+    #[arg(long, value_name = "NAME", value_parser = parse_account)]
+    pub(crate) account: Option<String>,
+    /// Forget the tokens here, and leave them good at the provider
+    #[arg(long)]
+    pub(crate) local: bool,
+}
+
+/// What came of the revocation.
+pub(super) enum Revoked {
+    Yes,
+    /// The provider has no place for it.
+    Nowhere,
+    /// Nobody asked for it, or there was nothing.
+    No,
+}
+
+pub(crate) fn run(
+    helper: &Oauth,
+    folders: &Folders,
+    provider: &Provider,
+    options: &Options,
+    say: &mut Say<'_>,
+) -> Result<(), Error> {
+    let provider = &prepared(provider, &helper.environment);
+    let vault = Vault::new(folders, provider, PATIENCE);
+    let name = &provider.name;
+    let Some(login) = vault.find(options.account.as_deref())? else {
+        if options.account.is_none() && !vault.logins()?.is_empty() {
+            return Err(Error::config(format!(
+                "no account of {name} is the current one; name one with: --account NAME"
+            )));
+        }
+        let account = options.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
+        return say.line(&format!("nobody is signed in to {name}{account}"));
+    };
+    // A renewal under way would bring a new token after we revoked the old one.
+    let lock = vault.lock(login.account.as_deref(), PATIENCE);
+    let _lock = lock.map_err(|error| Error::unavailable(error.to_string()))?;
+    let vault = Vault::new(folders, provider, PATIENCE);
+    // That renewal, or another logout, may have had it elsewhere before we had the lock.
+    let Some(login) = vault.exactly(login.account.as_deref())? else {
+        let account = login.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
+        return say.line(&format!("nobody is signed in to {name}{account}"));
+    };
+    let revoked = if options.local {
+        Revoked::No
+    } else {
+        let client = helper.client(folders, provider, PATIENCE);
+        match vault.read(&login).map_err(|error| to_local(&error))? {
+            Some(set) if set.binding == binding::of(&client) => revoke(&client, &set)?,
+            // Nothing that could be sent to this provider.
+            _ => Revoked::No,
+        }
+    };
+    vault.forget(&login)?;
+    tell(&vault, &login, name, &revoked, say)
+}
+
+fn tell(vault: &Vault<'_>, login: &Login, name: &str, revoked: &Revoked, say: &mut Say<'_>) -> Result<(), Error> {
+    let account = login.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
+    let how = match revoked {
+        Revoked::Yes => "; the provider was told",
+        Revoked::Nowhere => "; the provider has no way to be told, so the tokens are good there until they expire",
+        Revoked::No => "; the provider was not told, so the tokens are good there until they expire",
+    };
+    say.line(&format!("signed out of {name}{account}{how}"))?;
+    match vault.logins()?.as_slice() {
+        [only] if only.current && login.current => {
+            let left = only.account.as_deref().unwrap_or("the account without a name");
+            say.line(&format!("the current account of {name} is now {left}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// RFC 7009: the refresh token first, with which the provider ends the whole grant.
+pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Error> {
+    let TokenSet { access, refresh, .. } = set;
+    let tokens = [(refresh, "refresh_token"), (access, "access_token")];
+    let tokens: Vec<(&Secret, &str)> =
+        tokens.into_iter().filter_map(|(token, kind)| Some((token.as_ref()?, kind))).collect();
+    if tokens.is_empty() {
+        return Ok(Revoked::No);
+    }
+    let endpoints = client.endpoints(&[Wanted::Revocation]).map_err(|error| to_local(&error))?;
+    if endpoints.revocation.is_none() {
+        return Ok(Revoked::Nowhere);
+    }
+    for (number, (token, kind)) in tokens.into_iter().enumerate() {
+        let fields = [("token", token.expose()), ("token_type_hint", kind)];
+        let outcome = client.post(&endpoints, Wanted::Revocation, &fields, EACH);
+        match outcome {
+            Ok((answer, _)) if (200..300).contains(&answer.status) => {}
+            // With the first one the grant is over; the second is for providers that think otherwise.
+            _ if number > 0 => {}
+            Ok((answer, host)) => {
+                let status = answer.status;
+                return Err(to_local(&Error::unavailable(format!("{host} answered {status} to the revocation"))));
+            }
+            Err(error) => return Err(to_local(&error)),
+        }
+    }
+    Ok(Revoked::Yes)
+}
+
+fn to_local(error: &Error) -> Error {
+    Error::new(error.class(), format!("{error}; nothing was removed; to forget the tokens here alone, add: --local"))
+}

@@ -1,0 +1,127 @@
+use std::io::Write;
+use std::time::Duration;
+
+use claude_credential_config::kept::Place;
+use claude_credential_config::logins::Login;
+use claude_credential_config::{Config, Folders, Provider};
+use claude_credential_protocol::{Error, iso_8601, now, text};
+use serde_json::{Value, json};
+
+use super::claude;
+use crate::options::{Oauth, Source, find};
+use crate::reporter::Say;
+use crate::token_store::Vault;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One line of what is there.
+struct Line {
+    words: String,
+    json: Value,
+}
+
+pub(crate) fn run(
+    helper: &Oauth,
+    folders: &Folders,
+    config: &Config,
+    as_json: bool,
+    stdout: &mut dyn Write,
+    say: &mut Say<'_>,
+) -> Result<(), Error> {
+    let providers: Vec<&Provider> = match &helper.provider {
+        Some(name) => vec![find(config, name)?],
+        None if helper.sources == [Source::Claude] => Vec::new(),
+        None => config.providers.values().collect(),
+    };
+    let mut lines = Vec::new();
+    for provider in providers {
+        lines.extend(of_provider(folders, provider)?);
+    }
+    if helper.provider.is_none() {
+        let (words, json) = claude::status(folders, config);
+        lines.push(Line { words, json });
+    }
+    if as_json {
+        let all: Vec<Value> = lines.into_iter().map(|line| line.json).collect();
+        return write(stdout, &json!({ "version": 1, "logins": all }).to_string());
+    }
+    for line in &lines {
+        write(stdout, &text::one_line(&line.words))?;
+    }
+    if config.providers.is_empty() && helper.provider.is_none() && helper.sources.is_empty() {
+        say.line(&format!("no provider is configured; to have one, add [provider.NAME] to {}", config.file_shown()))?;
+    }
+    Ok(())
+}
+
+fn of_provider(folders: &Folders, provider: &Provider) -> Result<Vec<Line>, Error> {
+    let vault = Vault::new(folders, provider, PATIENCE);
+    let logins = vault.logins()?;
+    if !logins.is_empty() {
+        return Ok(logins.iter().map(|login| of_login(&vault, provider, login)).collect());
+    }
+    let Provider { name, flow, .. } = provider;
+    let words = if flow.is_for_people() {
+        format!("{name}: nobody is signed in; run: {}", vault.login_command(None))
+    } else {
+        format!("{name}: no token yet; it is had by itself ({}) when it is asked for", flow.name())
+    };
+    Ok(vec![Line { words, json: json!({ "provider": name, "flow": flow.name(), "signed_in": false }) }])
+}
+
+fn of_login(vault: &Vault<'_>, provider: &Provider, login: &Login) -> Line {
+    let account = login.account.as_deref();
+    let shown = vault.shown(login);
+    let place = if login.place == Place::Keychain { "keychain" } else { "file" };
+    let mut json = json!({
+        "provider": provider.name, "flow": provider.flow.name(), "signed_in": true, "account": account,
+        "current": login.current, "place": place, "kept_in": shown,
+    });
+    let mut words = provider.name.clone();
+    if let Some(account) = account {
+        words = format!("{words}, account {account}");
+    }
+    let set = match vault.read(login) {
+        Ok(Some(set)) => set,
+        Ok(None) => {
+            json["problem"] = "it is no longer where it was kept".into();
+            let login = vault.login_command(account);
+            return Line { words: format!("{words}: no longer in {shown}; run: {login}"), json };
+        }
+        Err(error) => {
+            json["problem"] = error.to_string().into();
+            return Line { words: format!("{words}: {error}"), json };
+        }
+    };
+    let can_renew = !provider.flow.is_for_people() || (set.refresh.is_some() && !set.refused);
+    let is_over = set.expires_at.is_some_and(|at| at <= now() / 1000);
+    json["who"] = set.who.clone().into();
+    json["expires_at"] = set.expires_at.map(iso_8601).into();
+    json["expired"] = is_over.into();
+    json["refresh_possible"] = can_renew.into();
+    json["scope"] = set.scope.clone().into();
+    if let Some(who) = &set.who {
+        words = format!("{words}, signed in as {who}");
+    }
+    if !login.current {
+        words = format!("{words}, not the current account");
+    }
+    let end = match (set.access.is_some(), set.expires_at) {
+        (false, _) => "no access token at hand".to_owned(),
+        (true, None) => "the access token has no end".to_owned(),
+        (true, Some(at)) if is_over => format!("the access token ended {}", iso_8601(at)),
+        (true, Some(at)) => format!("the access token ends {}", iso_8601(at)),
+    };
+    let renewal = if set.refused {
+        format!("the provider ended the sign-in; run: {}", vault.login_command(account))
+    } else if can_renew {
+        "a refresh is possible".to_owned()
+    } else {
+        "no refresh is possible".to_owned()
+    };
+    Line { words: format!("{words}: in {shown}; {end}; {renewal}"), json }
+}
+
+fn write(stdout: &mut dyn Write, line: &str) -> Result<(), Error> {
+    writeln!(stdout, "{line}").map_err(|error| Error::broke(format!("can't write to stdout: {error}")))
+}

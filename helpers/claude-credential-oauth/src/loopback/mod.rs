@@ -1,0 +1,203 @@
+//! The way back from the browser: one answer on 127.0.0.1, with the state that we sent.
+
+pub(crate) mod callback;
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Sender;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use claude_credential_protocol::Error;
+use reqwest::Url;
+
+use callback::{Callback, Expected, NotOurs};
+
+/// No browser's request is longer.
+const MAX_REQUEST: usize = 16 * 1024;
+
+/// Browsers open connections that they may need later; such a one is not waited for long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+const PATH: &str = "/callback";
+
+/// A port that the browser can come back to.
+#[derive(Debug)]
+pub(crate) struct Loopback {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Loopback {
+    /// Any free port, or the one that the provider knows us by.
+    pub(crate) fn open(port: Option<u16>) -> Result<Self, Error> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
+        let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (address, listener) = bound.map_err(|error| match port {
+            Some(port) => Error::unavailable(format!(
+                "port {port} (`redirect_port`), to which the browser would come back, can't be had: {error}"
+            )),
+            None => Error::unavailable(format!("no port can be had for the browser to come back to: {error}")),
+        })?;
+        Ok(Self { listener, address })
+    }
+
+    /// What the provider sends the browser back to. By its number: a name might lead elsewhere (RFC 8252, 8.3).
+    pub(crate) fn redirect_uri(&self) -> String {
+        format!("http://{}{PATH}", self.address)
+    }
+
+    /// Sends the first callback that is for us.
+    pub(crate) fn listen<T: From<Callback> + Send + 'static>(self, expected: Expected, events: Sender<T>) {
+        let done = Arc::new(AtomicBool::new(false));
+        thread::spawn(move || {
+            for stream in self.listener.incoming() {
+                if done.load(Ordering::SeqCst) {
+                    return;
+                }
+                let Ok(stream) = stream else { continue };
+                let (expected, events, done) = (expected.clone(), events.clone(), Arc::clone(&done));
+                let host = self.address.to_string();
+                // One each, since a browser may open one that it never uses before the one that it does.
+                thread::spawn(move || {
+                    if let Some(callback) = serve(stream, &host, &expected, &done) {
+                        // Nobody waits any more: somebody pasted it before.
+                        let _ = events.send(callback.into());
+                    }
+                });
+            }
+        });
+    }
+}
+
+fn serve(mut stream: TcpStream, host: &str, expected: &Expected, done: &AtomicBool) -> Option<Callback> {
+    let request = read(&mut stream)?;
+    let mut lines = request.split("\r\n");
+    let target = lines.next()?.strip_prefix("GET ")?.split(' ').next()?.to_owned();
+    let named = lines.filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("host"));
+    // A page elsewhere can make a browser call us by another name (DNS rebinding).
+    let for_us = named.is_some_and(|(_, named)| is_host(named.trim(), host));
+    let url = Url::parse(&format!("http://{host}{target}")).ok();
+    let url = url.filter(|url| for_us && target.starts_with('/') && url.path() == PATH);
+    let Some(url) = url else {
+        answer(&mut stream, "404 Not Found", "There is nothing here.");
+        return None;
+    };
+    let callback = match expected.understand(&url) {
+        Ok(callback) => callback,
+        Err(NotOurs::State | NotOurs::Issuer | NotOurs::Nothing) => {
+            answer(&mut stream, "400 Bad Request", "This is not the answer to the sign-in that is under way.");
+            return None;
+        }
+    };
+    if done.swap(true, Ordering::SeqCst) {
+        answer(&mut stream, "410 Gone", "This sign-in is over. This window can be closed.");
+        return None;
+    }
+    let words = match &callback {
+        Callback::Code(_) => "The sign-in goes on in the terminal. This window can be closed.",
+        Callback::Denied(_) => "Nobody was signed in. This window can be closed.",
+    };
+    answer(&mut stream, "200 OK", words);
+    Some(callback)
+}
+
+/// Whether a Host header names `host`, an address with its port. A browser leaves out the port that is http's own.
+fn is_host(named: &str, host: &str) -> bool {
+    named == host || host.strip_suffix(":80") == Some(named)
+}
+
+fn read(stream: &mut TcpStream) -> Option<String> {
+    let until = Instant::now() + PATIENCE;
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 2048];
+    while bytes.len() < MAX_REQUEST {
+        let left = until.checked_duration_since(Instant::now())?;
+        stream.set_read_timeout(Some(left.max(Duration::from_millis(1)))).ok()?;
+        let read = stream.read(&mut chunk).ok().filter(|read| *read > 0)?;
+        bytes.extend_from_slice(&chunk[..read]);
+        if bytes.windows(4).any(|end| end == b"\r\n\r\n") {
+            return String::from_utf8(bytes).ok();
+        }
+    }
+    None
+}
+
+/// Plain, and with nothing in it that another page could learn the code from.
+fn answer(stream: &mut TcpStream, status: &str, words: &str) {
+    let page = format!(
+        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>claude-credential</title><p>{words}</p></html>\n"
+    );
+    let response = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\
+         Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nContent-Security-Policy: default-src 'none'\r\n\r\n{page}",
+        page.len()
+    );
+    // Whoever closed his window early has had his answer all the same.
+    let _ = stream.write_all(response.as_bytes()).and_then(|()| stream.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::callback::tests::expected;
+    use super::{Callback, Loopback, is_host};
+
+    #[test]
+    fn a_browser_leaves_out_the_port_of_http_and_no_other() {
+        for (named, host, ours) in [
+            ("127.0.0.1", "127.0.0.1:80", true),
+            ("127.0.0.1:80", "127.0.0.1:80", true),
+            ("127.0.0.1", "127.0.0.1:8080", false),
+            ("127.0.0.1:81", "127.0.0.1:80", false),
+            ("evil.example", "127.0.0.1:80", false),
+        ] {
+            assert_eq!(is_host(named, host), ours, "{named} {host}");
+        }
+    }
+
+    fn get(address: &str, target: &str, host: &str) -> String {
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(stream, "GET {target} HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        let _ = stream.read_to_string(&mut answer);
+        answer
+    }
+
+    #[test]
+    fn one_answer_with_our_state_counts_and_no_other() {
+        let loopback = Loopback::open(None).unwrap();
+        let uri = loopback.redirect_uri();
+        assert!(uri.starts_with("http://127.0.0.1:") && uri.ends_with("/callback"), "{uri}");
+        let address = loopback.address.to_string();
+        let (sender, receiver) = mpsc::channel::<Callback>();
+        loopback.listen(expected(), sender);
+        let _idle = TcpStream::connect(&address).unwrap();
+        for (target, host, status) in [
+            ("/favicon.ico", address.as_str(), "404"),
+            ("/callback?code=CANARY&state=STATE", "evil.example", "404"),
+            ("/callback?code=CANARY&state=other", &address, "400"),
+            ("/callback?code=CANARY", &address, "400"),
+            ("/callback?code=CANARY&state=STATE&iss=https://evil.example", &address, "400"),
+        ] {
+            let answer = get(&address, target, host);
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {answer}");
+            assert!(!answer.contains("CANARY"), "{answer}");
+        }
+        assert!(receiver.try_recv().is_err());
+        let page = get(&address, "/callback?code=CANARY&state=STATE", &address);
+        assert!(page.contains("can be closed") && !page.contains("CANARY"), "{page}");
+        assert_eq!(receiver.recv_timeout(Duration::from_secs(20)), Ok(Callback::Code("CANARY".into())));
+        for _ in 0..2 {
+            // It may not even be accepted any more.
+            let second = TcpStream::connect(&address).and_then(|mut stream| stream.write_all(b"GET /callback?code=X"));
+            assert!(second.is_err() || receiver.recv_timeout(Duration::from_millis(50)).is_err());
+        }
+    }
+}

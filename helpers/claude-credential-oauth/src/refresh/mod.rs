@@ -1,0 +1,264 @@
+//! The access token of a sign-in, renewed in time and by one process alone.
+//!
+//! - A token that is good for a while is the answer, and nobody is asked and nothing locked.
+//! - One that is due is renewed by whoever gets the lock; the others hand it out as long as it lives, and wait for the
+//!   lock only where it doesn't.
+//! - Whoever has the lock reads again first: what somebody else renewed meanwhile is the answer.
+//! - A new token set is kept, durably, before it answers anybody.
+
+mod step;
+
+use std::time::{Duration, Instant};
+
+use claude_credential_config::logins::Login;
+use claude_credential_files::LockError;
+use claude_credential_protocol::{Auth, Class, Credential, Error, Request};
+
+use crate::anthropic::HEADER;
+use crate::binding;
+use crate::client::{Client, EACH};
+use crate::discovery::Wanted;
+use crate::failed::Failed;
+use crate::flows;
+use crate::token_store::Vault;
+use crate::tokens::TokenSet;
+use claude_credential_process::SignalGuard;
+use step::Step;
+
+/// What is asked, of whom, and what is kept for it.
+pub(crate) struct Refresh<'a> {
+    pub(crate) client: &'a Client<'a>,
+    pub(crate) vault: Vault<'a>,
+    pub(crate) request: &'a Request,
+}
+
+/// Why there is no new set.
+enum Fault {
+    /// Nobody was asked.
+    Ours(Error),
+    /// The provider, or its absence.
+    Theirs(Failed),
+}
+
+impl From<Failed> for Fault {
+    fn from(failed: Failed) -> Self {
+        Self::Theirs(failed)
+    }
+}
+
+/// A login and what is kept for it.
+type Kept = (Login, TokenSet);
+
+impl Refresh<'_> {
+    /// The answer; none where nobody signed in.
+    pub(crate) fn get(&self) -> Result<Option<Credential>, Error> {
+        let account = self.request.username.as_deref();
+        let kept = match self.vault.find(account)? {
+            Some(login) => self.read(login)?,
+            None if self.is_for_people() || account.is_some() => return Ok(None),
+            None => None,
+        };
+        let Some((login, set)) = kept else { return self.renew_alone(None, None).map(Some) };
+        let account = login.account.clone();
+        match self.step(&login, &set)? {
+            Step::Answer => Ok(Some(self.credential(&login, &set))),
+            Step::RenewIfFree => {
+                // Nothing is begun that would have to be given up on its way.
+                let is_bad_time = self.vault.failure(account.as_deref()).is_some() || self.left() < EACH;
+                let lock = if is_bad_time { None } else { self.vault.try_lock(account.as_deref()).unwrap_or(None) };
+                match lock {
+                    None => Ok(Some(self.credential(&login, &set))),
+                    Some(_lock) => self.renew(account.as_deref(), Some(&set)).map(Some),
+                }
+            }
+            Step::RenewIfPossible | Step::Renew => self.renew_alone(account.as_deref(), Some((login, set))).map(Some),
+        }
+    }
+
+    /// As soon as nobody else does.
+    fn renew_alone(&self, account: Option<&str>, old: Option<Kept>) -> Result<Credential, Error> {
+        match self.vault.lock(account, self.left()) {
+            Ok(_lock) => self.renew(account, old.as_ref().map(|(_, set)| set)),
+            Err(LockError::Timeout(_)) => match old {
+                Some((login, set)) if matches!(self.step(&login, &set), Ok(Step::RenewIfPossible)) => {
+                    Ok(self.credential(&login, &set))
+                }
+                _ => {
+                    let provider = &self.client.provider.name;
+                    Err(Error::unavailable(format!("another process is still renewing the token of {provider}")))
+                }
+            },
+            Err(LockError::File(problem)) => Err(problem.into()),
+        }
+    }
+
+    /// With the lock in hand. `before` is what was kept before we had it.
+    fn renew(&self, account: Option<&str>, before: Option<&TokenSet>) -> Result<Credential, Error> {
+        let kept = match self.vault.exactly(account)? {
+            Some(login) => self.vault.read(&login)?.map(|set| (login, set)),
+            None => None,
+        };
+        if kept.is_none() && before.is_some() && self.is_for_people() {
+            return Err(self.ended(account, "was ended by a logout"));
+        }
+        let alive = match &kept {
+            None => None,
+            Some((login, set)) => {
+                // Somebody who wanted the same had it from the provider while we waited: proof enough for all of us.
+                let is_news = set.access != before.and_then(|set| set.access.clone());
+                match self.step_of(login, set, self.request.check_live && !is_news)? {
+                    Step::Answer => return Ok(self.credential(login, set)),
+                    Step::RenewIfFree | Step::RenewIfPossible => Some(self.credential(login, set)),
+                    Step::Renew => None,
+                }
+            }
+        };
+        if let Some(failure) = self.vault.failure(account) {
+            // Whom we waited for has asked it in vain: a crowd does not ask a dead server one by one.
+            if let Some(answer) = alive.clone().map(Ok).or(failure.said.map(Err)) {
+                return answer;
+            }
+        }
+        let held = SignalGuard::begin();
+        let answer = self.renew_now(account, kept, alive);
+        drop(held);
+        answer
+    }
+
+    fn renew_now(
+        &self,
+        account: Option<&str>,
+        kept: Option<Kept>,
+        alive: Option<Credential>,
+    ) -> Result<Credential, Error> {
+        let had_time = self.left() >= EACH;
+        let error = match (self.exchange(kept.as_ref()), kept) {
+            (Ok(new), Some((login, old))) => {
+                let new = new.after(&old);
+                let login = self.vault.renew(&login, &new)?;
+                match new.complaint.as_deref().map(Error::unavailable) {
+                    None => {
+                        self.vault.forget_failure(account);
+                        return Ok(self.credential(&login, &new));
+                    }
+                    Some(error) => {
+                        self.vault.note_failure(account, Some(&error));
+                        // What lives is the same; its refresh token is not.
+                        return alive.map(|_| self.credential(&login, &new)).ok_or(error);
+                    }
+                }
+            }
+            (Ok(new), None) => {
+                let new = new.whole()?;
+                self.vault.keep(account, &new, false)?;
+                let login = self.vault.exactly(account)?;
+                return login.map(|login| self.credential(&login, &new)).ok_or_else(|| self.ended(account, "is gone"));
+            }
+            (Err(Fault::Theirs(Failed::Code("invalid_grant", _))), Some((login, old))) if self.is_for_people() => {
+                // Kept as it is: whoever looks into it later finds what the provider took back, and when.
+                self.vault.renew(&login, &TokenSet { refused: true, ..old })?;
+                return Err(self.ended(account, "was ended by the provider (invalid_grant)"));
+            }
+            (Err(Fault::Ours(error)), _) => {
+                if alive.is_some() {
+                    self.vault.note_failure(account, None);
+                }
+                error
+            }
+            (Err(Fault::Theirs(failed)), _) => {
+                let error = failed.error(self.client.provider, &self.vault.login_command(account));
+                // Who came with too little time knows nothing of the provider, and nothing for others.
+                let said = Some(&error).filter(|error| had_time && error.class() == Class::Unavailable);
+                if alive.is_some() || said.is_some() {
+                    self.vault.note_failure(account, said);
+                }
+                error
+            }
+        };
+        alive.ok_or(error)
+    }
+
+    fn exchange(&self, old: Option<&Kept>) -> Result<TokenSet, Fault> {
+        if !self.is_for_people() {
+            // Its refresh token is not kept, so there is nothing to save from an odd answer.
+            return Ok(flows::mint(self.client)?.whole().map_err(Failed::Error)?);
+        }
+        let Some((login, old)) = old else { return Err(Fault::Ours(Error::broke("a renewal of nothing"))) };
+        let Some(refresh) = &old.refresh else {
+            return Err(Fault::Ours(Error::broke("a renewal without a refresh token")));
+        };
+        self.has_time()?;
+        // Who can't keep what he is given loses the grant: better found out while the old one is good.
+        self.vault.rewrite(login, old).map_err(Fault::Ours)?;
+        let endpoints = self.client.endpoints(&[Wanted::Token]).map_err(Failed::Error)?;
+        // The keychain and the endpoints took theirs.
+        self.has_time()?;
+        Ok(flows::refresh(self.client, &endpoints, refresh)?)
+    }
+
+    /// Who gives up on the way may have lost the refresh token to the provider.
+    fn has_time(&self) -> Result<(), Fault> {
+        if self.left() >= EACH {
+            return Ok(());
+        }
+        let (provider, each) = (&self.client.provider.name, EACH.as_secs());
+        let late = "are left, and the token has to be renewed";
+        Err(Fault::Ours(Error::unavailable(format!("{provider}: less than {each} s {late}; ask again"))))
+    }
+
+    /// Until the caller gives up.
+    fn left(&self) -> Duration {
+        self.client.until.saturating_duration_since(Instant::now())
+    }
+
+    /// What is kept for a login; none where that is another's, so to speak: had with other settings.
+    fn read(&self, login: Login) -> Result<Option<Kept>, Error> {
+        let account = login.account.clone();
+        let gone = || self.ended(account.as_deref(), "is no longer where it was kept");
+        let set = match self.vault.read(&login)? {
+            Some(set) => set,
+            None if !self.is_for_people() => return Ok(None),
+            None => {
+                // Somebody may be moving or removing it this moment: asked again when he is done.
+                let _lock = self.vault.lock(account.as_deref(), self.left());
+                let login = self.vault.exactly(account.as_deref())?;
+                login.map(|login| self.vault.read(&login)).transpose()?.flatten().ok_or_else(gone)?
+            }
+        };
+        Ok(Some((login, set)))
+    }
+
+    fn step(&self, login: &Login, set: &TokenSet) -> Result<Step, Error> {
+        self.step_of(login, set, self.request.check_live)
+    }
+
+    /// `check_live` as the request has it, unless the proof is there.
+    fn step_of(&self, login: &Login, set: &TokenSet, check_live: bool) -> Result<Step, Error> {
+        let is_bound = set.binding == binding::of(self.client);
+        let step = Step::of(set, is_bound, self.is_for_people(), check_live, self.request);
+        step.map_err(|why| self.ended(login.account.as_deref(), why))
+    }
+
+    fn ended(&self, account: Option<&str>, why: &str) -> Error {
+        let (provider, login) = (&self.client.provider.name, self.vault.login_command(account));
+        Error::sign_in(format!("the sign-in to {provider} {why}; run: {login}"))
+    }
+
+    fn is_for_people(&self) -> bool {
+        self.client.provider.flow.is_for_people()
+    }
+
+    fn credential(&self, login: &Login, set: &TokenSet) -> Credential {
+        let provider = self.client.provider;
+        let access = set.access.clone().unwrap_or_default();
+        let mut credential = Credential::new(Auth::Bearer(access)).from_source(format!("provider:{}", provider.name));
+        credential.username.clone_from(&login.account);
+        credential.account = set.who.clone().or_else(|| login.account.clone());
+        credential.expires_at = set.expires_at;
+        credential.refresh_token.clone_from(&set.refresh);
+        if provider.anthropic {
+            credential.headers = vec![HEADER.to_owned()];
+        }
+        credential
+    }
+}

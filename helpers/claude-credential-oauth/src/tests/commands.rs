@@ -1,0 +1,253 @@
+//! Signing in and out, and looking who is.
+
+use std::fs;
+use std::io::{self, BufReader, Read, Write};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::mpsc;
+use std::thread;
+
+use clap::Parser;
+use claude_credential_protocol::{Class, Error, HelperCli, now};
+use reqwest::Url;
+
+use super::server::{Reply, Server};
+use super::{Fixture, anthropic, stored, value};
+use crate::commands::{People, with};
+use crate::reporter::Say;
+
+#[derive(Parser)]
+struct Line {
+    #[command(subcommand)]
+    command: People,
+}
+
+/// What a command says, to the person and on stdout.
+fn run(fixture: &Fixture, words: &[&str], input: Option<Box<dyn Read + Send>>) -> (Result<(), Error>, String, String) {
+    let command = Line::parse_from([&["oauth"], words].concat()).command;
+    let (mut said, mut stdout) = (Vec::new(), Vec::new());
+    let input = input.map(|input| Box::new(BufReader::new(input)) as crate::flows::authorization_code::Input);
+    let outcome = with(&fixture.helper, command, input, &mut stdout, &mut Say::new(&mut said, false));
+    (outcome, String::from_utf8(said).unwrap(), String::from_utf8(stdout).unwrap())
+}
+
+fn provider(server: &Server, more: &str) -> Fixture {
+    let section = format!("issuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]\n{more}", server.url);
+    Fixture::with_provider(&section, &[("ANTHROPIC_API_KEY", "CANARY-key")])
+}
+
+/// Signs in by pasting what the browser would end at: `answer` makes it of the address that was shown.
+fn paste(fixture: &Fixture, words: &[&str], answer: fn(&Url) -> String) -> (Result<(), Error>, String) {
+    // The address is known only once it was said, so the person's side is a pipe in both directions.
+    let (sender, receiver) = mpsc::channel::<Vec<u8>>();
+    let (reader, mut writer) = io::pipe().unwrap();
+    let command = Line::parse_from([&["oauth"], words].concat()).command;
+    let typist = thread::spawn(move || {
+        let mut said = String::new();
+        for bytes in receiver {
+            said.push_str(&String::from_utf8(bytes).unwrap());
+            let Some(url) = said.lines().find_map(|line| Url::parse(line.trim()).ok()) else { continue };
+            writer.write_all(format!("rubbish\n{}\n", answer(&url)).as_bytes()).unwrap();
+            break;
+        }
+    });
+    let mut said = Tee(sender, Vec::new());
+    let input: crate::flows::authorization_code::Input = Box::new(BufReader::new(reader));
+    let outcome = with(&fixture.helper, command, Some(input), &mut Vec::new(), &mut Say::new(&mut said, false));
+    let words = String::from_utf8(said.1.clone()).unwrap();
+    drop(said);
+    typist.join().unwrap();
+    (outcome, words)
+}
+
+struct Tee(mpsc::Sender<Vec<u8>>, Vec<u8>);
+
+impl Write for Tee {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let _ = self.0.send(bytes.to_vec());
+        self.1.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn parameter(url: &Url, name: &str) -> String {
+    url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
+}
+
+#[test]
+fn a_pasted_code_signs_in_with_pkce_and_logout_revokes() {
+    let server =
+        Server::start(vec![Reply::tokens(1, 3600), Reply::Json(200, String::new()), Reply::Json(200, String::new())]);
+    let fixture = provider(&server, "parameters = { prompt = \"consent\" }");
+    let (outcome, said) = paste(&fixture, &["login", "--no-browser"], |url| {
+        for (name, expected) in [("response_type", "code"), ("code_challenge_method", "S256"), ("prompt", "consent")] {
+            assert_eq!(parameter(url, name), expected, "{url}");
+        }
+        format!("CODE#{}", parameter(url, "state"))
+    });
+    outcome.unwrap();
+    for words in
+        ["that is neither an address", "mode 0600", "unset ANTHROPIC_API_KEY", "signed in to acme; the token ends"]
+    {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("CANARY"), "{said}");
+    let exchange = &server.seen()[0];
+    assert_eq!(exchange.field("code").as_deref(), Some("CODE"));
+    assert_eq!(exchange.field("grant_type").as_deref(), Some("authorization_code"));
+    assert_eq!(exchange.field("code_verifier").map(|verifier| verifier.len()), Some(43));
+    assert_eq!(value(&fixture.get(&anthropic()).unwrap(), "credential"), Some("CANARY-access-1"));
+
+    let (outcome, said, _) = run(&fixture, &["logout"], None);
+    outcome.unwrap();
+    assert_eq!(said, "signed out of acme; the provider was told\n");
+    let revoked: Vec<_> = server.seen()[1..].iter().map(|seen| seen.field("token").unwrap()).collect();
+    assert_eq!(revoked, ["CANARY-refresh-1", "CANARY-access-1"]);
+    assert_eq!(fixture.get(&anthropic()).unwrap_err().class(), Class::SignIn);
+    assert_eq!(run(&fixture, &["logout"], None).1, "nobody is signed in to acme\n");
+}
+
+#[test]
+fn a_logout_that_fails_removes_nothing_and_says_how_to_do_without() {
+    let server = Server::start(vec![Reply::tokens(1, 3600), Reply::Json(404, "CANARY".to_owned())]);
+    let fixture = provider(&server, "");
+    paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state"))).0.unwrap();
+    let error = run(&fixture, &["logout"], None).0.unwrap_err().to_string();
+    assert!(error.ends_with("add: --local") && !error.contains("CANARY"), "{error}");
+    assert!(fixture.get(&anthropic()).unwrap().contains("CANARY-access-1"));
+    run(&fixture, &["logout", "--local"], None).0.unwrap();
+    assert_eq!(server.seen().len(), 2);
+    assert_eq!(fixture.get(&anthropic()).unwrap_err().class(), Class::SignIn);
+}
+
+#[test]
+fn accounts_stand_beside_each_other_and_one_is_current() {
+    let server = Server::start(vec![Reply::tokens(1, 3600), Reply::tokens(2, 3600), Reply::tokens(3, 3600)]);
+    let fixture = provider(&server, "");
+    let code = |url: &Url| format!("CODE#{}", parameter(url, "state"));
+    let token = |account: Option<&str>| {
+        let request = claude_credential_protocol::Request { username: account.map(str::to_owned), ..anthropic() };
+        value(&fixture.get(&request).unwrap(), "credential").unwrap().to_owned()
+    };
+    paste(&fixture, &["login", "--no-browser", "--account", "home"], code).0.unwrap();
+    paste(&fixture, &["login", "--no-browser", "--account", "work"], code).0.unwrap();
+    assert_eq!((token(None), token(Some("home"))), ("CANARY-access-2".to_owned(), "CANARY-access-1".to_owned()));
+    // Without a name, the current account signs in anew.
+    paste(&fixture, &["login", "--no-browser"], code).0.unwrap();
+    assert_eq!((token(None), token(Some("work"))), ("CANARY-access-3".to_owned(), "CANARY-access-3".to_owned()));
+    let (outcome, said, _) = run(&fixture, &["logout", "--local"], None);
+    outcome.unwrap();
+    assert!(said.ends_with("the current account of acme is now home\n"), "{said}");
+    assert_eq!(token(None), "CANARY-access-1");
+}
+
+#[test]
+fn a_device_code_is_asked_about_until_somebody_signs_in() {
+    let begun = serde_json::json!({
+        "device_code": "CANARY-device", "user_code": "WDJB-MJHT", "verification_uri": "https://a.example/device",
+        "expires_in": 60, "interval": 1,
+    });
+    let server =
+        Server::start(vec![Reply::json(&begun), Reply::error(400, "authorization_pending"), Reply::tokens(1, 3600)]);
+    let fixture = provider(&server, "");
+    let (outcome, said, _) = run(&fixture, &["login", "--device", "--no-browser"], None);
+    outcome.unwrap();
+    assert!(
+        said.contains("https://a.example/device") && said.contains("WDJB-MJHT") && said.contains("waiting"),
+        "{said}"
+    );
+    assert!(!said.contains("CANARY"), "{said}");
+    assert_eq!(server.seen()[2].field("device_code").as_deref(), Some("CANARY-device"));
+    server.will(Reply::json(&begun));
+    server.will(Reply::error(400, "access_denied"));
+    let error = run(&fixture, &["login", "--device", "--no-browser"], None).0.unwrap_err();
+    assert!(error.class() == Class::SignIn && error.to_string().contains("access_denied"), "{error}");
+}
+
+#[test]
+fn status_asks_nobody_and_shows_no_token() {
+    let server = Server::start(vec![Reply::tokens(1, 3600)]);
+    let fixture = provider(&server, "");
+    assert!(
+        run(&fixture, &["status"], None).2.starts_with("acme: nobody is signed in; run: claude-credential login acme")
+    );
+    paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state"))).0.unwrap();
+    let (_, _, words) = run(&fixture, &["status"], None);
+    assert!(words.starts_with("acme: in /") && words.ends_with("; a refresh is possible\n"), "{words}");
+    let (_, _, json) = run(&fixture, &["status", "--json"], None);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let login = &json["logins"][0];
+    assert_eq!(login["provider"], "acme");
+    assert_eq!((&login["refresh_possible"], &login["place"]), (&true.into(), &"file".into()));
+    assert!(!words.contains("CANARY") && !json.to_string().contains("CANARY"), "{json}");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn claude_codes_own_login_has_words_for_each_state_that_it_can_be_in() {
+    let later = now() + 3_600_000;
+    let words = |fixture: &Fixture| {
+        let (outcome, _, words) = run(fixture, &["status"], None);
+        outcome.unwrap();
+        assert!(!words.contains("CANARY"), "{words}");
+        words
+    };
+    for (login, says) in [
+        (stored(later), "signed in: /"),
+        (stored(now() - 60_000), "ended "),
+        (stored(later).replace("CANARY-access", ""), "is blank"),
+        (stored(later).replace("user:inference", "user:other"), "lacks the scope"),
+        (stored(later)[..60].to_owned(), "cut off"),
+        ("{}".to_owned(), "holds other things"),
+    ] {
+        let said = words(&Fixture::with_login("", &login));
+        assert!(said.contains(says), "{says}: {said}");
+    }
+    let fixture = Fixture::with_login("", &stored(later));
+    fs::set_permissions(fixture.login(), fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(words(&fixture).contains("can be read by others"));
+    fs::rename(fixture.login(), fixture.home.path().join("elsewhere")).unwrap();
+    assert!(words(&fixture).contains("there is no "));
+    symlink(fixture.home.path().join("elsewhere"), fixture.login()).unwrap();
+    assert!(words(&fixture).contains("is a link"));
+}
+
+#[test]
+fn there_is_nothing_to_sign_in_to_without_a_provider() {
+    for options in [&[][..], &["--source", "env"]] {
+        let fixture = Fixture::new(options, &[]);
+        let error = fixture.helper.run(Line::parse_from(["oauth", "logout"]).command).unwrap_err();
+        assert_eq!(error.class(), Class::Config, "{error}");
+    }
+}
+
+#[test]
+fn tokens_that_can_not_be_kept_are_revoked() {
+    let server =
+        Server::start(vec![Reply::tokens(1, 3600), Reply::Json(200, String::new()), Reply::Json(200, String::new())]);
+    let fixture = provider(&server, "");
+    let data = fixture.home.path().join(".local/share/claude-credential");
+    fs::create_dir_all(&data).unwrap();
+    fs::set_permissions(&data, fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(data.join("logins"), "in the way").unwrap();
+    let (outcome, said) =
+        paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state")));
+    let error = outcome.unwrap_err().to_string();
+    assert!(error.contains("could not be kept, and were revoked") && !error.contains("CANARY"), "{error}: {said}");
+    assert_eq!(server.seen()[1].field("token").as_deref(), Some("CANARY-refresh-1"));
+}
+
+#[test]
+fn what_git_approves_late_does_not_come_over_a_new_sign_in() {
+    let server = Server::start(vec![Reply::tokens(1, 3600), Reply::tokens(2, 3600)]);
+    let fixture = provider(&server, "");
+    let code = |url: &Url| format!("CODE#{}", parameter(url, "state"));
+    paste(&fixture, &["login", "--no-browser"], code).0.unwrap();
+    paste(&fixture, &["login", "--no-browser"], code).0.unwrap();
+    let message = "capability[]=authtype\ncapability[]=claude.v1\nprotocol=https\nhost=api.anthropic.com\n\
+                   authtype=Bearer\ncredential=CANARY-access-1\noauth_refresh_token=CANARY-refresh-1\n\n";
+    fixture.serve("store", message.as_bytes()).unwrap();
+    assert_eq!(value(&fixture.get(&anthropic()).unwrap(), "credential"), Some("CANARY-access-2"));
+}

@@ -1,0 +1,267 @@
+//! Where token sets are kept: in the keychain or in a file, with an index of names beside them.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use claude_credential_config::kept::Place;
+use claude_credential_config::logins::{self, Login};
+use claude_credential_config::{Folders, KeyStore, Provider, generation};
+use claude_credential_files::{Lock, LockError, Trust, ensure_folder, hex, read, replace};
+use claude_credential_keychain::{Item, Safe, escape};
+use claude_credential_protocol::{Error, Millis, now, text};
+use sha2::{Digest, Sha256};
+
+use crate::tokens::TokenSet;
+
+/// After a provider could not be asked for a new token, the old one is handed out so long without asking again.
+const BACK_OFF: Millis = 30_000;
+
+/// A time and a line.
+const MAX_NOTE: u64 = 8192;
+
+/// An update of the lock's own length, or a keychain that asks for a password.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A new set is written within a time of its own, however late the provider's answer came: it may be the only one that
+/// is good.
+const WRITING: Duration = Duration::from_secs(10);
+
+/// What another place may still hold is looked for so long, and left there if the keychain asks somebody.
+const LEFTOVERS: Duration = Duration::from_secs(3);
+
+/// The token sets of one provider.
+#[derive(Debug)]
+pub(crate) struct Vault<'a> {
+    folders: &'a Folders,
+    provider: &'a str,
+    is_for_people: bool,
+    key_store: KeyStore,
+    safe: Safe<'a>,
+    patience: Duration,
+    began: Millis,
+}
+
+/// Where a token set was put, to be shown to people.
+#[derive(Debug)]
+pub(crate) struct Stored {
+    pub(crate) shown: String,
+    /// Why it is not in the keychain, where that would have been the place.
+    pub(crate) no_keychain: Option<String>,
+}
+
+/// That the provider could not be asked a moment ago.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What was found while we waited, if it concerns us all: whoever comes after that asks anew.
+    pub(crate) said: Option<Error>,
+}
+
+impl<'a> Vault<'a> {
+    pub(crate) fn new(folders: &'a Folders, provider: &'a Provider, patience: Duration) -> Self {
+        let patience = patience.max(PATIENCE);
+        let safe = Safe::new(folders, patience);
+        let is_for_people = provider.flow.is_for_people();
+        // What needs no person can be had again at any time: nobody should be asked for a password to keep it.
+        let key_store = match provider.store {
+            KeyStore::Auto if !is_for_people => KeyStore::File,
+            key_store => key_store,
+        };
+        Self { folders, provider: &provider.name, is_for_people, key_store, safe, patience, began: now() }
+    }
+
+    /// The login that `account` means; without one, the current one.
+    pub(crate) fn find(&self, account: Option<&str>) -> Result<Option<Login>, Error> {
+        logins::find(self.folders, self.provider, account)
+    }
+
+    /// The login of just that name.
+    pub(crate) fn exactly(&self, account: Option<&str>) -> Result<Option<Login>, Error> {
+        Ok(self.logins()?.into_iter().find(|login| login.account.as_deref() == account))
+    }
+
+    /// All logins of this provider.
+    pub(crate) fn logins(&self) -> Result<Vec<Login>, Error> {
+        let mut logins = logins::list(self.folders)?;
+        logins.retain(|login| login.provider == self.provider);
+        Ok(logins)
+    }
+
+    /// What is kept for `login`, if it is there and whole.
+    pub(crate) fn read(&self, login: &Login) -> Result<Option<TokenSet>, Error> {
+        let account = login.account.as_deref();
+        let Some(bytes) = self.safe.read(&self.item(account), login.place)? else { return Ok(None) };
+        let item = self.item(account);
+        let unknown = || Error::sign_in(format!("what is kept as {} is no token; run: {}", item.shown, item.login));
+        TokenSet::parse(&bytes, self.provider, account).map(Some).ok_or_else(unknown)
+    }
+
+    /// Keeps the first set of an account, or a set that a person brought; everything cached goes for it.
+    pub(crate) fn keep(&self, account: Option<&str>, set: &TokenSet, current: bool) -> Result<Stored, Error> {
+        let before = self.exactly(account)?.map(|login| login.place);
+        let item = self.item(account);
+        let (place, no_keychain) = self.put(&item, account, set, self.key_store, self.patience)?;
+        let login = Login {
+            provider: self.provider.to_owned(),
+            account: account.map(str::to_owned),
+            place,
+            // Where there is no other, nothing else can be meant.
+            current: current || self.find(None)?.is_none_or(|login| login.account.as_deref() == account),
+        };
+        logins::add(self.folders, &login)?;
+        // It counts no more: the index leads elsewhere. A file is looked for even where the index did not name one: what
+        // crashed may have left it.
+        match place {
+            Place::Keychain => self.clear(&item, Place::File),
+            Place::File if before == Some(Place::Keychain) => self.clear(&item, Place::Keychain),
+            Place::File => {}
+        }
+        self.forget_failure(account);
+        // What is had without a person is had again and again, in the middle of somebody's run.
+        if self.is_for_people {
+            generation::touch(self.folders)?;
+        }
+        Ok(Stored { shown: self.safe.shown(&item, place), no_keychain })
+    }
+
+    /// Keeps a login's set where it is, and nowhere else.
+    pub(crate) fn rewrite(&self, login: &Login, set: &TokenSet) -> Result<(), Error> {
+        let account = login.account.as_deref();
+        self.put(&self.item(account), account, set, key_store(login.place), WRITING).map(|_| ())
+    }
+
+    /// Keeps a newer set of a login in its place, and says where that is now. Where the keychain takes nothing any more,
+    /// a file is better than a refresh token that nobody has: its old one is gone.
+    pub(crate) fn renew(&self, login: &Login, set: &TokenSet) -> Result<Login, Error> {
+        let account = login.account.as_deref();
+        match self.rewrite(login, set) {
+            Err(_) if login.place == Place::Keychain && self.key_store != KeyStore::Keychain => {
+                let (place, _) = self.put(&self.item(account), account, set, KeyStore::File, WRITING)?;
+                let login = Login { place, ..login.clone() };
+                logins::add(self.folders, &login)?;
+                Ok(login)
+            }
+            outcome => outcome.map(|()| login.clone()),
+        }
+    }
+
+    /// Forgets a login and what is kept for it.
+    pub(crate) fn forget(&self, login: &Login) -> Result<(), Error> {
+        let account = login.account.as_deref();
+        let item = self.item(account);
+        Safe::new(self.folders, self.patience).remove(&item, login.place)?;
+        logins::remove(self.folders, self.provider, account)?;
+        match login.place {
+            Place::Keychain => self.clear(&item, Place::File),
+            // A renewal that the keychain did not take left the set before it there. Where none was ever used, none is
+            // opened.
+            Place::File if self.key_store != KeyStore::File => self.clear(&item, Place::Keychain),
+            Place::File => {}
+        }
+        self.forget_failure(account);
+        generation::touch(self.folders)
+    }
+
+    /// Removes what `place` may hold of `item`, which counts no more.
+    fn clear(&self, item: &Item, place: Place) {
+        // At worst it stays, and no index leads to it.
+        let _ = Safe::new(self.folders, LEFTOVERS).remove(item, place);
+    }
+
+    /// SignalGuard by whoever changes what is kept for an account. Beside what it guards: folders in memory differ between the
+    /// sessions of a user, and two locks for one refresh token are none.
+    pub(crate) fn lock(&self, account: Option<&str>, patience: Duration) -> Result<Lock, LockError> {
+        let lock = Lock::acquire(&self.file(account, "lock")?, patience)?;
+        self.safe.tidy(&self.item(account));
+        Ok(lock)
+    }
+
+    /// The same, if it is free.
+    pub(crate) fn try_lock(&self, account: Option<&str>) -> Result<Option<Lock>, LockError> {
+        let lock = Lock::try_acquire(&self.file(account, "lock")?)?;
+        if lock.is_some() {
+            self.safe.tidy(&self.item(account));
+        }
+        Ok(lock)
+    }
+
+    /// Notes that the provider could not be asked, and what it or its absence said, where that is true of everybody.
+    pub(crate) fn note_failure(&self, account: Option<&str>, said: Option<&Error>) {
+        let said = said.map(|error| text::one_line(&error.to_string())).unwrap_or_default();
+        // Without the note the next caller asks again; nothing worse.
+        let note = format!("{}\n{said}", now());
+        let _ = self.file(account, "failed").and_then(|file| replace(&file, note.as_bytes()));
+    }
+
+    /// What `note_failure` noted, if that was a moment ago.
+    pub(crate) fn failure(&self, account: Option<&str>) -> Option<Failure> {
+        let bytes = read(&self.file(account, "failed").ok()?, Trust::Private, MAX_NOTE).ok()??;
+        let (at, said) = std::str::from_utf8(&bytes).ok()?.split_once('\n')?;
+        let at: Millis = at.parse().ok()?;
+        let is_recent = at <= now() && now() < at + BACK_OFF;
+        let said = Some(said).filter(|said| !said.is_empty() && at > self.began);
+        is_recent.then(|| Failure { said: said.map(Error::unavailable) })
+    }
+
+    /// Whoever has tokens again has no use for the note.
+    pub(crate) fn forget_failure(&self, account: Option<&str>) {
+        if let Ok(file) = self.file(account, "failed") {
+            let _ = std::fs::remove_file(file);
+        }
+    }
+
+    /// The command that signs in anew.
+    pub(crate) fn login_command(&self, account: Option<&str>) -> String {
+        self.item(account).login
+    }
+
+    /// Where a login's tokens are, as people are told of it.
+    pub(crate) fn shown(&self, login: &Login) -> String {
+        self.safe.shown(&self.item(login.account.as_deref()), login.place)
+    }
+
+    fn put(
+        &self,
+        item: &Item,
+        account: Option<&str>,
+        set: &TokenSet,
+        key_store: KeyStore,
+        patience: Duration,
+    ) -> Result<(Place, Option<String>), Error> {
+        Safe::new(self.folders, patience).write(item, &set.to_bytes(self.provider, account)?, key_store)
+    }
+
+    fn file(&self, account: Option<&str>, ending: &str) -> Result<PathBuf, claude_credential_files::FileError> {
+        let folder = self.folders.data.join("logins");
+        ensure_folder(&self.folders.data)?;
+        ensure_folder(&folder)?;
+        let name = hex(&Sha256::digest(self.item(account).url.as_bytes())[..16]);
+        Ok(folder.join(format!("{name}.{ending}")))
+    }
+
+    fn item(&self, account: Option<&str>) -> Item {
+        let provider = self.provider;
+        let (url, shown, login) = match account {
+            None => (format!("oauth://{provider}"), String::new(), String::new()),
+            Some(account) => (
+                format!("oauth://{}@{provider}", escape(account)),
+                format!(", account {account}"),
+                format!(" --account {}", text::quoted(account)),
+            ),
+        };
+        Item {
+            url,
+            folder: "logins",
+            shown: format!("the sign-in to {provider}{shown}"),
+            login: format!("claude-credential login {provider}{login}"),
+            setting: "store",
+        }
+    }
+}
+
+/// There and nowhere else.
+fn key_store(place: Place) -> KeyStore {
+    match place {
+        Place::Keychain => KeyStore::Keychain,
+        Place::File => KeyStore::File,
+    }
+}

@@ -1,0 +1,35 @@
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::process::Command;
+
+use claude_credential_config::generation;
+use claude_credential_process::{find_on_path, run_attached};
+use claude_credential_protocol::{Error, text};
+
+use crate::options::Vertex;
+use crate::sources::VARIABLE;
+
+pub(crate) fn run(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> {
+    let folders = helper.folders()?;
+    let path = helper.environment.get_os("PATH").unwrap_or_default();
+    let gcloud = find_on_path("gcloud", path).ok_or_else(|| {
+        Error::config(
+            "gcloud is not on PATH; install it (https://cloud.google.com/sdk/docs/install), then run this again",
+        )
+    })?;
+    let mut command = Command::new(gcloud);
+    command.args(["auth", "application-default", "login"]).args(options);
+    helper.active.hand_down(&mut command);
+    let status =
+        run_attached(&mut command).map_err(|error| Error::config(format!("gcloud can't be started: {error}")))?;
+    if !status.success() {
+        return Err(Error::sign_in("gcloud did not sign in; run: gcloud auth application-default login"));
+    }
+    // What is cached may belong to another account.
+    generation::touch(&folders)?;
+    if helper.environment.get(VARIABLE).is_some() {
+        let words = format!("{VARIABLE} is set and takes precedence over this sign-in; run: unset {VARIABLE}");
+        let _ = writeln!(io::stderr(), "{}", text::one_line(&words));
+    }
+    Ok(())
+}

@@ -1,0 +1,143 @@
+use std::time::Instant;
+
+use claude_credential_protocol::{Error, Request};
+
+use super::observer::{CacheView, Observer};
+use super::recursion::recursion;
+use super::refused::Refused;
+use super::remember::remember;
+use super::skip_trace::SkipTrace;
+use super::slot::Slot;
+use crate::chain::entry::{Availability, EntryOutcome, Resolved, ResolvedEntry, Skip};
+use crate::chain::{self, program};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::query::Query;
+
+/// What a lookup may do.
+#[derive(Clone, Copy)]
+pub(crate) enum Mode<'a> {
+    /// It asks entries, shares the outcome with other processes, and keeps the answer.
+    Run,
+    /// It asks entries, takes no lock and writes nothing.
+    DryRun,
+    /// It asks no entry. The function tells, without asking, whether an entry has something to give.
+    Peek(&'a dyn Fn(&ResolvedEntry) -> Result<bool, Error>),
+}
+
+/// What a lookup finds.
+#[derive(Debug)]
+pub(crate) enum Found<'a> {
+    Answer(Box<Resolved>),
+    /// A peek got as far as this entry, which a run would ask now.
+    WouldAsk(&'a ResolvedEntry),
+}
+
+/// The steps of a lookup, which [`super`] puts in order.
+pub(super) struct Steps<'a, 'o> {
+    pub(super) context: &'a Context,
+    pub(super) query: &'a Query,
+    pub(super) mode: Mode<'o>,
+    pub(super) observer: &'o mut dyn Observer,
+    skips: SkipTrace,
+}
+
+impl<'a, 'o> Steps<'a, 'o> {
+    pub(super) fn new(context: &'a Context, query: &'a Query, mode: Mode<'o>, observer: &'o mut dyn Observer) -> Self {
+        Self { context, query, mode, observer, skips: SkipTrace::default() }
+    }
+
+    /// A process above this one asks the very same, and waits for it.
+    pub(super) fn reject_own_key(&self, key: &str) -> Result<(), Error> {
+        if self.context.active.contains(key) { Err(recursion()) } else { Ok(()) }
+    }
+
+    /// Where the answer is kept; else why no answer is.
+    pub(super) fn slot(&self, entries: &[ResolvedEntry]) -> Result<Slot<'a>, String> {
+        if self.context.options.no_cache {
+            return Err("--no-cache".to_owned());
+        }
+        if !entries.iter().any(ResolvedEntry::is_live) {
+            return Err("the chain has nothing that could be kept".to_owned());
+        }
+        let Some(cache) = self.context.cache() else {
+            return Err(format!("{} can't be used", self.context.folders.runtime.display()));
+        };
+        Ok(Slot::of(self.context, self.query, cache))
+    }
+
+    /// The kept answer, if it serves and is not the refused one.
+    pub(super) fn kept(&mut self, slot: &Slot<'_>, refused: Option<&Refused>) -> Option<Found<'a>> {
+        let Some(cached) = slot.kept() else {
+            let erased = if matches!(self.mode, Mode::DryRun) { slot.erased() } else { None };
+            self.observer.cache(CacheView::Empty(erased.map(|cached| cached.entry)));
+            return None;
+        };
+        let staleness = slot.staleness(&cached, refused);
+        self.observer.cache(CacheView::Kept(&cached, staleness));
+        if staleness.is_some() {
+            return None;
+        }
+        if matches!(self.mode, Mode::Run) && refused.is_none() {
+            remember(self.context, self.query, &slot.key, &cached.entry);
+        }
+        Some(Found::Answer(Box::new(cached.into())))
+    }
+
+    /// Asks entries until one ends the lookup; the error that lists their reasons if none does.
+    pub(super) fn ask_all(
+        &mut self,
+        entries: &'a [ResolvedEntry],
+        key: &str,
+        refused: Option<&Refused>,
+    ) -> Result<Found<'a>, Failure> {
+        let found = self.ask(entries, key, refused)?;
+        found.ok_or_else(|| self.skips.clone().into_error(&self.query.request, &self.query.profile.name).into())
+    }
+
+    pub(super) fn ask(
+        &mut self,
+        entries: &'a [ResolvedEntry],
+        key: &str,
+        refused: Option<&Refused>,
+    ) -> Result<Option<Found<'a>>, Failure> {
+        for entry in entries {
+            let started = Instant::now();
+            let outcome = match self.mode {
+                Mode::Peek(has) if entry.is_live() => match self.peek(entry, has) {
+                    Ok(true) => return Ok(Some(Found::WouldAsk(entry))),
+                    Ok(false) => EntryOutcome::Skipped(Skip::because("it has nothing")),
+                    Err(error) => entry.failed(error),
+                },
+                _ => chain::consult(self.context, entry, &self.request(entry, refused), key)?,
+            };
+            let is_asked = matches!(entry.availability, Availability::Ready | Availability::Variable);
+            self.observer.entry(entry, &outcome, is_asked.then(|| started.elapsed()));
+            match outcome {
+                EntryOutcome::Found(answer) => return Ok(Some(Found::Answer(answer))),
+                EntryOutcome::Failed(error) => return Err(Failure::Entry(entry.name().to_owned(), error)),
+                EntryOutcome::Skipped(skip) => self.skips.note(entry.name(), &skip),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a run would get something from an entry, as far as that can be told without asking it.
+    fn peek(&self, entry: &ResolvedEntry, has: &dyn Fn(&ResolvedEntry) -> Result<bool, Error>) -> Result<bool, Error> {
+        match &entry.availability {
+            Availability::Broken(error) => Err(error.clone()),
+            _ if program::is_missing(self.context, entry) => Ok(false),
+            _ => has(entry),
+        }
+    }
+
+    /// The request to an entry. Only the entry that gave the refused secret is told of the refusal.
+    fn request(&self, entry: &ResolvedEntry, refused: Option<&Refused>) -> Request {
+        if !entry.is_live() {
+            return Request::default();
+        }
+        let own = refused.filter(|refused| refused.entry.as_deref() == Some(entry.name()));
+        let rejected = own.map(|refused| refused.secret.clone());
+        Request { rejected, interactive: self.context.interactive(), ..self.query.request.clone() }
+    }
+}

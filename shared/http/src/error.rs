@@ -1,0 +1,31 @@
+use std::error::Error as StdError;
+
+/// Why a request got no usable answer.
+#[derive(Debug)]
+pub(crate) enum TransportError {
+    Unreachable(String),
+    Timeout,
+    Interrupted(String),
+    Redirect(u16),
+    TooLarge,
+    /// A header has characters that can't be sent.
+    InvalidHeader,
+}
+
+impl TransportError {
+    pub(crate) fn of(error: &reqwest::Error) -> Self {
+        // The deepest cause says most, and has no URL in it.
+        let mut cause: &dyn StdError = error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        let why = cause.to_string();
+        if error.is_connect() || error.is_builder() {
+            Self::Unreachable(why)
+        } else if error.is_timeout() {
+            Self::Timeout
+        } else {
+            Self::Interrupted(why)
+        }
+    }
+}
