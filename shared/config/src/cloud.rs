@@ -1,5 +1,4 @@
-//! What the clouds' own tools and documents fix, and the dispatcher has to know as well as the cloud's helper: hosts, and
-//! the files that decide whose credentials there are.
+//! The clouds' hosts and files, which both the dispatcher and the cloud's helper have to know.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +6,7 @@ use claude_credential_files::{Trust, read};
 
 use crate::{Environment, Folders};
 
-/// The universe in which everybody is who was not told of another.
+/// Google's default universe.
 pub const GOOGLE: &str = "googleapis.com";
 
 /// The variable that names gcloud's folder.
@@ -16,10 +15,10 @@ pub const GCLOUD_FOLDER: &str = "CLOUDSDK_CONFIG";
 /// The name of a configuration, and a line end.
 const MAX_NAME: u64 = 4096;
 
-/// Where Claude Code finds Bedrock when nobody says where.
+/// The region in which Claude Code uses Bedrock by default.
 pub const BEDROCK_REGION: &str = "us-east-1";
 
-/// Where Claude Code finds Vertex when nobody says where (<https://code.claude.com/docs/en/google-vertex-ai>).
+/// The region in which Claude Code uses Vertex by default (<https://code.claude.com/docs/en/google-vertex-ai>).
 pub const VERTEX_REGION: &str = "us-east5";
 
 /// Bedrock's host in a region.
@@ -34,7 +33,7 @@ pub fn bedrock_host(region: &str) -> String {
 pub fn vertex_host(region: &str, universe: &str) -> String {
     match region {
         "global" => format!("aiplatform.{universe}"),
-        // Regions of regions, whose hosts are formed otherwise.
+        // Multi-regions, whose hosts have another form.
         "us" | "eu" => format!("aiplatform.{region}.rep.{universe}"),
         region => format!("{region}-aiplatform.{universe}"),
     }
@@ -70,7 +69,7 @@ pub fn gcloud_active(folder: &Path) -> PathBuf {
     folder.join("active_config")
 }
 
-/// The configuration of gcloud's that is active; none where its name is none.
+/// The file of gcloud's active configuration; `None` if its name is not a valid one.
 #[must_use]
 pub fn gcloud_configuration(environment: &Environment, folder: &Path) -> Option<PathBuf> {
     let of_file = || {

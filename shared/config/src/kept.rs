@@ -1,4 +1,4 @@
-//! The index of the keys that we keep: names and places, never secrets.
+//! The index of the keys that we keep: names and locations, never secrets.
 //!
 //! It says which keychain items there are without opening a keychain, which costs milliseconds and can ask for a
 //! password; and to the dispatcher, which links no keychain, that there is something to ask for at all.
@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::Folders;
 
-/// Names of a few hundred bytes each: nobody keeps this many keys.
+/// An entry takes a few hundred bytes, so this is far more keys than any user has.
 const MAX_INDEX: u64 = 1 << 20;
 
-/// An update is a read and a write: whoever holds the lock this long hangs.
+/// An update is a read and a write: a process that holds the lock longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One key that is kept.
@@ -26,7 +26,7 @@ pub struct Kept {
     pub protocol: String,
     /// The host that it is for.
     pub host: String,
-    /// The account, where it was kept for one.
+    /// The account, if it was stored for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
     /// Where it is.
@@ -59,7 +59,7 @@ struct Index {
     keys: Vec<Kept>,
 }
 
-/// Where it is.
+/// The path of the index.
 #[must_use]
 pub fn path(folders: &Folders) -> PathBuf {
     folders.data.join("kept.json")
@@ -103,7 +103,7 @@ fn update(folders: &Folders, change: impl FnOnce(&mut Vec<Kept>)) -> Result<(), 
     let mut keys = list(folders)?;
     change(&mut keys);
     if keys.is_empty() {
-        // An index that is there holds something: who only wants to know that much need not read it.
+        // An index exists only while it has an entry, so a caller that asks no more than that need not read it.
         return match std::fs::remove_file(path(folders)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(Error::config(format!("{} can't be removed: {error}", path(folders).display())))

@@ -7,13 +7,15 @@ mod environment;
 mod folders;
 pub mod generation;
 pub mod kept;
+mod key_store;
 mod load;
 pub mod logins;
 mod model;
+mod os;
 mod provider;
-mod provider_section;
 
 pub use environment::Environment;
 pub use folders::Folders;
-pub use model::{ClaudeLogin, Config, Entry, KeyStore, Profile, Program, is_name};
+pub use key_store::KeyStore;
+pub use model::{ClaudeLogin, Config, Entry, Profile, Program, is_name};
 pub use provider::{ClientAuthentication, Flow, Provider, TokenSource, ValueSource, is_endpoint};

@@ -1,4 +1,4 @@
-//! The index of the sign-ins whose tokens we keep: names and places, never secrets.
+//! The index of the sign-ins whose tokens we keep: names and locations, never secrets.
 //!
 //! As with keys (`kept`), it says what there is without opening a keychain, to the helper and to the dispatcher.
 
@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::Folders;
 use crate::kept::Place;
 
-/// Names of a few hundred bytes each: nobody has this many accounts.
+/// An entry takes a few hundred bytes, so this is far more accounts than any user has.
 const MAX_INDEX: u64 = 1 << 20;
 
-/// An update is a read and a write: whoever holds the lock this long hangs.
+/// An update is a read and a write: a process that holds the lock longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One account that is signed in.
@@ -24,12 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Login {
     /// The provider.
     pub provider: String,
-    /// The user's name for the account, where he has several.
+    /// The user's name for the account, if they have several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// Where its tokens are.
     pub place: Place,
-    /// Who asks for no account gets this one.
+    /// The one that a request without an account gets.
     #[serde(default)]
     pub current: bool,
 }
@@ -47,13 +47,13 @@ impl Login {
     }
 }
 
-/// Where it is.
+/// The path of the index.
 #[must_use]
 pub fn path(folders: &Folders) -> PathBuf {
     folders.data.join("logins.json")
 }
 
-/// Who is signed in.
+/// All accounts that are signed in.
 pub fn list(folders: &Folders) -> Result<Vec<Login>, Error> {
     let path = path(folders);
     let Some(bytes) = read(&path, Trust::Private, MAX_INDEX)? else { return Ok(Vec::new()) };

@@ -4,31 +4,34 @@ use std::time::Duration;
 
 use claude_credential_protocol::{Kind, Origin};
 
-use crate::Provider;
+use crate::key_store::KeyStore;
+use crate::provider::Provider;
 
-/// The entries that are there without being written, in the product's documented order: the default chain.
+/// The built-in entries in their documented order: the default chain.
 pub(crate) const BUILT_IN_CHAIN: [&str; 6] =
     ["auth-token", "oauth-token", "oauth-fd", "api-key-helper", "login", "api-key"];
 
-/// Further entries that are there without being written; a chain has them when it names them, or when the client is
-/// set up for that cloud.
+/// Further built-in entries. A chain has them if it names them, or if the client is set up for that cloud.
 pub(crate) const BUILT_IN_CLOUDS: [&str; 2] = ["bedrock", "vertex"];
 
 /// Where credentials may go unless the user says otherwise.
 pub(crate) const DEFAULT_HOST: &str = "api.anthropic.com";
 
-/// `config.toml`, or what holds without one.
+/// What the name of a helper's executable begins with.
+const PREFIX: &str = "claude-credential-";
+
+/// The configuration: `config.toml`, or the defaults without one.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The file, if there is one.
     pub file: Option<PathBuf>,
-    /// What it says, to the letter: a cache key covers all of it.
+    /// Its whole text, which is part of every cache key.
     pub text: String,
     /// For how long an answer is kept.
     pub ttl: Option<Duration>,
-    /// Where keys that we keep are kept.
+    /// Where stored keys are kept.
     pub key_store: KeyStore,
-    /// What becomes of Claude Code's own stored login.
+    /// How Claude Code's own stored login is used.
     pub claude_login: ClaudeLogin,
     /// All profiles; `default` is always among them.
     pub profiles: BTreeMap<String, Profile>,
@@ -38,25 +41,13 @@ pub struct Config {
     pub providers: BTreeMap<String, Provider>,
 }
 
-/// Where keys that we keep are kept.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum KeyStore {
-    /// In the keychain where there is one that works, else in a file.
-    #[default]
-    Auto,
-    /// In the keychain or nowhere.
-    Keychain,
-    /// In a file.
-    File,
-}
-
-/// What becomes of Claude Code's own stored login.
+/// How Claude Code's own stored login is used.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ClaudeLogin {
-    /// People are told that it is there; it is handed to nobody.
+    /// Commands report that it is there; it is never used.
     #[default]
     Report,
-    /// It answers where the user's own programs ask.
+    /// It answers the user's own programs.
     Read,
 }
 
@@ -69,9 +60,9 @@ pub struct Profile {
     pub hosts: Vec<Origin>,
     /// The names of its entries, in the order of priority.
     pub chain: Vec<String>,
-    /// The folders from which down it is chosen.
+    /// The profile is chosen in these folders and everything below them.
     pub directories: Vec<PathBuf>,
-    /// Claude Code's own folder there, where it is not the usual one: another account of claude.ai.
+    /// Claude Code's own folder for this profile, if it is not the usual one: another account of claude.ai.
     pub claude_config_dir: Option<PathBuf>,
     /// For how long its answers are kept.
     pub ttl: Option<Duration>,
@@ -83,7 +74,7 @@ pub struct Profile {
 pub struct Entry {
     /// Its name.
     pub name: String,
-    /// Where the user wrote it, as `FILE:LINE`; none for what is built in.
+    /// Where the user wrote it, as `FILE:LINE`; `None` for a built-in entry.
     pub place: Option<String>,
     /// What is run.
     pub program: Program,
@@ -122,7 +113,7 @@ pub enum Program {
 }
 
 impl Config {
-    /// What holds without a file.
+    /// The defaults, without a file.
     #[must_use]
     pub fn built_in() -> Self {
         let default = Profile::built_in("default");
@@ -138,7 +129,7 @@ impl Config {
         }
     }
 
-    /// The file to name where the user has to change something: the one that was read, or the one to write.
+    /// The file that messages name if the user has to change something: the one that was read, or the one to create.
     #[must_use]
     pub fn file_shown(&self) -> String {
         let file = self.file.as_ref().map(|file| file.display().to_string());
@@ -184,8 +175,38 @@ impl Profile {
     }
 }
 
+impl Program {
+    /// The names of this suite's helpers. They read our configuration, so they are told where it is.
+    pub const SUITE: [&str; 4] = ["apikey", "oauth", "bedrock", "vertex"];
+
+    /// The name of the helper that is run, without folder and prefix; `None` for a command.
+    #[must_use]
+    pub fn short_name(&self) -> Option<&str> {
+        let Self::Helper { name, .. } = self else { return None };
+        let file = name.rsplit('/').next().unwrap_or_default();
+        Some(file.strip_prefix(PREFIX).unwrap_or(file))
+    }
+
+    /// Whether it is a helper of this suite, by its name or by its path.
+    #[must_use]
+    pub fn is_of_suite(&self) -> bool {
+        self.short_name().is_some_and(|name| Self::SUITE.contains(&name))
+    }
+
+    /// Whether `file` is the name of an executable of this suite.
+    pub(crate) fn is_suite_executable(file: &str) -> bool {
+        file.strip_prefix(PREFIX).is_some_and(|name| Self::SUITE.contains(&name))
+    }
+}
+
 impl Entry {
-    /// An entry that runs `program`, with everything else as it is unless said otherwise.
+    /// Whether it runs a helper of this suite.
+    #[must_use]
+    pub fn is_of_suite(&self) -> bool {
+        self.program.is_of_suite()
+    }
+
+    /// An entry that runs `program`, with the default for everything else.
     #[must_use]
     pub fn new(name: &str, program: Program) -> Self {
         Self {
@@ -211,4 +232,25 @@ pub fn is_name(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
         && word.len() <= 64
         && word.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Entry, Program};
+
+    #[test]
+    fn a_helper_of_the_suite_is_known_by_name_and_by_path() {
+        let helper = |name: &str| Program::Helper { name: name.to_owned(), args: Vec::new() };
+        for (name, short, is_of_suite) in [
+            ("oauth", "oauth", true),
+            ("/opt/bin/claude-credential-vertex", "vertex", true),
+            ("claude-credential-acme", "acme", false),
+            ("/opt/oauth/acme", "acme", false),
+        ] {
+            assert_eq!(helper(name).short_name(), Some(short), "{name}");
+            assert_eq!(Entry::new("x", helper(name)).is_of_suite(), is_of_suite, "{name}");
+        }
+        let shell = Program::Shell("oauth".to_owned());
+        assert!(shell.short_name().is_none() && !shell.is_of_suite());
+    }
 }

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use claude_credential_protocol::{Origin, Secret};
 
-use crate::KeyStore;
+use crate::key_store::KeyStore;
 
 /// An OAuth authorization server that the oauth helper can sign in to.
 #[derive(Debug, Clone, PartialEq, Eq)]

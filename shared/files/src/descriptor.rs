@@ -10,16 +10,12 @@ use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
 use crate::FileError;
+use crate::os::DESCRIPTORS;
 
 /// Enough for the longest key with white space around it; more is no key.
 const MAX_BYTES: usize = 64 * 1024;
 
-#[cfg(target_os = "linux")]
-const DESCRIPTORS: &str = "/proc/self/fd";
-#[cfg(not(target_os = "linux"))]
-const DESCRIPTORS: &str = "/dev/fd";
-
-/// A pipe or regular file that whoever started us left open, and whose number a variable holds.
+/// A pipe or regular file that our parent process left open, and whose number a variable holds.
 ///
 /// It is opened anew through its name: no number becomes a descriptor unchecked, a file is read from its beginning
 /// however often it was read before, and waiting for a pipe changes nothing for others who have it.
@@ -31,8 +27,8 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
-    /// The one that `variable` says by its `value`; none where it is closed or of another kind. The client's variables
-    /// reach programs that its descriptors don't, so that is no error, and a number that is none is.
+    /// The descriptor whose number is the `value` of `variable`; `None` if it is closed or of another kind. The
+    /// client's variables reach programs that its descriptors don't, so that is no error, and a number that is none is.
     pub fn named_by(variable: &str, value: &str) -> Result<Option<Self>, Error> {
         let value = value.trim();
         let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
@@ -48,13 +44,13 @@ impl Descriptor {
         Ok((is_pipe || found.is_file()).then(|| Self { variable: variable.to_owned(), path, is_pipe }))
     }
 
-    /// Whether reading it takes what is in it from everybody else who has it.
+    /// Whether reading it consumes its contents for all other processes that have it.
     #[must_use]
     pub fn is_pipe(&self) -> bool {
         self.is_pipe
     }
 
-    /// The key in it, once it has been written to its end; none where there is nothing in it (any more).
+    /// The key in it, once its writer has closed it; `None` if it is empty or has been read already.
     pub fn token(&self, patience: Duration) -> Result<Option<Secret>, Error> {
         let bytes = self.read(Instant::now() + patience);
         let bytes = bytes.map_err(|problem| Error::from(problem).with_prefix(&self.variable))?;

@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// Why a file can't be used. Names the file and never what is in it.
+/// Why a file can't be used. Names the file, never its contents.
 #[derive(Debug, Error)]
 pub enum FileError {
-    /// The operating system said no.
+    /// An I/O error.
     #[error("can't use {path}: {error}", path = .0.display(), error = .1)]
     Io(PathBuf, #[source] io::Error),
     /// A symbolic link where none is followed.
@@ -18,7 +18,7 @@ pub enum FileError {
     /// Not a folder.
     #[error("{path} is not a folder", path = .0.display())]
     NotFolder(PathBuf),
-    /// Somebody else's.
+    /// It belongs to another user.
     #[error("{path} belongs to another user; run: chown $(id -un) {path}", path = .0.display())]
     Owner(PathBuf),
     /// Others can read what only its owner should.
@@ -30,7 +30,7 @@ pub enum FileError {
     /// Larger than anything of its kind.
     #[error("{path} is larger than {limit} bytes", path = .0.display(), limit = .1)]
     TooLarge(PathBuf, u64),
-    /// A pipe that nobody wrote to its end.
+    /// A pipe whose writer did not close it in time.
     #[error("{path} was not written to its end in time", path = .0.display())]
     Late(PathBuf),
 }
@@ -46,7 +46,7 @@ impl FileError {
 }
 
 impl From<FileError> for claude_credential_protocol::Error {
-    /// All but one are mended by the user: the owner, the mode, the place.
+    /// All but one are for the user to mend: the owner, the mode, the location.
     fn from(problem: FileError) -> Self {
         match problem {
             FileError::Late(_) => Self::unavailable(problem.to_string()),

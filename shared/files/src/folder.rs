@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::FileError;
-use crate::private::own_uid;
+use crate::os::own_uid;
 
-/// Makes sure that `path` is a folder of ours that nobody else can look into (CVE-2020-26233 and the lock files in
-/// /tmp are what happens otherwise). One that is ours but too open is closed.
+/// Makes sure that `path` is a folder of ours that other users can't look into (CVE-2020-26233
+/// was of this kind). If the folder is ours but too open, its mode is set to 0700.
 pub fn ensure_folder(path: &Path) -> Result<(), FileError> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

@@ -21,10 +21,10 @@ pub struct Lock {
     _file: LockFile,
 }
 
-/// Why there is no lock.
+/// Why the lock was not acquired.
 #[derive(Debug, Error)]
 pub enum LockError {
-    /// Somebody else held it all the time.
+    /// Another process held it until the time-out.
     #[error("{path} was held by another process all the time", path = .0.display())]
     Timeout(PathBuf),
     /// The file can't be used.
@@ -33,10 +33,10 @@ pub enum LockError {
 }
 
 impl Lock {
-    /// Takes the lock at `path`, waiting for at most `patience`.
+    /// Acquires the lock at `path`, waiting for at most `patience`.
     ///
-    /// fslock has no time-out, so a thread of its own blocks in the kernel while this one waits for it: whoever is next
-    /// is woken at once, where polling made 200 waiters of one 300 ms run take twice that.
+    /// fslock has no time-out, so a thread of its own blocks in the kernel while this one waits for it: the next
+    /// waiter is woken at once; with polling, 200 waiters of one run of 300 ms took twice as long.
     pub fn acquire(path: &Path, patience: Duration) -> Result<Self, LockError> {
         let io = || FileError::io(path);
         // Makes the file with our mode and without following a link, neither of which fslock does.
@@ -53,7 +53,7 @@ impl Lock {
                     outcome => break outcome,
                 }
             };
-            // Nobody waits any more after a time-out: the file is dropped with the message, and the lock with it.
+            // After a time-out the receiver is gone: the file is dropped with the message, and the lock with it.
             let _ = sender.send(outcome.map(|()| file));
         };
         thread::Builder::new().stack_size(STACK).spawn(blocked).map_err(io())?;
@@ -63,7 +63,7 @@ impl Lock {
         }
     }
 
-    /// Takes the lock at `path` if it is free.
+    /// Acquires the lock at `path` if it is free.
     pub fn try_acquire(path: &Path) -> Result<Option<Self>, FileError> {
         write_in_place(path, b"")?;
         let mut file = LockFile::open(path).map_err(FileError::io(path))?;
@@ -71,27 +71,27 @@ impl Lock {
     }
 }
 
-/// Says, as long as it lives, that somebody waits. Many can say so at once.
+/// Marks this process as a waiter until it is dropped. Many processes can be marked at once.
 #[derive(Debug)]
 pub struct Waiting {
     file: File,
 }
 
 impl Waiting {
-    /// Says so at `path`.
+    /// Sets the mark at `path`.
     pub fn announce(path: &Path) -> Result<Self, FileError> {
         let file = open_for_flock(path)?;
         flock(&file, FlockOperation::LockShared).map_err(|error| FileError::io(path)(error.into()))?;
         Ok(Self { file })
     }
 
-    /// Whether anybody says so at `path`.
+    /// Whether any process is marked at `path`.
     pub fn is_any(path: &Path) -> Result<bool, FileError> {
         let file = open_for_flock(path)?;
         Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
     }
 
-    /// Says no more. The last one, with nobody left who waits, does `last` before anybody can say so anew.
+    /// Removes the mark. The last waiter runs `last` before another process can be marked.
     pub fn leave(self, last: impl FnOnce()) {
         // The conversion frees the shared lock first, so of several that leave at once each sees those before it gone.
         if flock(&self.file, FlockOperation::NonBlockingLockExclusive).is_ok() {

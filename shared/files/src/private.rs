@@ -2,27 +2,27 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 use rustix::fs::OFlags;
 use zeroize::Zeroizing;
 
+use crate::os::own_uid;
 use crate::{FileError, hex, random};
 
-/// What a file has to be before its contents count.
+/// The owner and mode that a file must have before its contents are used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trust {
-    /// Written by us for nobody else: ours, mode 0600 or less, no link.
+    /// A file that we wrote: ours, mode 0600 or less, no link.
     Private,
-    /// A secret that the user wrote: ours or the system's, readable by nobody else; a link may lead to it.
+    /// A secret that the user wrote: ours or the system's, not readable by others; a link may lead to it.
     Secret,
-    /// Settings: ours or the system's, and nobody else can change it; a link may lead to it.
+    /// Settings: ours or the system's, not writable by others; a link may lead to it.
     Settings,
-    /// Not ours to judge: read only to see what another program would do with it.
+    /// Neither owner nor mode is checked: it is read only to see what another program would do with it.
     Unchecked,
 }
 
-/// The file at `path`, or none where there is none.
+/// The contents of the file at `path`; `None` if there is no such file.
 ///
 /// It is opened once and judged by what was opened, so nothing can be swapped in between.
 pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
@@ -77,16 +77,10 @@ fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), FileErro
     match trust {
         Trust::Private | Trust::Secret if found.mode() & 0o077 != 0 => Err(FileError::Readable(path())),
         Trust::Settings if found.mode() & 0o002 != 0 => Err(FileError::Writable(path())),
-        // Where each user has a group of his own, editors write 0664 and nobody else is in the group.
+        // If each user has a group of their own, editors write mode 0664 and the user is alone in the group.
         Trust::Settings if found.mode() & 0o020 != 0 && found.gid() != found.uid() => Err(FileError::Writable(path())),
         _ => Ok(()),
     }
-}
-
-/// Who we are; asked once, since a process does not change it.
-pub(crate) fn own_uid() -> u32 {
-    static UID: OnceLock<u32> = OnceLock::new();
-    *UID.get_or_init(|| rustix::process::geteuid().as_raw())
 }
 
 /// Puts a file of mode 0600 with `bytes` in the place of whatever stands at `path`, whole or not at all. It survives a
@@ -135,8 +129,8 @@ pub fn write_in_place(path: &Path, record: &[u8]) -> Result<(), FileError> {
     file.write_all_at(record, 0).map_err(FileError::io(path))
 }
 
-/// Removes what processes that were killed while they replaced the file at `path` have left beside it. For whoever has
-/// the lock that all who replace it take: nobody is on the way then.
+/// Removes the temporary files of processes that were killed while they replaced the file at `path`. The caller holds
+/// the lock under which that file is replaced, so no other process is writing one.
 pub fn remove_unfinished(path: &Path) {
     let prefix = Temporary::prefix(path);
     let is_one = |name: &str| name.strip_prefix(&prefix).is_some_and(|rest| rest.strip_suffix(NEW).is_some());

@@ -5,7 +5,9 @@ use std::sync::OnceLock;
 
 use claude_credential_files::{create_new, ensure_folder, hex, random};
 
-use crate::CLIENT_SECRETS;
+/// The client's own secrets in our environment, which no child of ours gets: with this one a process could pose as the
+/// client.
+pub const CLIENT_SECRETS: [&str; 1] = ["CLAUDE_CODE_MESSAGING_TOKEN"];
 
 const VARIABLE: &str = "CLAUDE_CREDENTIAL_ACTIVE";
 
@@ -64,8 +66,8 @@ impl Active {
         command.env(VARIABLE, [&[self.nonce().to_owned()], self.keys.as_slice()].concat().join(" "));
     }
 
-    /// Whether `key` is being asked for above us. Then word is left for whoever asks it: exit codes and stdout may be lost
-    /// in the scripts between.
+    /// Whether `key` is being asked for above us. If so, a mark is left for the process that asks: exit codes and
+    /// stdout may be lost in the scripts between.
     #[must_use]
     pub fn leads_back(&self, key: &str, runtime: &Path) -> bool {
         let leads_back = self.contains(key);
@@ -75,20 +77,20 @@ impl Active {
         leads_back
     }
 
-    /// Does `work` with `key` among what is being asked for; none where what it ran led back to us.
+    /// Does `work` with `key` among the active keys; `None` if what it ran led back to us.
     pub fn under<T>(&self, key: &str, runtime: &Path, work: impl FnOnce(&Self) -> T) -> Option<T> {
         let inner = self.with(key);
         let outcome = work(&inner);
         (!inner.take_mark(runtime)).then_some(outcome)
     }
 
-    /// Leaves word for the call that started all this that the setting whose command it runs leads back to us.
+    /// Leaves a mark for the outermost call: the command of the setting that it runs leads back to us.
     pub fn mark(&self, runtime: &Path) {
         // Without the mark the outer call fails instead of going on; nothing worse.
         let _ = ensure_folder(runtime).and_then(|()| create_new(&self.marker(runtime), b""));
     }
 
-    /// Whether that word was left; takes it.
+    /// Whether that mark was left; removes it.
     fn take_mark(&self, runtime: &Path) -> bool {
         fs::remove_file(self.marker(runtime)).is_ok()
     }

@@ -35,7 +35,7 @@ pub struct Task {
     pub own_group: bool,
 }
 
-/// What a program that ended by itself left behind.
+/// The result of a program that ended by itself.
 #[derive(Debug)]
 pub struct Finished {
     /// How it ended.
@@ -56,7 +56,8 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// What a shell says for a command that it may not run or does not find: that is the user's to mend.
+    /// Whether it is the code with which a shell reports a command that is not executable or not found, which the user
+    /// has to mend.
     #[must_use]
     pub fn is_not_runnable(self) -> bool {
         matches!(self, Self::Exit(126 | 127))
@@ -73,7 +74,7 @@ impl fmt::Display for Ended {
     }
 }
 
-/// Why a program left nothing that counts. Each reads well after the program's name.
+/// Why a program has no result. Each reads well after the program's name.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// It could not be started.
@@ -88,10 +89,10 @@ pub enum RunError {
     /// It ended, and something that it started still holds its stdout.
     #[error("ended but left a process behind that holds its stdout")]
     HeldOpen,
-    /// We were asked to end, passed that on, and waited for it.
+    /// We received a signal, passed it on to the program, and waited for it.
     #[error("was interrupted")]
     Interrupted(Interrupted),
-    /// The operating system said no while we waited for it.
+    /// Waiting for it failed.
     #[error("can't be waited for: {0}")]
     Io(#[source] io::Error),
 }
@@ -139,7 +140,7 @@ pub(crate) fn run(
 struct Running {
     pid: Pid,
     own_group: bool,
-    /// Ends when the program has; none from then on.
+    /// Becomes readable when the program has ended; `None` from then on.
     exit: Option<Exit>,
     streams: Streams,
 }

@@ -1,4 +1,5 @@
-//! That a child has ended, as one thing more to poll; it is not reaped by it, so its number stays its own.
+//! A descriptor that becomes readable when a child has ended. The child is not reaped by it, so its process ID is not
+//! reused meanwhile.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -8,12 +9,14 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
+use crate::os::exit_descriptor;
+
 /// Can be read as soon as the child has ended.
 pub(crate) struct Exit(OwnedFd);
 
 impl Exit {
     pub(crate) fn of(pid: Pid) -> io::Result<Self> {
-        match by_descriptor(pid) {
+        match exit_descriptor(pid) {
             Some(descriptor) => Ok(Self(descriptor)),
             None => by_thread(pid).map(Self),
         }
@@ -31,18 +34,7 @@ impl AsFd for Exit {
     }
 }
 
-/// None on a kernel older than 5.3, or where something forbids it.
-#[cfg(target_os = "linux")]
-fn by_descriptor(pid: Pid) -> Option<OwnedFd> {
-    rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).ok()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn by_descriptor(_: Pid) -> Option<OwnedFd> {
-    None
-}
-
-/// A pipe whose other end closes when somebody who waits has seen it end: on every Unix.
+/// A pipe whose other end a waiting thread closes when the child has ended. Works on every Unix.
 fn by_thread(pid: Pid) -> io::Result<OwnedFd> {
     let (reader, writer) = io::pipe()?;
     fcntl_setfl(&reader, OFlags::NONBLOCK)?;

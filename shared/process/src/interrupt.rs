@@ -23,14 +23,14 @@ impl Interrupted {
 /// For the life of the process: a signal between two children is seen before the second one starts.
 static SIGNALS: OnceLock<Option<Signals>> = OnceLock::new();
 
-/// Which of them came, and one pipe that wakes whoever waits: a pair of sockets for each would cost as much as the
-/// rest of what a child's start takes from us.
+/// The signals that came, and one pipe that wakes the waiting thread: a pair of sockets for each signal would double
+/// the cost of starting a child.
 struct Signals {
     came: [(i32, Arc<AtomicBool>); 3],
     wakes: OwnedFd,
 }
 
-/// Nothing is under way: then a signal does what it does to every program.
+/// True while nothing is under way: then a signal has its default effect.
 static IDLE: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
 /// How many things are under way: children, and what must come to its end.
@@ -40,8 +40,8 @@ pub(crate) fn idle() -> &'static Arc<AtomicBool> {
     IDLE.get_or_init(|| Arc::new(AtomicBool::new(true)))
 }
 
-/// As long as it lives, no signal ends this process by itself. One flag for all that ask for it: a handler stays for the
-/// life of the process, and one of somebody else's would end what this one guards.
+/// As long as it lives, no signal ends this process by itself. One flag for all that ask for it: a handler stays for
+/// the life of the process, and another guard's handler would end what this one protects.
 #[derive(Debug)]
 pub(crate) struct BusyGuard;
 
@@ -74,7 +74,7 @@ impl Signals {
         fcntl_setfl(&wakes, OFlags::NONBLOCK)?;
         let came = [SIGINT, SIGTERM, SIGHUP].map(|signal| (signal, Arc::default()));
         for (signal, came) in &came {
-            // First, so that it acts before the signal is noted for nobody.
+            // Registered first, so that an idle process ends before the signal is recorded.
             flag::register_conditional_default(*signal, Arc::clone(idle()))?;
             flag::register(*signal, Arc::clone(came))?;
             pipe::register(*signal, writer.try_clone()?)?;
@@ -87,8 +87,8 @@ impl Signals {
     }
 }
 
-/// From now on whoever closes a pipe to us early is an error of that write and does not end this process. The standard
-/// library sees to that at its start, which our own executables may be without.
+/// From now on, writing to a pipe whose reader has closed it is an error and does not end this process. The standard
+/// library sets this up at its start, which our own executables may be without.
 pub fn survive_closed_pipes() {
     static SEEN: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     // A handler in place of "ignore": it is not inherited by the child.
@@ -109,7 +109,7 @@ impl SignalRecorder {
     }
 }
 
-/// What to wait on for them.
+/// The descriptor to poll for them.
 pub(crate) fn watch() -> impl Iterator<Item = BorrowedFd<'static>> {
     signals().into_iter().map(|signals| signals.wakes.as_fd())
 }
@@ -119,7 +119,7 @@ pub(crate) fn watch() -> impl Iterator<Item = BorrowedFd<'static>> {
 pub fn interrupted() -> Option<Interrupted> {
     let signals = SIGNALS.get()?.as_ref()?;
     signals.take().or_else(|| {
-        // Looked once more: one that came before it was emptied wakes nobody any more.
+        // Checked again: a signal that came before the pipe was emptied does not wake us any more.
         let _ = rustix::io::read(&signals.wakes, &mut [0; 64]);
         signals.take()
     })

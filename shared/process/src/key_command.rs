@@ -15,7 +15,7 @@ const MAX_STDOUT: usize = 64 * 1024;
 pub struct KeyCommand<'a> {
     /// What to run, with its arguments.
     pub command: Command,
-    /// Where to run it: the user's home, never a folder that somebody else may have filled.
+    /// Where to run it: the user's home, never a folder that others may have filled.
     pub folder: &'a Path,
     /// What is being asked for above it.
     pub active: &'a Active,
@@ -25,11 +25,11 @@ pub struct KeyCommand<'a> {
     pub own_group: bool,
     /// Exit codes that mean "none", where the user said so.
     pub none_exit: &'a [i32],
-    /// What to make of words on stderr.
+    /// How output on stderr is treated.
     pub stderr: StderrRule,
 }
 
-/// What words on stderr mean beside exit 0.
+/// What output on stderr means together with exit code 0.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum StderrRule {
     /// Nothing: as the client does.
@@ -40,7 +40,8 @@ pub enum StderrRule {
 }
 
 impl KeyCommand<'_> {
-    /// The key that it prints; none only where its exit code says so. The outer `Err` is for the caller's own end.
+    /// The key that it prints; `None` only if its exit code is one of `none_exit`. The outer `Err` means that we
+    /// received a signal and have to end.
     pub fn run(self) -> Result<Result<Option<Secret>, Error>, Interrupted> {
         let Self { mut command, folder, active, deadline, own_group, none_exit, stderr } = self;
         command.current_dir(folder);
@@ -57,7 +58,7 @@ impl KeyCommand<'_> {
 }
 
 fn judge(finished: &Finished, none_exit: &[i32], stderr: StderrRule) -> Result<Option<Secret>, Error> {
-    // Nothing that the command said is repeated: nobody knows what else is on its stderr.
+    // None of the command's output is repeated: its stderr may hold a secret.
     match finished.ended {
         Ended::Exit(code) if none_exit.contains(&code) => Ok(None),
         Ended::Exit(0) if stderr == StderrRule::Refuse && !finished.stderr.trim_ascii().is_empty() => {

@@ -10,11 +10,12 @@ mod exit;
 mod interrupt;
 mod key_command;
 mod lookup;
+mod os;
 mod relay;
 mod signal_guard;
 mod streams;
 
-pub use active::Active;
+pub use active::{Active, CLIENT_SECRETS};
 pub use attached::run_attached;
 pub use child::{Ended, Finished, RunError, Task};
 pub use interrupt::{Interrupted, interrupted, survive_closed_pipes};
@@ -22,7 +23,3 @@ pub use key_command::{KeyCommand, StderrRule};
 pub use lookup::find_on_path;
 pub use relay::Relay;
 pub use signal_guard::{SignalGuard, exit_if_signalled};
-
-/// The client's own secrets in our environment, which no child of ours gets: with this one a process could pose as the
-/// client.
-pub const CLIENT_SECRETS: [&str; 1] = ["CLAUDE_CODE_MESSAGING_TOKEN"];

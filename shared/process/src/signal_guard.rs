@@ -1,5 +1,5 @@
-//! Signals that ask us to end, held back while a renewal is on its way: the server may have replaced the refresh token
-//! already, and who ends then has neither the old one nor the new one.
+//! Holds back the signals that ask us to end while a refresh is under way: the server may have replaced the refresh
+//! token already, and a process that ends then loses both the old and the new one.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,15 +9,15 @@ use signal_hook::flag;
 
 use crate::interrupt::{BusyGuard, idle};
 
-/// Which signal came, if one did.
+/// The number of the last signal that came; 0 if none did.
 static CAME: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
-/// While it lives, no signal ends this process; when it is dropped, one that came meanwhile does.
+/// Until it is dropped, no signal ends this process; a signal that came meanwhile ends it then.
 #[derive(Debug)]
 pub struct SignalGuard(Option<BusyGuard>);
 
 impl SignalGuard {
-    /// From here on.
+    /// Holds signals back from now on.
     #[must_use]
     pub fn begin() -> Self {
         CAME.get_or_init(|| {
@@ -41,7 +41,7 @@ impl Drop for SignalGuard {
     }
 }
 
-/// Ends this process if a signal asked for it while it was held back: where nothing is under way.
+/// Exits if a signal came while it was held back. To be called at a point where nothing is under way.
 pub fn exit_if_signalled() {
     let came = CAME.get().map_or(0, |came| came.load(Ordering::SeqCst));
     if came != 0 {

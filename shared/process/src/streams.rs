@@ -7,14 +7,13 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, fcntl_setfl};
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::os::PIPE_BUF;
+
 /// The most that is kept of stderr; what goes beyond is read and thrown away.
 const MAX_STDERR: usize = 64 * 1024;
 
 /// The most that is kept of what goes on to the person: enough for the line that says why it failed.
 const MAX_TAIL: usize = 8 * 1024;
-
-/// What a pipe takes without blocking once it takes anything (`PIPE_BUF` of Linux; elsewhere it is less).
-const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
 /// The pipes of a program that runs.
 pub(crate) struct Streams {
@@ -39,7 +38,7 @@ pub(crate) struct Output {
 
 /// The one of our own streams to which an output goes on as it comes.
 struct Tee {
-    /// None once nobody reads it any more.
+    /// `None` once its reader has closed it.
     to: Option<BorrowedFd<'static>>,
     pending: Vec<u8>,
 }
@@ -71,7 +70,7 @@ impl Streams {
         write.chain(self.stdout.polled()).chain(self.stderr.polled())
     }
 
-    /// Reads and writes what can be; none of it blocks.
+    /// Reads and writes as much as is possible without blocking.
     pub(crate) fn pump(&mut self) {
         if self.input.as_mut().is_some_and(Input::pump) {
             self.input = None;
@@ -84,7 +83,7 @@ impl Streams {
         self.stdout.tee.is_some()
     }
 
-    /// What a left-behind process does with a stderr that goes nowhere is no concern of ours.
+    /// A process that is left behind may keep a stderr open that we do not relay.
     pub(crate) fn output_ended(&self) -> bool {
         self.stdout.ended() && (self.stderr.tee.is_none() || self.stderr.ended())
     }
@@ -144,7 +143,7 @@ impl Output {
         }
     }
 
-    /// False where somebody has to look at it before more is read.
+    /// False if the caller has to check limits and deadline before more is read.
     fn take(&mut self, chunk: &[u8]) -> bool {
         if let Some(tee) = &mut self.tee {
             tee.pending = chunk.to_vec();
@@ -176,10 +175,10 @@ impl Tee {
             if !poll(&mut [PollFd::from_borrowed_fd(to, PollFlags::OUT)], Some(&now)).is_ok_and(|ready| ready > 0) {
                 return false;
             }
-            match rustix::io::write(to, &self.pending[..self.pending.len().min(AT_ONCE)]) {
+            match rustix::io::write(to, &self.pending[..self.pending.len().min(PIPE_BUF)]) {
                 Ok(written) => drop(self.pending.drain(..written)),
                 Err(error) if is_for_later(error) => return false,
-                // Whoever read it has gone away, which is no reason to stop a sign-in.
+                // Its reader has closed it, which is no reason to stop a sign-in.
                 Err(_) => self.to = None,
             }
         }

@@ -2,8 +2,8 @@ use thiserror::Error;
 
 use crate::{text, wire::Malformed};
 
-/// Why there is no answer, as the caller has to act on it. The class crosses a process boundary as the exit code and
-/// the message as one line of stderr; nobody ever compares the text.
+/// Why there is no answer, by what the caller has to do about it. The class crosses a process boundary as the exit code
+/// and the message as one line of stderr; the text is never compared.
 ///
 /// "Not mine", "not found" and "not supported" are no errors: they are an empty answer and exit 0.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -46,7 +46,7 @@ impl Class {
     }
 
     /// The class that a helper's exit code says, if the helper speaks `claude.v1`. 2 is what command-line parsers exit
-    /// with for options that they don't know: whoever wrote the options has to mend them.
+    /// with for options that they don't know: the user has to correct the options.
     #[must_use]
     pub fn from_exit_code(code: i32) -> Self {
         match code {
@@ -97,7 +97,7 @@ impl Error {
         self.class
     }
 
-    /// The same error, with who says it in front.
+    /// The same error, with `whom: ` in front of its message.
     #[must_use]
     pub fn with_prefix(&self, whom: &str) -> Self {
         Self::new(self.class, format!("{whom}: {}", self.message))

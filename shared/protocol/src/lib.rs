@@ -30,11 +30,14 @@
 //! ```
 #![warn(missing_docs)]
 
+mod account;
+mod auth;
 mod cli;
 mod credential;
 mod error;
 mod helper;
 mod origin;
+mod os;
 mod print;
 mod request;
 mod secret;
@@ -43,24 +46,20 @@ mod time;
 mod token;
 mod wire;
 
+pub use account::{NO_ACCOUNT, parse_account};
+pub use auth::{Auth, Kind};
 pub use cli::{HelperCli, NoCommands, main};
-pub use credential::{Auth, Credential, Kind, NO_ACCOUNT, parse_account};
+pub use credential::Credential;
 pub use error::{Class, Error};
 pub use helper::{Helper, answer, read, serve};
 pub use origin::{NotAnOrigin, Origin};
+pub use os::forbid_core_dumps;
 pub use print::{
     CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Format, PrintOptions, Shell, Surroundings, Variables, is_on, print,
     print_variables, written,
 };
 pub use request::{Capabilities, Interactive, Operation, Request};
 pub use secret::{Secret, append_wiped};
-pub use time::{Millis, Seconds, iso_8601, millis, now};
+pub use time::{Millis, Seconds, is_past, iso_8601, millis, now};
 pub use token::{MAX_TOKEN, TokenProblem, parse_token};
 pub use wire::{MAX_LINE, MAX_MESSAGE, Malformed, Message, Problem};
-
-/// Refuses core dumps for this process and its children: a core file would hold every secret that we hold.
-pub fn forbid_core_dumps() {
-    use rustix::process::{Resource, Rlimit, setrlimit};
-    // A limit can always be lowered; where a sandbox forbids even that, there is nothing else to do.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
-}

@@ -1,5 +1,6 @@
 mod family;
 mod github;
+mod header;
 mod headers;
 mod shell;
 #[cfg(test)]

@@ -1,11 +1,11 @@
 use std::time::Duration;
 
-use crate::credential::NO_ACCOUNT;
+use crate::account::NO_ACCOUNT;
 use crate::time::{Millis, now};
 use crate::wire::{Malformed, Message, Problem};
 use crate::{Seconds, Secret};
 
-/// For a caller who does not say how long he waits.
+/// For a caller that sets no deadline.
 const PATIENCE: Millis = 30_000;
 
 /// A deadline beyond this is no deadline.
@@ -23,7 +23,7 @@ pub struct Request {
     pub host: String,
     /// The path, for services that tell accounts apart by it.
     pub path: Option<String>,
-    /// The account; none where the caller sent one of the names that mean "no account".
+    /// The account; `None` if the caller sent one of the names that mean "no account".
     pub username: Option<String>,
     /// What the caller understands.
     pub capabilities: Capabilities,
@@ -57,7 +57,7 @@ pub struct Capabilities {
 /// Whether a helper may talk to a person.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Interactive {
-    /// Nobody is there.
+    /// No user is present.
     #[default]
     Never,
     /// A person sits at the terminal.
@@ -158,7 +158,7 @@ impl Request {
             },
             rejected: match message.get("claude.reason") {
                 None | Some("initial") => None,
-                // Without the refused secret nobody can tell whether it is theirs.
+                // Without the refused secret a helper can't tell whether it is its own.
                 Some("rejected") => Some(refused().ok_or_else(|| form("claude.reason"))?),
                 Some(_) => return Err(form("claude.reason")),
             },
@@ -223,8 +223,8 @@ impl Request {
         }
     }
 
-    /// How long a helper may take: until the caller gives up, less the time to hand the answer back; half a minute where
-    /// he does not say when that is.
+    /// How long a helper may take: until the caller gives up, less the time to hand the answer back; half a
+    /// minute if it sets no deadline.
     #[must_use]
     pub fn patience(&self) -> Duration {
         let left = self.deadline.map(|deadline| deadline.saturating_sub(now() + HAND_BACK));

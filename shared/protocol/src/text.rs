@@ -1,4 +1,4 @@
-//! Text that somebody else wrote, made fit for a terminal.
+//! Foreign text, made safe to show in a terminal.
 
 /// The most that one message shows of foreign text.
 const MAX_SHOWN: usize = 1000;
@@ -21,7 +21,7 @@ pub fn last_line(stderr: &[u8]) -> Option<String> {
     text.lines().rev().map(one_line).find(|line| !line.is_empty())
 }
 
-/// The same for a program of this suite: less its name, where somebody else's is put in front.
+/// As [`last_line`], for a program of this suite: without its name, since the caller puts another in front.
 #[must_use]
 pub fn last_line_of_ours(stderr: &[u8]) -> Option<String> {
     let line = last_line(stderr)?;
@@ -31,7 +31,7 @@ pub fn last_line_of_ours(stderr: &[u8]) -> Option<String> {
     })
 }
 
-/// A word of a command line as a shell needs it, for a line that somebody may paste.
+/// A word of a command line as a shell needs it, for a line that the user may paste.
 #[must_use]
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.@+:/=,%".contains(c);

@@ -4,13 +4,10 @@ use std::path::{Path, PathBuf};
 use claude_credential_protocol::Error;
 use serde_json::Value;
 
-use super::load;
+use super::json::load;
 use crate::Folders;
-
-#[cfg(not(target_os = "macos"))]
-const MANAGED: &str = "/etc/claude-code";
-#[cfg(target_os = "macos")]
-const MANAGED: &str = "/Library/Application Support/ClaudeCode";
+use crate::model::Program;
+use crate::os::MANAGED;
 
 /// Prints a key.
 pub const API_KEY_HELPER: &str = "apiKeyHelper";
@@ -30,7 +27,8 @@ pub struct CommandSetting {
     pub file: PathBuf,
 }
 
-/// The command that setting `name` has for this user: the administrator's, else the user's own. A project's is never one.
+/// The command that setting `name` has for this user: the administrator's, else the user's own. A project's is never
+/// one.
 pub fn command(folders: &Folders, name: &str) -> Result<Option<CommandSetting>, Error> {
     for file in settings_files(folders) {
         let Some(settings) = load(&file)? else { continue };
@@ -79,9 +77,9 @@ const WRAPPERS: [&str; 20] = [
     "nohup", "sudo", "doas", "setsid", "stdbuf", "ionice", "chronic",
 ];
 
-/// Whether the text of a setting runs one of our executables. Only where a command stands: `pass show claude-credential`
-/// is somebody's own, and to skip it would hand out another key without a word. A script that runs us is seen when it
-/// does.
+/// Whether the text of a setting runs one of our executables. Only where a command stands: `pass show
+/// claude-credential` is the user's own command, and to skip it would give out another key without notice. A script
+/// that runs us is recognised when it does.
 #[must_use]
 pub fn leads_to_us(command: &str) -> bool {
     command.split([';', '|', '&', '(', ')', '`', '\n']).any(|simple| {
@@ -93,7 +91,7 @@ pub fn leads_to_us(command: &str) -> bool {
         };
         let mut words = words.skip_while(before);
         let name = words.next().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
-        name == "git-credential-claude" || name == "claude-credential" || is_helper_of_ours(name)
+        name == "git-credential-claude" || name == "claude-credential" || Program::is_suite_executable(name)
     })
 }
 
@@ -101,11 +99,6 @@ pub fn leads_to_us(command: &str) -> bool {
 fn is_measure(word: &str) -> bool {
     let number = word.trim_start_matches('+').trim_end_matches(['s', 'm', 'h', 'd']);
     !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-}
-
-fn is_helper_of_ours(name: &str) -> bool {
-    let helper = name.strip_prefix("claude-credential-");
-    helper.is_some_and(|helper| ["apikey", "oauth", "bedrock", "vertex"].contains(&helper))
 }
 
 #[cfg(test)]

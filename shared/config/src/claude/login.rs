@@ -38,7 +38,7 @@ struct OauthLogin {
     subscription_type: Option<String>,
 }
 
-/// The login in Claude Code's folder `claude`; none where there is none that counts.
+/// The login in Claude Code's folder `claude`; `None` if there is none that can be used for the API.
 pub fn stored_login(claude: &Path) -> Result<Option<StoredLogin>, Error> {
     let file = claude.join(".credentials.json");
     let Some(bytes) = read(&file, Trust::Private, MAX_FILE)? else { return Ok(None) };

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use claude_credential_files::{FileError, Identity, Trust, read};
 use serde_json::Value;
 
-use super::{MAX_SETTINGS, parse};
+use super::json::{MAX_SETTINGS, parse};
 use crate::Folders;
 
 /// What a project's settings would do to the place that the client sends its key to.
@@ -12,7 +12,7 @@ use crate::Folders;
 pub struct ProjectUrl {
     /// The settings file.
     pub file: PathBuf,
-    /// The variable that it sets, and to what; none where the file can't be understood, and so neither ruled out.
+    /// The variable that it sets, and its value; `None` if the file can't be parsed, so that it may set one.
     pub sets: Option<(String, String)>,
 }
 

@@ -1,5 +1,5 @@
-//! What Claude Code is told, by whom, and on which line: for people who wonder why it does what it does. Nothing that is
-//! found here chooses a helper, a host or an account.
+//! Claude Code's settings with their files and lines, to explain its behaviour to the user. Nothing here chooses a
+//! helper, a host or an account.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use jsonc_parser::ast::{Object, Value};
 use jsonc_parser::{CollectOptions, parse_to_ast};
 
 use super::command::settings_files;
+use super::json::{MAX_SETTINGS, not_json, parse_options, text};
 use super::project::project_files;
-use super::{MAX_SETTINGS, not_json, parse_options, text};
 use crate::{Environment, Folders};
 
 /// Whose settings a file holds.
@@ -46,7 +46,7 @@ impl SettingsFile {
         Self { scope: Scope::User, file: file.to_owned(), sets }
     }
 
-    /// Its setting of that name; none where it can't be read, too.
+    /// Its setting of that name; `None` if it has none or can't be read.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&SettingLine> {
         self.sets.as_ref().ok()?.iter().find(|line| line.name == name)
@@ -77,7 +77,7 @@ impl Scope {
     }
 }
 
-/// What counts, and where it is set.
+/// A setting that takes effect, and where it is set.
 #[derive(Debug, Clone)]
 pub struct EffectiveSetting {
     /// What it is set to; never empty.
@@ -115,7 +115,7 @@ pub fn deciding<'a>(files: &'a [SettingsFile], name: &str) -> Option<(&'a Settin
     files.iter().find_map(|file| Some((file, file.get(name)?)))
 }
 
-/// The setting of that name that counts; none where the line that decides is blank.
+/// The setting of that name that takes effect; `None` if the line that decides is blank.
 #[must_use]
 pub fn setting(files: &[SettingsFile], name: &str) -> Option<EffectiveSetting> {
     let (file, line) = deciding(files, name)?;
@@ -155,9 +155,9 @@ pub fn scopes(folder: &Path, folders: &Folders) -> Vec<SettingsFile> {
     all.filter_map(|(scope, file)| Some(SettingsFile { scope, sets: lines_of(&file)?, file })).collect()
 }
 
-/// None where there is no such file.
+/// `None` if there is no such file.
 fn lines_of(file: &Path) -> Option<Result<Vec<SettingLine>, Error>> {
-    // The client reads it, whoever may change it.
+    // The client reads it, whatever its owner and mode are.
     match read(file, Trust::Unchecked, MAX_SETTINGS) {
         Ok(None) => None,
         Ok(Some(bytes)) => Some(lines(&bytes, file)),
@@ -166,7 +166,7 @@ fn lines_of(file: &Path) -> Option<Result<Vec<SettingLine>, Error>> {
     }
 }
 
-/// The same for a switch; none where it is off.
+/// As [`variable`], for a switch; `None` if it is off.
 #[must_use]
 pub fn switch(files: &[SettingsFile], environment: &Environment, name: &str) -> Option<EffectiveSetting> {
     variable(files, environment, name).filter(|found| is_on(found.value.expose()))

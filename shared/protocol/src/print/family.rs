@@ -1,3 +1,4 @@
+use super::header::is_oauth_beta;
 use crate::{Auth, Credential};
 
 /// Whose variables a credential goes into.
@@ -30,18 +31,16 @@ pub fn is_on(value: &str) -> bool {
 }
 
 impl Family {
-    /// That of `credential`; `bearer` is what the bearer tokens of whoever gave it are, where that is known.
+    /// The family of `credential`. `bearer` is the family of its source's bearer tokens, if known.
     #[must_use]
     pub fn of(credential: &Credential, bearer: Option<Self>) -> Self {
         let Credential { auth, headers, project, region, .. } = credential;
         match (auth, bearer) {
             (Auth::Aws { .. }, _) => Self::Aws,
             (Auth::Bearer(_), Some(family)) => family,
-            // Whoever knows both has a token for Google.
+            // Only a token for Google comes with both.
             (Auth::Bearer(_), None) if project.is_some() && region.is_some() => Self::Vertex,
-            (Auth::Bearer(_), None) if headers.iter().any(|header| super::headers::is_oauth_beta(header)) => {
-                Self::OAuth
-            }
+            (Auth::Bearer(_), None) if headers.iter().any(|header| is_oauth_beta(header)) => Self::OAuth,
             (Auth::ApiKey(_), _) | (Auth::Bearer(_), None) => Self::Anthropic,
         }
     }

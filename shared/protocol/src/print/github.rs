@@ -13,7 +13,7 @@ use crate::Error;
 
 const VARIABLE: &str = "GITHUB_ENV";
 
-/// What authenticates nobody: masked, it would only make the log unreadable.
+/// Variables that are no secrets: masking them would only make the log unreadable.
 const PLAIN: [&str; 10] = [
     "ANTHROPIC_BASE_URL",
     "ANTHROPIC_BEDROCK_BASE_URL",
@@ -34,7 +34,7 @@ pub(super) fn export(variables: &Variables, stdout: &mut dyn Write) -> Result<()
     })?;
     let unwritable = |error| Error::config(format!("{VARIABLE}: can't write to {}: {error}", path.display()));
     let mut file = OpenOptions::new().append(true).open(&path).map_err(unwritable)?;
-    // Whoever does not hear the masks must not get the secrets.
+    // A runner that did not get the masks must not get the secrets.
     let unmasked = |error| Error::broke(format!("can't write the masks to stdout: {error}"));
     stdout.write_all(masks(variables).as_bytes()).and_then(|()| stdout.flush()).map_err(unmasked)?;
     let is_set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -59,8 +59,8 @@ fn masks(variables: &Variables) -> Zeroizing<String> {
     text
 }
 
-/// In the form that no value can end, since nobody knows the delimiter. There is none that takes a variable away: an
-/// empty one counts as unset. Not everywhere, so that what is not set for the job is not made empty in it.
+/// In the form with a delimiter, which is random so that no value can contain it. A variable can't be unset this way,
+/// so it is set to the empty value, which counts as unset; but only if it is set now.
 fn assignments(variables: &Variables, is_set: impl Fn(&str) -> bool, delimiter: &str) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::new());
     let set = variables.set.iter().map(|(name, value)| (*name, value.expose()));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_guess_a_delimiter() {
+    fn a_delimiter_is_random() {
         assert_ne!(delimiter(), delimiter());
     }
 }

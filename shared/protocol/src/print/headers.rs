@@ -1,17 +1,13 @@
 //! `ANTHROPIC_CUSTOM_HEADERS`: the user's own beside those that a credential needs.
 
 use super::family::Family;
+use super::header::{BETA, is_named, is_oauth_beta, name_of};
 use crate::{Credential, Error};
-
-/// The client adds this header by itself to a token from `CLAUDE_CODE_OAUTH_TOKEN`, and puts its own in its place
-/// wherever else one says it (seen with version 2.1.197).
-const BETA: &str = "anthropic-beta";
-const OAUTH_BETA: &str = "oauth-";
 
 /// A line with one of these is another credential.
 const CREDENTIALS: [&str; 2] = ["authorization", "x-api-key"];
 
-/// The headers that the client is to add, the user's own (`theirs`) among them less those that would compete; none where
+/// The headers that the client is to add, the user's own (`theirs`) among them less those that would compete; `None` if
 /// nothing changes.
 pub(super) fn custom_headers(family: Family, credential: &Credential, theirs: &str) -> Result<Option<String>, Error> {
     let needed = credential.headers.iter().filter(|header| family != Family::OAuth || !is_oauth_beta(header)).cloned();
@@ -38,16 +34,4 @@ fn merged(theirs: &str, ours: &[String]) -> Option<String> {
     let kept = theirs.lines().filter(|line| !competes(line)).map(str::to_owned);
     let all = kept.chain(ours.iter().cloned()).collect::<Vec<_>>().join("\n");
     (all != theirs.lines().collect::<Vec<_>>().join("\n")).then_some(all)
-}
-
-pub(super) fn is_oauth_beta(header: &str) -> bool {
-    is_named(header, BETA) && header.split_once(':').is_some_and(|(_, value)| value.trim().starts_with(OAUTH_BETA))
-}
-
-fn name_of(header: &str) -> &str {
-    header.split_once(':').map_or(header, |(name, _)| name).trim()
-}
-
-fn is_named(header: &str, name: &str) -> bool {
-    name_of(header).eq_ignore_ascii_case(name)
 }

@@ -16,8 +16,8 @@ pub enum Shell {
 }
 
 impl Shell {
-    /// The lines that set what is to be set, and take away what must not be. All of it in every case: nobody knows where
-    /// the text is evaluated, and what is not set there is not missed.
+    /// The lines that set what is to be set, and take away what must not be. Always all of them: where the text is
+    /// evaluated is not known, and unsetting a variable that is not set does no harm.
     pub(super) fn lines(self, variables: &Variables) -> impl Iterator<Item = String> {
         let set = variables.set.iter().map(move |(name, value)| self.assignment(name, value));
         set.chain(self.removals(&variables.removed))

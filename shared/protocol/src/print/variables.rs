@@ -1,5 +1,5 @@
-//! The variables by which tools take a credential, so that exactly this one wins: one rule for what `print` prints for a
-//! shell or a job, and for what `exec` hands a command.
+//! The variables by which tools take a credential, so that exactly this one wins: one rule for what `print` prints for
+//! a shell or a job, and for what `exec` hands a command.
 
 use std::env;
 
@@ -22,8 +22,8 @@ const ANTHROPIC: [&str; 11] = [
     "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR",
 ];
 
-/// AWS's: <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>. A Bedrock API key and a profile win
-/// over the three of a key, in the client or in one of the SDKs.
+/// AWS's: <https://docs.aws.amazon.com/sdkref/latest/guide/settings-reference.html>. A Bedrock API key and a profile
+/// win over the three of a key, in the client or in one of the SDKs.
 const AWS: [&str; 14] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_BEARER_TOKEN_BEDROCK",
@@ -153,7 +153,7 @@ impl Variables {
         self.removed.extend(others(own.unwrap_or_default()));
     }
 
-    /// None where nothing changes.
+    /// `None` changes nothing.
     fn set_headers(&mut self, headers: Option<String>) {
         match headers {
             Some(headers) if headers.is_empty() => self.removed.push(CUSTOM_HEADERS),

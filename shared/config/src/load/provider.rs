@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_protocol::Error;
 use serde::Deserialize;
 use toml::Spanned;
 
-use crate::load::{KEY_STORES, Place};
+use super::text::ConfigText;
 use crate::provider::{ClientAuthentication, FLOWS, Flow, Provider, TokenSource, ValueSource, is_endpoint};
 use crate::{Folders, KeyStore};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct RawProvider {
+pub(super) struct RawProvider {
     flow: Option<Spanned<String>>,
     issuer: Option<Spanned<String>>,
     authorization_endpoint: Option<Spanned<String>>,
@@ -81,8 +81,8 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-impl Place<'_> {
-    pub(crate) fn provider(
+impl ConfigText<'_> {
+    pub(super) fn provider(
         &self,
         name: &Spanned<String>,
         raw: RawProvider,
@@ -139,7 +139,7 @@ impl Place<'_> {
                 .collect::<Result<_, _>>()?,
             store: match &raw.store {
                 None => key_store,
-                value => self.choice("store", value.as_ref(), &KEY_STORES)?,
+                value => self.choice("store", value.as_ref(), &KeyStore::NAMES)?,
             },
             default: raw.default,
             redirect_port: match raw.redirect_port {
@@ -191,10 +191,6 @@ impl Place<'_> {
         let message = "each of `scopes` is one word";
         if plain { Ok(scope.into_inner()) } else { Err(self.error(scope.span().start, message)) }
     }
-
-    fn host(&self, host: &Spanned<String>) -> Result<Origin, Error> {
-        Origin::listed(host.get_ref()).map_err(|error| self.error(host.span().start, &error.to_string()))
-    }
 }
 
 /// What a provider of that flow can't do without.
@@ -225,85 +221,5 @@ fn missing(provider: &Provider) -> Option<&'static str> {
             Some("`assertion_file`, `assertion_variable` or `assertion_command` is missing: the token to exchange")
         }
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use crate::{Config, Environment, Flow, Folders, KeyStore, TokenSource, ValueSource};
-
-    fn parse(text: &str) -> Result<Config, String> {
-        let folders = Folders::of(&Environment::from_pairs([("HOME", "/home/me")])).unwrap();
-        Config::parse(text.as_bytes(), Path::new("/c.toml"), &folders).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_provider_is_understood() {
-        let config = parse(
-            r#"
-            [provider.acme]
-            issuer = "https://acme.okta.example/oauth2/default"
-            client_id = "0oa"
-            client_secret_file = "~/secret"
-            scopes = ["openid", "offline_access"]
-            resource = "https://gateway.example"
-            parameters = { prompt = "consent" }
-            store = "file"
-            default = true
-            redirect_port = 8085
-            hosts = ["gateway.example"]
-            [provider.ci]
-            flow = "token-exchange"
-            token_endpoint = "http://127.0.0.1:1234/token"
-            assertion_command = ["mint", "it"]
-            "#,
-        )
-        .unwrap();
-        let acme = config.default_provider().unwrap();
-        assert_eq!((acme.name.as_str(), acme.place.as_str()), ("acme", "/c.toml:2"));
-        assert_eq!((acme.flow, acme.store, acme.redirect_port), (Flow::AuthorizationCode, KeyStore::File, Some(8085)));
-        assert_eq!(acme.client_secret, Some(ValueSource::File("/home/me/secret".into())));
-        assert_eq!(acme.resource, ["https://gateway.example"]);
-        let ci = &config.providers["ci"];
-        assert_eq!(ci.assertion, Some(TokenSource::Command(vec!["mint".to_owned(), "it".to_owned()])));
-        assert_eq!(ci.flow.name(), "token-exchange");
-    }
-
-    #[test]
-    fn a_mistake_in_a_provider_is_named_by_file_and_line_and_no_value_is_shown() {
-        const TOP: &str = "[provider.x]\nissuer = \"https://a.example\"\nclient_id = \"c\"\n";
-        for (text, line, says) in [
-            ("client_secret = \"CANARY\"", 4, "client_secret"),
-            ("token_endpoint = \"http://CANARY.example/token\"", 4, "https://"),
-            ("token_endpoint = \"https://CANARY@a.example/token\"", 4, "https://"),
-            ("flow = \"CANARY\"", 4, "\"authorization-code\", \"device-code\""),
-            ("scopes = [\"a CANARY\"]", 4, "one word"),
-            ("store = \"CANARY\"", 4, "\"auto\", \"keychain\", \"file\""),
-            ("redirect_port = 0", 4, "65535"),
-            ("hosts = [\"CANARY@a\"]", 4, "not a host"),
-            ("assertion_file = \"CANARY\"", 4, "begins with"),
-            ("assertion_file = \"/CANARY\"\nassertion_variable = \"V\"", 1, "only one of"),
-            ("client_secret_file = \"/CANARY\"\nclient_secret_variable = \"V\"", 1, "only one of"),
-            ("parameters = { prompt = \"x\", state = \"CANARY\" }", 4, "sent anyway"),
-            ("[provider.x.parameters]\nprompt = \"x\"\nredirect_uri = \"CANARY\"", 6, "sent anyway"),
-            ("flow = \"client-credentials\"", 1, "client_secret_file"),
-            ("flow = \"jwt-bearer\"", 1, "assertion_file"),
-            (
-                "default = true\n[provider.y]\nissuer = \"https://a.example\"\nclient_id = \"c\"\ndefault = true",
-                5,
-                "default",
-            ),
-        ] {
-            let error = parse(&format!("{TOP}{text}")).unwrap_err();
-            assert!(error.starts_with(&format!("/c.toml:{line}: ")), "{text}: {error}");
-            assert!(error.contains(says) && !error.contains("CANARY"), "{text}: {error}");
-        }
-        let secret = "[provider.x]\nflow = \"jwt-bearer\"\ntoken_endpoint = \"https://a.example\"\nassertion_variable = \"V\"\n\
-                      client_secret_variable = \"S\"";
-        let error = parse(secret).unwrap_err();
-        assert!(error.starts_with("/c.toml:1: ") && error.contains("`client_id`"), "{error}");
-        assert!(parse("[provider.x]\nclient_id = \"c\"").unwrap_err().contains("`issuer`"));
     }
 }

@@ -1,0 +1,93 @@
+//! `[entry.NAME]` in `config.toml`.
+
+use std::path::Path;
+use std::str::FromStr;
+
+use claude_credential_protocol::{Error, Kind};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::text::ConfigText;
+use crate::model::{Entry, Program, is_name};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawEntry {
+    helper: Option<Spanned<String>>,
+    args: Option<Vec<String>>,
+    command: Option<Spanned<Vec<String>>>,
+    shell: Option<String>,
+    kind: Option<Spanned<String>>,
+    ttl: Option<Spanned<String>>,
+    vary: Option<Vec<String>>,
+    on_error: Option<Spanned<String>>,
+    #[serde(default)]
+    none_exit: Vec<i32>,
+    stderr: Option<Spanned<String>>,
+    #[serde(default)]
+    store: bool,
+    #[serde(default)]
+    refresh_token: bool,
+}
+
+impl ConfigText<'_> {
+    pub(super) fn entry(&self, name: &Spanned<String>, raw: RawEntry) -> Result<Entry, Error> {
+        self.name("entry", name)?;
+        let at = name.span().start;
+        let RawEntry {
+            helper,
+            args,
+            command,
+            shell,
+            kind,
+            ttl,
+            vary,
+            on_error,
+            none_exit,
+            stderr,
+            store,
+            refresh_token,
+        } = raw;
+        let is_helper = helper.is_some();
+        if args.is_some() && !is_helper {
+            return Err(self.error(at, "`args` goes with `helper`; a `command` has its arguments in its own list"));
+        }
+        if is_helper && (kind.is_some() || stderr.is_some() || !none_exit.is_empty()) {
+            return Err(self.error(
+                at,
+                "`kind`, `stderr` and `none_exit` are for `command` and `shell`: a helper says these itself",
+            ));
+        }
+        if store && !is_helper {
+            return Err(self.error(at, "`store = true` needs a `helper`: a command has nowhere to keep a key"));
+        }
+        let program = match (helper, command, shell) {
+            (Some(helper), None, None) => {
+                if !is_name(helper.get_ref()) && !Path::new(helper.get_ref()).is_absolute() {
+                    let message = "`helper` is the NAME of an installed claude-credential-NAME, or an absolute path";
+                    return Err(self.error(helper.span().start, message));
+                }
+                Program::Helper { name: helper.into_inner(), args: args.unwrap_or_default() }
+            }
+            (None, Some(command), None) if command.get_ref().is_empty() => {
+                return Err(self.error(command.span().start, "`command` is empty"));
+            }
+            (None, Some(command), None) => Program::Command(command.into_inner()),
+            (None, None, Some(shell)) => Program::Shell(shell),
+            _ => return Err(self.error(at, "an entry has one of `helper`, `command` and `shell`")),
+        };
+        let kinds = ["api-key", "bearer"].map(|name| (name, Kind::from_str(name).unwrap_or(Kind::ApiKey)));
+        Ok(Entry {
+            place: Some(self.of(at)),
+            kind: self.choice("kind", kind.as_ref(), &kinds)?,
+            ttl: self.ttl(ttl)?,
+            vary,
+            on_error_next: self.choice("on_error", on_error.as_ref(), &[("stop", false), ("next", true)])?,
+            none_exit,
+            stderr_is_error: self.choice("stderr", stderr.as_ref(), &[("accept", false), ("error", true)])?,
+            store,
+            refresh_token,
+            ..Entry::new(name.get_ref(), program)
+        })
+    }
+}

@@ -1,0 +1,57 @@
+//! The text of `config.toml`, and what every part of it has in common.
+
+use std::time::Duration;
+
+use claude_credential_protocol::{Error, Origin};
+use toml::Spanned;
+
+use crate::model::is_name;
+
+/// The file under parse: turns a place in it into `FILE:LINE`.
+pub(super) struct ConfigText<'a> {
+    pub(super) shown: String,
+    pub(super) text: &'a str,
+}
+
+impl ConfigText<'_> {
+    pub(super) fn error(&self, at: usize, message: &str) -> Error {
+        Error::config(format!("{}: {message}", self.of(at)))
+    }
+
+    pub(super) fn of(&self, at: usize) -> String {
+        let line = self.text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+        format!("{}:{line}", self.shown)
+    }
+
+    pub(super) fn name(&self, what: &str, name: &Spanned<String>) -> Result<(), Error> {
+        if is_name(name.get_ref()) {
+            return Ok(());
+        }
+        let message = format!("the name of a {what} has lower-case letters, digits, - and _, 64 at most");
+        Err(self.error(name.span().start, &message))
+    }
+
+    pub(super) fn ttl(&self, ttl: Option<Spanned<String>>) -> Result<Option<Duration>, Error> {
+        let Some(ttl) = ttl else { return Ok(None) };
+        let parsed = humantime::parse_duration(ttl.get_ref());
+        parsed.map(Some).map_err(|_| self.error(ttl.span().start, "`ttl` is a time such as \"90s\", \"5m\" or \"1h\""))
+    }
+
+    pub(super) fn choice<T: Copy>(
+        &self,
+        key: &str,
+        value: Option<&Spanned<String>>,
+        choices: &[(&str, T)],
+    ) -> Result<T, Error> {
+        let Some(value) = value else { return Ok(choices[0].1) };
+        let found = choices.iter().find(|(name, _)| name == value.get_ref()).map(|(_, choice)| *choice);
+        found.ok_or_else(|| {
+            let names: Vec<String> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
+            self.error(value.span().start, &format!("`{key}` is one of {}", names.join(", ")))
+        })
+    }
+
+    pub(super) fn host(&self, host: &Spanned<String>) -> Result<Origin, Error> {
+        Origin::listed(host.get_ref()).map_err(|error| self.error(host.span().start, &error.to_string()))
+    }
+}

@@ -1,0 +1,26 @@
+/// The names that stand for "no account" where a git credential must have a username.
+pub const NO_ACCOUNT: [&str; 2] = ["x-api-key", "oauth2"];
+
+/// The name of an account, as a person gives it, if the wire can tell it.
+pub fn parse_account(name: &str) -> Result<String, &'static str> {
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        Err("it is empty or has control characters in it")
+    } else if NO_ACCOUNT.contains(&name) {
+        Err("on the wire this name means no account")
+    } else {
+        Ok(name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_account;
+
+    #[test]
+    fn an_account_has_a_name_that_the_wire_can_tell() {
+        assert_eq!(parse_account("me@x.example").unwrap(), "me@x.example");
+        for no_name in ["", " ", "a\nb", "\u{1b}[2J", "x-api-key", "oauth2"] {
+            assert!(parse_account(no_name).is_err(), "{no_name:?}");
+        }
+    }
+}
