@@ -5,17 +5,16 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use claude_credential_config::{ClientAuthentication, Environment, Flow, Folders, Provider, ValueSource};
-use claude_credential_files::{Trust, hex, read};
+use claude_credential_files::{Trust, read};
 use claude_credential_http::{Answer, Body, Call};
 use claude_credential_process::{Active, exit_if_signalled};
 use claude_credential_protocol::{Error, Secret, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
-use crate::assertion;
 use crate::discovery::{Endpoints, Wanted};
-use crate::tokens::TokenSet;
+use crate::failed::{Failed, code};
+use crate::tokens::{TokenSet, response};
 
 /// The provider's own time for one request for tokens.
 pub(crate) const EACH: Duration = Duration::from_secs(15);
@@ -35,106 +34,16 @@ pub(crate) struct Client<'a> {
     pub(crate) until: Instant,
 }
 
-/// Why a provider gave no tokens.
-#[derive(Debug)]
-pub(crate) enum Failed {
-    /// It said so, in a word of the standard.
-    Code(&'static str, Answer),
-    Error(Error),
-}
-
 /// An answer with an error (RFC 6749, 5.2). What else stands in it may repeat what we sent, so it is read by nobody.
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
 }
 
-/// The words of <https://www.iana.org/assignments/oauth-parameters>, and those of OpenID Connect, that we may meet.
-const CODES: [&str; 18] = [
-    "invalid_request",
-    "invalid_client",
-    "invalid_grant",
-    "unauthorized_client",
-    "unsupported_grant_type",
-    "unsupported_response_type",
-    "unsupported_token_type",
-    "invalid_scope",
-    "invalid_target",
-    "access_denied",
-    "authorization_pending",
-    "slow_down",
-    "expired_token",
-    "server_error",
-    "temporarily_unavailable",
-    "login_required",
-    "consent_required",
-    "interaction_required",
-];
-
-/// The word of the standard that `error` is.
-pub(crate) fn code(error: &str) -> Option<&'static str> {
-    CODES.into_iter().find(|code| *code == error)
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl Failed {
-    /// As it is told. `login` is the command that signs in anew.
-    pub(crate) fn error(&self, provider: &Provider, login: &str) -> Error {
-        let Provider { name, place, .. } = provider;
-        match self {
-            Self::Error(error) => error.clone(),
-            Self::Code(code @ ("server_error" | "temporarily_unavailable" | "slow_down"), _) => {
-                Error::unavailable(format!("{name} says {code}; try again later"))
-            }
-            Self::Code(
-                code @ ("invalid_grant"
-                | "access_denied"
-                | "expired_token"
-                | "login_required"
-                | "consent_required"
-                | "interaction_required"),
-                _,
-            ) if provider.flow.is_for_people() => Error::sign_in(format!("{name} says {code}; run: {login}")),
-            Self::Code(code, _) => Error::config(format!("{place}: {name} says {code}; mend [provider.{name}] there")),
-        }
-    }
-}
-
 impl Client<'_> {
     /// Its endpoints.
     pub(crate) fn endpoints(&self, wanted: &[Wanted]) -> Result<Endpoints, Error> {
         Endpoints::of(self.provider, wanted, self.until)
-    }
-
-    /// With whom tokens are had, as which client, and for what: tokens go back to no other, and what was had for
-    /// something else is not handed out. A person's grant is for what he agreed to, so there only who and with whom count.
-    pub(crate) fn binding(&self) -> String {
-        let provider = self.provider;
-        let mut parts = vec![
-            format!("{:?}", provider.flow.is_for_people()),
-            format!("{:?}", provider.issuer.as_ref().or(provider.token_endpoint.as_ref())),
-            format!("{:?}", provider.client_id),
-        ];
-        if !provider.flow.is_for_people() {
-            parts.push(format!("{:?}", (provider.flow, &provider.scopes, &provider.audience, &provider.resource)));
-            parts.push(format!("{:?}", (&provider.parameters, &provider.subject_token_type)));
-            let ids = [
-                &provider.federation_rule_id,
-                &provider.organization_id,
-                &provider.service_account_id,
-                &provider.workspace_id,
-            ];
-            parts.push(format!("{ids:?}"));
-            if provider.flow != Flow::ClientCredentials {
-                parts.push(assertion::whose(self));
-            }
-        }
-        hex(&Sha256::digest(parts.join("\n").as_bytes())[..16])
     }
 
     /// Asks for tokens with `grant`, and with who we are.
@@ -168,7 +77,7 @@ impl Client<'_> {
     /// What an answer with tokens, or with an error, says.
     pub(crate) fn understood(&self, answer: Answer, host: &str) -> Result<TokenSet, Failed> {
         match answer.status {
-            200..=299 => Ok(TokenSet::from_answer(&answer, host, answer.asked, &self.binding())?),
+            200..=299 => Ok(response::token_set(&answer, host, answer.asked)?),
             status if answer.may_change() => {
                 let code = answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error));
                 let said = code.map(|code| format!(", {code}")).unwrap_or_default();
@@ -279,16 +188,10 @@ fn basic(id: &str, secret: &Secret) -> Secret {
 
 #[cfg(test)]
 mod tests {
-    use super::{basic, code};
+    use super::basic;
 
     #[test]
     fn a_client_secret_is_encoded_twice() {
         assert_eq!(basic("a b", &"c:d+%".into()).expose(), "Basic YStiOmMlM0FkJTJCJTI1");
-    }
-
-    #[test]
-    fn only_the_standards_own_words_are_repeated() {
-        assert_eq!(code("invalid_grant"), Some("invalid_grant"));
-        assert_eq!(code("CANARY"), None);
     }
 }

@@ -2,23 +2,101 @@
 //! variables and descriptors hold; and, where the user wants it, the login that Claude Code stored, which is never
 //! refreshed here.
 
+mod anthropic;
 mod assertion;
+mod binding;
 mod browser;
 mod client;
+mod commands;
 mod discovery;
+mod failed;
 mod flows;
-mod jwt;
-mod keeping;
 mod loopback;
-mod oauth;
-mod people;
+mod options;
 mod refresh;
+mod reporter;
+mod source_context;
 mod sources;
+mod store_erase;
 #[cfg(test)]
 mod tests;
+mod token_store;
 mod tokens;
-mod vault;
+
+use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Origin, Request};
+
+use anthropic::{HOST, is_home};
+use commands::People;
+use options::{Oauth, Source, find};
+use sources::{claude, descriptor, login, provider, variable};
+
+impl Helper for Oauth {
+    fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
+        // A host that is none is no place for a token, whoever vouches for it.
+        if Origin::new(&request.protocol, &request.host).is_err() {
+            return Ok(None);
+        }
+        let folders = &self.folders()?;
+        let asked = self.asked(request, folders);
+        if let Some(name) = &self.provider {
+            let config = asked.config()?;
+            return provider::get(&asked, find(&config, name)?, false);
+        }
+        let home = is_home(request);
+        for source in self.sources() {
+            let found = match source {
+                Source::Login => login::get(&asked, home)?,
+                // None of the others is kept for an account.
+                _ if request.username.is_some() => None,
+                // Accounts of claude.ai are for Anthropic's own host. A gateway on the user's list has no business with
+                // one, whoever asks.
+                _ if !home => None,
+                Source::Claude => claude::get(&asked)?,
+                Source::Env => variable::get(&asked)?,
+                Source::Fd => descriptor::get(&asked)?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    fn store(&self, request: &Request, credential: &Credential) -> Result<(), Error> {
+        let Some(name) = &self.provider else { return Ok(()) };
+        let (Auth::Bearer(access) | Auth::ApiKey(access)) = &credential.auth else { return Ok(()) };
+        let folders = &self.folders()?;
+        let asked = self.asked(request, folders);
+        let config = asked.config()?;
+        store_erase::store(&asked, find(&config, name)?, access, credential)
+    }
+
+    fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
+        let Some(name) = &self.provider else { return Ok(()) };
+        let folders = &self.folders()?;
+        let asked = self.asked(request, folders);
+        let config = asked.config()?;
+        store_erase::erase(&asked, find(&config, name)?, credential.map(|credential| credential.auth.secret()))
+    }
+}
+
+impl HelperCli for Oauth {
+    const NAME: &'static str = "claude-credential-oauth";
+    type Commands = People;
+
+    fn run(&self, command: People) -> Result<(), Error> {
+        commands::run(self, command)
+    }
+
+    fn print_host(&self) -> Result<(String, String), Error> {
+        let own = |host: &Origin| (host.protocol().to_owned(), host.host().to_owned());
+        let home = || ("https".to_owned(), HOST.to_owned());
+        let Some(name) = &self.provider else { return Ok(home()) };
+        let config = self.config(&self.folders()?)?;
+        Ok(find(&config, name)?.hosts.first().map_or_else(home, own))
+    }
+}
 
 fn main() -> std::process::ExitCode {
-    claude_credential_protocol::main::<oauth::Oauth>()
+    claude_credential_protocol::main::<Oauth>()
 }

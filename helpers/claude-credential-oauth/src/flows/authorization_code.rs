@@ -13,11 +13,13 @@ use claude_credential_protocol::{Error, Secret};
 use reqwest::Url;
 use sha2::{Digest, Sha256};
 
+use crate::binding;
 use crate::browser;
 use crate::client::{Client, EACH};
 use crate::discovery::{Endpoints, Wanted};
-use crate::loopback::{Callback, Expected, Loopback, NotOurs};
-use crate::people::say::Say;
+use crate::loopback::Loopback;
+use crate::loopback::callback::{Callback, Expected, NotOurs};
+use crate::reporter::Say;
 use crate::tokens::TokenSet;
 use claude_credential_process::SignalGuard;
 
@@ -89,7 +91,7 @@ pub(crate) fn sign_in(
     let client = Client { until: Instant::now() + EACH * 2, ..*client };
     let tokens = client.tokens(&endpoints, &grant, EACH).map_err(|failed| failed.error(provider, login));
     drop(held);
-    tokens
+    tokens.map(|set| binding::bound(&client, set))
 }
 
 fn begin(client: &Client<'_>, endpoints: &Endpoints, loopback: &Loopback, state: &Secret) -> Result<Begun, Error> {

@@ -1,7 +1,8 @@
 //! RFC 6749, 4.4: the client's own secret is all that is needed.
 
-use crate::client::{Client, EACH, Failed};
+use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
+use crate::failed::Failed;
 use crate::tokens::TokenSet;
 
 pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {

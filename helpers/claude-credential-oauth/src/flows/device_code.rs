@@ -7,10 +7,12 @@ use claude_credential_http::Call;
 use claude_credential_protocol::{Error, Secret};
 use serde::Deserialize;
 
+use crate::binding;
 use crate::browser;
-use crate::client::{Client, EACH, Failed};
+use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
-use crate::people::say::Say;
+use crate::failed::Failed;
+use crate::reporter::Say;
 use crate::tokens::TokenSet;
 use claude_credential_process::SignalGuard;
 
@@ -80,7 +82,7 @@ pub(crate) fn sign_in(
         match outcome {
             Ok(tokens) => {
                 say.done_waiting()?;
-                return Ok(tokens);
+                return Ok(binding::bound(client, tokens));
             }
             Err(Failed::Code("authorization_pending", _)) => {}
             Err(Failed::Code("slow_down", _)) => interval += SLOWER,

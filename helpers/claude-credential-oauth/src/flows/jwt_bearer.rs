@@ -1,14 +1,15 @@
 //! RFC 7523: a JWT of somebody whom the provider trusts is exchanged for a token.
 
-use crate::assertion;
-use crate::client::{Client, EACH, Failed};
+use crate::assertion::configured;
+use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
+use crate::failed::Failed;
 use crate::tokens::TokenSet;
 
 pub(crate) const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
-    let assertion = assertion::get(client)?;
+    let assertion = configured::get(client)?;
     let endpoints = client.endpoints(&[Wanted::Token])?;
     let scope = client.provider.scopes.join(" ");
     let mut grant = vec![("grant_type", GRANT), ("assertion", assertion.expose())];

@@ -8,10 +8,13 @@ pub(crate) mod jwt_bearer;
 pub(crate) mod token_exchange;
 
 use claude_credential_config::Flow;
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, Secret};
 
 use crate::assertion;
-use crate::client::{Client, Failed};
+use crate::binding;
+use crate::client::{Client, EACH};
+use crate::discovery::Endpoints;
+use crate::failed::Failed;
 use crate::tokens::TokenSet;
 
 /// Tokens that are had without a person.
@@ -29,5 +32,12 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
         Flow::Federation => federation::mint(client),
     }?;
     // What can be had again needs no second secret at rest.
-    Ok(TokenSet { refresh: None, ..set })
+    Ok(TokenSet { refresh: None, ..binding::bound(client, set) })
+}
+
+/// RFC 6749, 6: newer tokens for a refresh token.
+pub(crate) fn refresh(client: &Client<'_>, endpoints: &Endpoints, token: &Secret) -> Result<TokenSet, Failed> {
+    let mut grant = vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())];
+    grant.extend(client.provider.resource.iter().map(|resource| ("resource", resource.as_str())));
+    Ok(binding::bound(client, client.tokens(endpoints, &grant, EACH)?))
 }

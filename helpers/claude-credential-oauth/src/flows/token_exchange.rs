@@ -1,8 +1,9 @@
 //! RFC 8693: a token of one security domain is exchanged for one of another.
 
-use crate::assertion;
-use crate::client::{Client, EACH, Failed};
+use crate::assertion::configured;
+use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
+use crate::failed::Failed;
 use crate::tokens::TokenSet;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -11,7 +12,7 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
-    let subject = assertion::get(client)?;
+    let subject = configured::get(client)?;
     let endpoints = client.endpoints(&[Wanted::Token])?;
     let scope = client.provider.scopes.join(" ");
     let token_type = client.provider.subject_token_type.as_deref().unwrap_or(JWT);

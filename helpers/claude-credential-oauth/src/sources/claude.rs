@@ -8,8 +8,8 @@ use claude_credential_files::{FileError, Identity, Trust, read};
 use claude_credential_protocol::{Auth, Credential, Error, Millis, Seconds, Secret, TokenProblem, now, parse_token};
 use serde::Deserialize;
 
-use super::Asked;
-use crate::oauth::HEADER;
+use crate::anthropic::HEADER;
+use crate::source_context::SourceContext;
 
 /// What it writes is a few kilobytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -52,7 +52,7 @@ pub(crate) enum Found {
     Good(Box<Credential>),
 }
 
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
+pub(crate) fn get(asked: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
     let file = asked.folders.claude.join(".credentials.json");
     // Nothing to read, and so no question whether it may be.
     if asked.request.username.is_some() || !Identity::of(&file).exists() {

@@ -3,10 +3,11 @@
 
 use claude_credential_protocol::{Credential, Error};
 
-use super::{Asked, claude, provider};
+use super::{claude, provider};
 use crate::flows::federation;
+use crate::source_context::SourceContext;
 
-pub(crate) fn get(asked: &Asked<'_>, home: bool) -> Result<Option<Credential>, Error> {
+pub(crate) fn get(asked: &SourceContext<'_>, home: bool) -> Result<Option<Credential>, Error> {
     let config = asked.config()?;
     if let Some(default) = config.default_provider() {
         return provider::get(asked, default, true);

@@ -1,10 +1,11 @@
 use claude_credential_protocol::{Credential, Error, TokenProblem, parse_token};
 
-use super::{Asked, anthropics};
+use crate::anthropic::anthropics;
+use crate::source_context::SourceContext;
 
 const VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
+pub(crate) fn get(asked: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
     let Some(value) = asked.environment.get(VARIABLE) else { return Ok(None) };
     match parse_token(value.as_bytes()) {
         Ok(token) => Ok(Some(anthropics(token, &format!("env:{VARIABLE}")))),

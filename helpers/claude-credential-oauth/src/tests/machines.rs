@@ -5,7 +5,7 @@ use claude_credential_protocol::{Class, Request, now};
 
 use super::server::{Reply, Server};
 use super::{Fixture, anthropic, value};
-use crate::jwt::tests::{HEADER, jwt};
+use crate::assertion::jwt::tests::{HEADER, jwt};
 
 fn identity(left: i64) -> String {
     let exp = (now() / 1000).saturating_add_signed(left);

@@ -1,7 +1,11 @@
+mod calls;
+mod commands;
+mod crowd;
 mod machines;
-mod people;
-mod refreshing;
+mod refresh;
 mod server;
+mod signed_in;
+mod store_erase;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -11,9 +15,9 @@ use clap::Parser;
 use claude_credential_config::Environment;
 use claude_credential_protocol::{Class, Error, Request, now, serve};
 
-use crate::client::{EACH, Failed};
-use crate::oauth::Oauth;
-use crate::sources::Source;
+use crate::client::EACH;
+use crate::failed::Failed;
+use crate::options::{Oauth, Source};
 
 #[derive(Parser)]
 struct Line {

@@ -5,14 +5,14 @@ use claude_credential_config::{Flow, Folders, KeyStore, Provider};
 use claude_credential_protocol::{Error, iso_8601, parse_account};
 
 use super::logout::{self, Revoked};
-use super::say::Say;
 use crate::client::Client;
 use crate::flows::authorization_code::Input;
+use crate::flows::federation::prepared;
 use crate::flows::{authorization_code, device_code, mint};
-use crate::oauth::Oauth;
-use crate::sources::provider::prepared;
+use crate::options::Oauth;
+use crate::reporter::Say;
+use crate::token_store::{Stored, Vault};
 use crate::tokens::TokenSet;
-use crate::vault::{Stored, Vault};
 use claude_credential_process::SignalGuard;
 
 /// For what is asked of the provider before a person is.
@@ -50,14 +50,7 @@ pub(crate) fn run(
         None => vault.find(None)?.and_then(|login| login.account),
     };
     let account = account.as_deref();
-    let client = Client {
-        provider,
-        environment: &helper.environment,
-        folders,
-        active: &helper.active,
-        interactive: true,
-        until: Instant::now() + PATIENCE,
-    };
+    let client = helper.client(folders, provider, PATIENCE);
     let login = vault.login_command(account);
     let browser = !options.no_browser;
     let set = match provider.flow {

@@ -12,7 +12,8 @@ use reqwest::Url;
 
 use super::server::{Reply, Server};
 use super::{Fixture, anthropic, stored, value};
-use crate::people::{People, say::Say, with};
+use crate::commands::{People, with};
+use crate::reporter::Say;
 
 #[derive(Parser)]
 struct Line {

@@ -167,7 +167,7 @@ impl<'a> Vault<'a> {
         let _ = Safe::new(self.folders, LEFTOVERS).remove(item, place);
     }
 
-    /// Held by whoever changes what is kept for an account. Beside what it guards: folders in memory differ between the
+    /// SignalGuard by whoever changes what is kept for an account. Beside what it guards: folders in memory differ between the
     /// sessions of a user, and two locks for one refresh token are none.
     pub(crate) fn lock(&self, account: Option<&str>, patience: Duration) -> Result<Lock, LockError> {
         let lock = Lock::acquire(&self.file(account, "lock")?, patience)?;

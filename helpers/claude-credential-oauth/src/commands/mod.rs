@@ -3,8 +3,7 @@
 mod claude;
 mod login;
 mod logout;
-pub(crate) mod say;
-mod status;
+pub(crate) mod status;
 
 use std::io::{self, BufReader, IsTerminal, Write};
 
@@ -13,9 +12,8 @@ use claude_credential_config::{Config, Provider};
 use claude_credential_protocol::Error;
 
 use crate::flows::authorization_code::Input;
-use crate::oauth::{Oauth, find};
-use crate::sources::Source;
-use say::Say;
+use crate::options::{Oauth, Source, find};
+use crate::reporter::Say;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum People {

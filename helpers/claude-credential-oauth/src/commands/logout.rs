@@ -1,17 +1,18 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use claude_credential_config::logins::Login;
 use claude_credential_config::{Folders, Provider};
 use claude_credential_protocol::{Error, Secret, parse_account};
 
-use super::say::Say;
+use crate::binding;
 use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
-use crate::oauth::Oauth;
-use crate::sources::provider::prepared;
+use crate::flows::federation::prepared;
+use crate::options::Oauth;
+use crate::reporter::Say;
+use crate::token_store::Vault;
 use crate::tokens::TokenSet;
-use crate::vault::Vault;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -65,16 +66,9 @@ pub(crate) fn run(
     let revoked = if options.local {
         Revoked::No
     } else {
-        let client = Client {
-            provider,
-            environment: &helper.environment,
-            folders,
-            active: &helper.active,
-            interactive: true,
-            until: Instant::now() + PATIENCE,
-        };
+        let client = helper.client(folders, provider, PATIENCE);
         match vault.read(&login).map_err(|error| to_local(&error))? {
-            Some(set) if set.binding == client.binding() => revoke(&client, &set)?,
+            Some(set) if set.binding == binding::of(&client) => revoke(&client, &set)?,
             // Nothing that could be sent to this provider.
             _ => Revoked::No,
         }

@@ -3,43 +3,15 @@
 use std::path::Path;
 use std::process::Command;
 
-use claude_credential_config::{Environment, Flow, Provider, TokenSource};
+use claude_credential_config::{Environment, Provider, TokenSource};
 use claude_credential_files::{Trust, read};
 use claude_credential_process::{KeyCommand, StderrRule, find_on_path};
 use claude_credential_protocol::{Error, Secret, parse_token};
 
 use crate::client::Client;
-use crate::flows::federation;
-use crate::jwt;
 
 /// No token that a header can carry is longer.
 const MAX_FILE: u64 = 64 * 1024;
-
-/// The provider with its token read, once for all that a call does with it; none where it exchanges no token, or one
-/// that only a server gives.
-pub(crate) fn read_once(client: &Client<'_>) -> Result<Option<Provider>, Error> {
-    let provider = client.provider;
-    let found = match provider.flow {
-        Flow::JwtBearer | Flow::TokenExchange => Some((get(client)?, "the provider's section".to_owned())),
-        Flow::Federation => federation::at_hand(client)?,
-        Flow::AuthorizationCode | Flow::DeviceCode | Flow::ClientCredentials => None,
-    };
-    Ok(found.map(|(token, from)| Provider { assertion: Some(TokenSource::Read { token, from }), ..provider.clone() }))
-}
-
-/// Whose tokens the provider's are, hashed: those that were had with one person's or job's token are not another's.
-/// Told without a server.
-pub(crate) fn whose(client: &Client<'_>) -> String {
-    match &client.provider.assertion {
-        Some(TokenSource::Read { token, .. }) => jwt::whose(token),
-        _ => match read_once(client) {
-            Ok(Some(Provider { assertion: Some(TokenSource::Read { token, .. }), .. })) => jwt::whose(&token),
-            Ok(_) => federation::job(client.environment),
-            // Nobody's, until it can be read.
-            Err(_) => "unknown".to_owned(),
-        },
-    }
-}
 
 /// From where the provider's section says.
 pub(crate) fn get(client: &Client<'_>) -> Result<Secret, Error> {

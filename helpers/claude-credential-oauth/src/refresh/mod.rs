@@ -6,37 +6,30 @@
 //! - Whoever has the lock reads again first: what somebody else renewed meanwhile is the answer.
 //! - A new token set is kept, durably, before it answers anybody.
 
+mod step;
+
 use std::time::{Duration, Instant};
 
 use claude_credential_config::logins::Login;
 use claude_credential_files::LockError;
 use claude_credential_protocol::{Auth, Class, Credential, Error, Request};
 
-use crate::client::{Client, EACH, Failed};
+use crate::anthropic::HEADER;
+use crate::binding;
+use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
+use crate::failed::Failed;
 use crate::flows;
-use crate::oauth::HEADER;
-use crate::tokens::{Due, TokenSet};
-use crate::vault::Vault;
+use crate::token_store::Vault;
+use crate::tokens::TokenSet;
 use claude_credential_process::SignalGuard;
+use step::Step;
 
 /// What is asked, of whom, and what is kept for it.
 pub(crate) struct Refresh<'a> {
     pub(crate) client: &'a Client<'a>,
     pub(crate) vault: Vault<'a>,
     pub(crate) request: &'a Request,
-}
-
-/// What to do about a token set.
-enum Step {
-    /// It is the answer.
-    Answer,
-    /// It is the answer if it can't be renewed at once.
-    RenewIfFree,
-    /// It is the answer if it can't be renewed.
-    RenewIfPossible,
-    /// It is no answer.
-    Renew,
 }
 
 /// Why there is no new set.
@@ -200,9 +193,7 @@ impl Refresh<'_> {
         let endpoints = self.client.endpoints(&[Wanted::Token]).map_err(Failed::Error)?;
         // The keychain and the endpoints took theirs.
         self.has_time()?;
-        let mut grant = vec![("grant_type", "refresh_token"), ("refresh_token", refresh.expose())];
-        grant.extend(self.client.provider.resource.iter().map(|resource| ("resource", resource.as_str())));
-        Ok(self.client.tokens(&endpoints, &grant, EACH)?)
+        Ok(flows::refresh(self.client, &endpoints, refresh)?)
     }
 
     /// Who gives up on the way may have lost the refresh token to the provider.
@@ -243,37 +234,9 @@ impl Refresh<'_> {
 
     /// `check_live` as the request has it, unless the proof is there.
     fn step_of(&self, login: &Login, set: &TokenSet, check_live: bool) -> Result<Step, Error> {
-        let account = login.account.as_deref();
-        if set.binding != self.client.binding() {
-            return if self.is_for_people() {
-                Err(self.ended(account, "was with another `issuer` or `client_id` than config.toml has now"))
-            } else {
-                Ok(Step::Renew)
-            };
-        }
-        if set.refused {
-            return Err(self.ended(account, "was ended by the provider (invalid_grant)"));
-        }
-        let can_renew = !self.is_for_people() || set.refresh.is_some();
-        let is_rejected = self.request.rejected.is_some() && self.request.rejected == set.access;
-        // The provider's own answer is the best proof that there is.
-        let must_renew = is_rejected || (check_live && can_renew);
-        match set.due(self.request.min_ttl) {
-            Due::Over if !can_renew && set.access.is_some() => {
-                Err(self.ended(account, "has expired, and the provider gave nothing to renew it with"))
-            }
-            Due::Over if !can_renew => Err(self.ended(account, "was refused, and can't be renewed")),
-            _ if is_rejected && !can_renew => Err(self.ended(account, "was refused, and can't be renewed")),
-            Due::Over => Ok(Step::Renew),
-            _ if check_live && !can_renew => {
-                Err(self.ended(account, "can't be proven: the provider gave nothing to renew it with"))
-            }
-            _ if must_renew => Ok(Step::Renew),
-            Due::No => Ok(Step::Answer),
-            _ if !can_renew => Ok(Step::Answer),
-            Due::Soon => Ok(Step::RenewIfFree),
-            Due::Now => Ok(Step::RenewIfPossible),
-        }
+        let is_bound = set.binding == binding::of(self.client);
+        let step = Step::of(set, is_bound, self.is_for_people(), check_live, self.request);
+        step.map_err(|why| self.ended(login.account.as_deref(), why))
     }
 
     fn ended(&self, account: Option<&str>, why: &str) -> Error {

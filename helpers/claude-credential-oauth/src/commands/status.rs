@@ -8,10 +8,9 @@ use claude_credential_protocol::{Error, iso_8601, now, text};
 use serde_json::{Value, json};
 
 use super::claude;
-use super::say::Say;
-use crate::oauth::{Oauth, find};
-use crate::sources::Source;
-use crate::vault::Vault;
+use crate::options::{Oauth, Source, find};
+use crate::reporter::Say;
+use crate::token_store::Vault;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

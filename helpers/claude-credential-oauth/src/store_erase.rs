@@ -6,17 +6,23 @@ use claude_credential_config::Provider;
 use claude_credential_files::Lock;
 use claude_credential_protocol::{Credential, Error, Secret, now, parse_token};
 
-use crate::sources::Asked;
-use crate::sources::provider::{is_for, prepared};
+use crate::binding;
+use crate::flows::federation::prepared;
+use crate::source_context::SourceContext;
+use crate::token_store::Vault;
 use crate::tokens::TokenSet;
-use crate::vault::Vault;
 
 /// Keeps what somebody brings, as if he had signed in here. git brings everything back that it was given and that
 /// worked: that is no news, and an older token than ours, with a refresh token that is used up, still less.
-pub(crate) fn store(asked: &Asked<'_>, provider: &Provider, access: &Secret, new: &Credential) -> Result<(), Error> {
+pub(crate) fn store(
+    asked: &SourceContext<'_>,
+    provider: &Provider,
+    access: &Secret,
+    new: &Credential,
+) -> Result<(), Error> {
     let request = asked.request;
     let is_over = new.expires_at.is_some_and(|at| at <= now() / 1000) && new.refresh_token.is_none();
-    if !is_for(provider, request) || new.ephemeral || is_over {
+    if !asked.is_for(provider) || new.ephemeral || is_over {
         return Ok(());
     }
     let checked = |secret: &Secret, what: &str| {
@@ -45,7 +51,7 @@ pub(crate) fn store(asked: &Asked<'_>, provider: &Provider, access: &Secret, new
         obtained: now() / 1000,
         refresh,
         who: new.account.clone(),
-        binding: client.binding(),
+        binding: binding::of(&client),
         ..TokenSet::default()
     };
     let set = match &old {
@@ -59,9 +65,9 @@ pub(crate) fn store(asked: &Asked<'_>, provider: &Provider, access: &Secret, new
 }
 
 /// Drops the access token, if it is that one; the refresh token stays unless it is the one that was refused.
-pub(crate) fn erase(asked: &Asked<'_>, provider: &Provider, secret: Option<&Secret>) -> Result<(), Error> {
+pub(crate) fn erase(asked: &SourceContext<'_>, provider: &Provider, secret: Option<&Secret>) -> Result<(), Error> {
     let request = asked.request;
-    if !is_for(provider, request) {
+    if !asked.is_for(provider) {
         return Ok(());
     }
     let until = Instant::now() + request.patience();

@@ -1,0 +1,36 @@
+//! The token that is exchanged for one of the provider's, and whose it is.
+
+pub(crate) mod configured;
+pub(crate) mod identity_token;
+pub(crate) mod jwt;
+
+use claude_credential_config::{Flow, Provider, TokenSource};
+use claude_credential_protocol::Error;
+
+use crate::client::Client;
+
+/// The provider with its token read, once for all that a call does with it; none where it exchanges no token, or one
+/// that only a server gives.
+pub(crate) fn read_once(client: &Client<'_>) -> Result<Option<Provider>, Error> {
+    let provider = client.provider;
+    let found = match provider.flow {
+        Flow::JwtBearer | Flow::TokenExchange => Some((configured::get(client)?, "the provider's section".to_owned())),
+        Flow::Federation => identity_token::at_hand(client)?,
+        Flow::AuthorizationCode | Flow::DeviceCode | Flow::ClientCredentials => None,
+    };
+    Ok(found.map(|(token, from)| Provider { assertion: Some(TokenSource::Read { token, from }), ..provider.clone() }))
+}
+
+/// Whose tokens the provider's are, hashed: those that were had with one person's or job's token are not another's.
+/// Told without a server.
+pub(crate) fn whose(client: &Client<'_>) -> String {
+    match &client.provider.assertion {
+        Some(TokenSource::Read { token, .. }) => jwt::whose(token),
+        _ => match read_once(client) {
+            Ok(Some(Provider { assertion: Some(TokenSource::Read { token, .. }), .. })) => jwt::whose(&token),
+            Ok(_) => identity_token::job(client.environment),
+            // Nobody's, until it can be read.
+            Err(_) => "unknown".to_owned(),
+        },
+    }
+}

@@ -1,0 +1,139 @@
+//! What one sign-in gave us, and what is known of it.
+
+mod encoding;
+pub(crate) mod response;
+
+use claude_credential_files::{hex, random};
+use claude_credential_protocol::{Error, Seconds, Secret, now};
+use sha2::{Digest, Sha256};
+
+/// The last second that the wire can tell.
+pub(crate) const LAST: Seconds = 253_402_300_799;
+
+/// What is renewed at least so long before its end; a caller may want more.
+const MARGIN: Seconds = 300;
+
+/// Below this, or a quarter of its life, a token is not handed out while somebody else is renewing it.
+const URGENT: Seconds = 30;
+
+/// So many tokens that we replaced are remembered by their hashes, so that one that comes back is not kept as new.
+const MOST_SUPERSEDED: usize = 8;
+
+/// The tokens of one account.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct TokenSet {
+    /// None after it was erased.
+    pub(crate) access: Option<Secret>,
+    /// When that one ends, by this machine's clock.
+    pub(crate) expires_at: Option<Seconds>,
+    /// When we got it, by the same.
+    pub(crate) obtained: Seconds,
+    pub(crate) refresh: Option<Secret>,
+    pub(crate) scope: Option<String>,
+    /// Who is signed in, as the provider says it.
+    pub(crate) who: Option<String>,
+    /// With whom, and as which client: tokens go back to no other.
+    pub(crate) binding: String,
+    /// The provider took the refresh token back: kept, and of no use.
+    pub(crate) refused: bool,
+    /// The hashes of those before.
+    pub(crate) superseded: Vec<String>,
+    /// What is wrong with the access token that came with this refresh token: nobody gets it, and it is not kept.
+    pub(crate) complaint: Option<String>,
+}
+
+/// How urgent a new access token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Not yet.
+    No,
+    /// The old one is good for a while.
+    Soon,
+    /// The old one is good for a moment only.
+    Now,
+    /// There is none, or it is over.
+    Over,
+}
+
+impl TokenSet {
+    /// This set, unless its access token is none.
+    pub(crate) fn whole(self) -> Result<Self, Error> {
+        match self.complaint {
+            None => Ok(self),
+            Some(complaint) => Err(Error::unavailable(complaint)),
+        }
+    }
+
+    /// This set after it replaced `old`: what the provider did not say anew still holds.
+    #[must_use]
+    pub(crate) fn after(mut self, old: &Self) -> Self {
+        self.refresh = self.refresh.or_else(|| old.refresh.clone());
+        self.scope = self.scope.or_else(|| old.scope.clone());
+        self.who = self.who.or_else(|| old.who.clone());
+        if self.complaint.is_some() {
+            // It may live yet.
+            self.access.clone_from(&old.access);
+            (self.expires_at, self.obtained) = (old.expires_at, old.obtained);
+        }
+        self.superseding(old)
+    }
+
+    /// This set in the place of `old`, with which it may have nothing to do: who brings that one later brings no news.
+    #[must_use]
+    pub(crate) fn superseding(mut self, old: &Self) -> Self {
+        self.superseded.clone_from(&old.superseded);
+        if let Some(access) = old.access.as_ref().filter(|access| Some(*access) != self.access.as_ref()) {
+            self.superseded.push(hash(access));
+        }
+        // One that was brought back on purpose is no longer one of those before.
+        let own = self.access.as_ref().map(hash);
+        self.superseded.retain(|hash| Some(hash) != own.as_ref());
+        let too_many = self.superseded.len().saturating_sub(MOST_SUPERSEDED);
+        self.superseded.drain(..too_many);
+        self
+    }
+
+    /// Without its access token.
+    #[must_use]
+    pub(crate) fn erased(&self) -> Self {
+        Self { access: None, expires_at: None, ..Self::default() }.after(self).bound_to(self)
+    }
+
+    fn bound_to(self, old: &Self) -> Self {
+        Self { binding: old.binding.clone(), refused: old.refused, obtained: old.obtained, ..self }
+    }
+
+    /// Whether `access` is a token that we ourselves replaced.
+    pub(crate) fn has_replaced(&self, access: &Secret) -> bool {
+        self.superseded.contains(&hash(access))
+    }
+
+    /// How urgent a new one is for a caller who wants it to live `min_ttl` yet.
+    pub(crate) fn due(&self, min_ttl: Seconds) -> Due {
+        let here = now() / 1000;
+        if self.access.is_none() {
+            return Due::Over;
+        }
+        let Some(expires_at) = self.expires_at else { return Due::No };
+        let left = expires_at.saturating_sub(here);
+        let life = expires_at.saturating_sub(self.obtained);
+        // Up to a tenth less, so that many machines with one grant don't all come at once.
+        let threshold = MARGIN.max(min_ttl).min(life / 2);
+        let threshold = threshold - threshold * u64::from(random::<1>()[0]) / 2560;
+        if left == 0 {
+            Due::Over
+        } else if left < URGENT.min(life / 4) {
+            Due::Now
+        // A clock that was set back makes every token look younger than it is.
+        } else if left < threshold || self.obtained > here + MARGIN {
+            Due::Soon
+        } else {
+            Due::No
+        }
+    }
+}
+
+/// Tells two tokens apart; nobody finds a random token by its hash.
+fn hash(token: &Secret) -> String {
+    hex(&Sha256::digest(token.expose().as_bytes())[..16])
+}

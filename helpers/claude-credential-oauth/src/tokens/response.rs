@@ -1,0 +1,116 @@
+//! What a token endpoint answers.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use claude_credential_http::Answer;
+use claude_credential_protocol::{Error, MAX_LINE, Seconds, Secret, parse_token};
+use serde::Deserialize;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{LAST, TokenSet};
+
+/// What is shown to people, or repeated, is no longer.
+const MAX_SHOWN: usize = 4096;
+
+/// With its name, a line of the wire.
+const MAX_REFRESH: usize = MAX_LINE - 100;
+
+/// What a token endpoint answers (RFC 6749, 5.1). Of any type: the refresh token in it may be the only one that there
+/// is, whatever the rest looks like.
+#[derive(Deserialize)]
+struct Raw {
+    access_token: Option<Value>,
+    token_type: Option<Value>,
+    expires_in: Option<Value>,
+    refresh_token: Option<Value>,
+    scope: Option<Value>,
+    id_token: Option<Value>,
+}
+
+/// The claims by which people know an account, the best first (OpenID Connect Core, 5.1).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Claims {
+    email: Option<String>,
+    preferred_username: Option<String>,
+    name: Option<String>,
+    sub: Option<String>,
+}
+
+/// What `answer` of `host` gives. `asked` is when we sent the request: a lifetime counts from the server's answer,
+/// which is later, so nothing lives longer here than there, and the server's clock does not matter.
+pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<TokenSet, Error> {
+    let Raw { access_token, token_type, expires_in, refresh_token, scope, id_token } = answer.json(host)?;
+    let (access, refresh) = (text(access_token).map(Secret::from), text(refresh_token).map(Secret::from));
+    let wrong = |what: &str| format!("what {host} answered {what}");
+    let refresh = refresh.filter(|token| !token.expose().is_empty());
+    if refresh.as_ref().is_some_and(|token| !is_keepable(token)) {
+        return Err(Error::unavailable(wrong("is no refresh token: it is too long, or not printable")));
+    }
+    let is_bearer = |word: &str| word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("n_a");
+    let parsed = match (access, token_type) {
+        (_, Some(kind)) if !kind.is_null() && !kind.as_str().is_some_and(is_bearer) => {
+            Err(wrong("is a token of a type other than Bearer, which nobody here can use"))
+        }
+        (None, _) => Err(wrong("is not the JSON that it should be: it has no access token")),
+        (Some(access), _) => {
+            parse_token(access.expose().as_bytes()).map_err(|problem| wrong(&format!("is no access token: {problem}")))
+        }
+    };
+    let (access, complaint) = match parsed {
+        Ok(access) => (Some(access), None),
+        // The one before it is most likely void: this one is kept, and what came with it told after.
+        Err(complaint) if refresh.is_some() => (None, Some(complaint)),
+        Err(complaint) => return Err(Error::unavailable(complaint)),
+    };
+    let plain = |text: &String| text.len() <= MAX_SHOWN && !text.chars().any(char::is_control);
+    Ok(TokenSet {
+        expires_at: lifetime(expires_in.as_ref())
+            .filter(|_| access.is_some())
+            .map(|seconds| asked.saturating_add(seconds).min(LAST)),
+        access,
+        obtained: asked,
+        refresh,
+        scope: text(scope).filter(plain),
+        who: text(id_token).map(Zeroizing::new).and_then(|token| who(&token)).filter(plain),
+        binding: String::new(),
+        refused: false,
+        superseded: Vec::new(),
+        complaint,
+    })
+}
+
+/// In seconds; some providers write the number as a text. What is none says nothing, and is no reason to throw tokens
+/// away that can't be had again.
+fn lifetime(value: Option<&Value>) -> Option<Seconds> {
+    match value? {
+        Value::Number(number) => {
+            let whole = number.as_f64().filter(|seconds| *seconds >= 0.0)?;
+            Some(number.as_u64().unwrap_or_else(|| std::time::Duration::from_secs_f64(whole.min(1e12)).as_secs()))
+        }
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+fn text(value: Option<Value>) -> Option<String> {
+    match value {
+        Some(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether a line of what we keep can hold it. A provider that gives a longer one than a header could carry may have it
+/// back all the same.
+fn is_keepable(token: &Secret) -> bool {
+    token.expose().len() <= MAX_REFRESH && token.expose().bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+/// Who an ID token speaks of. It came straight from the provider over TLS, so its signature says nothing more (OpenID
+/// Connect Core, 3.1.3.7), and it is shown to people and decides nothing.
+fn who(id_token: &str) -> Option<String> {
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(id_token.split('.').nth(1)?).ok()?;
+    let Claims { email, preferred_username, name, sub } = serde_json::from_slice(&payload).ok()?;
+    [email, preferred_username, name, sub].into_iter().flatten().find(|name| !name.is_empty())
+}
