@@ -119,8 +119,8 @@ fn the_variable_wins_over_gcloud() {
 fn what_is_wrong_with_a_file_is_said_without_a_word_of_it() {
     let fixture = Fixture::with(&json!({}));
     for (text, says) in [
-        ("{\"type\": \"service_account\",\n  CANARY}", "credentials.json:2:3: this is no credentials file of Google's"),
-        ("{\"type\": {\"CANARY\": 1}}", "credentials.json:1:9: this is no credentials file of Google's"),
+        ("{\"type\": \"service_account\",\n  CANARY}", "credentials.json:2:3: this is not a Google credentials file"),
+        ("{\"type\": {\"CANARY\": 1}}", "credentials.json:1:9: this is not a Google credentials file"),
         ("{}", "`type` is missing"),
         ("{\"type\": \"CANARY\"}", "its `type` is unknown"),
         ("{\"type\": \"gdch_service_account\"}", "of the type gdch_service_account are not supported"),

@@ -88,8 +88,8 @@ fn a_sign_in_that_is_over_names_the_command_that_begins_another() {
     const LOGIN: &str = "run: gcloud auth application-default login";
     for (error, subtype, says) in [
         ("invalid_grant", None, "says invalid_grant, the sign-in is no longer valid"),
-        ("invalid_grant", Some("invalid_rapt"), "wants a new sign-in of this person (invalid_rapt)"),
-        ("invalid_grant", Some("rapt_required"), "wants a new sign-in of this person (rapt_required)"),
+        ("invalid_grant", Some("invalid_rapt"), "requires a new sign-in (invalid_rapt)"),
+        ("invalid_grant", Some("rapt_required"), "requires a new sign-in (rapt_required)"),
     ] {
         let refused = || Reply::refusal(error, subtype);
         let server = Server::start(vec![refused(), refused(), refused()]);
