@@ -4,7 +4,7 @@ use claude_credential_http::Answer;
 use claude_credential_protocol::Error;
 use serde::Deserialize;
 
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 
 /// RFC 6749, 5.2, with Google's `error_subtype`. The description may repeat the request, so it is never shown.
 #[derive(Default, Deserialize)]
@@ -63,7 +63,7 @@ impl Reason {
 }
 
 /// The error for a user's sign-in that was rejected.
-pub(crate) fn sign_in_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
+pub(crate) fn sign_in_refused(file: &AdcFile, answer: &Answer, host: &str) -> Error {
     let (shown, login) = (&file.shown, file.login_command());
     into_error(answer, host, |reason| match reason {
         Reason { reauthentication: Some(word), .. } => {
@@ -77,7 +77,7 @@ pub(crate) fn sign_in_refused(file: &CredentialsFile, answer: &Answer, host: &st
 }
 
 /// The error for a service account's key that was rejected.
-pub(crate) fn key_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
+pub(crate) fn key_refused(file: &AdcFile, answer: &Answer, host: &str) -> Error {
     let shown = &file.shown;
     into_error(answer, host, |reason| {
         let said = reason.shown(answer);
@@ -98,7 +98,7 @@ pub(crate) fn key_refused(file: &CredentialsFile, answer: &Answer, host: &str) -
 }
 
 /// The error for a subject token that was rejected.
-pub(crate) fn subject_refused(file: &CredentialsFile, answer: &Answer, host: &str) -> Error {
+pub(crate) fn subject_refused(file: &AdcFile, answer: &Answer, host: &str) -> Error {
     into_error(answer, host, |reason| {
         Error::config(format!(
             "{}: {host} {} to the token of its credential source; get a new one there, or mend `audience` and \
@@ -110,7 +110,7 @@ pub(crate) fn subject_refused(file: &CredentialsFile, answer: &Answer, host: &st
 }
 
 /// The error for an impersonation that was rejected.
-pub(crate) fn impersonation_refused(file: &CredentialsFile, answer: &Answer, host: &str, email: &str) -> Error {
+pub(crate) fn impersonation_refused(file: &AdcFile, answer: &Answer, host: &str, email: &str) -> Error {
     let (shown, status) = (&file.shown, answer.status);
     let source = if file.fields.source_credentials.is_some() { "source_credentials" } else { "credential_source" };
     let mend = match status {

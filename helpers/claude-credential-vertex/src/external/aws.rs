@@ -13,7 +13,7 @@ use super::url;
 use crate::encoding::percent_encoded;
 use crate::fields::{CredentialSource, Fields};
 use crate::source_context::SourceContext;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 
 /// The `IMDSv2` header for the lifetime of its token.
 const TOKEN_LIFE: (&str, &str) = ("X-aws-ec2-metadata-token-ttl-seconds", "300");
@@ -36,7 +36,7 @@ struct RoleCredentials {
 
 pub(crate) fn subject(
     context: &SourceContext<'_>,
-    file: &CredentialsFile,
+    file: &AdcFile,
     fields: &Fields,
     source: &CredentialSource,
     id: &str,
@@ -108,7 +108,7 @@ fn is_sts(host: &str) -> bool {
 /// The EC2 metadata service, for what the variables don't set.
 struct InstanceMetadata<'a> {
     context: &'a SourceContext<'a>,
-    file: &'a CredentialsFile,
+    file: &'a AdcFile,
     source: &'a CredentialSource,
     token: Option<Secret>,
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use super::format::MAX_SUBJECT;
 use crate::fields::{self, Fields, secret};
 use crate::source_context::SourceContext;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 
 /// Programs of a credentials file run only if this variable is 1.
 const ALLOW: &str = "GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES";
@@ -44,7 +44,7 @@ struct ExecutableResponse {
 
 pub(crate) fn subject(
     context: &SourceContext<'_>,
-    file: &CredentialsFile,
+    file: &AdcFile,
     fields: &Fields,
     executable: &fields::Executable,
 ) -> Result<Secret, Error> {
@@ -79,7 +79,7 @@ pub(crate) fn subject(
 /// Runs the program and returns its output.
 fn run(
     context: &SourceContext<'_>,
-    file: &CredentialsFile,
+    file: &AdcFile,
     fields: &Fields,
     executable: &fields::Executable,
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -147,7 +147,7 @@ fn run(
 }
 
 /// The program's path: an absolute one, or a name on PATH, and never one in the working directory.
-fn resolve(context: &SourceContext<'_>, file: &CredentialsFile, word: &str) -> Result<PathBuf, Error> {
+fn resolve(context: &SourceContext<'_>, file: &AdcFile, word: &str) -> Result<PathBuf, Error> {
     let path = Path::new(word);
     let found = if path.is_absolute() {
         Some(path.to_owned()).filter(|path| path.is_file())

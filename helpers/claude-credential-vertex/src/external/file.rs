@@ -5,10 +5,10 @@ use claude_credential_protocol::{Error, Secret};
 
 use super::format::{MAX_SUBJECT, formatted};
 use crate::fields::Format;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 
 /// A token in a file that another program keeps up to date. In containers it often belongs to another user.
-pub(crate) fn subject(file: &CredentialsFile, path: &str, format: Option<&Format>) -> Result<Secret, Error> {
+pub(crate) fn subject(file: &AdcFile, path: &str, format: Option<&Format>) -> Result<Secret, Error> {
     let wrong =
         |what: &str| Error::config(format!("{}: {path}, the `file` of its credential source, {what}", file.shown));
     if !Path::new(path).is_absolute() {

@@ -2,18 +2,13 @@ use claude_credential_protocol::{Error, Secret};
 use serde_json::Value;
 
 use crate::fields::Format;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 
 /// Larger than any token; a SAML response may be long.
 pub(crate) const MAX_SUBJECT: u64 = 1 << 20;
 
 /// The token in a file or a response: its text, or a field of its JSON. Messages name `place`.
-pub(super) fn formatted(
-    file: &CredentialsFile,
-    place: &str,
-    bytes: &[u8],
-    format: Option<&Format>,
-) -> Result<Secret, Error> {
+pub(super) fn formatted(file: &AdcFile, place: &str, bytes: &[u8], format: Option<&Format>) -> Result<Secret, Error> {
     let wrong = |what: String| Error::config(format!("{}: {place} {what}", file.shown));
     let text = |text: &str| {
         let text = text.trim();

@@ -17,19 +17,14 @@ use crate::error_response;
 use crate::fields::{CredentialSource, Fields};
 use crate::grants::impersonation::{self, IAM_SCOPE};
 use crate::source_context::SourceContext;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 use crate::token::{Token, send_with_retry};
 
 /// RFC 8693.
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
-pub(crate) fn token(
-    context: &SourceContext<'_>,
-    file: &CredentialsFile,
-    fields: &Fields,
-    scope: &str,
-) -> Result<Token, Error> {
+pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields, scope: &str) -> Result<Token, Error> {
     if fields.service_account_impersonation_url.is_none() {
         return exchange(context, file, fields, scope);
     }
@@ -38,7 +33,7 @@ pub(crate) fn token(
     impersonation::exchange(context, file, fields, &source, scope)
 }
 
-fn exchange(context: &SourceContext<'_>, file: &CredentialsFile, fields: &Fields, scope: &str) -> Result<Token, Error> {
+fn exchange(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields, scope: &str) -> Result<Token, Error> {
     let standard = format!("https://sts.{}/v1/token", fields.universe());
     let url = file.require_endpoint("token_url", fields.token_url.as_deref().unwrap_or(&standard))?;
     let audience = file.require("audience", fields.audience.as_deref())?;
@@ -67,7 +62,7 @@ fn exchange(context: &SourceContext<'_>, file: &CredentialsFile, fields: &Fields
 }
 
 /// The subject token.
-fn subject(context: &SourceContext<'_>, file: &CredentialsFile, fields: &Fields) -> Result<Secret, Error> {
+fn subject(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields) -> Result<Secret, Error> {
     let source = file.require("credential_source", fields.credential_source.as_ref())?;
     match source {
         CredentialSource { executable: Some(executable), .. } => executable::subject(context, file, fields, executable),

@@ -7,13 +7,13 @@ use claude_credential_protocol::{Error, Origin, Secret};
 use super::format::formatted;
 use crate::fields::CredentialSource;
 use crate::source_context::SourceContext;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 use crate::token::send_with_retry;
 
 /// A token from a server, most often Azure's metadata service.
 pub(crate) fn subject(
     context: &SourceContext<'_>,
-    file: &CredentialsFile,
+    file: &AdcFile,
     source: &CredentialSource,
     url: &str,
 ) -> Result<Secret, Error> {
@@ -24,12 +24,7 @@ pub(crate) fn subject(
 }
 
 /// Sends a request for a part of the subject token. `name` is the field of the file that has the URL.
-pub(crate) fn ask(
-    context: &SourceContext<'_>,
-    file: &CredentialsFile,
-    name: &str,
-    call: &Call<'_>,
-) -> Result<Answer, Error> {
+pub(crate) fn ask(context: &SourceContext<'_>, file: &AdcFile, name: &str, call: &Call<'_>) -> Result<Answer, Error> {
     if !is_metadata_address(call.url) {
         file.require_endpoint(name, call.url)?;
     }

@@ -4,11 +4,11 @@ use claude_credential_protocol::{Error, Secret};
 use crate::error_response;
 use crate::fields::Fields;
 use crate::source_context::SourceContext;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 use crate::token::{Token, send_with_retry};
 
 /// A user's sign-in by gcloud with workforce identity federation.
-pub(crate) fn token(context: &SourceContext<'_>, file: &CredentialsFile, fields: &Fields) -> Result<Token, Error> {
+pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields) -> Result<Token, Error> {
     let standard = format!("https://sts.{}/v1/oauthtoken", fields.universe());
     let url = file.require_endpoint("token_url", fields.token_url.as_deref().unwrap_or(&standard))?;
     file.require("client_id", fields.client_id.as_deref())?;

@@ -7,16 +7,11 @@ use crate::engine::{self, Grant, GrantOutcome};
 use crate::error_response;
 use crate::fields::Fields;
 use crate::source_context::SourceContext;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 use crate::token::Token;
 
 /// A user's sign-in by gcloud. Its tokens have the scope of the sign-in, whatever `scope` is.
-pub(crate) fn token(
-    context: &SourceContext<'_>,
-    file: &CredentialsFile,
-    fields: &Fields,
-    scope: &str,
-) -> Result<Token, Error> {
+pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields, scope: &str) -> Result<Token, Error> {
     let url = file.require_endpoint("token_uri", fields.token_uri.as_deref().unwrap_or(TOKEN_URI))?;
     let flow = Grant::AuthorizedUser(Box::new(AuthorizedUserSecret {
         client_id: file.require("client_id", fields.client_id.as_deref())?.to_owned(),

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::error_response;
 use crate::fields::Fields;
 use crate::source_context::SourceContext;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 use crate::token::{Token, send_with_retry};
 
 /// The scope of a token that is only used to impersonate.
@@ -18,7 +18,7 @@ pub(crate) const IAM_SCOPE: &str = "https://www.googleapis.com/auth/iam";
 const LIFETIME: u64 = 3600;
 
 /// The credentials that impersonate: `source_credentials` of a file of that type.
-pub(crate) fn source<'f>(file: &CredentialsFile, fields: &'f Fields) -> Result<&'f Fields, Error> {
+pub(crate) fn source<'f>(file: &AdcFile, fields: &'f Fields) -> Result<&'f Fields, Error> {
     let source = file.require("source_credentials", fields.source_credentials.as_deref())?;
     if source.kind.as_deref() == Some("impersonated_service_account") {
         let mend = "put the first credentials of the chain there, and the other accounts into `delegates`";
@@ -35,7 +35,7 @@ pub(crate) fn source<'f>(file: &CredentialsFile, fields: &'f Fields) -> Result<&
 /// Exchanges a token of the source credentials for one of the impersonated account.
 pub(crate) fn exchange(
     context: &SourceContext<'_>,
-    file: &CredentialsFile,
+    file: &AdcFile,
     fields: &Fields,
     source: &Token,
     scope: &str,
@@ -57,7 +57,7 @@ pub(crate) fn exchange(
 }
 
 /// The URL that returns tokens of the impersonated account.
-pub(crate) fn url<'f>(file: &CredentialsFile, fields: &'f Fields) -> Result<&'f str, Error> {
+pub(crate) fn url<'f>(file: &AdcFile, fields: &'f Fields) -> Result<&'f str, Error> {
     const NAME: &str = "service_account_impersonation_url";
     file.require_endpoint(NAME, file.require(NAME, fields.service_account_impersonation_url.as_deref())?)
 }

@@ -10,19 +10,14 @@ use self::impersonation::IAM_SCOPE;
 use crate::external;
 use crate::fields::Fields;
 use crate::source_context::SourceContext;
-use crate::sources::{CredentialsFile, WORKFORCE};
+use crate::sources::{AdcFile, WORKFORCE};
 use crate::token::Token;
 
 /// Types of Google's that are not supported.
 const OTHERS: [&str; 2] = ["gdch_service_account", "api_key"];
 
 /// A token of `scope` for `fields`: those of `file`, or of the source credentials in it, for which this calls itself.
-pub(crate) fn token(
-    context: &SourceContext<'_>,
-    file: &CredentialsFile,
-    fields: &Fields,
-    scope: &str,
-) -> Result<Token, Error> {
+pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields, scope: &str) -> Result<Token, Error> {
     let shown = &file.shown;
     match fields.kind.as_deref() {
         Some("service_account") => service_account::token(context, file, fields, scope),

@@ -8,18 +8,13 @@ use crate::error_response;
 use crate::fields::Fields;
 use crate::jwt;
 use crate::source_context::SourceContext;
-use crate::sources::CredentialsFile;
+use crate::sources::AdcFile;
 use crate::token::Token;
 
 /// Google's token endpoint. It is also the audience of the JWT, even if `token_uri` names another endpoint.
 pub(crate) const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 
-pub(crate) fn token(
-    context: &SourceContext<'_>,
-    file: &CredentialsFile,
-    fields: &Fields,
-    scope: &str,
-) -> Result<Token, Error> {
+pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields, scope: &str) -> Result<Token, Error> {
     let email = file.require("client_email", fields.client_email.as_deref())?;
     let key = file.require("private_key", fields.private_key.as_ref())?;
     let unusable =

@@ -34,8 +34,8 @@ pub(crate) enum NamedBy {
     Gcloud,
 }
 
-/// A credentials file.
-pub(crate) struct CredentialsFile {
+/// A file with application default credentials (ADC).
+pub(crate) struct AdcFile {
     pub(crate) path: PathBuf,
     /// The start of messages: its path, and the variable that names it.
     pub(crate) shown: String,
@@ -45,7 +45,7 @@ pub(crate) struct CredentialsFile {
     trust_problem: Option<FileError>,
 }
 
-impl CredentialsFile {
+impl AdcFile {
     pub(crate) fn of_variable(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
         let Some(path) = context.environment.get_os(VARIABLE).map(Path::new) else { return Ok(None) };
         let (shown, mend) = (path.display(), format!("set {VARIABLE} anew, or run: unset {VARIABLE}"));

@@ -7,7 +7,7 @@ mod metadata;
 use clap::ValueEnum;
 use claude_credential_protocol::Error;
 
-pub(crate) use file::{CredentialsFile, VARIABLE, WORKFORCE};
+pub(crate) use file::{AdcFile, VARIABLE, WORKFORCE};
 
 use crate::source_context::SourceContext;
 use file::NamedBy;
@@ -25,7 +25,7 @@ pub(crate) enum Source {
 
 /// The first credentials found.
 pub(crate) enum Credentials {
-    File(Box<CredentialsFile>),
+    File(Box<AdcFile>),
     Metadata(MetadataServer),
 }
 
@@ -48,10 +48,10 @@ pub(crate) fn find(context: &SourceContext<'_>, sources: &[Source]) -> Result<Op
 }
 
 /// The credentials file of a source.
-pub(crate) fn file(context: &SourceContext<'_>, source: Source) -> Result<Option<CredentialsFile>, Error> {
+pub(crate) fn file(context: &SourceContext<'_>, source: Source) -> Result<Option<AdcFile>, Error> {
     match source {
-        Source::Env => CredentialsFile::of_variable(context),
-        Source::Gcloud => CredentialsFile::of_gcloud(context),
+        Source::Env => AdcFile::of_variable(context),
+        Source::Gcloud => AdcFile::of_gcloud(context),
         Source::Metadata => Ok(None),
     }
 }

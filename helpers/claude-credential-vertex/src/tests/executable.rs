@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::server::{Reply, Server};
 use super::{Fixture, external_account, secret, vertex};
 
-/// A fixture whose credentials file names a script of that text, which notes each run in `runs`.
+/// A fixture whose credentials file names a script with this text, which records each run in `runs`.
 fn with_script(server: &Server, script: &str, output_file: bool) -> Fixture {
     let mut fixture = Fixture::new(&[]);
     let home = fixture.home.path().to_str().unwrap().to_owned();
     let script = fixture.write("the script", &format!("echo run >> '{home}/runs'\n{script}\n"));
-    // By the shell: a file just written can be busy, while another test's child that is just starting still holds it.
+    // Run by the shell: a file just written can be busy while the child of another test still has it open.
     let command = format!("/bin/sh '{}' 'a b'", script.display());
     let mut executable = json!({ "command": command, "timeout_millis": 5000 });
     if output_file {
@@ -81,7 +81,7 @@ fn what_an_earlier_run_left_is_taken_while_it_is_good_enough() {
     assert_eq!(runs(&fixture), 0);
     ask(&|request| request.min_ttl = 700);
     ask(&|request| request.rejected = Some("refused".into()));
-    // Over, half written, and with no word on when it ends.
+    // Expired, half written, and without an expiry.
     leave(&printed("kept", 0).to_string());
     ask(&|_| {});
     leave("{\"version\":1,\"succ");

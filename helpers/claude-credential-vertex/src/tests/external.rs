@@ -126,7 +126,7 @@ fn a_person_from_elsewhere_is_refreshed_where_his_file_says() {
     let seen = &server.seen()[0];
     assert_eq!(seen.field("refresh_token").as_deref(), Some("CANARY-refresh"));
     assert_eq!(seen.header("authorization"), Some("Basic aWQ6cw=="));
-    // Without it gcloud would sign in to an account of Google's.
+    // Without this option gcloud would sign in to a Google account.
     assert!(fixture.fails(Class::SignIn).ends_with("run: gcloud auth application-default login --login-config=FILE"));
 }
 
@@ -145,7 +145,7 @@ fn aws(server: &Server) -> Value {
     file
 }
 
-/// The request that the subject token is, as Google reads it.
+/// Decodes the request in the subject token, as Google does.
 fn request(subject: &str) -> (Value, impl Fn(&str) -> Option<String> + use<>) {
     let url = reqwest::Url::parse(&format!("http://x/?v={subject}")).unwrap();
     let request: Value = serde_json::from_str(&url.query_pairs().next().unwrap().1).unwrap();

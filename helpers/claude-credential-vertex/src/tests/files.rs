@@ -18,7 +18,7 @@ fn a_file_that_is_not_there_is_named_with_its_variable() {
     let words = fixture.fails(Class::Config);
     assert!(words.starts_with(&format!("/nowhere/key.json, which {VARIABLE} names, does not exist;")), "{words}");
     assert!(words.ends_with(&format!("run: unset {VARIABLE}")), "{words}");
-    // The working directory may be somebody else's.
+    // The working directory may belong to another user.
     fixture.set(VARIABLE, "key.json");
     assert!(fixture.fails(Class::Config).contains("not an absolute path"));
 }
@@ -32,7 +32,7 @@ fn a_file_that_is_just_written_is_read_when_that_is_done() {
     thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
-                // In place, as gcloud does it: it is empty before it is whole.
+                // Written in place, as by gcloud: the file is empty for a moment.
                 fs::write(&file, &text).unwrap();
                 thread::sleep(Duration::from_millis(5));
             }
@@ -78,7 +78,7 @@ fn a_file_that_can_not_be_read_is_said_by_the_variable_that_leads_there() {
     assert!(fixture.fails(Class::Config).ends_with(&format!("set {VARIABLE} anew")));
 }
 
-/// For root no folder is closed: then it runs itself as nobody.
+/// Root can read every folder, so as root the test runs itself as the user `nobody`.
 #[test]
 fn a_folder_that_is_closed_to_us_has_nothing_of_ours() {
     const NAME: &str = "tests::files::a_folder_that_is_closed_to_us_has_nothing_of_ours";
@@ -119,8 +119,8 @@ fn the_variable_wins_over_gcloud() {
 fn what_is_wrong_with_a_file_is_said_without_a_word_of_it() {
     let fixture = Fixture::with(&json!({}));
     for (text, says) in [
-        ("{\"type\": \"service_account\",\n  CANARY}", "credentials.json:2:3: this is no credentials file of Google's"),
-        ("{\"type\": {\"CANARY\": 1}}", "credentials.json:1:9: this is no credentials file of Google's"),
+        ("{\"type\": \"service_account\",\n  CANARY}", "credentials.json:2:3: this is not a Google credentials file"),
+        ("{\"type\": {\"CANARY\": 1}}", "credentials.json:1:9: this is not a Google credentials file"),
         ("{}", "`type` is missing"),
         ("{\"type\": \"CANARY\"}", "its `type` is unknown"),
         ("{\"type\": \"gdch_service_account\"}", "of the type gdch_service_account are not supported"),
@@ -201,7 +201,7 @@ fn a_file_that_others_can_change_names_nothing_that_is_read_or_asked() {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
         let words = fixture.fails(Class::Config);
         assert!(words.ends_with(&format!("can be changed by others; run: chmod go-w {}", path.display())), "{words}");
-        // Only who is root can make it another user's.
+        // Only root can change the owner.
         if std::os::unix::fs::chown(&path, Some(65534), None).is_ok() {
             let words = fixture.fails(Class::Config);
             assert!(words.contains("belongs to another user; read it") && !words.contains("chown"), "{words}");

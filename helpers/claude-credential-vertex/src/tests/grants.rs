@@ -11,7 +11,7 @@ use super::{Fixture, authorized_user, impersonated, secret, service_account, ver
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
-/// What the assertion of a request says of itself.
+/// The claims of the assertion in a request.
 fn claims(seen: &Seen) -> Value {
     assert_eq!(seen.field("grant_type").as_deref(), Some("urn:ietf:params:oauth:grant-type:jwt-bearer"));
     let assertion = seen.field("assertion").unwrap();
@@ -50,7 +50,7 @@ fn in_another_universe_the_jwt_is_the_token_and_nobody_is_asked() {
     let mut key = service_account(&server);
     key["universe_domain"] = "apis.example.cloud".into();
     let fixture = Fixture::with(&key);
-    // Google's own Vertex is no place for it.
+    // Google's own Vertex rejects it.
     assert!(fixture.fails(Class::Config).contains("these credentials are for apis.example.cloud"));
     let request = Request::new("https", "u-x-aiplatform.apis.example.cloud");
     let credential = fixture.helper.get(&request).unwrap().unwrap();
@@ -70,7 +70,7 @@ fn a_person_is_a_refresh_token_and_a_quota_project() {
     let credential = Fixture::with(&person).get().unwrap().unwrap();
     assert_eq!(credential.quota_project.as_deref(), Some("pays"));
     assert_eq!(credential.project.as_deref(), Some("pays"));
-    // As a header it would keep the token from being a gateway's key.
+    // As a header it would prevent the use of the token as a gateway's key.
     assert!(credential.headers.is_empty() && credential.account.is_none());
     let seen = &server.seen()[0];
     for (name, value) in [
@@ -88,8 +88,8 @@ fn a_sign_in_that_is_over_names_the_command_that_begins_another() {
     const LOGIN: &str = "run: gcloud auth application-default login";
     for (error, subtype, says) in [
         ("invalid_grant", None, "says invalid_grant, the sign-in is no longer valid"),
-        ("invalid_grant", Some("invalid_rapt"), "wants a new sign-in of this person (invalid_rapt)"),
-        ("invalid_grant", Some("rapt_required"), "wants a new sign-in of this person (rapt_required)"),
+        ("invalid_grant", Some("invalid_rapt"), "requires a new sign-in (invalid_rapt)"),
+        ("invalid_grant", Some("rapt_required"), "requires a new sign-in (rapt_required)"),
     ] {
         let refused = || Reply::refusal(error, subtype);
         let server = Server::start(vec![refused(), refused(), refused()]);
@@ -157,7 +157,7 @@ fn the_network_and_whoever_sits_in_it_are_for_later() {
 
 #[test]
 fn who_never_answers_is_given_up_when_the_caller_gives_up() {
-    // It takes connections, since the kernel does, and nobody ever reads from them.
+    // The kernel accepts connections, and no one reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let mut request = vertex();
@@ -194,7 +194,7 @@ fn a_life_is_a_number_in_whatever_form_and_as_long_as_the_wire_can_tell() {
         assert_eq!(ends.is_some(), expected.is_some(), "{life}");
         assert!(expected.is_none_or(|span| range(span).contains(&ends.unwrap())), "{life}: {ends:?}");
     }
-    // The second of them is more than yup-oauth2 can add to a time.
+    // The second is more than yup-oauth2 can add to a time.
     for life in
         [r#","expires_in":253402300799"#, r#","expires_in":999999999999"#, r#","expires_in":18446744073709551615"#]
     {

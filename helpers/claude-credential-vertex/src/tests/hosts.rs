@@ -95,7 +95,7 @@ fn the_project_is_found_in_the_documented_order() {
         fixture.set(name, value);
         assert_eq!(project(&fixture).as_deref(), Some(value));
     }
-    // What is no name hides none that is one.
+    // An invalid name is skipped.
     for (name, next) in [
         ("GCLOUD_PROJECT", "of-google"),
         ("GOOGLE_CLOUD_PROJECT", "of-anthropic"),

@@ -21,7 +21,7 @@ impl Log for Listener {
     fn flush(&self) {}
 }
 
-/// yup-oauth2 logs every request and every answer, whole.
+/// yup-oauth2 logs every request and every answer in full.
 #[test]
 fn who_listens_to_the_log_hears_nothing() {
     log::set_logger(&Listener).unwrap();
@@ -31,6 +31,6 @@ fn who_listens_to_the_log_hears_nothing() {
         Fixture::with(&file).token();
     }
     assert_eq!(*HEARD.lock().unwrap(), Vec::<String>::new());
-    // Not by luck: the calls are not there.
+    // The log calls are compiled out.
     assert_eq!(STATIC_MAX_LEVEL, LevelFilter::Off);
 }

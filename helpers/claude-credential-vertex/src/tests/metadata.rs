@@ -52,7 +52,7 @@ fn somebody_else_at_that_address_gets_no_question_and_gives_no_answer() {
         "{words}"
     );
     assert_eq!(server.seen().len(), 1);
-    // Nor later.
+    // A later answer is checked, too.
     for replies in
         [vec![Reply::google("ok"), Reply::text(TOKEN)], vec![Reply::google("ok"), universe(), Reply::text(TOKEN)]]
     {
@@ -79,7 +79,7 @@ fn a_machine_without_a_service_account_has_nothing() {
 fn a_named_server_that_is_not_there_or_never_answers_is_said_by_its_name() {
     let words = with("127.0.0.1:1").fails(Class::Unavailable);
     assert!(words.starts_with("GCE_METADATA_HOST: http://127.0.0.1:1 can't be reached"), "{words}");
-    // It takes connections, since the kernel does, and nobody ever reads from them.
+    // The kernel accepts connections, and no one reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let words = with(&silent.local_addr().unwrap().to_string()).fails(Class::Unavailable);
     assert!(words.ends_with("did not answer in time"), "{words}");
@@ -119,14 +119,14 @@ fn a_machine_is_in_its_own_universe() {
     let server = Server::start(elsewhere());
     let host = "u-x-aiplatform.apis.example.cloud";
     assert!(with(server.host()).helper.get(&Request::new("https", host)).unwrap().is_some());
-    // Git's hosts are nobody's word.
+    // Without claude.v1 the host has to match.
     let request = Request { capabilities: Capabilities::default(), ..Request::new("https", host) };
     let server = Server::start(vec![Reply::google("ok"), universe(), Reply::google(TOKEN)]);
     assert_eq!(with(server.host()).helper.get(&request), Ok(None));
-    // Servers that are older than the question.
+    // Older servers don't know the path.
     let server = Server::start(vec![Reply::google("ok"), Reply::Json(404, String::new()), Reply::google(TOKEN)]);
     assert!(with(server.host()).get().unwrap().is_some());
-    // A gateway is in none.
+    // A gateway belongs to no universe.
     let server = Server::start(vec![Reply::google("ok"), Reply::google(TOKEN)]);
     let gateway = Request::new("https", "gateway.acme.example");
     assert!(with(server.host()).helper.get(&gateway).unwrap().is_some());

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::options::Vertex;
 use server::Server;
 
-/// A key that is used nowhere else.
+/// A key for tests only.
 pub(crate) const KEY: &str = include_str!("key.pem");
 
 pub(crate) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";
@@ -29,7 +29,7 @@ struct TestCli {
     helper: Vertex,
 }
 
-/// The helper with these options, in a home of its own, and with no metadata server anywhere.
+/// The helper with options, a home folder of its own and no metadata server.
 struct Fixture {
     home: tempfile::TempDir,
     helper: Vertex,
@@ -47,7 +47,7 @@ impl Fixture {
         fixture
     }
 
-    /// With a credentials file that the variable names.
+    /// A fixture whose variable names a credentials file.
     fn with(credentials: &Value) -> Self {
         let mut fixture = Self::new(&[]);
         let path = fixture.write("credentials.json", &credentials.to_string());
@@ -76,7 +76,7 @@ impl Fixture {
         secret(&self.get().unwrap().unwrap())
     }
 
-    /// The error that it must be, with nothing of a secret in it.
+    /// Asserts an error of this class without a secret, and returns its message.
     fn fails(&self, class: Class) -> String {
         let error = self.get().unwrap_err();
         let words = error.to_string();

@@ -5,21 +5,21 @@ use std::thread;
 
 use reqwest::Url;
 
-/// What a server does with one request.
+/// How the server answers one request.
 pub(super) enum Reply {
     Json(u16, String),
     With(u16, &'static str, String),
-    /// The connection stays open, and nothing comes.
+    /// Keeps the connection open and sends nothing.
     Never,
 }
 
-/// A server on loopback that gives the replies it was told, in their order, and notes what it was asked.
+/// A server on loopback that sends the given replies in order and records the requests.
 pub(super) struct Server {
     pub(super) url: String,
     requests: Arc<Mutex<Vec<Seen>>>,
 }
 
-/// One request: the line, the headers, the body.
+/// A request: its first line, headers and body.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
     pub(super) line: String,
@@ -28,7 +28,7 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// A field of a form.
+    /// The value of a form field.
     pub(super) fn field(&self, name: &str) -> Option<String> {
         let url = Url::parse(&format!("http://x/?{}", self.body)).unwrap();
         url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
@@ -41,13 +41,13 @@ impl Seen {
 }
 
 impl Reply {
-    /// A token that is good for an hour.
+    /// A token that is valid for an hour.
     pub(super) fn token(token: &str) -> Self {
         let body = serde_json::json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600 });
         Self::Json(200, body.to_string())
     }
 
-    /// That of a service account that is impersonated.
+    /// A token of an impersonated service account.
     pub(super) fn impersonated(token: &str) -> Self {
         let body = serde_json::json!({ "accessToken": token, "expireTime": "2099-01-01T00:00:00Z" });
         Self::Json(200, body.to_string())
@@ -63,7 +63,7 @@ impl Reply {
         Self::Json(200, text.to_owned())
     }
 
-    /// As the metadata server answers.
+    /// A reply of the metadata server.
     pub(super) fn google(text: &str) -> Self {
         Self::With(200, "Metadata-Flavor: Google\r\n", text.to_owned())
     }
@@ -91,7 +91,7 @@ impl Server {
         server
     }
 
-    /// Its host, as variables name it.
+    /// The host and port for variables.
     pub(super) fn host(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
     }
