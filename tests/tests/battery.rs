@@ -2,10 +2,13 @@
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
 use claude_credential_battery::{Candidate, Group, assert_passes};
 use claude_credential_tests::document::{Block, blocks};
-use claude_credential_tests::{Sandbox, workspace};
+use claude_credential_tests::{Sandbox, request, workspace};
+
+const SHEBANG: &str = "#!/bin/sh\n";
 
 #[test]
 fn apikey_with_a_variable_passes() {
@@ -85,19 +88,31 @@ fn the_dispatcher_passes() {
     );
 }
 
-/// Its messages are git's: what it announces, which is nothing, leads to the group `core` alone.
 #[test]
 fn the_shell_helper_of_the_readme_passes() {
     assert_passes(
         || {
             let sandbox = Sandbox::with_executables(&[]);
             sandbox.script("pass", &format!("echo {}", sandbox.secret("pass")));
-            let program = sandbox.write(sandbox.bin("claude-credential-pass"), readme_block("sh", "#!/bin/sh").text);
-            fs::set_permissions(&program, Permissions::from_mode(0o755)).expect("a mode");
+            let program = shell_helper(&sandbox);
             Candidate::new(sandbox, program, &[])
         },
         &[Group::Core],
     );
+}
+
+#[test]
+fn the_shell_helper_of_the_readme_stops_when_its_source_fails() {
+    let sandbox = Sandbox::with_executables(&[]);
+    sandbox.script("pass", "exit 1");
+    let output = sandbox.call(shell_helper(&sandbox), &["get"]).says(request("api.anthropic.com", &[])).run();
+    assert_eq!(output.exits(1).stdout, "quit=1\n\n");
+}
+
+/// The script of the README, in the first folder of PATH.
+fn shell_helper(sandbox: &Sandbox) -> PathBuf {
+    let text = readme_block("sh", SHEBANG).text;
+    sandbox.script("claude-credential-pass", text.strip_prefix(SHEBANG).expect("what the block begins with"))
 }
 
 /// The template has the battery among its own tests.

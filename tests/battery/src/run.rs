@@ -8,6 +8,8 @@ use crate::{Candidate, Case, Group};
 pub struct Report {
     /// The groups that ran.
     pub groups: Vec<Group>,
+    /// Whether they are those that fit what the helper announces.
+    pub by_announcement: bool,
     /// Each case of them, in order.
     pub results: Vec<(&'static Case, Outcome)>,
 }
@@ -30,13 +32,11 @@ pub enum Outcome {
 /// What the helper did when it could not be asked what it announces.
 pub fn run(candidate: &dyn Fn() -> Candidate, groups: Option<&[Group]>) -> Result<Report, String> {
     let announced = || Group::of_announcement(candidate().operation("capability", "").stdout());
-    let groups = match groups {
-        Some(groups) => groups.to_vec(),
-        None => caught(announced)?.to_vec(),
-    };
+    let by_announcement = groups.is_none();
+    let groups = groups.map_or_else(|| caught(announced), Ok)?.to_vec();
     let cases = groups.iter().flat_map(|group| group.cases());
     let results = cases.map(|case| (case, outcome(case, candidate))).collect();
-    Ok(Report { groups, results })
+    Ok(Report { groups, by_announcement, results })
 }
 
 /// Fails unless the helper announces what leads to exactly these groups and passes all their cases.
@@ -87,7 +87,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for group in Group::ALL {
             if !self.groups.contains(&group) {
-                writeln!(f, "{}: not run, since the helper does not announce claude.v1", group.name())?;
+                let reason =
+                    if self.by_announcement { "the helper does not announce claude.v1" } else { "not asked for" };
+                writeln!(f, "{}: not run ({reason})", group.name())?;
                 continue;
             }
             writeln!(f, "{}:", group.name())?;
@@ -95,7 +97,7 @@ impl fmt::Display for Report {
                 let name = case.name.replace('_', " ");
                 match outcome {
                     Outcome::Passed => writeln!(f, "  ok      {name}")?,
-                    Outcome::NotRun => writeln!(f, "  not run {name}: say how it fails, by --failing \"OPTIONS\"")?,
+                    Outcome::NotRun => writeln!(f, "  not run {name} (--failing is not given)")?,
                     Outcome::Failed(failure) => {
                         writeln!(f, "  FAILED  {name}\n          {}", failure.replace('\n', "\n          "))?;
                     }
