@@ -1,5 +1,6 @@
+use std::ffi::OsStr;
 use std::fs;
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +37,16 @@ impl Sandbox {
     /// Puts an executable of the workspace into the sandbox's folder of them, under a name.
     pub fn install(&self, name: &str, as_name: &str) {
         self.0.install(executable(name), as_name);
+    }
+
+    /// A variable for every run from here on.
+    pub fn set(&mut self, name: &str, value: impl AsRef<OsStr>) {
+        self.0.set(name, value);
+    }
+
+    /// Takes a variable away.
+    pub fn unset(&mut self, name: &str) {
+        self.0.unset(name);
     }
 
     /// Where cache, states and locks are.
@@ -116,12 +127,6 @@ impl Deref for Sandbox {
 
     fn deref(&self) -> &battery::Sandbox {
         &self.0
-    }
-}
-
-impl DerefMut for Sandbox {
-    fn deref_mut(&mut self) -> &mut battery::Sandbox {
-        &mut self.0
     }
 }
 
