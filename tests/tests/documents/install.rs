@@ -58,8 +58,9 @@ fn builder() -> Sandbox {
     let target = sandbox.folder("target");
     let built = sandbox.folder("target/host/release");
     let helpers = fs::read_dir(workspace().join("helpers")).expect("the helpers").flatten();
-    for helper in helpers.filter(|helper| helper.path().is_dir()) {
-        let name = helper.file_name().into_string().expect("UTF-8");
+    let names = helpers.map(|helper| helper.file_name().into_string().expect("UTF-8"));
+    // The template is not among those that are installed.
+    for name in names.filter(|name| name.starts_with("claude-credential")) {
         // install.sh makes a copy of its own, so that this may be the very one that was built.
         symlink(executable(&name), built.join(&name)).expect("a link");
     }

@@ -46,6 +46,13 @@ fn no_helper_depends_on_another() {
     }
 }
 
+/// A newcomer who tests a shell script builds the battery first, and waits for it.
+#[test]
+fn the_battery_is_built_from_few_crates() {
+    let crates = dependencies("claude-credential-battery");
+    assert!(crates.len() <= 12, "{crates:?}");
+}
+
 /// All crates that `package` is built from, on this platform.
 fn dependencies(package: &str) -> BTreeSet<String> {
     let output = cargo()

@@ -11,15 +11,20 @@ impl Answer {
     /// The message at the beginning of `text`.
     #[must_use]
     pub fn parse(text: &str) -> Self {
+        Self::read(text).unwrap_or_else(|line| panic!("no `=` in line {line} of an answer"))
+    }
+
+    /// The message at the beginning of `text`, or the number of its first line without `=`.
+    pub(crate) fn read(text: &str) -> Result<Self, usize> {
         let mut fields = Vec::new();
-        for line in text.split_terminator('\n') {
+        for (index, line) in text.split_terminator('\n').enumerate() {
             if line.is_empty() {
-                return Self { fields, ended: true };
+                return Ok(Self { fields, ended: true });
             }
-            let (key, value) = line.split_once('=').unwrap_or_else(|| panic!("no `=` in a line of {text:?}"));
+            let (key, value) = line.split_once('=').ok_or(index + 1)?;
             fields.push((key.to_owned(), value.to_owned()));
         }
-        Self { fields, ended: false }
+        Ok(Self { fields, ended: false })
     }
 
     /// The last value of `key`.

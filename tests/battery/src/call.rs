@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub struct Call<'a> {
     sandbox: &'a Sandbox,
     command: Command,
+    // The variables of this call alone: a failure shows them, and none of those that the sandbox or the machine has.
+    variables: Vec<String>,
     input: Input,
     shows_secret: bool,
 }
@@ -40,7 +42,7 @@ pub enum Input {
 
 impl<'a> Call<'a> {
     pub(crate) fn new(sandbox: &'a Sandbox, command: Command) -> Self {
-        Self { sandbox, command, input: Input::Null, shows_secret: false }
+        Self { sandbox, command, variables: Vec::new(), input: Input::Null, shows_secret: false }
     }
 
     /// One argument more.
@@ -57,6 +59,7 @@ impl<'a> Call<'a> {
 
     /// A variable of this run alone.
     pub fn with(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.variables.push(format!("{name}={} ", value.as_ref().display()));
         self.command.env(name, value);
         self
     }
@@ -96,6 +99,12 @@ impl<'a> Call<'a> {
         self.start().finish()
     }
 
+    fn description(&self) -> String {
+        let words = [self.command.get_program()].into_iter().chain(self.command.get_args());
+        let words: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
+        format!("{}{}", self.variables.concat(), words.join(" "))
+    }
+
     /// Starts it.
     #[track_caller]
     pub fn start(mut self) -> Running<'a> {
@@ -105,7 +114,7 @@ impl<'a> Call<'a> {
         let file =
             |path: &Path| OpenOptions::new().append(true).create_new(true).open(path).expect("a file for output");
         self.command.stdin(stdin).stdout(file(&out)).stderr(file(&err));
-        let what = format!("{:?}", self.command);
+        let what = self.description();
         let started = Instant::now();
         let starting = process::starting();
         let child = self.command.spawn();
