@@ -13,7 +13,7 @@ pub(crate) fn is_home(request: &Request) -> bool {
 }
 
 /// A token that stands in the environment: Anthropic's, and its owner renews it.
-pub(crate) fn anthropics(token: Secret, source: &str) -> Credential {
+pub(crate) fn ephemeral_credential(token: Secret, source: &str) -> Credential {
     let credential = Credential::new(Auth::Bearer(token)).from_source(source).ephemeral();
     Credential { headers: vec![HEADER.to_owned()], ..credential }
 }

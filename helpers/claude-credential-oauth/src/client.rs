@@ -13,7 +13,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use crate::discovery::{Endpoints, Wanted};
-use crate::failed::{Failed, code};
+use crate::token_error::{TokenError, code};
 use crate::tokens::{TokenSet, response};
 
 /// The provider's own time for one request for tokens.
@@ -52,7 +52,7 @@ impl Client<'_> {
         endpoints: &Endpoints,
         grant: &[(&str, &str)],
         each: Duration,
-    ) -> Result<TokenSet, Failed> {
+    ) -> Result<TokenSet, TokenError> {
         let (answer, host) = self.post(endpoints, Wanted::Token, grant, each)?;
         self.understood(answer, &host)
     }
@@ -63,30 +63,30 @@ impl Client<'_> {
         endpoints: &Endpoints,
         grant: &[(&str, &str)],
         each: Duration,
-    ) -> Result<TokenSet, Failed> {
+    ) -> Result<TokenSet, TokenError> {
         let (answer, host) = self.send(endpoints, Wanted::Token, grant, |call| call.once(each))?;
         // Some say it with the status that means it everywhere else.
         let refusal = if answer.status == 429 { answer.json::<Refusal>(&host).ok() } else { None };
         let said = refusal.and_then(|refusal| code(&refusal.error));
         match said {
-            Some(code @ ("slow_down" | "authorization_pending")) => Err(Failed::Code(code, answer)),
+            Some(code @ ("slow_down" | "authorization_pending")) => Err(TokenError::Code(code, answer)),
             _ => self.understood(answer, &host),
         }
     }
 
     /// What an answer with tokens, or with an error, says.
-    pub(crate) fn understood(&self, answer: Answer, host: &str) -> Result<TokenSet, Failed> {
+    pub(crate) fn understood(&self, answer: Answer, host: &str) -> Result<TokenSet, TokenError> {
         match answer.status {
             200..=299 => Ok(response::token_set(&answer, host, answer.asked)?),
             status if answer.may_change() => {
                 let code = answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error));
                 let said = code.map(|code| format!(", {code}")).unwrap_or_default();
-                Err(Failed::Error(Error::unavailable(format!("{host} answered {status}{said}; try again later"))))
+                Err(TokenError::Error(Error::unavailable(format!("{host} answered {status}{said}; try again later"))))
             }
             status => match answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error)) {
-                Some(code) => Err(Failed::Code(code, answer)),
-                None if self.provider.flow == Flow::Federation => Err(Failed::Code("invalid_grant", answer)),
-                None => Err(Failed::Error(Error::config(format!(
+                Some(code) => Err(TokenError::Code(code, answer)),
+                None if self.provider.flow == Flow::Federation => Err(TokenError::Code("invalid_grant", answer)),
+                None => Err(TokenError::Error(Error::config(format!(
                     "{}: {host} answered {status}, with no error of the OAuth standard; mend [provider.{}] there",
                     self.provider.place, self.provider.name
                 )))),

@@ -4,13 +4,13 @@ use std::time::Duration;
 use claude_credential_protocol::{Error, text};
 
 /// Words for the person at the terminal.
-pub(crate) struct Say<'a> {
+pub(crate) struct Reporter<'a> {
     stream: &'a mut dyn Write,
     is_terminal: bool,
     waited: bool,
 }
 
-impl<'a> Say<'a> {
+impl<'a> Reporter<'a> {
     pub(crate) fn new(stream: &'a mut dyn Write, is_terminal: bool) -> Self {
         Self { stream, is_terminal, waited: false }
     }

@@ -1,4 +1,4 @@
-//! What a source is asked, and where it looks.
+//! What a source gets: the request, and where to look.
 
 use std::path::Path;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use claude_credential_protocol::{Error, Interactive, Origin, Request};
 
 use crate::client::Client;
 
-/// What a source is asked, and where.
+/// What a source gets: the request, and where to look.
 pub(crate) struct SourceContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) environment: &'a Environment,

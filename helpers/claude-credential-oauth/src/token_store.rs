@@ -7,7 +7,7 @@ use claude_credential_config::kept::Place;
 use claude_credential_config::logins::{self, Login};
 use claude_credential_config::{Folders, KeyStore, Provider, generation};
 use claude_credential_files::{Lock, LockError, Trust, ensure_folder, hex, read, replace};
-use claude_credential_keychain::{Item, Safe, escape};
+use claude_credential_keychain::{Item, Placement, SecretStore, escape};
 use claude_credential_protocol::{Error, Millis, now, text};
 use sha2::{Digest, Sha256};
 
@@ -31,22 +31,14 @@ const LEFTOVERS: Duration = Duration::from_secs(3);
 
 /// The token sets of one provider.
 #[derive(Debug)]
-pub(crate) struct Vault<'a> {
+pub(crate) struct TokenStore<'a> {
     folders: &'a Folders,
     provider: &'a str,
     is_for_people: bool,
     key_store: KeyStore,
-    safe: Safe<'a>,
+    secrets: SecretStore<'a>,
     patience: Duration,
     began: Millis,
-}
-
-/// Where a token set was put, to be shown to people.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    pub(crate) shown: String,
-    /// Why it is not in the keychain, where that would have been the place.
-    pub(crate) no_keychain: Option<String>,
 }
 
 /// That the provider could not be asked a moment ago.
@@ -56,17 +48,17 @@ pub(crate) struct Failure {
     pub(crate) said: Option<Error>,
 }
 
-impl<'a> Vault<'a> {
+impl<'a> TokenStore<'a> {
     pub(crate) fn new(folders: &'a Folders, provider: &'a Provider, patience: Duration) -> Self {
         let patience = patience.max(PATIENCE);
-        let safe = Safe::new(folders, patience);
+        let secrets = SecretStore::new(folders, patience);
         let is_for_people = provider.flow.is_for_people();
         // What needs no person can be had again at any time: nobody should be asked for a password to keep it.
         let key_store = match provider.store {
             KeyStore::Auto if !is_for_people => KeyStore::File,
             key_store => key_store,
         };
-        Self { folders, provider: &provider.name, is_for_people, key_store, safe, patience, began: now() }
+        Self { folders, provider: &provider.name, is_for_people, key_store, secrets, patience, began: now() }
     }
 
     /// The login that `account` means; without one, the current one.
@@ -89,17 +81,18 @@ impl<'a> Vault<'a> {
     /// What is kept for `login`, if it is there and whole.
     pub(crate) fn read(&self, login: &Login) -> Result<Option<TokenSet>, Error> {
         let account = login.account.as_deref();
-        let Some(bytes) = self.safe.read(&self.item(account), login.place)? else { return Ok(None) };
+        let Some(bytes) = self.secrets.read(&self.item(account), login.place)? else { return Ok(None) };
         let item = self.item(account);
         let unknown = || Error::sign_in(format!("what is kept as {} is no token; run: {}", item.shown, item.login));
         TokenSet::parse(&bytes, self.provider, account).map(Some).ok_or_else(unknown)
     }
 
     /// Keeps the first set of an account, or a set that a person brought; everything cached goes for it.
-    pub(crate) fn keep(&self, account: Option<&str>, set: &TokenSet, current: bool) -> Result<Stored, Error> {
+    pub(crate) fn keep(&self, account: Option<&str>, set: &TokenSet, current: bool) -> Result<Placement, Error> {
         let before = self.exactly(account)?.map(|login| login.place);
         let item = self.item(account);
-        let (place, no_keychain) = self.put(&item, account, set, self.key_store, self.patience)?;
+        let placement = self.put(&item, account, set, self.key_store, self.patience)?;
+        let place = placement.place;
         let login = Login {
             provider: self.provider.to_owned(),
             account: account.map(str::to_owned),
@@ -120,7 +113,7 @@ impl<'a> Vault<'a> {
         if self.is_for_people {
             generation::touch(self.folders)?;
         }
-        Ok(Stored { shown: self.safe.shown(&item, place), no_keychain })
+        Ok(placement)
     }
 
     /// Keeps a login's set where it is, and nowhere else.
@@ -135,7 +128,7 @@ impl<'a> Vault<'a> {
         let account = login.account.as_deref();
         match self.rewrite(login, set) {
             Err(_) if login.place == Place::Keychain && self.key_store != KeyStore::Keychain => {
-                let (place, _) = self.put(&self.item(account), account, set, KeyStore::File, WRITING)?;
+                let Placement { place, .. } = self.put(&self.item(account), account, set, KeyStore::File, WRITING)?;
                 let login = Login { place, ..login.clone() };
                 logins::add(self.folders, &login)?;
                 Ok(login)
@@ -148,7 +141,7 @@ impl<'a> Vault<'a> {
     pub(crate) fn forget(&self, login: &Login) -> Result<(), Error> {
         let account = login.account.as_deref();
         let item = self.item(account);
-        Safe::new(self.folders, self.patience).remove(&item, login.place)?;
+        SecretStore::new(self.folders, self.patience).remove(&item, login.place)?;
         logins::remove(self.folders, self.provider, account)?;
         match login.place {
             Place::Keychain => self.clear(&item, Place::File),
@@ -164,14 +157,14 @@ impl<'a> Vault<'a> {
     /// Removes what `place` may hold of `item`, which counts no more.
     fn clear(&self, item: &Item, place: Place) {
         // At worst it stays, and no index leads to it.
-        let _ = Safe::new(self.folders, LEFTOVERS).remove(item, place);
+        let _ = SecretStore::new(self.folders, LEFTOVERS).remove(item, place);
     }
 
     /// Held by whoever changes what is kept for an account. Beside what it guards: folders in memory differ between the
     /// sessions of a user, and two locks for one refresh token are none.
     pub(crate) fn lock(&self, account: Option<&str>, patience: Duration) -> Result<Lock, LockError> {
         let lock = Lock::acquire(&self.file(account, "lock")?, patience)?;
-        self.safe.tidy(&self.item(account));
+        self.secrets.tidy(&self.item(account));
         Ok(lock)
     }
 
@@ -179,7 +172,7 @@ impl<'a> Vault<'a> {
     pub(crate) fn try_lock(&self, account: Option<&str>) -> Result<Option<Lock>, LockError> {
         let lock = Lock::try_acquire(&self.file(account, "lock")?)?;
         if lock.is_some() {
-            self.safe.tidy(&self.item(account));
+            self.secrets.tidy(&self.item(account));
         }
         Ok(lock)
     }
@@ -216,7 +209,13 @@ impl<'a> Vault<'a> {
 
     /// Where a login's tokens are, as people are told of it.
     pub(crate) fn shown(&self, login: &Login) -> String {
-        self.safe.shown(&self.item(login.account.as_deref()), login.place)
+        self.secrets.shown(&self.item(login.account.as_deref()), login.place)
+    }
+
+    /// The same for a set that was just stored, with the reason why it is in a file. `key_store` is what the user has
+    /// configured.
+    pub(crate) fn describe(&self, account: Option<&str>, placement: &Placement, key_store: KeyStore) -> String {
+        self.secrets.describe(&self.item(account), placement, key_store)
     }
 
     fn put(
@@ -226,8 +225,8 @@ impl<'a> Vault<'a> {
         set: &TokenSet,
         key_store: KeyStore,
         patience: Duration,
-    ) -> Result<(Place, Option<String>), Error> {
-        Safe::new(self.folders, patience).write(item, &set.to_bytes(self.provider, account)?, key_store)
+    ) -> Result<Placement, Error> {
+        SecretStore::new(self.folders, patience).write(item, &set.to_bytes(self.provider, account)?, key_store)
     }
 
     fn file(&self, account: Option<&str>, ending: &str) -> Result<PathBuf, claude_credential_files::Problem> {

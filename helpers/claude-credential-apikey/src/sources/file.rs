@@ -3,14 +3,14 @@ use std::path::Path;
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::{Auth, Credential, Error, parse_token};
 
-use super::Asked;
+use crate::source_context::SourceContext;
 
 /// Enough for the longest key with white space around it; more is no key.
 const MAX_FILE: u64 = 64 * 1024;
 
 /// A file that the user named: what is wrong with it is his to mend, so nothing of it is "none".
-pub(crate) fn get(asked: &Asked<'_>, path: &Path) -> Result<Option<Credential>, Error> {
-    let path = path.strip_prefix("~").map_or_else(|_| path.to_owned(), |below| asked.folders.home.join(below));
+pub(crate) fn get(context: &SourceContext<'_>, path: &Path) -> Result<Option<Credential>, Error> {
+    let path = path.strip_prefix("~").map_or_else(|_| path.to_owned(), |below| context.folders.home.join(below));
     let shown = path.display();
     if !path.is_absolute() {
         // The working directory may be a clone with a file of that name, and a key in it whose owner then reads along.

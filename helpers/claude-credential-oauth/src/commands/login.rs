@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use claude_credential_config::{Flow, Folders, KeyStore, Provider};
+use claude_credential_config::{Flow, Folders, Provider};
 use claude_credential_protocol::{Error, iso_8601, parse_account};
 
 use super::logout::{self, Revoked};
@@ -10,8 +10,8 @@ use crate::flows::authorization_code::Input;
 use crate::flows::federation::prepared;
 use crate::flows::{authorization_code, device_code, mint};
 use crate::options::Oauth;
-use crate::reporter::Say;
-use crate::token_store::{Stored, Vault};
+use crate::reporter::Reporter;
+use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 use claude_credential_process::Held;
 
@@ -40,24 +40,24 @@ pub(crate) fn run(
     provider: &Provider,
     options: &Options,
     input: Option<Input>,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
     let provider = &prepared(provider, &helper.environment);
-    let vault = Vault::new(folders, provider, KEYCHAIN);
+    let store = TokenStore::new(folders, provider, KEYCHAIN);
     // Without a name, the current account signs in anew.
     let account = match &options.account {
         Some(account) => Some(account.clone()),
-        None => vault.find(None)?.and_then(|login| login.account),
+        None => store.find(None)?.and_then(|login| login.account),
     };
     let account = account.as_deref();
     let client = helper.client(folders, provider, PATIENCE);
-    let login = vault.login_command(account);
+    let login = store.login_command(account);
     let browser = !options.no_browser;
     let set = match provider.flow {
         Flow::AuthorizationCode if !options.device => {
-            authorization_code::sign_in(&client, browser, input, &login, say)?
+            authorization_code::sign_in(&client, browser, input, &login, reporter)?
         }
-        Flow::AuthorizationCode | Flow::DeviceCode => device_code::sign_in(&client, browser, &login, say)?,
+        Flow::AuthorizationCode | Flow::DeviceCode => device_code::sign_in(&client, browser, &login, reporter)?,
         _ if account.is_some() || options.device => {
             return Err(Error::config(format!(
                 "{}: {} signs in by itself ({}), with no account and no device",
@@ -70,7 +70,7 @@ pub(crate) fn run(
     };
     let held = Held::begin();
     let kept = keep(folders, provider, account, &set);
-    let (set, stored) = kept.map_err(|error| {
+    let (set, place) = kept.map_err(|error| {
         // Nobody has them, so nobody should be able to use them.
         let client = Client { until: Instant::now() + PATIENCE, ..client };
         match logout::revoke(&client, &set) {
@@ -79,7 +79,7 @@ pub(crate) fn run(
         }
     })?;
     drop(held);
-    tell(helper, provider, account, &set, &stored, say)
+    tell(helper, provider, account, &set, &place, reporter)
 }
 
 /// Keeps what was had, as the current account. The person took his time, so the keychain's begins here.
@@ -88,19 +88,19 @@ fn keep(
     provider: &Provider,
     account: Option<&str>,
     set: &TokenSet,
-) -> Result<(TokenSet, Stored), Error> {
-    let vault = Vault::new(folders, provider, KEYCHAIN);
+) -> Result<(TokenSet, String), Error> {
+    let store = TokenStore::new(folders, provider, KEYCHAIN);
     let set = set.clone().whole()?;
     // The old sign-in may be being renewed this moment; what it writes must not come after ours.
-    let _lock = vault.lock(account, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
+    let _lock = store.lock(account, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
     // One that can't be read is no reason not to sign in anew: often it is the reason to do so.
-    let old = vault.exactly(account).ok().flatten().and_then(|login| vault.read(&login).ok().flatten());
+    let old = store.exactly(account).ok().flatten().and_then(|login| store.read(&login).ok().flatten());
     let set = match &old {
         Some(old) => set.superseding(old),
         None => set,
     };
-    let stored = vault.keep(account, &set, true)?;
-    Ok((set, stored))
+    let placement = store.keep(account, &set, true)?;
+    Ok((set, store.describe(account, &placement, provider.store)))
 }
 
 fn tell(
@@ -108,22 +108,14 @@ fn tell(
     provider: &Provider,
     account: Option<&str>,
     set: &TokenSet,
-    stored: &Stored,
-    say: &mut Say<'_>,
+    place: &str,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    let place = match &stored.no_keychain {
-        Some(why) => format!("{}, mode 0600, because this machine has no keychain: {why}", stored.shown),
-        None if stored.shown.starts_with('/') && provider.store == KeyStore::File => {
-            format!("{}, mode 0600, because store = \"file\"", stored.shown)
-        }
-        None if stored.shown.starts_with('/') => format!("{}, mode 0600", stored.shown),
-        None => stored.shown.clone(),
-    };
-    say.line(&format!("the tokens are kept in {place}"))?;
+    reporter.line(&format!("the tokens are kept in {place}"))?;
     for variable in ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"] {
         if helper.environment.get(variable).is_some() {
             let wins = "is set, and Claude Code uses it in place of this sign-in";
-            say.line(&format!("{variable} {wins}; run: unset {variable}"))?;
+            reporter.line(&format!("{variable} {wins}; run: unset {variable}"))?;
         }
     }
     let name = &provider.name;
@@ -135,5 +127,5 @@ fn tell(
     };
     let until =
         set.expires_at.map_or("the token has no end".to_owned(), |at| format!("the token ends {}", iso_8601(at)));
-    say.line(&format!("signed in to {name}{who}; {until}{renewed}"))
+    reporter.line(&format!("signed in to {name}{who}; {until}{renewed}"))
 }

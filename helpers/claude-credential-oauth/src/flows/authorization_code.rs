@@ -19,7 +19,7 @@ use crate::client::{Client, EACH};
 use crate::discovery::{Endpoints, Wanted};
 use crate::loopback::Loopback;
 use crate::loopback::callback::{Callback, Expected, NotOurs};
-use crate::reporter::Say;
+use crate::reporter::Reporter;
 use crate::tokens::TokenSet;
 use claude_credential_process::Held;
 
@@ -53,7 +53,7 @@ pub(crate) fn sign_in(
     open_browser: bool,
     input: Option<Input>,
     login: &str,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<TokenSet, Error> {
     let provider = client.provider;
     let endpoints = client.endpoints(&[Wanted::Authorization, Wanted::Token])?;
@@ -72,13 +72,14 @@ pub(crate) fn sign_in(
             }
         });
     }
-    say.line(&format!("to sign in to {}, open this address:", provider.name))?;
-    say.plain(begun.url.as_str())?;
+    reporter.line(&format!("to sign in to {}, open this address:", provider.name))?;
+    reporter.plain(begun.url.as_str())?;
     if open_browser && browser::open(client.environment, client.active, begun.url.as_str()) {
-        say.line("it was opened in your browser")?;
+        reporter.line("it was opened in your browser")?;
     }
-    say.line("where the browser can't come back to this machine, paste here the address it ends at, or code#state")?;
-    let code = wait(&events, &expected, provider, login, say)?;
+    reporter
+        .line("where the browser can't come back to this machine, paste here the address it ends at, or code#state")?;
+    let code = wait(&events, &expected, provider, login, reporter)?;
     let held = Held::begin();
     let mut grant = vec![
         ("grant_type", "authorization_code"),
@@ -119,31 +120,31 @@ fn wait(
     expected: &Expected,
     provider: &Provider,
     login: &str,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<Secret, Error> {
     let until = Instant::now() + PATIENCE;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            say.done_waiting()?;
+            reporter.done_waiting()?;
             let minutes = PATIENCE.as_secs() / 60;
             return Err(Error::sign_in(format!("nobody signed in within {minutes} minutes; run: {login}")));
         }
-        say.waiting("waiting for the browser", left)?;
+        reporter.waiting("waiting for the browser", left)?;
         let callback = match events.recv_timeout(left.min(Duration::from_secs(1))) {
             Ok(Event::Callback(callback)) => Ok(callback),
             Ok(Event::Pasted(text)) => expected.understand_pasted(&text),
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return Err(Error::broke("nothing is listening any more")),
         };
-        say.done_waiting()?;
+        reporter.done_waiting()?;
         match callback {
             Ok(Callback::Code(code)) => return Ok(code),
             Ok(Callback::Denied(code)) => {
                 let said = code.map(|code| format!(" ({code})")).unwrap_or_default();
                 return Err(Error::sign_in(format!("{} signed nobody in{said}; run: {login}", provider.name)));
             }
-            Err(why) => say.line(match why {
+            Err(why) => reporter.line(match why {
                 NotOurs::Nothing => "that is neither an address with a code in it nor code#state; paste it whole",
                 NotOurs::State => "that belongs to another sign-in; paste what the address above leads to",
                 NotOurs::Issuer => "that does not say that it is from this provider, and is not used",

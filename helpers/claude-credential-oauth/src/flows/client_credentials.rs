@@ -2,10 +2,10 @@
 
 use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
-use crate::failed::Failed;
+use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 
-pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
+pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
     let endpoints = client.endpoints(&[Wanted::Token])?;
     let scope = client.provider.scopes.join(" ");
     let mut grant = vec![("grant_type", "client_credentials")];

@@ -11,8 +11,8 @@ use crate::binding;
 use crate::browser;
 use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
-use crate::failed::Failed;
-use crate::reporter::Say;
+use crate::reporter::Reporter;
+use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 use claude_credential_process::Held;
 
@@ -42,11 +42,11 @@ pub(crate) fn sign_in(
     client: &Client<'_>,
     open_browser: bool,
     login: &str,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<TokenSet, Error> {
     let provider = client.provider;
     let endpoints = client.endpoints(&[Wanted::DeviceAuthorization, Wanted::Token])?;
-    let told = |failed: &Failed| failed.error(provider, login);
+    let told = |failed: &TokenError| failed.error(provider, login);
     let scope = provider.scopes.join(" ");
     let wishes = client.wishes(&scope);
     let (answer, host) = client.post(&endpoints, Wanted::DeviceAuthorization, &wishes, EACH)?;
@@ -62,7 +62,7 @@ pub(crate) fn sign_in(
         &begun.verification_uri,
         begun.verification_uri_complete.as_deref(),
         open_browser,
-        say,
+        reporter,
     )?;
     let until = Instant::now() + Duration::from_secs(begun.expires_in.min(LONGEST));
     // At least what the provider demands (RFC 8628, 3.5); beyond the end nobody asks anyway.
@@ -70,9 +70,9 @@ pub(crate) fn sign_in(
     let mut grant = vec![("grant_type", GRANT), ("device_code", device_code.expose())];
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
     loop {
-        pause(interval, until, say)?;
+        pause(interval, until, reporter)?;
         if Instant::now() >= until {
-            say.done_waiting()?;
+            reporter.done_waiting()?;
             return Err(Error::sign_in(format!("nobody signed in before the code expired; run: {login}")));
         }
         let held = Held::begin();
@@ -81,16 +81,16 @@ pub(crate) fn sign_in(
         drop(held);
         match outcome {
             Ok(tokens) => {
-                say.done_waiting()?;
+                reporter.done_waiting()?;
                 return Ok(binding::bound(client, tokens));
             }
-            Err(Failed::Code("authorization_pending", _)) => {}
-            Err(Failed::Code("slow_down", _)) => interval += SLOWER,
-            Err(Failed::Error(error)) if error.class() == claude_credential_protocol::Class::Unavailable => {
+            Err(TokenError::Code("authorization_pending", _)) => {}
+            Err(TokenError::Code("slow_down", _)) => interval += SLOWER,
+            Err(TokenError::Error(error)) if error.class() == claude_credential_protocol::Class::Unavailable => {
                 interval += SLOWER;
             }
             Err(failed) => {
-                say.done_waiting()?;
+                reporter.done_waiting()?;
                 return Err(told(&failed));
             }
         }
@@ -103,7 +103,7 @@ fn show(
     uri: &str,
     complete: Option<&str>,
     open_browser: bool,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
     // It is about to be opened, and was not written by the user.
     let is_web = |uri: &str| uri.starts_with("https://") || claude_credential_config::is_endpoint(uri);
@@ -111,19 +111,19 @@ fn show(
         let host = Call { url: uri, ..Call::default() }.host();
         return Err(Error::unavailable(format!("the provider sends people to {host}, which is no https address")));
     }
-    say.line(&format!("to sign in to {}, open this address on any device:", client.provider.name))?;
-    say.plain(complete.unwrap_or(uri))?;
-    say.line(&format!("and see that it shows this code, or type it there: {user_code}"))?;
+    reporter.line(&format!("to sign in to {}, open this address on any device:", client.provider.name))?;
+    reporter.plain(complete.unwrap_or(uri))?;
+    reporter.line(&format!("and see that it shows this code, or type it there: {user_code}"))?;
     if open_browser && browser::open(client.environment, client.active, complete.unwrap_or(uri)) {
-        say.line("it was opened in your browser")?;
+        reporter.line("it was opened in your browser")?;
     }
     Ok(())
 }
 
-fn pause(interval: Duration, until: Instant, say: &mut Say<'_>) -> Result<(), Error> {
+fn pause(interval: Duration, until: Instant, reporter: &mut Reporter<'_>) -> Result<(), Error> {
     let next = (Instant::now() + interval).min(until);
     while Instant::now() < next {
-        say.waiting("waiting for the sign-in", until.saturating_duration_since(Instant::now()))?;
+        reporter.waiting("waiting for the sign-in", until.saturating_duration_since(Instant::now()))?;
         thread::sleep(next.saturating_duration_since(Instant::now()).min(Duration::from_secs(1)));
     }
     Ok(())

@@ -3,12 +3,12 @@
 use crate::assertion::configured;
 use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
-use crate::failed::Failed;
+use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 
 pub(crate) const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
-pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
+pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
     let assertion = configured::get(client)?;
     let endpoints = client.endpoints(&[Wanted::Token])?;
     let scope = client.provider.scopes.join(" ");

@@ -3,7 +3,7 @@
 use crate::assertion::configured;
 use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
-use crate::failed::Failed;
+use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -11,7 +11,7 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 /// What CI systems and clusters give their jobs; `subject_token_type` says so where it is something else.
 const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
-pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
+pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
     let subject = configured::get(client)?;
     let endpoints = client.endpoints(&[Wanted::Token])?;
     let scope = client.provider.scopes.join(" ");

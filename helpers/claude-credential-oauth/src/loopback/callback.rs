@@ -3,7 +3,7 @@
 use claude_credential_protocol::Secret;
 use reqwest::Url;
 
-use crate::failed::code;
+use crate::token_error::code;
 
 /// What came back to us.
 #[derive(Debug, PartialEq, Eq)]

@@ -18,9 +18,9 @@ use crate::anthropic::HEADER;
 use crate::binding;
 use crate::client::{Client, EACH};
 use crate::discovery::Wanted;
-use crate::failed::Failed;
 use crate::flows;
-use crate::token_store::Vault;
+use crate::token_error::TokenError;
+use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 use claude_credential_process::Held;
 use step::Step;
@@ -28,7 +28,7 @@ use step::Step;
 /// What is asked, of whom, and what is kept for it.
 pub(crate) struct Refresh<'a> {
     pub(crate) client: &'a Client<'a>,
-    pub(crate) vault: Vault<'a>,
+    pub(crate) store: TokenStore<'a>,
     pub(crate) request: &'a Request,
 }
 
@@ -37,11 +37,11 @@ enum Fault {
     /// Nobody was asked.
     Ours(Error),
     /// The provider, or its absence.
-    Theirs(Failed),
+    Theirs(TokenError),
 }
 
-impl From<Failed> for Fault {
-    fn from(failed: Failed) -> Self {
+impl From<TokenError> for Fault {
+    fn from(failed: TokenError) -> Self {
         Self::Theirs(failed)
     }
 }
@@ -53,7 +53,7 @@ impl Refresh<'_> {
     /// The answer; none where nobody signed in.
     pub(crate) fn get(&self) -> Result<Option<Credential>, Error> {
         let account = self.request.username.as_deref();
-        let kept = match self.vault.find(account)? {
+        let kept = match self.store.find(account)? {
             Some(login) => self.read(login)?,
             None if self.is_for_people() || account.is_some() => return Ok(None),
             None => None,
@@ -64,8 +64,8 @@ impl Refresh<'_> {
             Step::Answer => Ok(Some(self.credential(&login, &set))),
             Step::RenewIfFree => {
                 // Nothing is begun that would have to be given up on its way.
-                let is_bad_time = self.vault.failure(account.as_deref()).is_some() || self.left() < EACH;
-                let lock = if is_bad_time { None } else { self.vault.try_lock(account.as_deref()).unwrap_or(None) };
+                let is_bad_time = self.store.failure(account.as_deref()).is_some() || self.left() < EACH;
+                let lock = if is_bad_time { None } else { self.store.try_lock(account.as_deref()).unwrap_or(None) };
                 match lock {
                     None => Ok(Some(self.credential(&login, &set))),
                     Some(_lock) => self.renew(account.as_deref(), Some(&set)).map(Some),
@@ -77,7 +77,7 @@ impl Refresh<'_> {
 
     /// As soon as nobody else does.
     fn renew_alone(&self, account: Option<&str>, old: Option<Kept>) -> Result<Credential, Error> {
-        match self.vault.lock(account, self.left()) {
+        match self.store.lock(account, self.left()) {
             Ok(_lock) => self.renew(account, old.as_ref().map(|(_, set)| set)),
             Err(LockError::Timeout(_)) => match old {
                 Some((login, set)) if matches!(self.step(&login, &set), Ok(Step::RenewIfPossible)) => {
@@ -94,8 +94,8 @@ impl Refresh<'_> {
 
     /// With the lock in hand. `before` is what was kept before we had it.
     fn renew(&self, account: Option<&str>, before: Option<&TokenSet>) -> Result<Credential, Error> {
-        let kept = match self.vault.exactly(account)? {
-            Some(login) => self.vault.read(&login)?.map(|set| (login, set)),
+        let kept = match self.store.exactly(account)? {
+            Some(login) => self.store.read(&login)?.map(|set| (login, set)),
             None => None,
         };
         if kept.is_none() && before.is_some() && self.is_for_people() {
@@ -113,7 +113,7 @@ impl Refresh<'_> {
                 }
             }
         };
-        if let Some(failure) = self.vault.failure(account) {
+        if let Some(failure) = self.store.failure(account) {
             // Whom we waited for has asked it in vain: a crowd does not ask a dead server one by one.
             if let Some(answer) = alive.clone().map(Ok).or(failure.said.map(Err)) {
                 return answer;
@@ -135,14 +135,14 @@ impl Refresh<'_> {
         let error = match (self.exchange(kept.as_ref()), kept) {
             (Ok(new), Some((login, old))) => {
                 let new = new.after(&old);
-                let login = self.vault.renew(&login, &new)?;
+                let login = self.store.renew(&login, &new)?;
                 match new.complaint.as_deref().map(Error::unavailable) {
                     None => {
-                        self.vault.forget_failure(account);
+                        self.store.forget_failure(account);
                         return Ok(self.credential(&login, &new));
                     }
                     Some(error) => {
-                        self.vault.note_failure(account, Some(&error));
+                        self.store.note_failure(account, Some(&error));
                         // What lives is the same; its refresh token is not.
                         return alive.map(|_| self.credential(&login, &new)).ok_or(error);
                     }
@@ -150,27 +150,27 @@ impl Refresh<'_> {
             }
             (Ok(new), None) => {
                 let new = new.whole()?;
-                self.vault.keep(account, &new, false)?;
-                let login = self.vault.exactly(account)?;
+                self.store.keep(account, &new, false)?;
+                let login = self.store.exactly(account)?;
                 return login.map(|login| self.credential(&login, &new)).ok_or_else(|| self.ended(account, "is gone"));
             }
-            (Err(Fault::Theirs(Failed::Code("invalid_grant", _))), Some((login, old))) if self.is_for_people() => {
+            (Err(Fault::Theirs(TokenError::Code("invalid_grant", _))), Some((login, old))) if self.is_for_people() => {
                 // Kept as it is: whoever looks into it later finds what the provider took back, and when.
-                self.vault.renew(&login, &TokenSet { refused: true, ..old })?;
+                self.store.renew(&login, &TokenSet { refused: true, ..old })?;
                 return Err(self.ended(account, "was ended by the provider (invalid_grant)"));
             }
             (Err(Fault::Ours(error)), _) => {
                 if alive.is_some() {
-                    self.vault.note_failure(account, None);
+                    self.store.note_failure(account, None);
                 }
                 error
             }
             (Err(Fault::Theirs(failed)), _) => {
-                let error = failed.error(self.client.provider, &self.vault.login_command(account));
+                let error = failed.error(self.client.provider, &self.store.login_command(account));
                 // Who came with too little time knows nothing of the provider, and nothing for others.
                 let said = Some(&error).filter(|error| had_time && error.class() == Class::Unavailable);
                 if alive.is_some() || said.is_some() {
-                    self.vault.note_failure(account, said);
+                    self.store.note_failure(account, said);
                 }
                 error
             }
@@ -181,7 +181,7 @@ impl Refresh<'_> {
     fn exchange(&self, old: Option<&Kept>) -> Result<TokenSet, Fault> {
         if !self.is_for_people() {
             // Its refresh token is not kept, so there is nothing to save from an odd answer.
-            return Ok(flows::mint(self.client)?.whole().map_err(Failed::Error)?);
+            return Ok(flows::mint(self.client)?.whole().map_err(TokenError::Error)?);
         }
         let Some((login, old)) = old else { return Err(Fault::Ours(Error::broke("a renewal of nothing"))) };
         let Some(refresh) = &old.refresh else {
@@ -189,8 +189,8 @@ impl Refresh<'_> {
         };
         self.has_time()?;
         // Who can't keep what he is given loses the grant: better found out while the old one is good.
-        self.vault.rewrite(login, old).map_err(Fault::Ours)?;
-        let endpoints = self.client.endpoints(&[Wanted::Token]).map_err(Failed::Error)?;
+        self.store.rewrite(login, old).map_err(Fault::Ours)?;
+        let endpoints = self.client.endpoints(&[Wanted::Token]).map_err(TokenError::Error)?;
         // The keychain and the endpoints took theirs.
         self.has_time()?;
         Ok(flows::refresh(self.client, &endpoints, refresh)?)
@@ -215,14 +215,14 @@ impl Refresh<'_> {
     fn read(&self, login: Login) -> Result<Option<Kept>, Error> {
         let account = login.account.clone();
         let gone = || self.ended(account.as_deref(), "is no longer where it was kept");
-        let set = match self.vault.read(&login)? {
+        let set = match self.store.read(&login)? {
             Some(set) => set,
             None if !self.is_for_people() => return Ok(None),
             None => {
                 // Somebody may be moving or removing it this moment: asked again when he is done.
-                let _lock = self.vault.lock(account.as_deref(), self.left());
-                let login = self.vault.exactly(account.as_deref())?;
-                login.map(|login| self.vault.read(&login)).transpose()?.flatten().ok_or_else(gone)?
+                let _lock = self.store.lock(account.as_deref(), self.left());
+                let login = self.store.exactly(account.as_deref())?;
+                login.map(|login| self.store.read(&login)).transpose()?.flatten().ok_or_else(gone)?
             }
         };
         Ok(Some((login, set)))
@@ -240,7 +240,7 @@ impl Refresh<'_> {
     }
 
     fn ended(&self, account: Option<&str>, why: &str) -> Error {
-        let (provider, login) = (&self.client.provider.name, self.vault.login_command(account));
+        let (provider, login) = (&self.client.provider.name, self.store.login_command(account));
         Error::sign_in(format!("the sign-in to {provider} {why}; run: {login}"))
     }
 

@@ -52,13 +52,13 @@ pub(crate) enum Found {
     Good(Box<Credential>),
 }
 
-pub(crate) fn get(asked: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
-    let file = asked.folders.claude.join(".credentials.json");
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
+    let file = context.folders.claude.join(".credentials.json");
     // Nothing to read, and so no question whether it may be.
-    if asked.request.username.is_some() || !Identity::of(&file).exists() {
+    if context.request.username.is_some() || !Identity::of(&file).exists() {
         return Ok(None);
     }
-    if asked.config()?.claude_login != ClaudeLogin::Read {
+    if context.config()?.claude_login != ClaudeLogin::Read {
         return Ok(None);
     }
     let shown = file.display();

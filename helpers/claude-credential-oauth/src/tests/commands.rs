@@ -12,13 +12,13 @@ use reqwest::Url;
 
 use super::server::{Reply, Server};
 use super::{Fixture, anthropic, stored, value};
-use crate::commands::{People, with};
-use crate::reporter::Say;
+use crate::commands::{UserCommand, with};
+use crate::reporter::Reporter;
 
 #[derive(Parser)]
 struct Line {
     #[command(subcommand)]
-    command: People,
+    command: UserCommand,
 }
 
 /// What a command says, to the person and on stdout.
@@ -26,7 +26,7 @@ fn run(fixture: &Fixture, words: &[&str], input: Option<Box<dyn Read + Send>>) -
     let command = Line::parse_from([&["oauth"], words].concat()).command;
     let (mut said, mut stdout) = (Vec::new(), Vec::new());
     let input = input.map(|input| Box::new(BufReader::new(input)) as crate::flows::authorization_code::Input);
-    let outcome = with(&fixture.helper, command, input, &mut stdout, &mut Say::new(&mut said, false));
+    let outcome = with(&fixture.helper, command, input, &mut stdout, &mut Reporter::new(&mut said, false));
     (outcome, String::from_utf8(said).unwrap(), String::from_utf8(stdout).unwrap())
 }
 
@@ -52,7 +52,7 @@ fn paste(fixture: &Fixture, words: &[&str], answer: fn(&Url) -> String) -> (Resu
     });
     let mut said = Tee(sender, Vec::new());
     let input: crate::flows::authorization_code::Input = Box::new(BufReader::new(reader));
-    let outcome = with(&fixture.helper, command, Some(input), &mut Vec::new(), &mut Say::new(&mut said, false));
+    let outcome = with(&fixture.helper, command, Some(input), &mut Vec::new(), &mut Reporter::new(&mut said, false));
     let words = String::from_utf8(said.1.clone()).unwrap();
     drop(said);
     typist.join().unwrap();

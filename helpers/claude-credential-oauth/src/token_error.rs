@@ -6,7 +6,7 @@ use claude_credential_protocol::Error;
 
 /// Why a provider gave no tokens.
 #[derive(Debug)]
-pub(crate) enum Failed {
+pub(crate) enum TokenError {
     /// It said so, in a word of the standard.
     Code(&'static str, Answer),
     Error(Error),
@@ -39,13 +39,13 @@ pub(crate) fn code(error: &str) -> Option<&'static str> {
     CODES.into_iter().find(|code| *code == error)
 }
 
-impl From<Error> for Failed {
+impl From<Error> for TokenError {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
 
-impl Failed {
+impl TokenError {
     /// As it is told. `login` is the command that signs in anew.
     pub(crate) fn error(&self, provider: &Provider, login: &str) -> Error {
         let Provider { name, place, .. } = provider;

@@ -1,16 +1,16 @@
-use claude_credential_keychain::{Keychain, Name, Place};
+use claude_credential_keychain::{ApiKeyStore, KeyName, Place};
 use claude_credential_protocol::{Auth, Credential, Error};
 
-use super::Asked;
+use crate::source_context::SourceContext;
 
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
-    let Some(wanted) = Name::of(asked.request) else { return Ok(None) };
-    let keychain = Keychain::new(asked.folders, asked.request.patience());
-    let Some(name) = select(&keychain, &wanted)? else { return Ok(None) };
-    let Some((value, place)) = keychain.find(&name)? else { return Ok(None) };
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
+    let Some(wanted) = KeyName::of(context.request) else { return Ok(None) };
+    let keys = ApiKeyStore::new(context.folders, context.request.patience());
+    let Some(name) = select(&keys, &wanted)? else { return Ok(None) };
+    let Some((value, place)) = keys.find(&name)? else { return Ok(None) };
     let source = match place {
         Place::Keychain => "keychain".to_owned(),
-        Place::File => keychain.shown(&name, place),
+        Place::File => keys.shown(&name, place),
     };
     let mut credential = Credential::new(Auth::ApiKey(value.secret)).from_source(source);
     credential.username = name.account;
@@ -20,8 +20,8 @@ pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
 
 /// The one key that `wanted` means: that of its account; without one, the key that was kept without, or else the only
 /// one of that host. Of several accounts none is better than another.
-pub(crate) fn select(keychain: &Keychain<'_>, wanted: &Name) -> Result<Option<Name>, Error> {
-    let mut names = keychain.names()?.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+pub(crate) fn select(keys: &ApiKeyStore<'_>, wanted: &KeyName) -> Result<Option<KeyName>, Error> {
+    let mut names = keys.names()?.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     names.retain(|name| name.origin == wanted.origin);
     if let Some(exact) = names.iter().position(|name| name == wanted) {
         return Ok(Some(names.swap_remove(exact)));
