@@ -1,5 +1,5 @@
 //! The helper for API keys: what the client's variables and descriptors hold, what its `apiKeyHelper` setting prints,
-//! what a file holds, and a key that we keep.
+//! what a file holds, and a key that is stored.
 
 mod commands;
 mod options;
@@ -20,8 +20,8 @@ use source_context::SourceContext;
 use sources::{descriptor, file, setting, stored, variable};
 
 impl Helper for Apikey {
-    /// `request.rejected` changes nothing: each of these sources has one key. The next source's would be another key,
-    /// for which somebody else may pay, and nobody should switch payers because a server said 401.
+    /// `request.rejected` changes nothing: each of these sources has one key. The next source's key may belong to another
+    /// account, and a 401 must not switch the account that pays.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
         let folders = &self.folders()?;
         let asked = SourceContext { request, environment: &self.environment, folders, active: &self.active };
@@ -58,7 +58,7 @@ impl Helper for Apikey {
         let folders = self.folders()?;
         let keys = ApiKeyStore::new(&folders, request.patience());
         let value = ApiKey { secret: secret.clone(), expires_at: credential.expires_at };
-        // git stores what it got after every use. That is no news, and nothing cached has to go for it.
+        // git stores a credential again after every use; an unchanged key must not invalidate the cache.
         if keys.find(&name)?.is_some_and(|(kept, _)| kept == value) {
             return Ok(());
         }
@@ -70,7 +70,7 @@ impl Helper for Apikey {
         let folders = self.folders()?;
         let keys = ApiKeyStore::new(&folders, request.patience());
         for (name, _) in keys.names()? {
-            // As git's own helpers: without an account, every account matches.
+            // As in git's own helpers, a request without an account matches every account.
             if name.origin == asked.origin && (asked.account.is_none() || name.account == asked.account) {
                 keys.erase(&name, credential.map(|credential| credential.auth.secret()))?;
             }
@@ -95,9 +95,8 @@ impl HelperCli for Apikey {
     }
 }
 
-/// Whether a variable or descriptor holds that very secret: git offers for keeping whatever it was given and worked,
-/// and a secret that its owner passes from program to program must not settle down. A pipe is not asked: to read it
-/// is to take its key from whom it is for.
+/// Whether a variable or descriptor holds `secret`: git stores every credential that worked, and a secret that is only
+/// passed through the environment must not be stored. A pipe is not read: reading would take the key from its reader.
 fn holds(environment: &Environment, secret: &Secret) -> Result<bool, Error> {
     let variables = [variable::AUTH_TOKEN, variable::API_KEY];
     let in_variable = variables.into_iter().filter_map(|name| environment.get(name));

@@ -15,7 +15,7 @@ pub(crate) struct Apikey {
     #[arg(long = "source", value_name = "NAME", value_enum)]
     sources: Vec<Source>,
 
-    /// Look into this file and nowhere else; nobody but you may be able to read it
+    /// Read the key from this file alone; only you may be able to read it
     #[arg(long, value_name = "PATH", conflicts_with = "sources")]
     pub(crate) file: Option<PathBuf>,
 
@@ -70,14 +70,14 @@ impl Apikey {
         self.file.is_none() && self.sources().contains(&Source::Kept)
     }
 
-    /// Whether what is kept for no host and no account may answer: a variable, descriptor, command or file
-    /// (CVE-2024-53858 of gh is what happens otherwise).
+    /// Whether a source without hosts and accounts may answer: a variable, descriptor, command or file (compare
+    /// CVE-2024-53858 of gh).
     pub(crate) fn may_go_to(&self, request: &Request) -> bool {
         request.username.is_none() && KeyName::of(request).is_some_and(|name| self.is_for(request, &name))
     }
 
-    /// Who speaks `claude.v1` has compared the host with the user's own list. git speaks for whatever host a clone
-    /// names, and can't pretend.
+    /// A caller that speaks `claude.v1` has checked the host against the user's list; git asks for any host that a clone
+    /// names.
     pub(crate) fn is_for(&self, request: &Request, name: &KeyName) -> bool {
         request.capabilities.claude_v1 || name.origin == self.host
     }

@@ -1,4 +1,4 @@
-//! The person's browser, where there is one.
+//! The user's browser.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use std::thread;
 use claude_credential_config::Environment;
 use claude_credential_process::{Active, find_on_path};
 
-/// Opens `url`; false where there is no browser that could.
+/// Opens `url`; `false` if there is no browser to open it.
 pub(crate) fn open(environment: &Environment, active: &Active, url: &str) -> bool {
     candidates(environment, url).into_iter().any(|(program, arguments)| start(active, &program, &arguments))
 }
 
-/// Those of the variable first (<https://www.man7.org/linux/man-pages/man1/xdg-open.1.html>), then the desktop's own.
+/// The commands of `BROWSER` first (<https://www.man7.org/linux/man-pages/man1/xdg-open.1.html>), then the desktop's own.
 fn candidates(environment: &Environment, url: &str) -> Vec<(PathBuf, Vec<String>)> {
     let path = environment.get_os("PATH").unwrap_or_default();
     let find = |word: &str| match Path::new(word) {
@@ -40,7 +40,7 @@ fn candidates(environment: &Environment, url: &str) -> Vec<(PathBuf, Vec<String>
 fn start(active: &Active, program: &Path, arguments: &[String]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // It may be the whole browser, which has nothing to do with what is typed at this terminal.
+    // The program may be the browser itself, which must not get the signals of this terminal.
     command.process_group(0);
     active.hand_down(&mut command);
     match command.spawn() {

@@ -1,4 +1,4 @@
-//! Who we are to a provider, and what it says to what we ask for.
+//! An OAuth client of one provider: requests for tokens, and what the answers mean.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ use crate::discovery::{Endpoints, Wanted};
 use crate::token_error::{TokenError, code};
 use crate::tokens::{TokenSet, response};
 
-/// The provider's own time for one request for tokens.
+/// The time for one request for tokens.
 pub(crate) const EACH: Duration = Duration::from_secs(15);
 
-/// No client secret is longer.
+/// The longest client secret.
 const MAX_SECRET: u64 = 64 * 1024;
 
 /// A client of a provider, for one call.
@@ -28,25 +28,25 @@ pub(crate) struct Client<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) folders: &'a Folders,
     pub(crate) active: &'a Active,
-    /// A person sits at the terminal.
+    /// A user is at the terminal.
     pub(crate) interactive: bool,
-    /// When the caller gives up.
+    /// The caller's deadline.
     pub(crate) until: Instant,
 }
 
-/// An answer with an error (RFC 6749, 5.2). What else stands in it may repeat what we sent, so it is read by nobody.
+/// An answer with an error (RFC 6749, 5.2). Its other fields may repeat what we sent, so they are not read.
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
 }
 
 impl Client<'_> {
-    /// Its endpoints.
+    /// The provider's endpoints.
     pub(crate) fn endpoints(&self, wanted: &[Wanted]) -> Result<Endpoints, Error> {
         Endpoints::of(self.provider, wanted, self.until)
     }
 
-    /// Asks for tokens with `grant`, and with who we are.
+    /// Requests tokens with `grant` and the client's authentication.
     pub(crate) fn tokens(
         &self,
         endpoints: &Endpoints,
@@ -57,7 +57,7 @@ impl Client<'_> {
         self.understood(answer, &host)
     }
 
-    /// The same, asked once: whoever polls has a rhythm that the provider set.
+    /// The same with one attempt: the provider sets the interval of polling.
     pub(crate) fn poll(
         &self,
         endpoints: &Endpoints,
@@ -65,7 +65,7 @@ impl Client<'_> {
         each: Duration,
     ) -> Result<TokenSet, TokenError> {
         let (answer, host) = self.send(endpoints, Wanted::Token, grant, |call| call.once(each))?;
-        // Some say it with the status that means it everywhere else.
+        // Some providers send these codes with status 429.
         let refusal = if answer.status == 429 { answer.json::<Refusal>(&host).ok() } else { None };
         let said = refusal.and_then(|refusal| code(&refusal.error));
         match said {
@@ -74,7 +74,7 @@ impl Client<'_> {
         }
     }
 
-    /// What an answer with tokens, or with an error, says.
+    /// The tokens, or the error, of an answer.
     pub(crate) fn understood(&self, answer: Answer, host: &str) -> Result<TokenSet, TokenError> {
         match answer.status {
             200..=299 => Ok(response::token_set(&answer, host, answer.asked)?),
@@ -94,7 +94,7 @@ impl Client<'_> {
         }
     }
 
-    /// Posts `fields`, and who we are.
+    /// Posts `fields` and the client's authentication.
     pub(crate) fn post(
         &self,
         endpoints: &Endpoints,
@@ -132,7 +132,7 @@ impl Client<'_> {
         Ok((how(&call)?, call.host()))
     }
 
-    /// What is asked for, as every request for a new grant has it.
+    /// The fields for what is requested, the same for every new grant.
     pub(crate) fn wishes<'f>(&'f self, scope: &'f str) -> Vec<(&'f str, &'f str)> {
         let mut fields = Vec::new();
         if !scope.is_empty() {

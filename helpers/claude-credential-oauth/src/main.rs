@@ -32,7 +32,7 @@ use sources::{claude, descriptor, login, provider, variable};
 
 impl Helper for Oauth {
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
-        // A host that is none is no place for a token, whoever vouches for it.
+        // No token goes to an invalid host, even if the caller has allowed it.
         if Origin::new(&request.protocol, &request.host).is_err() {
             return Ok(None);
         }
@@ -46,10 +46,9 @@ impl Helper for Oauth {
         for source in self.sources() {
             let found = match source {
                 Source::Login => login::get(&context, home)?,
-                // None of the others is kept for an account.
+                // The other sources have no accounts.
                 _ if request.username.is_some() => None,
-                // Accounts of claude.ai are for Anthropic's own host. A gateway on the user's list has no business with
-                // one, whoever asks.
+                // Tokens of claude.ai accounts go to Anthropic's own host alone, never to a gateway.
                 _ if !home => None,
                 Source::Claude => claude::get(&context)?,
                 Source::Env => variable::get(&context)?,

@@ -1,4 +1,4 @@
-//! `store` and `erase` of a provider's tokens: what others bring, and what others found to be bad.
+//! `store` and `erase` of a provider's tokens.
 
 use std::time::Instant;
 
@@ -12,8 +12,8 @@ use crate::source_context::SourceContext;
 use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 
-/// Keeps what somebody brings, as if he had signed in here. git brings everything back that it was given and that
-/// worked: that is no news, and an older token than ours, with a refresh token that is used up, still less.
+/// Stores tokens that a caller brings, as if the user had signed in here. git stores every credential that worked, so a
+/// token that we already have, or an older one that we replaced, is ignored.
 pub(crate) fn store(
     context: &SourceContext<'_>,
     provider: &Provider,
@@ -55,8 +55,8 @@ pub(crate) fn store(
         ..TokenSet::default()
     };
     let set = match &old {
-        // He brings what he was given, which is not always all that there is: what renews it stays, unless it is of no
-        // use or another's.
+        // A caller may know the access token alone: the refresh token stays, unless it was refused or belongs to other
+        // settings.
         Some(old) if set.refresh.is_none() && old.binding == set.binding && !old.refused => set.after(old),
         Some(old) => set.superseding(old),
         None => set,
@@ -64,7 +64,7 @@ pub(crate) fn store(
     tokens.keep(account, &set, false).map(|_| ())
 }
 
-/// Drops the access token, if it is that one; the refresh token stays unless it is the one that was refused.
+/// Erases the access token if it is `secret`. The refresh token stays, unless it is `secret` or was refused.
 pub(crate) fn erase(context: &SourceContext<'_>, provider: &Provider, secret: Option<&Secret>) -> Result<(), Error> {
     let request = context.request;
     if !context.is_for(provider) {
@@ -73,7 +73,7 @@ pub(crate) fn erase(context: &SourceContext<'_>, provider: &Provider, secret: Op
     let until = Instant::now() + request.patience();
     let tokens = TokenStore::new(context.folders, provider, request.patience());
     for login in tokens.logins()? {
-        // As git's own helpers: without an account, every account matches.
+        // As in git's own helpers, a request without an account matches every account.
         if request.username.is_some() && login.account != request.username {
             continue;
         }

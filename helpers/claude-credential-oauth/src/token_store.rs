@@ -13,20 +13,20 @@ use sha2::{Digest, Sha256};
 
 use crate::tokens::TokenSet;
 
-/// After a provider could not be asked for a new token, the old one is handed out so long without asking again.
+/// How long the old token is handed out, without a new attempt, after the provider could not be reached.
 const BACK_OFF: Millis = 30_000;
 
-/// A time and a line.
+/// The note of a failure: a time and a line.
 const MAX_NOTE: u64 = 8192;
 
-/// An update of the lock's own length, or a keychain that asks for a password.
+/// The least time for the store: a keychain may ask for a password.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A new set is written within a time of its own, however late the provider's answer came: it may be the only one that
-/// is good.
+/// The time for writing a new set. It does not depend on how late the provider's answer came: the new set may be the only
+/// valid one.
 const WRITING: Duration = Duration::from_secs(10);
 
-/// What another place may still hold is looked for so long, and left there if the keychain asks somebody.
+/// The time for removing an old set from another place; it is left there if the keychain asks for a password.
 const LEFTOVERS: Duration = Duration::from_secs(3);
 
 /// The token sets of one provider.
@@ -41,10 +41,10 @@ pub(crate) struct TokenStore<'a> {
     began: Millis,
 }
 
-/// That the provider could not be asked a moment ago.
+/// The provider could not be reached a moment ago.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What was found while we waited, if it concerns us all: whoever comes after that asks anew.
+    /// The provider's error, if it came while we waited for the lock. `None` if it is older: then we ask the provider.
     pub(crate) said: Option<Error>,
 }
 
@@ -53,7 +53,7 @@ impl<'a> TokenStore<'a> {
         let patience = patience.max(PATIENCE);
         let secrets = SecretStore::new(folders, patience);
         let is_for_people = provider.flow.is_for_people();
-        // What needs no person can be had again at any time: nobody should be asked for a password to keep it.
+        // Tokens of flows without a user can be requested again at any time, so the user is not asked for a password.
         let key_store = match provider.store {
             KeyStore::Auto if !is_for_people => KeyStore::File,
             key_store => key_store,
@@ -61,12 +61,12 @@ impl<'a> TokenStore<'a> {
         Self { folders, provider: &provider.name, is_for_people, key_store, secrets, patience, began: now() }
     }
 
-    /// The login that `account` means; without one, the current one.
+    /// The login of `account`; without one, the current login.
     pub(crate) fn find(&self, account: Option<&str>) -> Result<Option<Login>, Error> {
         logins::find(self.folders, self.provider, account)
     }
 
-    /// The login of just that name.
+    /// The login of exactly that account.
     pub(crate) fn exactly(&self, account: Option<&str>) -> Result<Option<Login>, Error> {
         Ok(self.logins()?.into_iter().find(|login| login.account.as_deref() == account))
     }
@@ -78,7 +78,7 @@ impl<'a> TokenStore<'a> {
         Ok(logins)
     }
 
-    /// What is kept for `login`, if it is there and whole.
+    /// The token set of `login`; `None` if it is gone.
     pub(crate) fn read(&self, login: &Login) -> Result<Option<TokenSet>, Error> {
         let account = login.account.as_deref();
         let Some(bytes) = self.secrets.read(&self.item(account), login.place)? else { return Ok(None) };
@@ -87,7 +87,7 @@ impl<'a> TokenStore<'a> {
         TokenSet::parse(&bytes, self.provider, account).map(Some).ok_or_else(unknown)
     }
 
-    /// Keeps the first set of an account, or a set that a person brought; everything cached goes for it.
+    /// Stores the first set of an account, or one from a sign-in or `store`, and invalidates all cached answers.
     pub(crate) fn keep(&self, account: Option<&str>, set: &TokenSet, current: bool) -> Result<Placement, Error> {
         let before = self.exactly(account)?.map(|login| login.place);
         let item = self.item(account);
@@ -97,33 +97,33 @@ impl<'a> TokenStore<'a> {
             provider: self.provider.to_owned(),
             account: account.map(str::to_owned),
             place,
-            // Where there is no other, nothing else can be meant.
+            // The only login is the current one.
             current: current || self.find(None)?.is_none_or(|login| login.account.as_deref() == account),
         };
         logins::add(self.folders, &login)?;
-        // It counts no more: the index leads elsewhere. A file is looked for even where the index did not name one: what
-        // crashed may have left it.
+        // Remove the set that this one replaces. A file is removed even if the index did not name it: a crash may have
+        // left it.
         match place {
             Place::Keychain => self.clear(&item, Place::File),
             Place::File if before == Some(Place::Keychain) => self.clear(&item, Place::Keychain),
             Place::File => {}
         }
         self.forget_failure(account);
-        // What is had without a person is had again and again, in the middle of somebody's run.
+        // Flows without a user get new tokens often, and a new token there is no reason to drop the cache.
         if self.is_for_people {
             generation::touch(self.folders)?;
         }
         Ok(placement)
     }
 
-    /// Keeps a login's set where it is, and nowhere else.
+    /// Writes a login's set to the place where it is, and nowhere else.
     pub(crate) fn rewrite(&self, login: &Login, set: &TokenSet) -> Result<(), Error> {
         let account = login.account.as_deref();
         self.put(&self.item(account), account, set, key_store(login.place), WRITING).map(|_| ())
     }
 
-    /// Keeps a newer set of a login in its place, and says where that is now. Where the keychain takes nothing any more,
-    /// a file is better than a refresh token that nobody has: its old one is gone.
+    /// Writes a newer set of a login to its place, and returns the login with the place. If the keychain fails, the set goes
+    /// to a file: the provider has replaced the old refresh token, so the new one must not be lost.
     pub(crate) fn renew(&self, login: &Login, set: &TokenSet) -> Result<Login, Error> {
         let account = login.account.as_deref();
         match self.rewrite(login, set) {
@@ -137,7 +137,7 @@ impl<'a> TokenStore<'a> {
         }
     }
 
-    /// Forgets a login and what is kept for it.
+    /// Erases a login and its token set.
     pub(crate) fn forget(&self, login: &Login) -> Result<(), Error> {
         let account = login.account.as_deref();
         let item = self.item(account);
@@ -145,7 +145,7 @@ impl<'a> TokenStore<'a> {
         logins::remove(self.folders, self.provider, account)?;
         match login.place {
             Place::Keychain => self.clear(&item, Place::File),
-            // A renewal that the keychain did not take left the set before it there. Where none was ever used, none is
+            // If the keychain failed during a renewal, it still has the older set. With `store = "file"` it is never
             // opened.
             Place::File if self.key_store != KeyStore::File => self.clear(&item, Place::Keychain),
             Place::File => {}
@@ -154,21 +154,21 @@ impl<'a> TokenStore<'a> {
         generation::touch(self.folders)
     }
 
-    /// Removes what `place` may hold of `item`, which counts no more.
+    /// Removes an old copy of `item` from `place`.
     fn clear(&self, item: &Item, place: Place) {
-        // At worst it stays, and no index leads to it.
+        // If that fails the copy stays, and no index names it.
         let _ = SecretStore::new(self.folders, LEFTOVERS).remove(item, place);
     }
 
-    /// Held by whoever changes what is kept for an account. Beside what it guards: folders in memory differ between the
-    /// sessions of a user, and two locks for one refresh token are none.
+    /// Acquires the lock for changes of an account's tokens. The lock is beside the tokens and not in the runtime folder,
+    /// which differs between the sessions of a user.
     pub(crate) fn lock(&self, account: Option<&str>, patience: Duration) -> Result<Lock, LockError> {
         let lock = Lock::acquire(&self.file(account, "lock")?, patience)?;
         self.secrets.tidy(&self.item(account));
         Ok(lock)
     }
 
-    /// The same, if it is free.
+    /// The same without waiting; `None` if another process holds it.
     pub(crate) fn try_lock(&self, account: Option<&str>) -> Result<Option<Lock>, LockError> {
         let lock = Lock::try_acquire(&self.file(account, "lock")?)?;
         if lock.is_some() {
@@ -177,15 +177,15 @@ impl<'a> TokenStore<'a> {
         Ok(lock)
     }
 
-    /// Notes that the provider could not be asked, and what it or its absence said, where that is true of everybody.
+    /// Notes that the provider could not be reached, with the error if other callers would get the same.
     pub(crate) fn note_failure(&self, account: Option<&str>, said: Option<&Error>) {
         let said = said.map(|error| text::one_line(&error.to_string())).unwrap_or_default();
-        // Without the note the next caller asks again; nothing worse.
+        // If the note can't be written, the next caller asks the provider again.
         let note = format!("{}\n{said}", now());
         let _ = self.file(account, "failed").and_then(|file| replace(&file, note.as_bytes()));
     }
 
-    /// What `note_failure` noted, if that was a moment ago.
+    /// What `note_failure` noted, if that is recent.
     pub(crate) fn failure(&self, account: Option<&str>) -> Option<Failure> {
         let bytes = read(&self.file(account, "failed").ok()?, Trust::Private, MAX_NOTE).ok()??;
         let (at, said) = std::str::from_utf8(&bytes).ok()?.split_once('\n')?;
@@ -195,7 +195,7 @@ impl<'a> TokenStore<'a> {
         is_recent.then(|| Failure { said: said.map(Error::unavailable) })
     }
 
-    /// Whoever has tokens again has no use for the note.
+    /// Removes the note.
     pub(crate) fn forget_failure(&self, account: Option<&str>) {
         if let Ok(file) = self.file(account, "failed") {
             let _ = std::fs::remove_file(file);
@@ -207,7 +207,7 @@ impl<'a> TokenStore<'a> {
         self.item(account).login
     }
 
-    /// Where a login's tokens are, as people are told of it.
+    /// Where a login's tokens are, as messages say it.
     pub(crate) fn shown(&self, login: &Login) -> String {
         self.secrets.shown(&self.item(login.account.as_deref()), login.place)
     }
@@ -257,7 +257,7 @@ impl<'a> TokenStore<'a> {
     }
 }
 
-/// There and nowhere else.
+/// The setting that keeps tokens in `place` and nowhere else.
 fn key_store(place: Place) -> KeyStore {
     match place {
         Place::Keychain => KeyStore::Keychain,

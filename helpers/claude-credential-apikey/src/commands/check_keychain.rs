@@ -8,15 +8,15 @@ use claude_credential_protocol::Error;
 use super::stream::say;
 use crate::options::Apikey;
 
-/// A keychain that works answers in milliseconds; one that is locked asks somebody, who may not be there.
+/// A keychain that works answers in milliseconds; a locked one asks the user, who may be away.
 const CHECK: Duration = Duration::from_secs(8);
 
-/// By the way that a login takes, and nothing of it is in the index: no other program can come across the made-up key.
+/// Takes the way of a login, but adds nothing to the index, so no other program finds the made-up key.
 pub(super) fn check_keychain(helper: &Apikey, stdout: &mut dyn Write) -> Result<(), Error> {
     let folders = helper.folders()?;
     let key_store = helper.key_store(&folders)?;
     let secrets = SecretStore::new(&folders, CHECK);
-    // A name of its own, so that two who check at once don't take each other's for damaged.
+    // A random name, so that two checks at once don't disturb each other.
     let item = Item {
         url: format!("check:{}", hex(&random::<8>())),
         folder: "keys",

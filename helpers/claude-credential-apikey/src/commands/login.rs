@@ -8,7 +8,7 @@ use super::stream::{PATIENCE, say};
 use crate::options::Apikey;
 use crate::sources::variable;
 
-/// Enough for the longest key with white space around it; more is no key.
+/// The longest input that is read: the longest key, with white space around it.
 const MAX_INPUT: usize = 64 * 1024;
 
 pub(super) fn login(helper: &Apikey, name: &KeyName, secret: Secret, said: &mut dyn Write) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use claude_credential_protocol::{Error, text};
 
-/// Long enough for a person to find and type the keychain's password.
+/// Long enough for the user to find and type the keychain's password.
 pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
 pub(super) fn say(stream: &mut dyn Write, words: &str) -> Result<(), Error> {

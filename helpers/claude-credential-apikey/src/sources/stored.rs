@@ -18,8 +18,8 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Err
     Ok(Some(credential))
 }
 
-/// The one key that `wanted` means: that of its account; without one, the key that was kept without, or else the only
-/// one of that host. Of several accounts none is better than another.
+/// The key that `wanted` means: that of its account; without an account, the key that has none, or else the only key of
+/// the host. `None` if several accounts match.
 pub(crate) fn select(keys: &ApiKeyStore<'_>, wanted: &KeyName) -> Result<Option<KeyName>, Error> {
     let mut names = keys.names()?.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
     names.retain(|name| name.origin == wanted.origin);

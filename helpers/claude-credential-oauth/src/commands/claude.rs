@@ -1,4 +1,4 @@
-//! Claude Code's own login, as far as people are told of it. It is opened, and nothing of it kept.
+//! The status of Claude Code's own login. Its file is read, and nothing of it stored.
 
 use std::path::Path;
 
@@ -30,13 +30,13 @@ pub(crate) fn status(folders: &Folders, config: &Config) -> (String, Value) {
     (words, json)
 }
 
-/// A word for programs, and words for people.
+/// A word for programs, and a message for the user.
 fn told(found: &Result<Found, Problem>, file: &Path) -> (&'static str, String) {
     const MEND: &str = "run: claude-credential login claude";
     let shown = file.display();
     match found {
-        Ok(Found::Missing) => ("missing", format!("nobody is signed in: there is no {shown}")),
-        Ok(Found::None) => ("none", format!("nobody is signed in: {shown} holds other things and no login")),
+        Ok(Found::Missing) => ("missing", format!("not signed in: there is no {shown}")),
+        Ok(Found::None) => ("none", format!("not signed in: {shown} holds other things and no login")),
         Ok(Found::Blank) => ("blank", format!("signed out by the server: the token in {shown} is blank; {MEND}")),
         Ok(Found::Malformed(line, column)) => {
             ("truncated", format!("{shown}:{line}:{column}: cut off, or not what Claude Code writes; {MEND}"))

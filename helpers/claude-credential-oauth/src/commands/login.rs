@@ -15,10 +15,10 @@ use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 use claude_credential_process::Held;
 
-/// For what is asked of the provider before a person is.
+/// The time for requests to the provider before the user is asked.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Long enough for a person to find and type the keychain's password.
+/// Long enough for the user to find and type the keychain's password.
 const KEYCHAIN: Duration = Duration::from_mins(2);
 
 #[derive(Debug, Default, Args)]
@@ -44,7 +44,7 @@ pub(crate) fn run(
 ) -> Result<(), Error> {
     let provider = &prepared(provider, &helper.environment);
     let store = TokenStore::new(folders, provider, KEYCHAIN);
-    // Without a name, the current account signs in anew.
+    // Without a name, the current account signs in again.
     let account = match &options.account {
         Some(account) => Some(account.clone()),
         None => store.find(None)?.and_then(|login| login.account),
@@ -71,7 +71,7 @@ pub(crate) fn run(
     let held = Held::begin();
     let kept = keep(folders, provider, account, &set);
     let (set, place) = kept.map_err(|error| {
-        // Nobody has them, so nobody should be able to use them.
+        // Tokens that are stored nowhere should not stay valid.
         let client = Client { until: Instant::now() + PATIENCE, ..client };
         match logout::revoke(&client, &set) {
             Ok(Revoked::Yes) => error.from_whom("the new tokens could not be kept, and were revoked"),
@@ -82,7 +82,8 @@ pub(crate) fn run(
     tell(helper, provider, account, &set, &place, reporter)
 }
 
-/// Keeps what was had, as the current account. The person took his time, so the keychain's begins here.
+/// Stores the new tokens as the current account, and returns where. The keychain deadline starts now, not when sign-in
+/// began.
 fn keep(
     folders: &Folders,
     provider: &Provider,
@@ -91,9 +92,9 @@ fn keep(
 ) -> Result<(TokenSet, String), Error> {
     let store = TokenStore::new(folders, provider, KEYCHAIN);
     let set = set.clone().whole()?;
-    // The old sign-in may be being renewed this moment; what it writes must not come after ours.
+    // A renewal of the old sign-in must not overwrite the new tokens.
     let _lock = store.lock(account, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
-    // One that can't be read is no reason not to sign in anew: often it is the reason to do so.
+    // An old set that can't be read does not matter: often it is the reason for signing in again.
     let old = store.exactly(account).ok().flatten().and_then(|login| store.read(&login).ok().flatten());
     let set = match &old {
         Some(old) => set.superseding(old),

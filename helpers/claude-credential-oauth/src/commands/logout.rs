@@ -26,12 +26,12 @@ pub(crate) struct Options {
     pub(crate) local: bool,
 }
 
-/// What came of the revocation.
+/// The outcome of the revocation.
 pub(super) enum Revoked {
     Yes,
-    /// The provider has no place for it.
+    /// The provider has no revocation endpoint.
     Nowhere,
-    /// Nobody asked for it, or there was nothing.
+    /// Not requested, or there was no token to revoke.
     No,
 }
 
@@ -52,16 +52,16 @@ pub(crate) fn run(
             )));
         }
         let account = options.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
-        return reporter.line(&format!("nobody is signed in to {name}{account}"));
+        return reporter.line(&format!("not signed in to {name}{account}"));
     };
-    // A renewal under way would bring a new token after we revoked the old one.
+    // A renewal that is under way would store a new token after the old one was revoked.
     let lock = store.lock(login.account.as_deref(), PATIENCE);
     let _lock = lock.map_err(|error| Error::unavailable(error.to_string()))?;
     let store = TokenStore::new(folders, provider, PATIENCE);
-    // That renewal, or another logout, may have had it elsewhere before we had the lock.
+    // That renewal, or another logout, may have moved or removed the login before we had the lock.
     let Some(login) = store.exactly(login.account.as_deref())? else {
         let account = login.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
-        return reporter.line(&format!("nobody is signed in to {name}{account}"));
+        return reporter.line(&format!("not signed in to {name}{account}"));
     };
     let revoked = if options.local {
         Revoked::No
@@ -69,7 +69,7 @@ pub(crate) fn run(
         let client = helper.client(folders, provider, PATIENCE);
         match store.read(&login).map_err(|error| to_local(&error))? {
             Some(set) if set.binding == binding::of(&client) => revoke(&client, &set)?,
-            // Nothing that could be sent to this provider.
+            // No token that may be sent to this provider.
             _ => Revoked::No,
         }
     };
@@ -118,7 +118,7 @@ pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Err
         let outcome = client.post(&endpoints, Wanted::Revocation, &fields, EACH);
         match outcome {
             Ok((answer, _)) if (200..300).contains(&answer.status) => {}
-            // With the first one the grant is over; the second is for providers that think otherwise.
+            // The first revocation ends the grant; the second is for providers that revoke each token alone.
             _ if number > 0 => {}
             Ok((answer, host)) => {
                 let status = answer.status;

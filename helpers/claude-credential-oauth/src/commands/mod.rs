@@ -1,4 +1,4 @@
-//! What people do here: sign in, sign out, and look who is signed in.
+//! The commands of the user: sign in, sign out, and show who is signed in.
 
 mod claude;
 mod login;
@@ -55,7 +55,7 @@ pub(crate) fn with(
     }
 }
 
-/// The one that is meant.
+/// The provider that the options mean.
 fn provider<'c>(helper: &Oauth, config: &'c Config) -> Result<&'c Provider, Error> {
     let file = config.file_shown();
     match &helper.provider {

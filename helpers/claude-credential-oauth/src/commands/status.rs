@@ -14,7 +14,7 @@ use crate::token_store::TokenStore;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One line of what is there.
+/// One login, in words and as JSON.
 struct Line {
     words: String,
     json: Value,
@@ -63,9 +63,9 @@ fn of_provider(folders: &Folders, provider: &Provider) -> Result<Vec<Line>, Erro
     }
     let Provider { name, flow, .. } = provider;
     let words = if flow.is_for_people() {
-        format!("{name}: nobody is signed in; run: {}", store.login_command(None))
+        format!("{name}: not signed in; run: {}", store.login_command(None))
     } else {
-        format!("{name}: no token yet; it is had by itself ({}) when it is asked for", flow.name())
+        format!("{name}: no token yet; it is requested when it is first needed ({})", flow.name())
     };
     Ok(vec![Line { words, json: json!({ "provider": name, "flow": flow.name(), "signed_in": false }) }])
 }

@@ -1,4 +1,4 @@
-//! RFC 6749, 4.1, with PKCE (RFC 7636) and a loopback redirect (RFC 8252): a person signs in with a browser.
+//! RFC 6749, 4.1, with PKCE (RFC 7636) and a loopback redirect (RFC 8252): the user signs in with a browser.
 
 use std::io::BufRead;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -23,10 +23,10 @@ use crate::reporter::Reporter;
 use crate::tokens::TokenSet;
 use claude_credential_process::Held;
 
-/// How long a person may take.
+/// How long the user may take.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Where a person pastes what the browser shows.
+/// Where the user pastes what the browser shows.
 pub(crate) type Input = Box<dyn BufRead + Send>;
 
 /// Something that happens while we wait.
@@ -41,7 +41,7 @@ impl From<Callback> for Event {
     }
 }
 
-/// What a sign-in begins with and what its end is compared with.
+/// The parts of a sign-in that was begun.
 struct Begun {
     url: Url,
     redirect_uri: String,
@@ -88,7 +88,7 @@ pub(crate) fn sign_in(
         ("code_verifier", begun.verifier.expose()),
     ];
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
-    // The person took minutes; the exchange has its own time.
+    // The exchange has its own deadline: the user took minutes.
     let client = Client { until: Instant::now() + EACH * 2, ..*client };
     let tokens = client.tokens(&endpoints, &grant, EACH).map_err(|failed| failed.error(provider, login));
     drop(held);
@@ -128,7 +128,7 @@ fn wait(
         if left.is_zero() {
             reporter.done_waiting()?;
             let minutes = PATIENCE.as_secs() / 60;
-            return Err(Error::sign_in(format!("nobody signed in within {minutes} minutes; run: {login}")));
+            return Err(Error::sign_in(format!("the sign-in was not finished within {minutes} minutes; run: {login}")));
         }
         reporter.waiting("waiting for the browser", left)?;
         let callback = match events.recv_timeout(left.min(Duration::from_secs(1))) {
@@ -142,7 +142,7 @@ fn wait(
             Ok(Callback::Code(code)) => return Ok(code),
             Ok(Callback::Denied(code)) => {
                 let said = code.map(|code| format!(" ({code})")).unwrap_or_default();
-                return Err(Error::sign_in(format!("{} signed nobody in{said}; run: {login}", provider.name)));
+                return Err(Error::sign_in(format!("{} denied the sign-in{said}; run: {login}", provider.name)));
             }
             Err(why) => reporter.line(match why {
                 NotOurs::Nothing => "that is neither an address with a code in it nor code#state; paste it whole",
@@ -153,7 +153,7 @@ fn wait(
     }
 }
 
-/// 256 bits that nobody can guess, as PKCE wants its verifier.
+/// 256 random bits, as PKCE demands for its verifier.
 fn random_text() -> Secret {
     BASE64_URL_SAFE_NO_PAD.encode(random::<32>()).into()
 }

@@ -1,4 +1,4 @@
-//! RFC 8628: a person signs in on another device.
+//! RFC 8628: the user signs in on another device.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,13 +18,13 @@ use claude_credential_process::Held;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// What the standard sets where the provider says nothing.
+/// The standard's interval, if the provider gives none.
 const INTERVAL: u64 = 5;
 
-/// What a provider that says `slow_down` asks for, and what one that can't be reached gets.
+/// How much longer the interval gets after `slow_down`, or if the provider can't be reached.
 const SLOWER: Duration = Duration::from_secs(5);
 
-/// Nobody waits longer before a terminal, whatever the provider allows.
+/// The longest wait, in seconds, whatever the provider allows.
 const LONGEST: u64 = 30 * 60;
 
 #[derive(Deserialize)]
@@ -65,7 +65,7 @@ pub(crate) fn sign_in(
         reporter,
     )?;
     let until = Instant::now() + Duration::from_secs(begun.expires_in.min(LONGEST));
-    // At least what the provider demands (RFC 8628, 3.5); beyond the end nobody asks anyway.
+    // At least what the provider demands (RFC 8628, 3.5).
     let mut interval = Duration::from_secs(begun.interval.unwrap_or(INTERVAL).clamp(1, LONGEST));
     let mut grant = vec![("grant_type", GRANT), ("device_code", device_code.expose())];
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
@@ -73,10 +73,10 @@ pub(crate) fn sign_in(
         pause(interval, until, reporter)?;
         if Instant::now() >= until {
             reporter.done_waiting()?;
-            return Err(Error::sign_in(format!("nobody signed in before the code expired; run: {login}")));
+            return Err(Error::sign_in(format!("the code expired before the sign-in; run: {login}")));
         }
         let held = Held::begin();
-        // Once, also where it fails: the next one comes with the interval.
+        // One attempt, even if it fails: the interval sets the next.
         let outcome = client.poll(&endpoints, &grant, EACH);
         drop(held);
         match outcome {
@@ -105,7 +105,7 @@ fn show(
     open_browser: bool,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    // It is about to be opened, and was not written by the user.
+    // The provider, not the user, chose the address that is about to be opened.
     let is_web = |uri: &str| uri.starts_with("https://") || claude_credential_config::is_endpoint(uri);
     if !is_web(uri) || !complete.is_none_or(is_web) {
         let host = Call { url: uri, ..Call::default() }.host();

@@ -1,4 +1,4 @@
-//! RFC 7523: a JWT of somebody whom the provider trusts is exchanged for a token.
+//! RFC 7523: a JWT of an issuer that the provider trusts is exchanged for a token.
 
 use crate::assertion::configured;
 use crate::client::{Client, EACH};

@@ -1,4 +1,4 @@
-//! How tokens are had: one module, one grant.
+//! How tokens are requested: one module for each grant.
 
 pub(crate) mod authorization_code;
 pub(crate) mod client_credentials;
@@ -17,21 +17,21 @@ use crate::discovery::Endpoints;
 use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 
-/// Tokens that are had without a person.
+/// Requests tokens without a user.
 pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
-    // What is exchanged and what the tokens are bound to is one token, whoever writes another one meanwhile.
+    // The assertion that is exchanged and the one to which the tokens are bound have to be the same.
     let read = assertion::read_once(client)?;
     let client = &Client { provider: read.as_ref().unwrap_or(client.provider), ..*client };
     let set = match client.provider.flow {
         Flow::AuthorizationCode | Flow::DeviceCode => {
-            return Err(TokenError::Error(Error::broke("a sign-in without a person")));
+            return Err(TokenError::Error(Error::broke("this flow needs a user")));
         }
         Flow::ClientCredentials => client_credentials::mint(client),
         Flow::JwtBearer => jwt_bearer::mint(client),
         Flow::TokenExchange => token_exchange::mint(client),
         Flow::Federation => federation::mint(client),
     }?;
-    // What can be had again needs no second secret at rest.
+    // These tokens can be requested again, so no refresh token is stored.
     Ok(TokenSet { refresh: None, ..binding::bound(client, set) })
 }
 

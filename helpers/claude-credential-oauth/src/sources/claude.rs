@@ -11,13 +11,13 @@ use serde::Deserialize;
 use crate::anthropic::HEADER;
 use crate::source_context::SourceContext;
 
-/// What it writes is a few kilobytes.
+/// The longest file that is read; Claude Code writes a few kilobytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Without this scope a login is for something else than the API.
+/// The scope without which a login can't use the API.
 const SCOPE: &str = "user:inference";
 
-/// The part of the file that is for us. The refresh token is not even named here.
+/// The part of the file that is read. The refresh token is left out on purpose.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Stored {
@@ -32,7 +32,7 @@ struct Login {
     scopes: Option<Vec<String>>,
 }
 
-/// What there is of it.
+/// The state of the login.
 #[derive(Debug)]
 pub(crate) enum Found {
     /// No file.
@@ -41,20 +41,20 @@ pub(crate) enum Found {
     None,
     /// A login whose token the client emptied, as it does when the server ended it.
     Blank,
-    /// Not what the client writes, from this line and column on.
+    /// Not what the client writes; line and column of the first error.
     Malformed(usize, usize),
-    /// What should be a token is none.
+    /// Its token is not valid as one.
     NoToken(TokenProblem),
-    /// For something else than the API.
+    /// It lacks the scope for the API.
     WrongScopes,
-    /// Its token ended then.
+    /// Its token expired at that time.
     Expired(Seconds),
     Good(Box<Credential>),
 }
 
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
     let file = context.folders.claude.join(".credentials.json");
-    // Nothing to read, and so no question whether it may be.
+    // Without a file the configuration is not loaded.
     if context.request.username.is_some() || !Identity::of(&file).exists() {
         return Ok(None);
     }
@@ -72,7 +72,7 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Err
     }
 }
 
-/// Reads it. An error is that of a file that is not plainly the user's own.
+/// Reads the file. The error is that of a file which is not the user's own.
 pub(crate) fn look(file: &Path) -> Result<Found, Problem> {
     let Some(bytes) = read(file, Trust::Private, MAX_FILE)? else { return Ok(Found::Missing) };
     Ok(login(&bytes))
@@ -81,7 +81,7 @@ pub(crate) fn look(file: &Path) -> Result<Found, Problem> {
 fn login(bytes: &[u8]) -> Found {
     let stored = match serde_json::from_slice::<Stored>(bytes) {
         Ok(stored) => stored,
-        // Its own words quote the file.
+        // serde's message would quote the file.
         Err(error) => return Found::Malformed(error.line(), error.column()),
     };
     let Some(Login { access_token: Some(token), expires_at, scopes }) = stored.claude_ai_oauth else {
@@ -99,7 +99,7 @@ fn login(bytes: &[u8]) -> Found {
         return Found::Expired(at / 1000);
     }
     let mut credential = Credential::new(Auth::Bearer(token)).from_source("claude");
-    // The wire has whole seconds; the second that it ends in does not count.
+    // The wire has whole seconds, so round down.
     credential.expires_at = expires_at.map(|at| at / 1000);
     Found::Good(Box::new(credential))
 }

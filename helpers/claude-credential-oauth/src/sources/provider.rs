@@ -10,7 +10,7 @@ use crate::refresh::Refresh;
 use crate::source_context::SourceContext;
 use crate::token_store::TokenStore;
 
-/// `built_in` is the entry that everybody has: where nobody signed in, it has nothing to say.
+/// `built_in`: the request came through the default entry, which has no answer, rather than an error, before a sign-in.
 pub(crate) fn get(
     context: &SourceContext<'_>,
     provider: &Provider,
@@ -22,7 +22,7 @@ pub(crate) fn get(
     }
     let provider = &prepared(provider, context.environment);
     let client = context.client(provider);
-    // No token without a person has an account, so there is nothing to read one for.
+    // Flows without a user have no accounts, so a request for an account needs no assertion.
     let read = if request.username.is_none() { assertion::read_once(&client)? } else { None };
     let client = Client { provider: read.as_ref().unwrap_or(provider), ..client };
     let store = TokenStore::new(context.folders, provider, request.patience());
@@ -34,6 +34,6 @@ pub(crate) fn get(
     let login = refresh.store.login_command(request.username.as_deref());
     let name = &provider.name;
     let several = request.username.is_none() && !refresh.store.logins()?.is_empty();
-    let who = if several { "no account is the current one at" } else { "nobody is signed in to" };
+    let who = if several { "no account is the current one at" } else { "not signed in to" };
     Err(Error::sign_in(format!("{who} {name}; run: {login}")))
 }

@@ -106,7 +106,7 @@ fn a_pasted_code_signs_in_with_pkce_and_logout_revokes() {
     let revoked: Vec<_> = server.seen()[1..].iter().map(|seen| seen.field("token").unwrap()).collect();
     assert_eq!(revoked, ["CANARY-refresh-1", "CANARY-access-1"]);
     assert_eq!(fixture.get(&anthropic()).unwrap_err().class(), Class::SignIn);
-    assert_eq!(run(&fixture, &["logout"], None).1, "nobody is signed in to acme\n");
+    assert_eq!(run(&fixture, &["logout"], None).1, "not signed in to acme\n");
 }
 
 #[test]
@@ -170,9 +170,7 @@ fn a_device_code_is_asked_about_until_somebody_signs_in() {
 fn status_asks_nobody_and_shows_no_token() {
     let server = Server::start(vec![Reply::tokens(1, 3600)]);
     let fixture = provider(&server, "");
-    assert!(
-        run(&fixture, &["status"], None).2.starts_with("acme: nobody is signed in; run: claude-credential login acme")
-    );
+    assert!(run(&fixture, &["status"], None).2.starts_with("acme: not signed in; run: claude-credential login acme"));
     paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state"))).0.unwrap();
     let (_, _, words) = run(&fixture, &["status"], None);
     assert!(words.starts_with("acme: in /") && words.ends_with("; a refresh is possible\n"), "{words}");
