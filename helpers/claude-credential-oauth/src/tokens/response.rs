@@ -60,7 +60,7 @@ pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<T
     };
     let (access, complaint) = match parsed {
         Ok(access) => (Some(access), None),
-        // The one before it is most likely void: this one is kept, and what came with it told after.
+        // The refresh token before it is most likely void, so this one is stored before the error is reported.
         Err(complaint) if refresh.is_some() => (None, Some(complaint)),
         Err(complaint) => return Err(Error::unavailable(complaint)),
     };
