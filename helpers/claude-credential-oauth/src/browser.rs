@@ -30,10 +30,7 @@ fn candidates(environment: &Environment, url: &str) -> Vec<(PathBuf, Vec<String>
         }
         Some((program, arguments))
     });
-    let has_desktop = cfg!(target_os = "macos")
-        || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| environment.get_os(name).is_some());
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let own = find(opener).filter(|_| has_desktop).map(|program| (program, vec![url.to_owned()]));
+    let own = os::opener(environment).and_then(find).map(|program| (program, vec![url.to_owned()]));
     chosen.chain(own).collect()
 }
 
@@ -49,6 +46,24 @@ fn start(active: &Active, program: &Path, arguments: &[String]) -> bool {
             true
         }
         Err(_) => false,
+    }
+}
+
+/// What differs between operating systems.
+mod os {
+    use claude_credential_config::Environment;
+
+    /// The program that opens the desktop's browser; `None` if there is no desktop.
+    #[cfg(target_os = "macos")]
+    pub(super) fn opener(_environment: &Environment) -> Option<&'static str> {
+        Some("open")
+    }
+
+    /// The program that opens the desktop's browser; `None` if there is no desktop.
+    #[cfg(not(target_os = "macos"))]
+    pub(super) fn opener(environment: &Environment) -> Option<&'static str> {
+        let has_desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| environment.get_os(name).is_some());
+        has_desktop.then_some("xdg-open")
     }
 }
 

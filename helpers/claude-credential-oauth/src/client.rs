@@ -12,7 +12,7 @@ use claude_credential_protocol::{Error, Secret, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::discovery::{Endpoints, Wanted};
+use crate::discovery::{Endpoint, Endpoints};
 use crate::token_error::{TokenError, code};
 use crate::tokens::{TokenSet, response};
 
@@ -42,7 +42,7 @@ struct Refusal {
 
 impl Client<'_> {
     /// The provider's endpoints.
-    pub(crate) fn endpoints(&self, wanted: &[Wanted]) -> Result<Endpoints, Error> {
+    pub(crate) fn endpoints(&self, wanted: &[Endpoint]) -> Result<Endpoints, Error> {
         Endpoints::of(self.provider, wanted, self.until)
     }
 
@@ -53,7 +53,7 @@ impl Client<'_> {
         grant: &[(&str, &str)],
         each: Duration,
     ) -> Result<TokenSet, TokenError> {
-        let (answer, host) = self.post(endpoints, Wanted::Token, grant, each)?;
+        let (answer, host) = self.post(endpoints, Endpoint::Token, grant, each)?;
         self.understood(answer, &host)
     }
 
@@ -64,7 +64,7 @@ impl Client<'_> {
         grant: &[(&str, &str)],
         each: Duration,
     ) -> Result<TokenSet, TokenError> {
-        let (answer, host) = self.send(endpoints, Wanted::Token, grant, |call| call.once(each))?;
+        let (answer, host) = self.send(endpoints, Endpoint::Token, grant, |call| call.once(each))?;
         // Some providers send these codes with status 429.
         let refusal = if answer.status == 429 { answer.json::<Refusal>(&host).ok() } else { None };
         let said = refusal.and_then(|refusal| code(&refusal.error));
@@ -98,7 +98,7 @@ impl Client<'_> {
     pub(crate) fn post(
         &self,
         endpoints: &Endpoints,
-        wanted: Wanted,
+        wanted: Endpoint,
         fields: &[(&str, &str)],
         each: Duration,
     ) -> Result<(Answer, String), Error> {
@@ -108,7 +108,7 @@ impl Client<'_> {
     fn send(
         &self,
         endpoints: &Endpoints,
-        wanted: Wanted,
+        wanted: Endpoint,
         fields: &[(&str, &str)],
         how: impl FnOnce(&Call<'_>) -> Result<Answer, Error>,
     ) -> Result<(Answer, String), Error> {
@@ -133,7 +133,7 @@ impl Client<'_> {
     }
 
     /// The fields for what is requested, the same for every new grant.
-    pub(crate) fn wishes<'f>(&'f self, scope: &'f str) -> Vec<(&'f str, &'f str)> {
+    pub(crate) fn requested_fields<'f>(&'f self, scope: &'f str) -> Vec<(&'f str, &'f str)> {
         let mut fields = Vec::new();
         if !scope.is_empty() {
             fields.push(("scope", scope));

@@ -25,7 +25,7 @@ pub(crate) struct Endpoints {
 
 /// One endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum Endpoint {
     Authorization,
     Token,
     DeviceAuthorization,
@@ -46,7 +46,7 @@ struct Document {
 
 impl Endpoints {
     /// The endpoints of `provider`; its server is asked only if one of `wanted` is not configured.
-    pub(crate) fn of(provider: &Provider, wanted: &[Wanted], until: Instant) -> Result<Self, Error> {
+    pub(crate) fn of(provider: &Provider, wanted: &[Endpoint], until: Instant) -> Result<Self, Error> {
         let written = Self::written(provider);
         match &provider.issuer {
             Some(issuer) if wanted.iter().any(|wanted| written.get(*wanted).is_none()) => {
@@ -79,22 +79,22 @@ impl Endpoints {
         }
     }
 
-    pub(crate) fn get(&self, wanted: Wanted) -> Option<&str> {
+    pub(crate) fn get(&self, wanted: Endpoint) -> Option<&str> {
         match wanted {
-            Wanted::Authorization => self.authorization.as_deref(),
-            Wanted::Token => self.token.as_deref(),
-            Wanted::DeviceAuthorization => self.device_authorization.as_deref(),
-            Wanted::Revocation => self.revocation.as_deref(),
+            Endpoint::Authorization => self.authorization.as_deref(),
+            Endpoint::Token => self.token.as_deref(),
+            Endpoint::DeviceAuthorization => self.device_authorization.as_deref(),
+            Endpoint::Revocation => self.revocation.as_deref(),
         }
     }
 
     /// The endpoint, or an error that names the setting.
-    pub(crate) fn need(&self, wanted: Wanted, provider: &Provider) -> Result<&str, Error> {
+    pub(crate) fn need(&self, wanted: Endpoint, provider: &Provider) -> Result<&str, Error> {
         let name = match wanted {
-            Wanted::Authorization => "authorization_endpoint",
-            Wanted::Token => "token_endpoint",
-            Wanted::DeviceAuthorization => "device_authorization_endpoint",
-            Wanted::Revocation => "revocation_endpoint",
+            Endpoint::Authorization => "authorization_endpoint",
+            Endpoint::Token => "token_endpoint",
+            Endpoint::DeviceAuthorization => "device_authorization_endpoint",
+            Endpoint::Revocation => "revocation_endpoint",
         };
         self.get(wanted).ok_or_else(|| {
             let Provider { place, name: provider, .. } = provider;
@@ -183,7 +183,7 @@ mod tests {
 
     use claude_credential_config::{Flow, Provider};
 
-    use super::{Endpoints, Wanted, documents};
+    use super::{Endpoint, Endpoints, documents};
 
     #[test]
     fn a_page_where_one_document_could_be_leads_to_the_other() {
@@ -204,7 +204,7 @@ mod tests {
             }
         });
         let provider = Provider { issuer: Some(url.clone()), ..Provider::new("acme", "/c:1", Flow::default()) };
-        let endpoints = Endpoints::of(&provider, &[Wanted::Token], Instant::now() + Duration::from_secs(20)).unwrap();
+        let endpoints = Endpoints::of(&provider, &[Endpoint::Token], Instant::now() + Duration::from_secs(20)).unwrap();
         assert_eq!(endpoints.token, Some(format!("{url}/token")));
         assert!(endpoints.says_issuer);
     }

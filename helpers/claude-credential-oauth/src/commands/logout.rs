@@ -7,7 +7,7 @@ use claude_credential_protocol::{Error, Secret, parse_account};
 
 use crate::binding;
 use crate::client::{Client, EACH};
-use crate::discovery::Wanted;
+use crate::discovery::Endpoint;
 use crate::flows::federation::prepared;
 use crate::options::Oauth;
 use crate::reporter::Reporter;
@@ -109,13 +109,13 @@ pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Err
     if tokens.is_empty() {
         return Ok(Revoked::No);
     }
-    let endpoints = client.endpoints(&[Wanted::Revocation]).map_err(|error| to_local(&error))?;
+    let endpoints = client.endpoints(&[Endpoint::Revocation]).map_err(|error| to_local(&error))?;
     if endpoints.revocation.is_none() {
         return Ok(Revoked::Nowhere);
     }
     for (number, (token, kind)) in tokens.into_iter().enumerate() {
         let fields = [("token", token.expose()), ("token_type_hint", kind)];
-        let outcome = client.post(&endpoints, Wanted::Revocation, &fields, EACH);
+        let outcome = client.post(&endpoints, Endpoint::Revocation, &fields, EACH);
         match outcome {
             Ok((answer, _)) if (200..300).contains(&answer.status) => {}
             // The first revocation ends the grant; the second is for providers that revoke each token alone.

@@ -15,7 +15,7 @@ use crate::token_store::TokenStore;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// One login, in words and as JSON.
-struct Line {
+struct Row {
     words: String,
     json: Value,
 }
@@ -39,7 +39,7 @@ pub(crate) fn run(
     }
     if helper.provider.is_none() {
         let (words, json) = claude::status(folders, config);
-        lines.push(Line { words, json });
+        lines.push(Row { words, json });
     }
     if as_json {
         let all: Vec<Value> = lines.into_iter().map(|line| line.json).collect();
@@ -55,7 +55,7 @@ pub(crate) fn run(
     Ok(())
 }
 
-fn of_provider(folders: &Folders, provider: &Provider) -> Result<Vec<Line>, Error> {
+fn of_provider(folders: &Folders, provider: &Provider) -> Result<Vec<Row>, Error> {
     let store = TokenStore::new(folders, provider, PATIENCE);
     let logins = store.logins()?;
     if !logins.is_empty() {
@@ -67,10 +67,10 @@ fn of_provider(folders: &Folders, provider: &Provider) -> Result<Vec<Line>, Erro
     } else {
         format!("{name}: no token yet; it is requested when it is first needed ({})", flow.name())
     };
-    Ok(vec![Line { words, json: json!({ "provider": name, "flow": flow.name(), "signed_in": false }) }])
+    Ok(vec![Row { words, json: json!({ "provider": name, "flow": flow.name(), "signed_in": false }) }])
 }
 
-fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Line {
+fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Row {
     let account = login.account.as_deref();
     let shown = store.shown(login);
     let place = if login.place == Place::Keychain { "keychain" } else { "file" };
@@ -87,11 +87,11 @@ fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Line 
         Ok(None) => {
             json["problem"] = "it is no longer where it was kept".into();
             let login = store.login_command(account);
-            return Line { words: format!("{words}: no longer in {shown}; run: {login}"), json };
+            return Row { words: format!("{words}: no longer in {shown}; run: {login}"), json };
         }
         Err(error) => {
             json["problem"] = error.to_string().into();
-            return Line { words: format!("{words}: {error}"), json };
+            return Row { words: format!("{words}: {error}"), json };
         }
     };
     let can_renew = !provider.flow.is_for_people() || (set.refresh.is_some() && !set.refused);
@@ -120,7 +120,7 @@ fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Line 
     } else {
         "no refresh is possible".to_owned()
     };
-    Line { words: format!("{words}: in {shown}; {end}; {renewal}"), json }
+    Row { words: format!("{words}: in {shown}; {end}; {renewal}"), json }
 }
 
 fn write(stdout: &mut dyn Write, line: &str) -> Result<(), Error> {

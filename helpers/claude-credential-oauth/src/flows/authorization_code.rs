@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::binding;
 use crate::browser;
 use crate::client::{Client, EACH};
-use crate::discovery::{Endpoints, Wanted};
+use crate::discovery::{Endpoint, Endpoints};
 use crate::loopback::Loopback;
 use crate::loopback::callback::{Callback, Expected, NotOurs};
 use crate::reporter::Reporter;
@@ -41,8 +41,8 @@ impl From<Callback> for Event {
     }
 }
 
-/// The parts of a sign-in that was begun.
-struct Begun {
+/// The parts of a sign-in that was request.
+struct AuthorizationRequest {
     url: Url,
     redirect_uri: String,
     verifier: Secret,
@@ -56,11 +56,11 @@ pub(crate) fn sign_in(
     reporter: &mut Reporter<'_>,
 ) -> Result<TokenSet, Error> {
     let provider = client.provider;
-    let endpoints = client.endpoints(&[Wanted::Authorization, Wanted::Token])?;
+    let endpoints = client.endpoints(&[Endpoint::Authorization, Endpoint::Token])?;
     let loopback = Loopback::open(provider.redirect_port)?;
     let expected =
         Expected { state: random_text(), issuer: provider.issuer.clone(), says_issuer: endpoints.says_issuer };
-    let begun = begin(client, &endpoints, &loopback, &expected.state)?;
+    let request = begin(client, &endpoints, &loopback, &expected.state)?;
     let (sender, events) = mpsc::channel();
     loopback.listen(expected.clone(), sender.clone());
     if let Some(input) = input {
@@ -73,8 +73,8 @@ pub(crate) fn sign_in(
         });
     }
     reporter.line(&format!("to sign in to {}, open this address:", provider.name))?;
-    reporter.plain(begun.url.as_str())?;
-    if open_browser && browser::open(client.environment, client.active, begun.url.as_str()) {
+    reporter.plain(request.url.as_str())?;
+    if open_browser && browser::open(client.environment, client.active, request.url.as_str()) {
         reporter.line("it was opened in your browser")?;
     }
     reporter
@@ -84,8 +84,8 @@ pub(crate) fn sign_in(
     let mut grant = vec![
         ("grant_type", "authorization_code"),
         ("code", code.expose()),
-        ("redirect_uri", &begun.redirect_uri),
-        ("code_verifier", begun.verifier.expose()),
+        ("redirect_uri", &request.redirect_uri),
+        ("code_verifier", request.verifier.expose()),
     ];
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
     // The exchange has its own deadline: the user took minutes.
@@ -95,9 +95,14 @@ pub(crate) fn sign_in(
     tokens.map(|set| binding::bound(&client, set))
 }
 
-fn begin(client: &Client<'_>, endpoints: &Endpoints, loopback: &Loopback, state: &Secret) -> Result<Begun, Error> {
+fn begin(
+    client: &Client<'_>,
+    endpoints: &Endpoints,
+    loopback: &Loopback,
+    state: &Secret,
+) -> Result<AuthorizationRequest, Error> {
     let provider = client.provider;
-    let endpoint = endpoints.need(Wanted::Authorization, provider)?;
+    let endpoint = endpoints.need(Endpoint::Authorization, provider)?;
     let mut url = Url::parse(endpoint)
         .map_err(|_| Error::config(format!("{}: the authorization endpoint is no URL", provider.place)))?;
     let redirect_uri = loopback.redirect_uri();
@@ -111,8 +116,8 @@ fn begin(client: &Client<'_>, endpoints: &Endpoints, loopback: &Loopback, state:
         .append_pair("state", state.expose())
         .append_pair("code_challenge", &challenge)
         .append_pair("code_challenge_method", "S256")
-        .extend_pairs(client.wishes(&scope));
-    Ok(Begun { url, redirect_uri, verifier })
+        .extend_pairs(client.requested_fields(&scope));
+    Ok(AuthorizationRequest { url, redirect_uri, verifier })
 }
 
 fn wait(

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::binding;
 use crate::browser;
 use crate::client::{Client, EACH};
-use crate::discovery::Wanted;
+use crate::discovery::Endpoint;
 use crate::reporter::Reporter;
 use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
@@ -28,7 +28,7 @@ const SLOWER: Duration = Duration::from_secs(5);
 const LONGEST: u64 = 30 * 60;
 
 #[derive(Deserialize)]
-struct Begun {
+struct DeviceAuthorization {
     device_code: String,
     user_code: String,
     #[serde(alias = "verification_url")]
@@ -45,28 +45,28 @@ pub(crate) fn sign_in(
     reporter: &mut Reporter<'_>,
 ) -> Result<TokenSet, Error> {
     let provider = client.provider;
-    let endpoints = client.endpoints(&[Wanted::DeviceAuthorization, Wanted::Token])?;
+    let endpoints = client.endpoints(&[Endpoint::DeviceAuthorization, Endpoint::Token])?;
     let told = |failed: &TokenError| failed.error(provider, login);
     let scope = provider.scopes.join(" ");
-    let wishes = client.wishes(&scope);
-    let (answer, host) = client.post(&endpoints, Wanted::DeviceAuthorization, &wishes, EACH)?;
+    let requested_fields = client.requested_fields(&scope);
+    let (answer, host) = client.post(&endpoints, Endpoint::DeviceAuthorization, &requested_fields, EACH)?;
     if !(200..300).contains(&answer.status) {
         let refused = client.understood(answer, &host);
         return Err(refused.err().map_or_else(|| Error::unavailable("no device code"), |failed| told(&failed)));
     }
-    let begun: Begun = answer.json(&host)?;
-    let device_code = Secret::from(begun.device_code);
+    let authorization: DeviceAuthorization = answer.json(&host)?;
+    let device_code = Secret::from(authorization.device_code);
     show(
         client,
-        &begun.user_code,
-        &begun.verification_uri,
-        begun.verification_uri_complete.as_deref(),
+        &authorization.user_code,
+        &authorization.verification_uri,
+        authorization.verification_uri_complete.as_deref(),
         open_browser,
         reporter,
     )?;
-    let until = Instant::now() + Duration::from_secs(begun.expires_in.min(LONGEST));
+    let until = Instant::now() + Duration::from_secs(authorization.expires_in.min(LONGEST));
     // At least what the provider demands (RFC 8628, 3.5).
-    let mut interval = Duration::from_secs(begun.interval.unwrap_or(INTERVAL).clamp(1, LONGEST));
+    let mut interval = Duration::from_secs(authorization.interval.unwrap_or(INTERVAL).clamp(1, LONGEST));
     let mut grant = vec![("grant_type", GRANT), ("device_code", device_code.expose())];
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
     loop {

@@ -2,7 +2,7 @@
 
 use crate::assertion::configured;
 use crate::client::{Client, EACH};
-use crate::discovery::Wanted;
+use crate::discovery::Endpoint;
 use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 
@@ -13,11 +13,11 @@ const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
 
 pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
     let subject = configured::get(client)?;
-    let endpoints = client.endpoints(&[Wanted::Token])?;
+    let endpoints = client.endpoints(&[Endpoint::Token])?;
     let scope = client.provider.scopes.join(" ");
     let token_type = client.provider.subject_token_type.as_deref().unwrap_or(JWT);
     let mut grant =
         vec![("grant_type", GRANT), ("subject_token", subject.expose()), ("subject_token_type", token_type)];
-    grant.extend(client.wishes(&scope));
+    grant.extend(client.requested_fields(&scope));
     client.tokens(&endpoints, &grant, EACH)
 }

@@ -17,7 +17,7 @@ use claude_credential_protocol::{Auth, Class, Credential, Error, Request};
 use crate::anthropic::HEADER;
 use crate::binding;
 use crate::client::{Client, EACH};
-use crate::discovery::Wanted;
+use crate::discovery::Endpoint;
 use crate::flows;
 use crate::token_error::TokenError;
 use crate::token_store::TokenStore;
@@ -190,7 +190,7 @@ impl Refresh<'_> {
         self.has_time()?;
         // If the new set can't be stored the grant is lost, so find out whether it can while the old one is valid.
         self.store.rewrite(login, old).map_err(Fault::Ours)?;
-        let endpoints = self.client.endpoints(&[Wanted::Token]).map_err(TokenError::Error)?;
+        let endpoints = self.client.endpoints(&[Endpoint::Token]).map_err(TokenError::Error)?;
         // The keychain and discovery may have taken most of the time.
         self.has_time()?;
         Ok(flows::refresh(self.client, &endpoints, refresh)?)

@@ -20,13 +20,13 @@ const SCOPE: &str = "user:inference";
 /// The part of the file that is read. The refresh token is left out on purpose.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Stored {
-    claude_ai_oauth: Option<Login>,
+struct CredentialsFile {
+    claude_ai_oauth: Option<OauthSection>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Login {
+struct OauthSection {
     access_token: Option<String>,
     expires_at: Option<Millis>,
     scopes: Option<Vec<String>>,
@@ -34,7 +34,7 @@ struct Login {
 
 /// The state of the login.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum LoginState {
     /// No file.
     Missing,
     /// A file, and no login in it.
@@ -63,43 +63,49 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Err
     }
     let shown = file.display();
     match look(&file)? {
-        Found::Good(credential) => Ok(Some(Credential { headers: vec![HEADER.to_owned()], ..credential.ephemeral() })),
-        Found::Missing | Found::None | Found::Blank | Found::WrongScopes | Found::Expired(_) => Ok(None),
-        Found::Malformed(line, column) => {
+        LoginState::Good(credential) => {
+            Ok(Some(Credential { headers: vec![HEADER.to_owned()], ..credential.ephemeral() }))
+        }
+        LoginState::Missing
+        | LoginState::None
+        | LoginState::Blank
+        | LoginState::WrongScopes
+        | LoginState::Expired(_) => Ok(None),
+        LoginState::Malformed(line, column) => {
             Err(Error::config(format!("{shown}:{line}:{column}: not what Claude Code writes; run: claude auth login")))
         }
-        Found::NoToken(problem) => Err(Error::config(format!("the access token in {shown} is none: {problem}"))),
+        LoginState::NoToken(problem) => Err(Error::config(format!("the access token in {shown} is none: {problem}"))),
     }
 }
 
 /// Reads the file. The error is that of a file which is not the user's own.
-pub(crate) fn look(file: &Path) -> Result<Found, Problem> {
-    let Some(bytes) = read(file, Trust::Private, MAX_FILE)? else { return Ok(Found::Missing) };
+pub(crate) fn look(file: &Path) -> Result<LoginState, Problem> {
+    let Some(bytes) = read(file, Trust::Private, MAX_FILE)? else { return Ok(LoginState::Missing) };
     Ok(login(&bytes))
 }
 
-fn login(bytes: &[u8]) -> Found {
-    let stored = match serde_json::from_slice::<Stored>(bytes) {
+fn login(bytes: &[u8]) -> LoginState {
+    let stored = match serde_json::from_slice::<CredentialsFile>(bytes) {
         Ok(stored) => stored,
         // serde's message would quote the file.
-        Err(error) => return Found::Malformed(error.line(), error.column()),
+        Err(error) => return LoginState::Malformed(error.line(), error.column()),
     };
-    let Some(Login { access_token: Some(token), expires_at, scopes }) = stored.claude_ai_oauth else {
-        return Found::None;
+    let Some(OauthSection { access_token: Some(token), expires_at, scopes }) = stored.claude_ai_oauth else {
+        return LoginState::None;
     };
     let token = match parse_token(Secret::from(token).expose().as_bytes()) {
         Ok(token) => token,
-        Err(TokenProblem::Empty) => return Found::Blank,
-        Err(problem) => return Found::NoToken(problem),
+        Err(TokenProblem::Empty) => return LoginState::Blank,
+        Err(problem) => return LoginState::NoToken(problem),
     };
     if !scopes.unwrap_or_default().iter().any(|scope| scope == SCOPE) {
-        return Found::WrongScopes;
+        return LoginState::WrongScopes;
     }
     if let Some(at) = expires_at.filter(|at| *at <= now()) {
-        return Found::Expired(at / 1000);
+        return LoginState::Expired(at / 1000);
     }
     let mut credential = Credential::new(Auth::Bearer(token)).from_source("claude");
     // The wire has whole seconds, so round down.
     credential.expires_at = expires_at.map(|at| at / 1000);
-    Found::Good(Box::new(credential))
+    LoginState::Good(Box::new(credential))
 }
