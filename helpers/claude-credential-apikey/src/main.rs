@@ -1,12 +1,113 @@
 //! The helper for API keys: what the client's variables and descriptors hold, what its `apiKeyHelper` setting prints,
-//! what a file holds, and a key that we keep.
+//! what a file holds, and a key that is stored.
 
-mod apikey;
-mod people;
+mod commands;
+mod options;
+mod source_context;
 mod sources;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
+use claude_credential_config::Environment;
+use claude_credential_keychain::{ApiKey, ApiKeyStore, KeyName};
+use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Request, Secret, now, parse_token};
+
+use commands::UserCommand;
+use options::{Apikey, Source};
+use source_context::SourceContext;
+use sources::{descriptor, file, setting, stored, variable};
+
+impl Helper for Apikey {
+    /// `request.rejected` changes nothing: each of these sources has one key. The next source's key may belong to another
+    /// account, and a 401 must not switch the account that pays.
+    fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
+        let folders = &self.folders()?;
+        let asked = SourceContext { request, environment: &self.environment, folders, active: &self.active };
+        if let Some(path) = &self.file {
+            return if self.may_go_to(request) { file::get(&asked, path) } else { Ok(None) };
+        }
+        for source in self.sources() {
+            let found = match source {
+                Source::Kept => stored::get(&asked)?,
+                _ if !self.may_go_to(request) => None,
+                Source::AuthToken => variable::auth_token(&asked)?,
+                Source::ApiKeyHelper => setting::get(&asked)?,
+                Source::Env => variable::api_key(&asked)?,
+                Source::Fd => descriptor::get(&asked)?,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    fn store(&self, request: &Request, credential: &Credential) -> Result<(), Error> {
+        let Auth::ApiKey(secret) = &credential.auth else { return Ok(()) };
+        let Some(name) = KeyName::of(request).filter(|name| self.keeps() && self.is_for(request, name)) else {
+            return Ok(());
+        };
+        let expired = credential.expires_at.is_some_and(|at| at.saturating_mul(1000) <= now());
+        if credential.ephemeral || expired || holds(&self.environment, secret)? {
+            return Ok(());
+        }
+        parse_token(secret.expose().as_bytes())
+            .map_err(|problem| Error::config(format!("what was to be stored is no key: {problem}")))?;
+        let folders = self.folders()?;
+        let keys = ApiKeyStore::new(&folders, request.patience());
+        let value = ApiKey { secret: secret.clone(), expires_at: credential.expires_at };
+        // git stores a credential again after every use; an unchanged key must not invalidate the cache.
+        if keys.find(&name)?.is_some_and(|(kept, _)| kept == value) {
+            return Ok(());
+        }
+        keys.store(&name, &value, self.key_store(&folders)?).map(|_| ())
+    }
+
+    fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
+        let Some(asked) = KeyName::of(request).filter(|_| self.keeps()) else { return Ok(()) };
+        let folders = self.folders()?;
+        let keys = ApiKeyStore::new(&folders, request.patience());
+        for (name, _) in keys.names()? {
+            // As in git's own helpers, a request without an account matches every account.
+            if name.origin == asked.origin && (asked.account.is_none() || name.account == asked.account) {
+                keys.erase(&name, credential.map(|credential| credential.auth.secret()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl HelperCli for Apikey {
+    const NAME: &'static str = "claude-credential-apikey";
+    type Commands = UserCommand;
+
+    fn run(&self, command: UserCommand) -> Result<(), Error> {
+        if !self.keeps() {
+            return Err(Error::config("no key is kept among the sources given; add: --source kept"));
+        }
+        commands::run(self, command)
+    }
+
+    fn print_host(&self) -> Result<(String, String), Error> {
+        Ok((self.host.protocol().to_owned(), self.host.host().to_owned()))
+    }
+}
+
+/// Whether a variable or descriptor holds `secret`: git stores every credential that worked, and a secret that is only
+/// passed through the environment must not be stored. A pipe is not read: reading would take the key from its reader.
+fn holds(environment: &Environment, secret: &Secret) -> Result<bool, Error> {
+    let variables = [variable::AUTH_TOKEN, variable::API_KEY];
+    let in_variable = variables.into_iter().filter_map(|name| environment.get(name));
+    if in_variable.into_iter().any(|value| Secret::from(value.trim()) == *secret) {
+        return Ok(true);
+    }
+    let descriptor = descriptor::find(environment)?.filter(|descriptor| !descriptor.is_pipe());
+    let token = descriptor.map(|descriptor| descriptor.token(Duration::ZERO)).transpose()?;
+    Ok(token.flatten().is_some_and(|token| token == *secret))
+}
+
 fn main() -> std::process::ExitCode {
-    claude_credential_protocol::main::<apikey::Apikey>()
+    claude_credential_protocol::main::<Apikey>()
 }

@@ -1,4 +1,4 @@
-//! What ties tokens to the settings with which they were had.
+//! The settings to which tokens are bound.
 
 use claude_credential_config::Flow;
 use claude_credential_files::hex;
@@ -8,13 +8,14 @@ use crate::assertion;
 use crate::client::Client;
 use crate::tokens::TokenSet;
 
-/// `set`, had by `client` just now.
+/// `set`, bound to the settings of `client`, which requested it.
 pub(crate) fn bound(client: &Client<'_>, set: TokenSet) -> TokenSet {
     TokenSet { binding: of(client), ..set }
 }
 
-/// With whom tokens are had, as which client, and for what: tokens go back to no other, and what was had for
-/// something else is not handed out. A person's grant is for what he agreed to, so there only who and with whom count.
+/// A hash of the settings with which tokens are requested: the provider, the client, and what is requested. Tokens are sent
+/// to no other provider, and not handed out once the settings differ. For flows with a user only provider and client
+/// count: the user agreed to the rest.
 pub(crate) fn of(client: &Client<'_>) -> String {
     let provider = client.provider;
     let mut parts = vec![

@@ -1,4 +1,4 @@
-//! The person's browser, where there is one.
+//! The user's browser.
 
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -8,12 +8,12 @@ use std::thread;
 use claude_credential_config::Environment;
 use claude_credential_process::{Active, find_on_path};
 
-/// Opens `url`; false where there is no browser that could.
+/// Opens `url`; `false` if there is no browser to open it.
 pub(crate) fn open(environment: &Environment, active: &Active, url: &str) -> bool {
     candidates(environment, url).into_iter().any(|(program, arguments)| start(active, &program, &arguments))
 }
 
-/// Those of the variable first (<https://www.man7.org/linux/man-pages/man1/xdg-open.1.html>), then the desktop's own.
+/// The commands of `BROWSER` first (<https://www.man7.org/linux/man-pages/man1/xdg-open.1.html>), then the desktop's own.
 fn candidates(environment: &Environment, url: &str) -> Vec<(PathBuf, Vec<String>)> {
     let path = environment.get_os("PATH").unwrap_or_default();
     let find = |word: &str| match Path::new(word) {
@@ -30,17 +30,14 @@ fn candidates(environment: &Environment, url: &str) -> Vec<(PathBuf, Vec<String>
         }
         Some((program, arguments))
     });
-    let has_desktop = cfg!(target_os = "macos")
-        || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| environment.get_os(name).is_some());
-    let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-    let own = find(opener).filter(|_| has_desktop).map(|program| (program, vec![url.to_owned()]));
+    let own = os::opener(environment).and_then(find).map(|program| (program, vec![url.to_owned()]));
     chosen.chain(own).collect()
 }
 
 fn start(active: &Active, program: &Path, arguments: &[String]) -> bool {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    // It may be the whole browser, which has nothing to do with what is typed at this terminal.
+    // The program may be the browser itself, which must not get the signals of this terminal.
     command.process_group(0);
     active.hand_down(&mut command);
     match command.spawn() {
@@ -49,6 +46,24 @@ fn start(active: &Active, program: &Path, arguments: &[String]) -> bool {
             true
         }
         Err(_) => false,
+    }
+}
+
+/// What differs between operating systems.
+mod os {
+    use claude_credential_config::Environment;
+
+    /// The program that opens the desktop's browser; `None` if there is no desktop.
+    #[cfg(target_os = "macos")]
+    pub(super) fn opener(_environment: &Environment) -> Option<&'static str> {
+        Some("open")
+    }
+
+    /// The program that opens the desktop's browser; `None` if there is no desktop.
+    #[cfg(not(target_os = "macos"))]
+    pub(super) fn opener(environment: &Environment) -> Option<&'static str> {
+        let has_desktop = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| environment.get_os(name).is_some());
+        has_desktop.then_some("xdg-open")
     }
 }
 

@@ -1,4 +1,4 @@
-//! Who we are to a provider, and what it says to what we ask for.
+//! An OAuth client of one provider: requests for tokens, and what the answers mean.
 
 use std::time::{Duration, Instant};
 
@@ -12,14 +12,14 @@ use claude_credential_protocol::{Error, Secret, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
 
-use crate::discovery::{Endpoints, Wanted};
-use crate::failed::{Failed, code};
+use crate::discovery::{Endpoint, Endpoints};
+use crate::token_error::{TokenError, code};
 use crate::tokens::{TokenSet, response};
 
-/// The provider's own time for one request for tokens.
+/// The time for one request for tokens.
 pub(crate) const EACH: Duration = Duration::from_secs(15);
 
-/// No client secret is longer.
+/// The longest client secret.
 const MAX_SECRET: u64 = 64 * 1024;
 
 /// A client of a provider, for one call.
@@ -28,65 +28,65 @@ pub(crate) struct Client<'a> {
     pub(crate) environment: &'a Environment,
     pub(crate) folders: &'a Folders,
     pub(crate) active: &'a Active,
-    /// A person sits at the terminal.
+    /// A user is at the terminal.
     pub(crate) interactive: bool,
-    /// When the caller gives up.
+    /// The caller's deadline.
     pub(crate) until: Instant,
 }
 
-/// An answer with an error (RFC 6749, 5.2). What else stands in it may repeat what we sent, so it is read by nobody.
+/// An answer with an error (RFC 6749, 5.2). Its other fields may repeat what we sent, so they are not read.
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
 }
 
 impl Client<'_> {
-    /// Its endpoints.
-    pub(crate) fn endpoints(&self, wanted: &[Wanted]) -> Result<Endpoints, Error> {
+    /// The provider's endpoints.
+    pub(crate) fn endpoints(&self, wanted: &[Endpoint]) -> Result<Endpoints, Error> {
         Endpoints::of(self.provider, wanted, self.until)
     }
 
-    /// Asks for tokens with `grant`, and with who we are.
+    /// Requests tokens with `grant` and the client's authentication.
     pub(crate) fn tokens(
         &self,
         endpoints: &Endpoints,
         grant: &[(&str, &str)],
         each: Duration,
-    ) -> Result<TokenSet, Failed> {
-        let (answer, host) = self.post(endpoints, Wanted::Token, grant, each)?;
+    ) -> Result<TokenSet, TokenError> {
+        let (answer, host) = self.post(endpoints, Endpoint::Token, grant, each)?;
         self.understood(answer, &host)
     }
 
-    /// The same, asked once: whoever polls has a rhythm that the provider set.
+    /// The same with one attempt: the provider sets the interval of polling.
     pub(crate) fn poll(
         &self,
         endpoints: &Endpoints,
         grant: &[(&str, &str)],
         each: Duration,
-    ) -> Result<TokenSet, Failed> {
-        let (answer, host) = self.send(endpoints, Wanted::Token, grant, |call| call.send(each))?;
-        // Some say it with the status that means it everywhere else.
+    ) -> Result<TokenSet, TokenError> {
+        let (answer, host) = self.send(endpoints, Endpoint::Token, grant, |call| call.send(each))?;
+        // Some providers send these codes with status 429.
         let refusal = if answer.status == 429 { answer.json::<Refusal>(&host).ok() } else { None };
         let said = refusal.and_then(|refusal| code(&refusal.error));
         match said {
-            Some(code @ ("slow_down" | "authorization_pending")) => Err(Failed::Code(code, answer)),
+            Some(code @ ("slow_down" | "authorization_pending")) => Err(TokenError::Code(code, answer)),
             _ => self.understood(answer, &host),
         }
     }
 
-    /// What an answer with tokens, or with an error, says.
-    pub(crate) fn understood(&self, answer: Answer, host: &str) -> Result<TokenSet, Failed> {
+    /// The tokens, or the error, of an answer.
+    pub(crate) fn understood(&self, answer: Answer, host: &str) -> Result<TokenSet, TokenError> {
         match answer.status {
             200..=299 => Ok(response::token_set(&answer, host, answer.asked)?),
             status if answer.may_change() => {
                 let code = answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error));
                 let said = code.map(|code| format!(", {code}")).unwrap_or_default();
-                Err(Failed::Error(Error::unavailable(format!("{host} answered {status}{said}; try again later"))))
+                Err(TokenError::Error(Error::unavailable(format!("{host} answered {status}{said}; try again later"))))
             }
             status => match answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error)) {
-                Some(code) => Err(Failed::Code(code, answer)),
-                None if self.provider.flow == Flow::Federation => Err(Failed::Code("invalid_grant", answer)),
-                None => Err(Failed::Error(Error::config(format!(
+                Some(code) => Err(TokenError::Code(code, answer)),
+                None if self.provider.flow == Flow::Federation => Err(TokenError::Code("invalid_grant", answer)),
+                None => Err(TokenError::Error(Error::config(format!(
                     "{}: {host} answered {status}, with no error of the OAuth standard; mend [provider.{}] there",
                     self.provider.place, self.provider.name
                 )))),
@@ -94,11 +94,11 @@ impl Client<'_> {
         }
     }
 
-    /// Posts `fields`, and who we are.
+    /// Posts `fields` and the client's authentication.
     pub(crate) fn post(
         &self,
         endpoints: &Endpoints,
-        wanted: Wanted,
+        wanted: Endpoint,
         fields: &[(&str, &str)],
         each: Duration,
     ) -> Result<(Answer, String), Error> {
@@ -108,7 +108,7 @@ impl Client<'_> {
     fn send(
         &self,
         endpoints: &Endpoints,
-        wanted: Wanted,
+        wanted: Endpoint,
         fields: &[(&str, &str)],
         how: impl FnOnce(&Call<'_>) -> Result<Answer, Error>,
     ) -> Result<(Answer, String), Error> {
@@ -137,8 +137,8 @@ impl Client<'_> {
         Ok((how(&call)?, call.host()))
     }
 
-    /// What is asked for, as every request for a new grant has it.
-    pub(crate) fn wishes<'f>(&'f self, scope: &'f str) -> Vec<(&'f str, &'f str)> {
+    /// The fields for what is requested, the same for every new grant.
+    pub(crate) fn requested_fields<'f>(&'f self, scope: &'f str) -> Vec<(&'f str, &'f str)> {
         let mut fields = Vec::new();
         if !scope.is_empty() {
             fields.push(("scope", scope));

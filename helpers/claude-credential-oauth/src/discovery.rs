@@ -1,4 +1,4 @@
-//! Where a provider's endpoints are: as the user wrote them, else as the provider publishes them.
+//! A provider's endpoints: as the user configured them, else as the provider publishes them.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use claude_credential_process::exit_if_signalled;
 use claude_credential_protocol::Error;
 use serde::Deserialize;
 
-/// A document that a server has ready.
+/// The time for one request for a static document.
 const EACH: Duration = Duration::from_secs(10);
 
 /// A provider's endpoints, as far as they are known.
@@ -19,13 +19,13 @@ pub(crate) struct Endpoints {
     pub(crate) device_authorization: Option<String>,
     pub(crate) revocation: Option<String>,
     pub(crate) authentication: Option<ClientAuthentication>,
-    /// Whoever comes back from a sign-in says which issuer he comes from (RFC 9207).
+    /// Callbacks carry the issuer (RFC 9207).
     pub(crate) says_issuer: bool,
 }
 
-/// One of them.
+/// One endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum Endpoint {
     Authorization,
     Token,
     DeviceAuthorization,
@@ -45,8 +45,8 @@ struct Document {
 }
 
 impl Endpoints {
-    /// Those of `provider`; its server is asked only where one of `wanted` is not written.
-    pub(crate) fn of(provider: &Provider, wanted: &[Wanted], until: Instant) -> Result<Self, Error> {
+    /// The endpoints of `provider`; its server is asked only if one of `wanted` is not configured.
+    pub(crate) fn of(provider: &Provider, wanted: &[Endpoint], until: Instant) -> Result<Self, Error> {
         let written = Self::written(provider);
         match &provider.issuer {
             Some(issuer) if wanted.iter().any(|wanted| written.get(*wanted).is_none()) => {
@@ -56,7 +56,7 @@ impl Endpoints {
         }
     }
 
-    /// As the user wrote them.
+    /// As the user configured them.
     fn written(provider: &Provider) -> Self {
         Self {
             authorization: provider.authorization_endpoint.clone(),
@@ -79,22 +79,22 @@ impl Endpoints {
         }
     }
 
-    pub(crate) fn get(&self, wanted: Wanted) -> Option<&str> {
+    pub(crate) fn get(&self, wanted: Endpoint) -> Option<&str> {
         match wanted {
-            Wanted::Authorization => self.authorization.as_deref(),
-            Wanted::Token => self.token.as_deref(),
-            Wanted::DeviceAuthorization => self.device_authorization.as_deref(),
-            Wanted::Revocation => self.revocation.as_deref(),
+            Endpoint::Authorization => self.authorization.as_deref(),
+            Endpoint::Token => self.token.as_deref(),
+            Endpoint::DeviceAuthorization => self.device_authorization.as_deref(),
+            Endpoint::Revocation => self.revocation.as_deref(),
         }
     }
 
-    /// The one without which nothing goes on.
-    pub(crate) fn need(&self, wanted: Wanted, provider: &Provider) -> Result<&str, Error> {
+    /// The endpoint, or an error that names the setting.
+    pub(crate) fn need(&self, wanted: Endpoint, provider: &Provider) -> Result<&str, Error> {
         let name = match wanted {
-            Wanted::Authorization => "authorization_endpoint",
-            Wanted::Token => "token_endpoint",
-            Wanted::DeviceAuthorization => "device_authorization_endpoint",
-            Wanted::Revocation => "revocation_endpoint",
+            Endpoint::Authorization => "authorization_endpoint",
+            Endpoint::Token => "token_endpoint",
+            Endpoint::DeviceAuthorization => "device_authorization_endpoint",
+            Endpoint::Revocation => "revocation_endpoint",
         };
         self.get(wanted).ok_or_else(|| {
             let Provider { place, name: provider, .. } = provider;
@@ -112,7 +112,7 @@ fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoin
         match answer.status {
             200 => match answer.json::<Document>(&call.host()) {
                 Ok(document) => return understood(provider, issuer, document, &call.host()),
-                // A page of its own for whatever it does not know: the other document may be there.
+                // Some servers answer unknown paths with a page; the other document may exist.
                 Err(error) => unclear = Some(error),
             },
             status if answer.may_change() => {
@@ -130,7 +130,7 @@ fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoin
     )))
 }
 
-/// The document of OpenID Connect hangs below the issuer's path, that of RFC 8414 is put in front of it.
+/// OpenID Connect puts its document below the issuer's path, RFC 8414 in front of it.
 fn documents(issuer: &str) -> Vec<String> {
     let base = issuer.trim_end_matches('/');
     let host = base.find("://").and_then(|at| base[at + 3..].find('/').map(|slash| at + 3 + slash));
@@ -169,7 +169,7 @@ fn understood(provider: &Provider, issuer: &str, document: Document, host: &str)
     })
 }
 
-/// A provider elsewhere has no business on this machine.
+/// An https issuer must not lead to a plain-text endpoint, not even on this machine.
 fn is_step_down(issuer: &str, endpoint: &str) -> bool {
     issuer.starts_with("https://") && endpoint.starts_with("http://")
 }
@@ -183,7 +183,7 @@ mod tests {
 
     use claude_credential_config::{Flow, Provider};
 
-    use super::{Endpoints, Wanted, documents};
+    use super::{Endpoint, Endpoints, documents};
 
     #[test]
     fn a_page_where_one_document_could_be_leads_to_the_other() {
@@ -204,7 +204,7 @@ mod tests {
             }
         });
         let provider = Provider { issuer: Some(url.clone()), ..Provider::new("acme", "/c:1", Flow::default()) };
-        let endpoints = Endpoints::of(&provider, &[Wanted::Token], Instant::now() + Duration::from_secs(20)).unwrap();
+        let endpoints = Endpoints::of(&provider, &[Endpoint::Token], Instant::now() + Duration::from_secs(20)).unwrap();
         assert_eq!(endpoints.token, Some(format!("{url}/token")));
         assert!(endpoints.says_issuer);
     }

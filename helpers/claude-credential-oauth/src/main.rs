@@ -9,7 +9,6 @@ mod browser;
 mod client;
 mod commands;
 mod discovery;
-mod failed;
 mod flows;
 mod loopback;
 mod options;
@@ -20,40 +19,40 @@ mod sources;
 mod store_erase;
 #[cfg(test)]
 mod tests;
+mod token_error;
 mod token_store;
 mod tokens;
 
 use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Origin, Request};
 
 use anthropic::{HOST, is_home};
-use commands::People;
+use commands::UserCommand;
 use options::{Oauth, Source, find};
 use sources::{claude, descriptor, login, provider, variable};
 
 impl Helper for Oauth {
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
-        // A host that is none is no place for a token, whoever vouches for it.
+        // No token goes to an invalid host, even if the caller has allowed it.
         if Origin::new(&request.protocol, &request.host).is_err() {
             return Ok(None);
         }
         let folders = &self.folders()?;
-        let asked = self.asked(request, folders);
+        let context = self.asked(request, folders);
         if let Some(name) = &self.provider {
-            let config = asked.config()?;
-            return provider::get(&asked, find(&config, name)?, false);
+            let config = context.config()?;
+            return provider::get(&context, find(&config, name)?, false);
         }
         let home = is_home(request);
         for source in self.sources() {
             let found = match source {
-                Source::Login => login::get(&asked, home)?,
-                // None of the others is kept for an account.
+                Source::Login => login::get(&context, home)?,
+                // The other sources have no accounts.
                 _ if request.username.is_some() => None,
-                // Accounts of claude.ai are for Anthropic's own host. A gateway on the user's list has no business with
-                // one, whoever asks.
+                // Tokens of claude.ai accounts go to Anthropic's own host alone, never to a gateway.
                 _ if !home => None,
-                Source::Claude => claude::get(&asked)?,
-                Source::Env => variable::get(&asked)?,
-                Source::Fd => descriptor::get(&asked)?,
+                Source::Claude => claude::get(&context)?,
+                Source::Env => variable::get(&context)?,
+                Source::Fd => descriptor::get(&context)?,
             };
             if found.is_some() {
                 return Ok(found);
@@ -66,25 +65,25 @@ impl Helper for Oauth {
         let Some(name) = &self.provider else { return Ok(()) };
         let (Auth::Bearer(access) | Auth::ApiKey(access)) = &credential.auth else { return Ok(()) };
         let folders = &self.folders()?;
-        let asked = self.asked(request, folders);
-        let config = asked.config()?;
-        store_erase::store(&asked, find(&config, name)?, access, credential)
+        let context = self.asked(request, folders);
+        let config = context.config()?;
+        store_erase::store(&context, find(&config, name)?, access, credential)
     }
 
     fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
         let Some(name) = &self.provider else { return Ok(()) };
         let folders = &self.folders()?;
-        let asked = self.asked(request, folders);
-        let config = asked.config()?;
-        store_erase::erase(&asked, find(&config, name)?, credential.map(|credential| credential.auth.secret()))
+        let context = self.asked(request, folders);
+        let config = context.config()?;
+        store_erase::erase(&context, find(&config, name)?, credential.map(|credential| credential.auth.secret()))
     }
 }
 
 impl HelperCli for Oauth {
     const NAME: &'static str = "claude-credential-oauth";
-    type Commands = People;
+    type Commands = UserCommand;
 
-    fn run(&self, command: People) -> Result<(), Error> {
+    fn run(&self, command: UserCommand) -> Result<(), Error> {
         commands::run(self, command)
     }
 

@@ -42,7 +42,7 @@ impl Oauth {
         Config::load(folders, self.config.as_deref())
     }
 
-    /// The client of `provider` for a command of the user's.
+    /// The client of `provider` for a user command.
     pub(crate) fn client<'a>(&'a self, folders: &'a Folders, provider: &'a Provider, patience: Duration) -> Client<'a> {
         let (environment, active, until) = (&self.environment, &self.active, Instant::now() + patience);
         Client { provider, environment, folders, active, interactive: true, until }
@@ -76,7 +76,7 @@ impl Source {
     pub(crate) const ALL: [Self; 3] = [Self::Env, Self::Fd, Self::Login];
 }
 
-/// The provider of that name.
+/// The provider of that name, or an error that names the file.
 pub(crate) fn find<'c>(config: &'c Config, name: &str) -> Result<&'c Provider, Error> {
     config.providers.get(name).ok_or_else(|| {
         let file = config.file_shown();

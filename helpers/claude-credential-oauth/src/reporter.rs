@@ -3,30 +3,30 @@ use std::time::Duration;
 
 use claude_credential_protocol::{Error, text};
 
-/// Words for the person at the terminal.
-pub(crate) struct Say<'a> {
+/// Writes messages for the user at the terminal.
+pub(crate) struct Reporter<'a> {
     stream: &'a mut dyn Write,
     is_terminal: bool,
     waited: bool,
 }
 
-impl<'a> Say<'a> {
+impl<'a> Reporter<'a> {
     pub(crate) fn new(stream: &'a mut dyn Write, is_terminal: bool) -> Self {
         Self { stream, is_terminal, waited: false }
     }
 
-    /// One line; what a terminal would act on is taken out of it.
+    /// Writes one line, without control characters.
     pub(crate) fn line(&mut self, words: &str) -> Result<(), Error> {
         self.write(&format!("{}\n", text::one_line(words)))
     }
 
-    /// A line on its own, to be copied whole, however long it is.
+    /// Writes an address on a line of its own, never wrapped, so that it can be copied.
     pub(crate) fn plain(&mut self, address: &str) -> Result<(), Error> {
         let harmless: String = address.chars().map(|c| if c.is_ascii_graphic() { c } else { '?' }).collect();
         self.write(&format!("\n  {harmless}\n\n"))
     }
 
-    /// That we wait, and how long yet: on a terminal anew each second on one line, elsewhere once.
+    /// Shows the time that is left: on a terminal each second on the same line, elsewhere once.
     pub(crate) fn waiting(&mut self, what: &str, left: Duration) -> Result<(), Error> {
         let (minutes, seconds) = (left.as_secs() / 60, left.as_secs() % 60);
         let first = !std::mem::replace(&mut self.waited, true);
@@ -39,7 +39,7 @@ impl<'a> Say<'a> {
         }
     }
 
-    /// Leaves the line on which we said that we wait.
+    /// Ends the line that `waiting` writes.
     pub(crate) fn done_waiting(&mut self) -> Result<(), Error> {
         if self.is_terminal && self.waited { self.write("\n") } else { Ok(()) }
     }

@@ -1,4 +1,4 @@
-//! What a source is asked, and where it looks.
+//! What a source gets: the request, and where to look.
 
 use std::path::Path;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use claude_credential_protocol::{Error, Interactive, Origin, Request};
 
 use crate::client::Client;
 
-/// What a source is asked, and where.
+/// What a source gets: the request, and where to look.
 pub(crate) struct SourceContext<'a> {
     pub(crate) request: &'a Request,
     pub(crate) environment: &'a Environment,
@@ -23,8 +23,8 @@ impl SourceContext<'_> {
         Config::load(self.folders, self.config)
     }
 
-    /// Who speaks `claude.v1` has compared the host with the user's own list. git speaks for whatever host a clone names, so
-    /// there the provider's list counts.
+    /// Whether `provider` may answer. A caller that speaks `claude.v1` has checked the host against the user's list; git
+    /// asks for any host that a clone names, so there the provider's list decides.
     pub(crate) fn is_for(&self, provider: &Provider) -> bool {
         let request = self.request;
         let listed =

@@ -1,4 +1,4 @@
-//! `store` and `erase` of a provider's tokens: what others bring, and what others found to be bad.
+//! `store` and `erase` of a provider's tokens.
 
 use std::time::Instant;
 
@@ -9,20 +9,20 @@ use claude_credential_protocol::{Credential, Error, Secret, now, parse_token};
 use crate::binding;
 use crate::flows::federation::prepared;
 use crate::source_context::SourceContext;
-use crate::token_store::Vault;
+use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 
-/// Keeps what somebody brings, as if he had signed in here. git brings everything back that it was given and that
-/// worked: that is no news, and an older token than ours, with a refresh token that is used up, still less.
+/// Stores tokens that a caller brings, as if the user had signed in here. git stores every credential that worked, so a
+/// token that we already have, or an older one that we replaced, is ignored.
 pub(crate) fn store(
-    asked: &SourceContext<'_>,
+    context: &SourceContext<'_>,
     provider: &Provider,
     access: &Secret,
     new: &Credential,
 ) -> Result<(), Error> {
-    let request = asked.request;
+    let request = context.request;
     let is_over = new.expires_at.is_some_and(|at| at <= now() / 1000) && new.refresh_token.is_none();
-    if !asked.is_for(provider) || new.ephemeral || is_over {
+    if !context.is_for(provider) || new.ephemeral || is_over {
         return Ok(());
     }
     let checked = |secret: &Secret, what: &str| {
@@ -31,14 +31,14 @@ pub(crate) fn store(
     };
     let access = checked(access, "access token")?;
     let refresh = new.refresh_token.as_ref().map(|token| checked(token, "refresh token")).transpose()?;
-    let provider = &prepared(provider, asked.environment);
-    let client = asked.client(provider);
-    let vault = Vault::new(asked.folders, provider, request.patience());
-    let current = vault.find(None)?.and_then(|login| login.account);
+    let provider = &prepared(provider, context.environment);
+    let client = context.client(provider);
+    let tokens = TokenStore::new(context.folders, provider, request.patience());
+    let current = tokens.find(None)?.and_then(|login| login.account);
     let account = request.username.clone().or(current);
     let account = account.as_deref();
-    let _lock = lock(&vault, account, client.until)?;
-    let old = vault.exactly(account)?.map(|login| vault.read(&login)).transpose()?.flatten();
+    let _lock = lock(&tokens, account, client.until)?;
+    let old = tokens.exactly(account)?.map(|login| tokens.read(&login)).transpose()?.flatten();
     if let Some(old) = &old {
         let same = old.access.as_ref() == Some(&access) && (refresh.is_none() || refresh == old.refresh);
         if same || old.has_replaced(&access) {
@@ -55,46 +55,46 @@ pub(crate) fn store(
         ..TokenSet::default()
     };
     let set = match &old {
-        // He brings what he was given, which is not always all that there is: what renews it stays, unless it is of no
-        // use or another's.
+        // A caller may know the access token alone: the refresh token stays, unless it was refused or belongs to other
+        // settings.
         Some(old) if set.refresh.is_none() && old.binding == set.binding && !old.refused => set.after(old),
         Some(old) => set.superseding(old),
         None => set,
     };
-    vault.keep(account, &set, false).map(|_| ())
+    tokens.keep(account, &set, false).map(|_| ())
 }
 
-/// Drops the access token, if it is that one; the refresh token stays unless it is the one that was refused.
-pub(crate) fn erase(asked: &SourceContext<'_>, provider: &Provider, secret: Option<&Secret>) -> Result<(), Error> {
-    let request = asked.request;
-    if !asked.is_for(provider) {
+/// Erases the access token if it is `secret`. The refresh token stays, unless it is `secret` or was refused.
+pub(crate) fn erase(context: &SourceContext<'_>, provider: &Provider, secret: Option<&Secret>) -> Result<(), Error> {
+    let request = context.request;
+    if !context.is_for(provider) {
         return Ok(());
     }
     let until = Instant::now() + request.patience();
-    let vault = Vault::new(asked.folders, provider, request.patience());
-    for login in vault.logins()? {
-        // As git's own helpers: without an account, every account matches.
+    let tokens = TokenStore::new(context.folders, provider, request.patience());
+    for login in tokens.logins()? {
+        // As in git's own helpers, a request without an account matches every account.
         if request.username.is_some() && login.account != request.username {
             continue;
         }
         let account = login.account.as_deref();
-        let _lock = lock(&vault, account, until)?;
-        let Some(login) = vault.exactly(account)? else { continue };
-        let Some(set) = vault.read(&login)? else { continue };
+        let _lock = lock(&tokens, account, until)?;
+        let Some(login) = tokens.exactly(account)? else { continue };
+        let Some(set) = tokens.read(&login)? else { continue };
         let is_it = |kept: &Option<Secret>| kept.is_some() && secret.is_none_or(|secret| kept.as_ref() == Some(secret));
         let (is_access, is_refresh) = (is_it(&set.access), is_it(&set.refresh));
         if (is_refresh && secret.is_some()) || (set.refused && (is_access || is_refresh)) {
-            vault.forget(&login)?;
+            tokens.forget(&login)?;
         } else if is_access && set.refresh.is_some() {
-            vault.keep(account, &set.erased(), false)?;
+            tokens.keep(account, &set.erased(), false)?;
         } else if is_access {
-            vault.forget(&login)?;
+            tokens.forget(&login)?;
         }
     }
     Ok(())
 }
 
-fn lock(vault: &Vault<'_>, account: Option<&str>, until: Instant) -> Result<Lock, Error> {
+fn lock(tokens: &TokenStore<'_>, account: Option<&str>, until: Instant) -> Result<Lock, Error> {
     let patience = until.saturating_duration_since(Instant::now());
-    vault.lock(account, patience).map_err(|error| Error::unavailable(error.to_string()))
+    tokens.lock(account, patience).map_err(|error| Error::unavailable(error.to_string()))
 }

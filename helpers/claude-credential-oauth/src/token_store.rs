@@ -7,74 +7,66 @@ use claude_credential_config::kept::Place;
 use claude_credential_config::logins::{self, Login};
 use claude_credential_config::{Folders, KeyStore, Provider, generation};
 use claude_credential_files::{Lock, LockError, Trust, ensure_folder, hex, read, replace};
-use claude_credential_keychain::{Item, Safe, escape};
+use claude_credential_keychain::{Item, Placement, SecretStore, escape};
 use claude_credential_protocol::{Error, Millis, now, text};
 use sha2::{Digest, Sha256};
 
 use crate::tokens::TokenSet;
 
-/// After a provider could not be asked for a new token, the old one is handed out so long without asking again.
+/// How long the old token is handed out, without a new attempt, after the provider could not be reached.
 const BACK_OFF: Millis = 30_000;
 
-/// A time and a line.
+/// The note of a failure: a time and a line.
 const MAX_NOTE: u64 = 8192;
 
-/// An update of the lock's own length, or a keychain that asks for a password.
+/// The least time for the store: a keychain may ask for a password.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A new set is written within a time of its own, however late the provider's answer came: it may be the only one that
-/// is good.
+/// The time for writing a new set. It does not depend on how late the provider's answer came: the new set may be the only
+/// valid one.
 const WRITING: Duration = Duration::from_secs(10);
 
-/// What another place may still hold is looked for so long, and left there if the keychain asks somebody.
+/// The time for removing an old set from another place; it is left there if the keychain asks for a password.
 const LEFTOVERS: Duration = Duration::from_secs(3);
 
 /// The token sets of one provider.
 #[derive(Debug)]
-pub(crate) struct Vault<'a> {
+pub(crate) struct TokenStore<'a> {
     folders: &'a Folders,
     provider: &'a str,
     is_for_people: bool,
     key_store: KeyStore,
-    safe: Safe<'a>,
+    secrets: SecretStore<'a>,
     patience: Duration,
     began: Millis,
 }
 
-/// Where a token set was put, to be shown to people.
-#[derive(Debug)]
-pub(crate) struct Stored {
-    pub(crate) shown: String,
-    /// Why it is not in the keychain, where that would have been the place.
-    pub(crate) no_keychain: Option<String>,
-}
-
-/// That the provider could not be asked a moment ago.
+/// The provider could not be reached a moment ago.
 #[derive(Debug)]
 pub(crate) struct Failure {
-    /// What was found while we waited, if it concerns us all: whoever comes after that asks anew.
+    /// The provider's error, if it came while we waited for the lock. `None` if it is older: then we ask the provider.
     pub(crate) said: Option<Error>,
 }
 
-impl<'a> Vault<'a> {
+impl<'a> TokenStore<'a> {
     pub(crate) fn new(folders: &'a Folders, provider: &'a Provider, patience: Duration) -> Self {
         let patience = patience.max(PATIENCE);
-        let safe = Safe::new(folders, patience);
+        let secrets = SecretStore::new(folders, patience);
         let is_for_people = provider.flow.is_for_people();
-        // What needs no person can be had again at any time: nobody should be asked for a password to keep it.
+        // Tokens of flows without a user can be requested again at any time, so the user is not asked for a password.
         let key_store = match provider.store {
             KeyStore::Auto if !is_for_people => KeyStore::File,
             key_store => key_store,
         };
-        Self { folders, provider: &provider.name, is_for_people, key_store, safe, patience, began: now() }
+        Self { folders, provider: &provider.name, is_for_people, key_store, secrets, patience, began: now() }
     }
 
-    /// The login that `account` means; without one, the current one.
+    /// The login of `account`; without one, the current login.
     pub(crate) fn find(&self, account: Option<&str>) -> Result<Option<Login>, Error> {
         logins::find(self.folders, self.provider, account)
     }
 
-    /// The login of just that name.
+    /// The login of exactly that account.
     pub(crate) fn exactly(&self, account: Option<&str>) -> Result<Option<Login>, Error> {
         Ok(self.logins()?.into_iter().find(|login| login.account.as_deref() == account))
     }
@@ -86,56 +78,57 @@ impl<'a> Vault<'a> {
         Ok(logins)
     }
 
-    /// What is kept for `login`, if it is there and whole.
+    /// The token set of `login`; `None` if it is gone.
     pub(crate) fn read(&self, login: &Login) -> Result<Option<TokenSet>, Error> {
         let account = login.account.as_deref();
-        let Some(bytes) = self.safe.read(&self.item(account), login.place)? else { return Ok(None) };
+        let Some(bytes) = self.secrets.read(&self.item(account), login.place)? else { return Ok(None) };
         let item = self.item(account);
         let unknown = || Error::sign_in(format!("what is kept as {} is no token; run: {}", item.shown, item.login));
         TokenSet::parse(&bytes, self.provider, account).map(Some).ok_or_else(unknown)
     }
 
-    /// Keeps the first set of an account, or a set that a person brought; everything cached goes for it.
-    pub(crate) fn keep(&self, account: Option<&str>, set: &TokenSet, current: bool) -> Result<Stored, Error> {
+    /// Stores the first set of an account, or one from a sign-in or `store`, and invalidates all cached answers.
+    pub(crate) fn keep(&self, account: Option<&str>, set: &TokenSet, current: bool) -> Result<Placement, Error> {
         let before = self.exactly(account)?.map(|login| login.place);
         let item = self.item(account);
-        let (place, no_keychain) = self.put(&item, account, set, self.key_store, self.patience)?;
+        let placement = self.put(&item, account, set, self.key_store, self.patience)?;
+        let place = placement.place;
         let login = Login {
             provider: self.provider.to_owned(),
             account: account.map(str::to_owned),
             place,
-            // Where there is no other, nothing else can be meant.
+            // The only login is the current one.
             current: current || self.find(None)?.is_none_or(|login| login.account.as_deref() == account),
         };
         logins::add(self.folders, &login)?;
-        // It counts no more: the index leads elsewhere. A file is looked for even where the index did not name one: what
-        // crashed may have left it.
+        // Remove the set that this one replaces. A file is removed even if the index did not name it: a crash may have
+        // left it.
         match place {
             Place::Keychain => self.clear(&item, Place::File),
             Place::File if before == Some(Place::Keychain) => self.clear(&item, Place::Keychain),
             Place::File => {}
         }
         self.forget_failure(account);
-        // What is had without a person is had again and again, in the middle of somebody's run.
+        // Flows without a user get new tokens often, and a new token there is no reason to drop the cache.
         if self.is_for_people {
             generation::touch(self.folders)?;
         }
-        Ok(Stored { shown: self.safe.shown(&item, place), no_keychain })
+        Ok(placement)
     }
 
-    /// Keeps a login's set where it is, and nowhere else.
+    /// Writes a login's set to the place where it is, and nowhere else.
     pub(crate) fn rewrite(&self, login: &Login, set: &TokenSet) -> Result<(), Error> {
         let account = login.account.as_deref();
         self.put(&self.item(account), account, set, key_store(login.place), WRITING).map(|_| ())
     }
 
-    /// Keeps a newer set of a login in its place, and says where that is now. Where the keychain takes nothing any more,
-    /// a file is better than a refresh token that nobody has: its old one is gone.
+    /// Writes a newer set of a login to its place, and returns the login with the place. If the keychain fails, the set goes
+    /// to a file: the provider has replaced the old refresh token, so the new one must not be lost.
     pub(crate) fn renew(&self, login: &Login, set: &TokenSet) -> Result<Login, Error> {
         let account = login.account.as_deref();
         match self.rewrite(login, set) {
             Err(_) if login.place == Place::Keychain && self.key_store != KeyStore::Keychain => {
-                let (place, _) = self.put(&self.item(account), account, set, KeyStore::File, WRITING)?;
+                let Placement { place, .. } = self.put(&self.item(account), account, set, KeyStore::File, WRITING)?;
                 let login = Login { place, ..login.clone() };
                 logins::add(self.folders, &login)?;
                 Ok(login)
@@ -144,15 +137,15 @@ impl<'a> Vault<'a> {
         }
     }
 
-    /// Forgets a login and what is kept for it.
+    /// Erases a login and its token set.
     pub(crate) fn forget(&self, login: &Login) -> Result<(), Error> {
         let account = login.account.as_deref();
         let item = self.item(account);
-        Safe::new(self.folders, self.patience).remove(&item, login.place)?;
+        SecretStore::new(self.folders, self.patience).remove(&item, login.place)?;
         logins::remove(self.folders, self.provider, account)?;
         match login.place {
             Place::Keychain => self.clear(&item, Place::File),
-            // A renewal that the keychain did not take left the set before it there. Where none was ever used, none is
+            // If the keychain failed during a renewal, it still has the older set. With `store = "file"` it is never
             // opened.
             Place::File if self.key_store != KeyStore::File => self.clear(&item, Place::Keychain),
             Place::File => {}
@@ -161,38 +154,38 @@ impl<'a> Vault<'a> {
         generation::touch(self.folders)
     }
 
-    /// Removes what `place` may hold of `item`, which counts no more.
+    /// Removes an old copy of `item` from `place`.
     fn clear(&self, item: &Item, place: Place) {
-        // At worst it stays, and no index leads to it.
-        let _ = Safe::new(self.folders, LEFTOVERS).remove(item, place);
+        // If that fails the copy stays, and no index names it.
+        let _ = SecretStore::new(self.folders, LEFTOVERS).remove(item, place);
     }
 
-    /// SignalGuard by whoever changes what is kept for an account. Beside what it guards: folders in memory differ between the
-    /// sessions of a user, and two locks for one refresh token are none.
+    /// Acquires the lock for changes of an account's tokens. The lock is beside the tokens and not in the runtime folder,
+    /// which differs between the sessions of a user.
     pub(crate) fn lock(&self, account: Option<&str>, patience: Duration) -> Result<Lock, LockError> {
         let lock = Lock::acquire(&self.file(account, "lock")?, patience)?;
-        self.safe.tidy(&self.item(account));
+        self.secrets.tidy(&self.item(account));
         Ok(lock)
     }
 
-    /// The same, if it is free.
+    /// The same without waiting; `None` if another process holds it.
     pub(crate) fn try_lock(&self, account: Option<&str>) -> Result<Option<Lock>, LockError> {
         let lock = Lock::try_acquire(&self.file(account, "lock")?)?;
         if lock.is_some() {
-            self.safe.tidy(&self.item(account));
+            self.secrets.tidy(&self.item(account));
         }
         Ok(lock)
     }
 
-    /// Notes that the provider could not be asked, and what it or its absence said, where that is true of everybody.
+    /// Notes that the provider could not be reached, with the error if other callers would get the same.
     pub(crate) fn note_failure(&self, account: Option<&str>, said: Option<&Error>) {
         let said = said.map(|error| text::one_line(&error.to_string())).unwrap_or_default();
-        // Without the note the next caller asks again; nothing worse.
+        // If the note can't be written, the next caller asks the provider again.
         let note = format!("{}\n{said}", now());
         let _ = self.file(account, "failed").and_then(|file| replace(&file, note.as_bytes()));
     }
 
-    /// What `note_failure` noted, if that was a moment ago.
+    /// What `note_failure` noted, if that is recent.
     pub(crate) fn failure(&self, account: Option<&str>) -> Option<Failure> {
         let bytes = read(&self.file(account, "failed").ok()?, Trust::Private, MAX_NOTE).ok()??;
         let (at, said) = std::str::from_utf8(&bytes).ok()?.split_once('\n')?;
@@ -202,7 +195,7 @@ impl<'a> Vault<'a> {
         is_recent.then(|| Failure { said: said.map(Error::unavailable) })
     }
 
-    /// Whoever has tokens again has no use for the note.
+    /// Removes the note.
     pub(crate) fn forget_failure(&self, account: Option<&str>) {
         if let Ok(file) = self.file(account, "failed") {
             let _ = std::fs::remove_file(file);
@@ -214,9 +207,15 @@ impl<'a> Vault<'a> {
         self.item(account).login
     }
 
-    /// Where a login's tokens are, as people are told of it.
+    /// Where a login's tokens are, as messages say it.
     pub(crate) fn shown(&self, login: &Login) -> String {
-        self.safe.shown(&self.item(login.account.as_deref()), login.place)
+        self.secrets.shown(&self.item(login.account.as_deref()), login.place)
+    }
+
+    /// The same for a set that was just stored, with the reason why it is in a file. `key_store` is what the user has
+    /// configured.
+    pub(crate) fn describe(&self, account: Option<&str>, placement: &Placement, key_store: KeyStore) -> String {
+        self.secrets.describe(&self.item(account), placement, key_store)
     }
 
     fn put(
@@ -226,8 +225,8 @@ impl<'a> Vault<'a> {
         set: &TokenSet,
         key_store: KeyStore,
         patience: Duration,
-    ) -> Result<(Place, Option<String>), Error> {
-        Safe::new(self.folders, patience).write(item, &set.to_bytes(self.provider, account)?, key_store)
+    ) -> Result<Placement, Error> {
+        SecretStore::new(self.folders, patience).write(item, &set.to_bytes(self.provider, account)?, key_store)
     }
 
     fn file(&self, account: Option<&str>, ending: &str) -> Result<PathBuf, claude_credential_files::FileError> {
@@ -258,7 +257,7 @@ impl<'a> Vault<'a> {
     }
 }
 
-/// There and nowhere else.
+/// The setting that keeps tokens in `place` and nowhere else.
 fn key_store(place: Place) -> KeyStore {
     match place {
         Place::Keychain => KeyStore::Keychain,

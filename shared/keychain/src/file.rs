@@ -9,13 +9,13 @@ use claude_credential_files::{FileError, Trust, ensure_folder, read as read_file
 use claude_credential_protocol::{Error, MAX_MESSAGE};
 use zeroize::Zeroizing;
 
-use crate::Item;
+use crate::item::Item;
 
 fn folder(folders: &Folders, item: &Item) -> PathBuf {
     folders.data.join(item.folder)
 }
 
-/// Names have characters that no path can hold and are longer than a path may be: their hash has and is neither.
+/// The item's name may hold characters that no path can, and be too long for one, so the file is named by its hash.
 pub(crate) fn path(folders: &Folders, item: &Item) -> PathBuf {
     folder(folders, item).join(&blake3::hash(item.url.as_bytes()).to_hex()[..32])
 }
@@ -30,7 +30,7 @@ pub(crate) fn write(folders: &Folders, item: &Item, bytes: &[u8]) -> Result<(), 
     replace_durably(&path(folders, item), bytes)
 }
 
-/// Whether there was one.
+/// Removes the file; `false` if there was none.
 pub(crate) fn remove(folders: &Folders, item: &Item) -> Result<bool, Error> {
     let path = path(folders, item);
     match fs::remove_file(&path).and_then(|()| File::open(folder(folders, item))?.sync_all()) {

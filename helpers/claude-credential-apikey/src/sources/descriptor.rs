@@ -2,13 +2,13 @@ use claude_credential_config::Environment;
 use claude_credential_files::Descriptor;
 use claude_credential_protocol::{Auth, Credential, Error};
 
-use super::Asked;
+use crate::source_context::SourceContext;
 
 const VARIABLE: &str = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
 
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
-    let Some(descriptor) = find(asked.environment)? else { return Ok(None) };
-    let token = descriptor.token(asked.request.patience())?;
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
+    let Some(descriptor) = find(context.environment)? else { return Ok(None) };
+    let token = descriptor.token(context.request.patience())?;
     Ok(token.map(|key| Credential::new(Auth::ApiKey(key)).from_source(format!("fd:{VARIABLE}")).ephemeral()))
 }
 

@@ -3,17 +3,17 @@ use std::path::Path;
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::{Auth, Credential, Error, parse_token};
 
-use super::Asked;
+use crate::source_context::SourceContext;
 
-/// Enough for the longest key with white space around it; more is no key.
+/// The longest file that is read: the longest key, with white space around it.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// A file that the user named: what is wrong with it is his to mend, so nothing of it is "none".
-pub(crate) fn get(asked: &Asked<'_>, path: &Path) -> Result<Option<Credential>, Error> {
-    let path = path.strip_prefix("~").map_or_else(|_| path.to_owned(), |below| asked.folders.home.join(below));
+/// The key in the file that the user named. Whatever is wrong with it is an error, so the answer is never `None`.
+pub(crate) fn get(context: &SourceContext<'_>, path: &Path) -> Result<Option<Credential>, Error> {
+    let path = path.strip_prefix("~").map_or_else(|_| path.to_owned(), |below| context.folders.home.join(below));
     let shown = path.display();
     if !path.is_absolute() {
-        // The working directory may be a clone with a file of that name, and a key in it whose owner then reads along.
+        // A cloned repository could hold a file of that name, with a key of an attacker's who then sees the requests.
         return Err(Error::config(format!("--file {shown} is not an absolute path; write one from / or ~/")));
     }
     let bytes = read(&path, Trust::Secret, MAX_FILE)?;

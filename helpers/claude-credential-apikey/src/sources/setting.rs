@@ -5,12 +5,12 @@ use claude_credential_config::claude;
 use claude_credential_process::{Active, KeyCommand, StderrRule};
 use claude_credential_protocol::{Auth, Credential, Error, Interactive};
 
-use super::Asked;
+use crate::source_context::SourceContext;
 
 /// The command of the client's `apiKeyHelper` setting, the user's or the administrator's, run as the client runs it.
-/// Where it is ourselves there is nothing to run: told by its text, or by the word that the inner call leaves.
-pub(crate) fn get(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
-    let Asked { request, folders, active, .. } = asked;
+/// `None` if the command is this suite itself, as its text or the mark of the inner call shows.
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
+    let SourceContext { request, folders, active, .. } = context;
     if active.leads_back(claude::API_KEY_HELPER, &folders.runtime) {
         return Ok(None);
     }

@@ -1,20 +1,20 @@
 use claude_credential_protocol::{Auth, Credential, Error, Secret, TokenProblem, parse_token};
 
-use super::Asked;
+use crate::source_context::SourceContext;
 
 pub(crate) const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 pub(crate) const API_KEY: &str = "ANTHROPIC_API_KEY";
 
-pub(crate) fn auth_token(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
-    credential(asked, AUTH_TOKEN, Auth::Bearer)
+pub(crate) fn auth_token(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
+    credential(context, AUTH_TOKEN, Auth::Bearer)
 }
 
-pub(crate) fn api_key(asked: &Asked<'_>) -> Result<Option<Credential>, Error> {
-    credential(asked, API_KEY, Auth::ApiKey)
+pub(crate) fn api_key(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
+    credential(context, API_KEY, Auth::ApiKey)
 }
 
-fn credential(asked: &Asked<'_>, name: &str, auth: fn(Secret) -> Auth) -> Result<Option<Credential>, Error> {
-    let Some(value) = asked.environment.get(name) else { return Ok(None) };
+fn credential(context: &SourceContext<'_>, name: &str, auth: fn(Secret) -> Auth) -> Result<Option<Credential>, Error> {
+    let Some(value) = context.environment.get(name) else { return Ok(None) };
     match parse_token(value.as_bytes()) {
         Ok(secret) => Ok(Some(Credential::new(auth(secret)).from_source(format!("env:{name}")).ephemeral())),
         Err(TokenProblem::Empty) => Ok(None),

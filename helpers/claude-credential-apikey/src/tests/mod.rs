@@ -7,10 +7,10 @@ use claude_credential_config::{Environment, generation};
 use claude_credential_files::Identity;
 use claude_credential_protocol::{Error, Request, serve};
 
-use crate::apikey::Apikey;
+use crate::options::Apikey;
 
-mod keeping;
 mod sources;
+mod store_erase;
 
 #[derive(Parser)]
 struct Line {

@@ -1,4 +1,4 @@
-//! The token that is exchanged for one of the provider's: had anew each time, since whoever makes it replaces it.
+//! The assertion of the provider's section: read for each call, since it is replaced from time to time.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,10 +10,10 @@ use claude_credential_protocol::{Error, Secret, parse_token};
 
 use crate::client::Client;
 
-/// No token that a header can carry is longer.
+/// The longest token that a header can carry.
 const MAX_FILE: u64 = 64 * 1024;
 
-/// From where the provider's section says.
+/// The token from the file, variable or command of the provider's section.
 pub(crate) fn get(client: &Client<'_>) -> Result<Secret, Error> {
     let Provider { place, name, assertion, .. } = client.provider;
     let missing =
@@ -27,7 +27,7 @@ pub(crate) fn get(client: &Client<'_>) -> Result<Secret, Error> {
     token.map_err(|error| error.with_prefix(place))
 }
 
-/// Those who mount such files for a job leave them readable: what matters is that nobody else can write them.
+/// CI systems and clusters leave such files readable for others; it only matters that no other user can write them.
 pub(crate) fn in_file(file: &Path) -> Result<Secret, Error> {
     let shown = file.display();
     let bytes = read(file, Trust::Settings, MAX_FILE)?;

@@ -1,4 +1,4 @@
-//! What a JWT says of itself, read without a key: to say before it is sent what its receiver would only call refused.
+//! The claims of a JWT, read without a key, so that a message can name what its receiver would only refuse.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 /// Anthropic's documented limit (<https://platform.claude.com/docs/en/build-with-claude/workload-identity-federation>).
 pub(crate) const MAX_JWT: usize = 16 * 1024;
 
-/// Two clocks that differ by less are right.
+/// The difference between two clocks that is tolerated.
 const LEEWAY: Seconds = 60;
 
 #[derive(Deserialize)]
@@ -45,8 +45,8 @@ impl Audience {
     }
 }
 
-/// What it says of itself, if it keeps every limit that Anthropic documents and that can be seen from here; else the
-/// limit that it misses.
+/// The claims, if the token keeps every documented limit of Anthropic's that can be checked here; else the limit that it
+/// misses.
 pub(crate) fn check(token: &Secret, audience: Option<&str>, here: Seconds) -> Result<Claims, String> {
     let text = token.expose();
     if text.len() > MAX_JWT {
@@ -111,7 +111,7 @@ fn check_names(claims: &Claims, audience: Option<&str>) -> Result<(), String> {
 }
 
 impl Claims {
-    /// Whose it is, and for whom: names, never secrets.
+    /// Issuer, subject and audience, for messages: names and no secrets.
     pub(crate) fn shown(&self) -> String {
         let short = |text: &str| text::one_line(&text.chars().take(200).collect::<String>());
         let names = self.aud.as_ref().map(Audience::names).unwrap_or_default().join(" ");
@@ -120,8 +120,8 @@ impl Claims {
     }
 }
 
-/// Whose a token is, hashed: a JWT's issuer, subject and audience, which are the same in the next one of the same
-/// workload; of whatever says nothing of itself, all of it.
+/// A hash of the token's subject: of a JWT's issuer, subject and audience, which the next JWT of the same workload shares;
+/// of any other token, of all of it.
 pub(crate) fn whose(token: &Secret) -> String {
     let text = token.expose();
     let claims = match text.split('.').collect::<Vec<_>>().as_slice() {

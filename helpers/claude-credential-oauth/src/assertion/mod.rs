@@ -9,8 +9,8 @@ use claude_credential_protocol::Error;
 
 use crate::client::Client;
 
-/// The provider with its token read, once for all that a call does with it; none where it exchanges no token, or one
-/// that only a server gives.
+/// The provider with its assertion read, so that one call uses one assertion throughout. `None` if its flow exchanges none,
+/// or if only a server hands it out.
 pub(crate) fn read_once(client: &Client<'_>) -> Result<Option<Provider>, Error> {
     let provider = client.provider;
     let found = match provider.flow {
@@ -21,15 +21,15 @@ pub(crate) fn read_once(client: &Client<'_>) -> Result<Option<Provider>, Error> 
     Ok(found.map(|(token, from)| Provider { assertion: Some(TokenSource::Read { token, from }), ..provider.clone() }))
 }
 
-/// Whose tokens the provider's are, hashed: those that were had with one person's or job's token are not another's.
-/// Told without a server.
+/// A hash of the assertion's subject: tokens that were requested for one user or job are not handed out to another. Asks
+/// no server.
 pub(crate) fn whose(client: &Client<'_>) -> String {
     match &client.provider.assertion {
         Some(TokenSource::Read { token, .. }) => jwt::whose(token),
         _ => match read_once(client) {
             Ok(Some(Provider { assertion: Some(TokenSource::Read { token, .. }), .. })) => jwt::whose(&token),
             Ok(_) => identity_token::job(client.environment),
-            // Nobody's, until it can be read.
+            // Matches no stored token; the next read says what is wrong.
             Err(_) => "unknown".to_owned(),
         },
     }

@@ -1,4 +1,4 @@
-//! Claude Code's own login, as far as people are told of it. It is opened, and nothing of it kept.
+//! The status of Claude Code's own login. Its file is read, and nothing of it stored.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use claude_credential_files::FileError;
 use claude_credential_protocol::iso_8601;
 use serde_json::{Value, json};
 
-use crate::sources::claude::{Found, look};
+use crate::sources::claude::{LoginState, look};
 
 pub(crate) fn status(folders: &Folders, config: &Config) -> (String, Value) {
     let file = folders.claude.join(".credentials.json");
@@ -15,11 +15,11 @@ pub(crate) fn status(folders: &Folders, config: &Config) -> (String, Value) {
     let found = look(&file);
     let (state, words) = told(&found, &file);
     let mut json = json!({
-        "provider": "claude", "signed_in": matches!(found, Ok(Found::Good(_))), "state": state,
+        "provider": "claude", "signed_in": matches!(found, Ok(LoginState::Good(_))), "state": state,
         "kept_in": file.display().to_string(), "handed_out": handed_out,
     });
     let mut words = format!("claude (Claude Code's own login): {words}");
-    if let Ok(Found::Good(credential)) = &found {
+    if let Ok(LoginState::Good(credential)) = &found {
         json["expires_at"] = credential.expires_at.map(iso_8601).into();
         words.push_str(if handed_out {
             "; handed out, because [claude] login = \"read\""
@@ -30,27 +30,27 @@ pub(crate) fn status(folders: &Folders, config: &Config) -> (String, Value) {
     (words, json)
 }
 
-/// A word for programs, and words for people.
-fn told(found: &Result<Found, FileError>, file: &Path) -> (&'static str, String) {
+/// A word for programs, and a message for the user.
+fn told(found: &Result<LoginState, FileError>, file: &Path) -> (&'static str, String) {
     const MEND: &str = "run: claude-credential login claude";
     let shown = file.display();
     match found {
-        Ok(Found::Missing) => ("missing", format!("nobody is signed in: there is no {shown}")),
-        Ok(Found::None) => ("none", format!("nobody is signed in: {shown} holds other things and no login")),
-        Ok(Found::Blank) => ("blank", format!("signed out by the server: the token in {shown} is blank; {MEND}")),
-        Ok(Found::Malformed(line, column)) => {
+        Ok(LoginState::Missing) => ("missing", format!("not signed in: there is no {shown}")),
+        Ok(LoginState::None) => ("none", format!("not signed in: {shown} holds other things and no login")),
+        Ok(LoginState::Blank) => ("blank", format!("signed out by the server: the token in {shown} is blank; {MEND}")),
+        Ok(LoginState::Malformed(line, column)) => {
             ("truncated", format!("{shown}:{line}:{column}: cut off, or not what Claude Code writes; {MEND}"))
         }
-        Ok(Found::NoToken(problem)) => ("unusable", format!("the token in {shown} is none: {problem}; {MEND}")),
-        Ok(Found::WrongScopes) => (
+        Ok(LoginState::NoToken(problem)) => ("unusable", format!("the token in {shown} is none: {problem}; {MEND}")),
+        Ok(LoginState::WrongScopes) => (
             "scopes",
             format!("the login in {shown} lacks the scope user:inference, so it is good for no request; {MEND}"),
         ),
-        Ok(Found::Expired(at)) => (
+        Ok(LoginState::Expired(at)) => (
             "expired",
             format!("the token in {shown} ended {}; Claude Code renews it when it is next used", iso_8601(*at)),
         ),
-        Ok(Found::Good(credential)) => {
+        Ok(LoginState::Good(credential)) => {
             let until = credential.expires_at.map(|at| format!(", token ends {}", iso_8601(at))).unwrap_or_default();
             ("good", format!("signed in: {shown}{until}"))
         }

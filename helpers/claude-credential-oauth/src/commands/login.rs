@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use claude_credential_config::{Flow, Folders, KeyStore, Provider};
+use claude_credential_config::{Flow, Folders, Provider};
 use claude_credential_protocol::{Error, iso_8601, parse_account};
 
 use super::logout::{self, Revoked};
@@ -10,15 +10,15 @@ use crate::flows::authorization_code::Input;
 use crate::flows::federation::prepared;
 use crate::flows::{authorization_code, device_code, mint};
 use crate::options::Oauth;
-use crate::reporter::Say;
-use crate::token_store::{Stored, Vault};
+use crate::reporter::Reporter;
+use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 use claude_credential_process::SignalGuard;
 
-/// For what is asked of the provider before a person is.
+/// The time for requests to the provider before the user is asked.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Long enough for a person to find and type the keychain's password.
+/// Long enough for the user to find and type the keychain's password.
 const KEYCHAIN: Duration = Duration::from_mins(2);
 
 #[derive(Debug, Default, Args)]
@@ -40,24 +40,24 @@ pub(crate) fn run(
     provider: &Provider,
     options: &Options,
     input: Option<Input>,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
     let provider = &prepared(provider, &helper.environment);
-    let vault = Vault::new(folders, provider, KEYCHAIN);
-    // Without a name, the current account signs in anew.
+    let store = TokenStore::new(folders, provider, KEYCHAIN);
+    // Without a name, the current account signs in again.
     let account = match &options.account {
         Some(account) => Some(account.clone()),
-        None => vault.find(None)?.and_then(|login| login.account),
+        None => store.find(None)?.and_then(|login| login.account),
     };
     let account = account.as_deref();
     let client = helper.client(folders, provider, PATIENCE);
-    let login = vault.login_command(account);
+    let login = store.login_command(account);
     let browser = !options.no_browser;
     let set = match provider.flow {
         Flow::AuthorizationCode if !options.device => {
-            authorization_code::sign_in(&client, browser, input, &login, say)?
+            authorization_code::sign_in(&client, browser, input, &login, reporter)?
         }
-        Flow::AuthorizationCode | Flow::DeviceCode => device_code::sign_in(&client, browser, &login, say)?,
+        Flow::AuthorizationCode | Flow::DeviceCode => device_code::sign_in(&client, browser, &login, reporter)?,
         _ if account.is_some() || options.device => {
             return Err(Error::config(format!(
                 "{}: {} signs in by itself ({}), with no account and no device",
@@ -70,8 +70,8 @@ pub(crate) fn run(
     };
     let held = SignalGuard::begin();
     let kept = keep(folders, provider, account, &set);
-    let (set, stored) = kept.map_err(|error| {
-        // Nobody has them, so nobody should be able to use them.
+    let (set, place) = kept.map_err(|error| {
+        // Tokens that are stored nowhere should not stay valid.
         let client = Client { until: Instant::now() + PATIENCE, ..client };
         match logout::revoke(&client, &set) {
             Ok(Revoked::Yes) => error.with_prefix("the new tokens could not be kept, and were revoked"),
@@ -79,28 +79,29 @@ pub(crate) fn run(
         }
     })?;
     drop(held);
-    tell(helper, provider, account, &set, &stored, say)
+    tell(helper, provider, account, &set, &place, reporter)
 }
 
-/// Keeps what was had, as the current account. The person took his time, so the keychain's begins here.
+/// Stores the new tokens as the current account, and returns where. The keychain deadline starts now, not when sign-in
+/// began.
 fn keep(
     folders: &Folders,
     provider: &Provider,
     account: Option<&str>,
     set: &TokenSet,
-) -> Result<(TokenSet, Stored), Error> {
-    let vault = Vault::new(folders, provider, KEYCHAIN);
+) -> Result<(TokenSet, String), Error> {
+    let store = TokenStore::new(folders, provider, KEYCHAIN);
     let set = set.clone().whole()?;
-    // The old sign-in may be being renewed this moment; what it writes must not come after ours.
-    let _lock = vault.lock(account, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
-    // One that can't be read is no reason not to sign in anew: often it is the reason to do so.
-    let old = vault.exactly(account).ok().flatten().and_then(|login| vault.read(&login).ok().flatten());
+    // A renewal of the old sign-in must not overwrite the new tokens.
+    let _lock = store.lock(account, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
+    // An old set that can't be read does not matter: often it is the reason for signing in again.
+    let old = store.exactly(account).ok().flatten().and_then(|login| store.read(&login).ok().flatten());
     let set = match &old {
         Some(old) => set.superseding(old),
         None => set,
     };
-    let stored = vault.keep(account, &set, true)?;
-    Ok((set, stored))
+    let placement = store.keep(account, &set, true)?;
+    Ok((set, store.describe(account, &placement, provider.store)))
 }
 
 fn tell(
@@ -108,22 +109,14 @@ fn tell(
     provider: &Provider,
     account: Option<&str>,
     set: &TokenSet,
-    stored: &Stored,
-    say: &mut Say<'_>,
+    place: &str,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    let place = match &stored.no_keychain {
-        Some(why) => format!("{}, mode 0600, because this machine has no keychain: {why}", stored.shown),
-        None if stored.shown.starts_with('/') && provider.store == KeyStore::File => {
-            format!("{}, mode 0600, because store = \"file\"", stored.shown)
-        }
-        None if stored.shown.starts_with('/') => format!("{}, mode 0600", stored.shown),
-        None => stored.shown.clone(),
-    };
-    say.line(&format!("the tokens are kept in {place}"))?;
+    reporter.line(&format!("the tokens are kept in {place}"))?;
     for variable in ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"] {
         if helper.environment.get(variable).is_some() {
             let wins = "is set, and Claude Code uses it in place of this sign-in";
-            say.line(&format!("{variable} {wins}; run: unset {variable}"))?;
+            reporter.line(&format!("{variable} {wins}; run: unset {variable}"))?;
         }
     }
     let name = &provider.name;
@@ -135,5 +128,5 @@ fn tell(
     };
     let until =
         set.expires_at.map_or("the token has no end".to_owned(), |at| format!("the token ends {}", iso_8601(at)));
-    say.line(&format!("signed in to {name}{who}; {until}{renewed}"))
+    reporter.line(&format!("signed in to {name}{who}; {until}{renewed}"))
 }

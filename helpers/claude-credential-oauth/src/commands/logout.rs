@@ -7,11 +7,11 @@ use claude_credential_protocol::{Error, Secret, parse_account};
 
 use crate::binding;
 use crate::client::{Client, EACH};
-use crate::discovery::Wanted;
+use crate::discovery::Endpoint;
 use crate::flows::federation::prepared;
 use crate::options::Oauth;
-use crate::reporter::Say;
-use crate::token_store::Vault;
+use crate::reporter::Reporter;
+use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,12 +26,12 @@ pub(crate) struct Options {
     pub(crate) local: bool,
 }
 
-/// What came of the revocation.
+/// The outcome of the revocation.
 pub(super) enum Revoked {
     Yes,
-    /// The provider has no place for it.
+    /// The provider has no revocation endpoint.
     Nowhere,
-    /// Nobody asked for it, or there was nothing.
+    /// Not requested, or there was no token to revoke.
     No,
 }
 
@@ -40,55 +40,61 @@ pub(crate) fn run(
     folders: &Folders,
     provider: &Provider,
     options: &Options,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
     let provider = &prepared(provider, &helper.environment);
-    let vault = Vault::new(folders, provider, PATIENCE);
+    let store = TokenStore::new(folders, provider, PATIENCE);
     let name = &provider.name;
-    let Some(login) = vault.find(options.account.as_deref())? else {
-        if options.account.is_none() && !vault.logins()?.is_empty() {
+    let Some(login) = store.find(options.account.as_deref())? else {
+        if options.account.is_none() && !store.logins()?.is_empty() {
             return Err(Error::config(format!(
                 "no account of {name} is the current one; name one with: --account NAME"
             )));
         }
         let account = options.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
-        return say.line(&format!("nobody is signed in to {name}{account}"));
+        return reporter.line(&format!("not signed in to {name}{account}"));
     };
-    // A renewal under way would bring a new token after we revoked the old one.
-    let lock = vault.lock(login.account.as_deref(), PATIENCE);
+    // A renewal that is under way would store a new token after the old one was revoked.
+    let lock = store.lock(login.account.as_deref(), PATIENCE);
     let _lock = lock.map_err(|error| Error::unavailable(error.to_string()))?;
-    let vault = Vault::new(folders, provider, PATIENCE);
-    // That renewal, or another logout, may have had it elsewhere before we had the lock.
-    let Some(login) = vault.exactly(login.account.as_deref())? else {
+    let store = TokenStore::new(folders, provider, PATIENCE);
+    // That renewal, or another logout, may have moved or removed the login before we had the lock.
+    let Some(login) = store.exactly(login.account.as_deref())? else {
         let account = login.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
-        return say.line(&format!("nobody is signed in to {name}{account}"));
+        return reporter.line(&format!("not signed in to {name}{account}"));
     };
     let revoked = if options.local {
         Revoked::No
     } else {
         let client = helper.client(folders, provider, PATIENCE);
-        match vault.read(&login).map_err(|error| to_local(&error))? {
+        match store.read(&login).map_err(|error| to_local(&error))? {
             Some(set) if set.binding == binding::of(&client) => revoke(&client, &set)?,
-            // Nothing that could be sent to this provider.
+            // No token that may be sent to this provider.
             _ => Revoked::No,
         }
     };
-    vault.forget(&login)?;
-    tell(&vault, &login, name, &revoked, say)
+    store.forget(&login)?;
+    tell(&store, &login, name, &revoked, reporter)
 }
 
-fn tell(vault: &Vault<'_>, login: &Login, name: &str, revoked: &Revoked, say: &mut Say<'_>) -> Result<(), Error> {
+fn tell(
+    store: &TokenStore<'_>,
+    login: &Login,
+    name: &str,
+    revoked: &Revoked,
+    reporter: &mut Reporter<'_>,
+) -> Result<(), Error> {
     let account = login.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
     let how = match revoked {
         Revoked::Yes => "; the provider was told",
         Revoked::Nowhere => "; the provider has no way to be told, so the tokens are good there until they expire",
         Revoked::No => "; the provider was not told, so the tokens are good there until they expire",
     };
-    say.line(&format!("signed out of {name}{account}{how}"))?;
-    match vault.logins()?.as_slice() {
+    reporter.line(&format!("signed out of {name}{account}{how}"))?;
+    match store.logins()?.as_slice() {
         [only] if only.current && login.current => {
             let left = only.account.as_deref().unwrap_or("the account without a name");
-            say.line(&format!("the current account of {name} is now {left}"))
+            reporter.line(&format!("the current account of {name} is now {left}"))
         }
         _ => Ok(()),
     }
@@ -103,16 +109,16 @@ pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Err
     if tokens.is_empty() {
         return Ok(Revoked::No);
     }
-    let endpoints = client.endpoints(&[Wanted::Revocation]).map_err(|error| to_local(&error))?;
+    let endpoints = client.endpoints(&[Endpoint::Revocation]).map_err(|error| to_local(&error))?;
     if endpoints.revocation.is_none() {
         return Ok(Revoked::Nowhere);
     }
     for (number, (token, kind)) in tokens.into_iter().enumerate() {
         let fields = [("token", token.expose()), ("token_type_hint", kind)];
-        let outcome = client.post(&endpoints, Wanted::Revocation, &fields, EACH);
+        let outcome = client.post(&endpoints, Endpoint::Revocation, &fields, EACH);
         match outcome {
             Ok((answer, _)) if (200..300).contains(&answer.status) => {}
-            // With the first one the grant is over; the second is for providers that think otherwise.
+            // The first revocation ends the grant; the second is for providers that revoke each token alone.
             _ if number > 0 => {}
             Ok((answer, host)) => {
                 let status = answer.status;

@@ -1,4 +1,4 @@
-//! What people do here: sign in, sign out, and look who is signed in.
+//! The commands of the user: sign in, sign out, and show who is signed in.
 
 mod claude;
 mod login;
@@ -13,10 +13,10 @@ use claude_credential_protocol::Error;
 
 use crate::flows::authorization_code::Input;
 use crate::options::{Oauth, Source, find};
-use crate::reporter::Say;
+use crate::reporter::Reporter;
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum People {
+pub(crate) enum UserCommand {
     /// Sign in to the provider
     Login(login::Options),
     /// Sign out, at the provider and here
@@ -29,31 +29,33 @@ pub(crate) enum People {
     },
 }
 
-pub(crate) fn run(helper: &Oauth, command: People) -> Result<(), Error> {
+pub(crate) fn run(helper: &Oauth, command: UserCommand) -> Result<(), Error> {
     let (mut stderr, mut stdout) = (io::stderr(), io::stdout());
     let is_terminal = stderr.is_terminal();
     let input: Input = Box::new(BufReader::new(io::stdin()));
-    with(helper, command, Some(input), &mut stdout, &mut Say::new(&mut stderr, is_terminal))
+    with(helper, command, Some(input), &mut stdout, &mut Reporter::new(&mut stderr, is_terminal))
 }
 
 /// The same, on streams.
 pub(crate) fn with(
     helper: &Oauth,
-    command: People,
+    command: UserCommand,
     input: Option<Input>,
     stdout: &mut dyn Write,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
     let folders = helper.folders()?;
     let config = helper.config(&folders)?;
     match command {
-        People::Login(options) => login::run(helper, &folders, provider(helper, &config)?, &options, input, say),
-        People::Logout(options) => logout::run(helper, &folders, provider(helper, &config)?, &options, say),
-        People::Status { json } => status::run(helper, &folders, &config, json, stdout, say),
+        UserCommand::Login(options) => {
+            login::run(helper, &folders, provider(helper, &config)?, &options, input, reporter)
+        }
+        UserCommand::Logout(options) => logout::run(helper, &folders, provider(helper, &config)?, &options, reporter),
+        UserCommand::Status { json } => status::run(helper, &folders, &config, json, stdout, reporter),
     }
 }
 
-/// The one that is meant.
+/// The provider that the options mean.
 fn provider<'c>(helper: &Oauth, config: &'c Config) -> Result<&'c Provider, Error> {
     let file = config.file_shown();
     match &helper.provider {

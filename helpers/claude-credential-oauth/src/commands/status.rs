@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 
 use super::claude;
 use crate::options::{Oauth, Source, find};
-use crate::reporter::Say;
-use crate::token_store::Vault;
+use crate::reporter::Reporter;
+use crate::token_store::TokenStore;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// One line of what is there.
-struct Line {
+/// One login, in words and as JSON.
+struct Row {
     words: String,
     json: Value,
 }
@@ -26,7 +26,7 @@ pub(crate) fn run(
     config: &Config,
     as_json: bool,
     stdout: &mut dyn Write,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
     let providers: Vec<&Provider> = match &helper.provider {
         Some(name) => vec![find(config, name)?],
@@ -39,7 +39,7 @@ pub(crate) fn run(
     }
     if helper.provider.is_none() {
         let (words, json) = claude::status(folders, config);
-        lines.push(Line { words, json });
+        lines.push(Row { words, json });
     }
     if as_json {
         let all: Vec<Value> = lines.into_iter().map(|line| line.json).collect();
@@ -49,29 +49,30 @@ pub(crate) fn run(
         write(stdout, &text::one_line(&line.words))?;
     }
     if config.providers.is_empty() && helper.provider.is_none() && helper.sources.is_empty() {
-        say.line(&format!("no provider is configured; to have one, add [provider.NAME] to {}", config.file_shown()))?;
+        reporter
+            .line(&format!("no provider is configured; to have one, add [provider.NAME] to {}", config.file_shown()))?;
     }
     Ok(())
 }
 
-fn of_provider(folders: &Folders, provider: &Provider) -> Result<Vec<Line>, Error> {
-    let vault = Vault::new(folders, provider, PATIENCE);
-    let logins = vault.logins()?;
+fn of_provider(folders: &Folders, provider: &Provider) -> Result<Vec<Row>, Error> {
+    let store = TokenStore::new(folders, provider, PATIENCE);
+    let logins = store.logins()?;
     if !logins.is_empty() {
-        return Ok(logins.iter().map(|login| of_login(&vault, provider, login)).collect());
+        return Ok(logins.iter().map(|login| of_login(&store, provider, login)).collect());
     }
     let Provider { name, flow, .. } = provider;
     let words = if flow.is_for_people() {
-        format!("{name}: nobody is signed in; run: {}", vault.login_command(None))
+        format!("{name}: not signed in; run: {}", store.login_command(None))
     } else {
-        format!("{name}: no token yet; it is had by itself ({}) when it is asked for", flow.name())
+        format!("{name}: no token yet; it is requested when it is first needed ({})", flow.name())
     };
-    Ok(vec![Line { words, json: json!({ "provider": name, "flow": flow.name(), "signed_in": false }) }])
+    Ok(vec![Row { words, json: json!({ "provider": name, "flow": flow.name(), "signed_in": false }) }])
 }
 
-fn of_login(vault: &Vault<'_>, provider: &Provider, login: &Login) -> Line {
+fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Row {
     let account = login.account.as_deref();
-    let shown = vault.shown(login);
+    let shown = store.shown(login);
     let place = if login.place == Place::Keychain { "keychain" } else { "file" };
     let mut json = json!({
         "provider": provider.name, "flow": provider.flow.name(), "signed_in": true, "account": account,
@@ -81,16 +82,16 @@ fn of_login(vault: &Vault<'_>, provider: &Provider, login: &Login) -> Line {
     if let Some(account) = account {
         words = format!("{words}, account {account}");
     }
-    let set = match vault.read(login) {
+    let set = match store.read(login) {
         Ok(Some(set)) => set,
         Ok(None) => {
             json["problem"] = "it is no longer where it was kept".into();
-            let login = vault.login_command(account);
-            return Line { words: format!("{words}: no longer in {shown}; run: {login}"), json };
+            let login = store.login_command(account);
+            return Row { words: format!("{words}: no longer in {shown}; run: {login}"), json };
         }
         Err(error) => {
             json["problem"] = error.to_string().into();
-            return Line { words: format!("{words}: {error}"), json };
+            return Row { words: format!("{words}: {error}"), json };
         }
     };
     let can_renew = !provider.flow.is_for_people() || (set.refresh.is_some() && !set.refused);
@@ -113,13 +114,13 @@ fn of_login(vault: &Vault<'_>, provider: &Provider, login: &Login) -> Line {
         (true, Some(at)) => format!("the access token ends {}", iso_8601(at)),
     };
     let renewal = if set.refused {
-        format!("the provider ended the sign-in; run: {}", vault.login_command(account))
+        format!("the provider ended the sign-in; run: {}", store.login_command(account))
     } else if can_renew {
         "a refresh is possible".to_owned()
     } else {
         "no refresh is possible".to_owned()
     };
-    Line { words: format!("{words}: in {shown}; {end}; {renewal}"), json }
+    Row { words: format!("{words}: in {shown}; {end}; {renewal}"), json }
 }
 
 fn write(stdout: &mut dyn Write, line: &str) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! RFC 6749, 4.1, with PKCE (RFC 7636) and a loopback redirect (RFC 8252): a person signs in with a browser.
+//! RFC 6749, 4.1, with PKCE (RFC 7636) and a loopback redirect (RFC 8252): the user signs in with a browser.
 
 use std::io::BufRead;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -16,17 +16,17 @@ use sha2::{Digest, Sha256};
 use crate::binding;
 use crate::browser;
 use crate::client::{Client, EACH};
-use crate::discovery::{Endpoints, Wanted};
+use crate::discovery::{Endpoint, Endpoints};
 use crate::loopback::Loopback;
 use crate::loopback::callback::{Callback, Expected, NotOurs};
-use crate::reporter::Say;
+use crate::reporter::Reporter;
 use crate::tokens::TokenSet;
 use claude_credential_process::SignalGuard;
 
-/// How long a person may take.
+/// How long the user may take.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-/// Where a person pastes what the browser shows.
+/// Where the user pastes what the browser shows.
 pub(crate) type Input = Box<dyn BufRead + Send>;
 
 /// Something that happens while we wait.
@@ -41,8 +41,8 @@ impl From<Callback> for Event {
     }
 }
 
-/// What a sign-in begins with and what its end is compared with.
-struct Begun {
+/// The parts of a sign-in that was request.
+struct AuthorizationRequest {
     url: Url,
     redirect_uri: String,
     verifier: Secret,
@@ -53,14 +53,14 @@ pub(crate) fn sign_in(
     open_browser: bool,
     input: Option<Input>,
     login: &str,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<TokenSet, Error> {
     let provider = client.provider;
-    let endpoints = client.endpoints(&[Wanted::Authorization, Wanted::Token])?;
+    let endpoints = client.endpoints(&[Endpoint::Authorization, Endpoint::Token])?;
     let loopback = Loopback::open(provider.redirect_port)?;
     let expected =
         Expected { state: random_text(), issuer: provider.issuer.clone(), says_issuer: endpoints.says_issuer };
-    let begun = begin(client, &endpoints, &loopback, &expected.state)?;
+    let request = begin(client, &endpoints, &loopback, &expected.state)?;
     let (sender, events) = mpsc::channel();
     loopback.listen(expected.clone(), sender.clone());
     if let Some(input) = input {
@@ -72,31 +72,37 @@ pub(crate) fn sign_in(
             }
         });
     }
-    say.line(&format!("to sign in to {}, open this address:", provider.name))?;
-    say.plain(begun.url.as_str())?;
-    if open_browser && browser::open(client.environment, client.active, begun.url.as_str()) {
-        say.line("it was opened in your browser")?;
+    reporter.line(&format!("to sign in to {}, open this address:", provider.name))?;
+    reporter.plain(request.url.as_str())?;
+    if open_browser && browser::open(client.environment, client.active, request.url.as_str()) {
+        reporter.line("it was opened in your browser")?;
     }
-    say.line("where the browser can't come back to this machine, paste here the address it ends at, or code#state")?;
-    let code = wait(&events, &expected, provider, login, say)?;
+    reporter
+        .line("where the browser can't come back to this machine, paste here the address it ends at, or code#state")?;
+    let code = wait(&events, &expected, provider, login, reporter)?;
     let held = SignalGuard::begin();
     let mut grant = vec![
         ("grant_type", "authorization_code"),
         ("code", code.expose()),
-        ("redirect_uri", &begun.redirect_uri),
-        ("code_verifier", begun.verifier.expose()),
+        ("redirect_uri", &request.redirect_uri),
+        ("code_verifier", request.verifier.expose()),
     ];
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
-    // The person took minutes; the exchange has its own time.
+    // The exchange has its own deadline: the user took minutes.
     let client = Client { until: Instant::now() + EACH * 2, ..*client };
     let tokens = client.tokens(&endpoints, &grant, EACH).map_err(|failed| failed.error(provider, login));
     drop(held);
     tokens.map(|set| binding::bound(&client, set))
 }
 
-fn begin(client: &Client<'_>, endpoints: &Endpoints, loopback: &Loopback, state: &Secret) -> Result<Begun, Error> {
+fn begin(
+    client: &Client<'_>,
+    endpoints: &Endpoints,
+    loopback: &Loopback,
+    state: &Secret,
+) -> Result<AuthorizationRequest, Error> {
     let provider = client.provider;
-    let endpoint = endpoints.need(Wanted::Authorization, provider)?;
+    let endpoint = endpoints.need(Endpoint::Authorization, provider)?;
     let mut url = Url::parse(endpoint)
         .map_err(|_| Error::config(format!("{}: the authorization endpoint is no URL", provider.place)))?;
     let redirect_uri = loopback.redirect_uri();
@@ -110,8 +116,8 @@ fn begin(client: &Client<'_>, endpoints: &Endpoints, loopback: &Loopback, state:
         .append_pair("state", state.expose())
         .append_pair("code_challenge", &challenge)
         .append_pair("code_challenge_method", "S256")
-        .extend_pairs(client.wishes(&scope));
-    Ok(Begun { url, redirect_uri, verifier })
+        .extend_pairs(client.requested_fields(&scope));
+    Ok(AuthorizationRequest { url, redirect_uri, verifier })
 }
 
 fn wait(
@@ -119,31 +125,31 @@ fn wait(
     expected: &Expected,
     provider: &Provider,
     login: &str,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<Secret, Error> {
     let until = Instant::now() + PATIENCE;
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            say.done_waiting()?;
+            reporter.done_waiting()?;
             let minutes = PATIENCE.as_secs() / 60;
-            return Err(Error::sign_in(format!("nobody signed in within {minutes} minutes; run: {login}")));
+            return Err(Error::sign_in(format!("the sign-in was not finished within {minutes} minutes; run: {login}")));
         }
-        say.waiting("waiting for the browser", left)?;
+        reporter.waiting("waiting for the browser", left)?;
         let callback = match events.recv_timeout(left.min(Duration::from_secs(1))) {
             Ok(Event::Callback(callback)) => Ok(callback),
             Ok(Event::Pasted(text)) => expected.understand_pasted(&text),
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return Err(Error::broke("nothing is listening any more")),
         };
-        say.done_waiting()?;
+        reporter.done_waiting()?;
         match callback {
             Ok(Callback::Code(code)) => return Ok(code),
             Ok(Callback::Denied(code)) => {
                 let said = code.map(|code| format!(" ({code})")).unwrap_or_default();
-                return Err(Error::sign_in(format!("{} signed nobody in{said}; run: {login}", provider.name)));
+                return Err(Error::sign_in(format!("{} denied the sign-in{said}; run: {login}", provider.name)));
             }
-            Err(why) => say.line(match why {
+            Err(why) => reporter.line(match why {
                 NotOurs::Nothing => "that is neither an address with a code in it nor code#state; paste it whole",
                 NotOurs::State => "that belongs to another sign-in; paste what the address above leads to",
                 NotOurs::Issuer => "that does not say that it is from this provider, and is not used",
@@ -152,7 +158,7 @@ fn wait(
     }
 }
 
-/// 256 bits that nobody can guess, as PKCE wants its verifier.
+/// 256 random bits, as PKCE demands for its verifier.
 fn random_text() -> Secret {
     BASE64_URL_SAFE_NO_PAD.encode(random::<32>()).into()
 }

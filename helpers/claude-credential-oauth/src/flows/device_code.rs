@@ -1,4 +1,4 @@
-//! RFC 8628: a person signs in on another device.
+//! RFC 8628: the user signs in on another device.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,25 +10,25 @@ use serde::Deserialize;
 use crate::binding;
 use crate::browser;
 use crate::client::{Client, EACH};
-use crate::discovery::Wanted;
-use crate::failed::Failed;
-use crate::reporter::Say;
+use crate::discovery::Endpoint;
+use crate::reporter::Reporter;
+use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 use claude_credential_process::SignalGuard;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// What the standard sets where the provider says nothing.
+/// The standard's interval, if the provider gives none.
 const INTERVAL: u64 = 5;
 
-/// What a provider that says `slow_down` asks for, and what one that can't be reached gets.
+/// How much longer the interval gets after `slow_down`, or if the provider can't be reached.
 const SLOWER: Duration = Duration::from_secs(5);
 
-/// Nobody waits longer before a terminal, whatever the provider allows.
+/// The longest wait, in seconds, whatever the provider allows.
 const LONGEST: u64 = 30 * 60;
 
 #[derive(Deserialize)]
-struct Begun {
+struct DeviceAuthorization {
     device_code: String,
     user_code: String,
     #[serde(alias = "verification_url")]
@@ -42,55 +42,55 @@ pub(crate) fn sign_in(
     client: &Client<'_>,
     open_browser: bool,
     login: &str,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<TokenSet, Error> {
     let provider = client.provider;
-    let endpoints = client.endpoints(&[Wanted::DeviceAuthorization, Wanted::Token])?;
-    let told = |failed: &Failed| failed.error(provider, login);
+    let endpoints = client.endpoints(&[Endpoint::DeviceAuthorization, Endpoint::Token])?;
+    let told = |failed: &TokenError| failed.error(provider, login);
     let scope = provider.scopes.join(" ");
-    let wishes = client.wishes(&scope);
-    let (answer, host) = client.post(&endpoints, Wanted::DeviceAuthorization, &wishes, EACH)?;
+    let requested_fields = client.requested_fields(&scope);
+    let (answer, host) = client.post(&endpoints, Endpoint::DeviceAuthorization, &requested_fields, EACH)?;
     if !(200..300).contains(&answer.status) {
         let refused = client.understood(answer, &host);
         return Err(refused.err().map_or_else(|| Error::unavailable("no device code"), |failed| told(&failed)));
     }
-    let begun: Begun = answer.json(&host)?;
-    let device_code = Secret::from(begun.device_code);
+    let authorization: DeviceAuthorization = answer.json(&host)?;
+    let device_code = Secret::from(authorization.device_code);
     show(
         client,
-        &begun.user_code,
-        &begun.verification_uri,
-        begun.verification_uri_complete.as_deref(),
+        &authorization.user_code,
+        &authorization.verification_uri,
+        authorization.verification_uri_complete.as_deref(),
         open_browser,
-        say,
+        reporter,
     )?;
-    let until = Instant::now() + Duration::from_secs(begun.expires_in.min(LONGEST));
-    // At least what the provider demands (RFC 8628, 3.5); beyond the end nobody asks anyway.
-    let mut interval = Duration::from_secs(begun.interval.unwrap_or(INTERVAL).clamp(1, LONGEST));
+    let until = Instant::now() + Duration::from_secs(authorization.expires_in.min(LONGEST));
+    // At least what the provider demands (RFC 8628, 3.5).
+    let mut interval = Duration::from_secs(authorization.interval.unwrap_or(INTERVAL).clamp(1, LONGEST));
     let mut grant = vec![("grant_type", GRANT), ("device_code", device_code.expose())];
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
     loop {
-        pause(interval, until, say)?;
+        pause(interval, until, reporter)?;
         if Instant::now() >= until {
-            say.done_waiting()?;
-            return Err(Error::sign_in(format!("nobody signed in before the code expired; run: {login}")));
+            reporter.done_waiting()?;
+            return Err(Error::sign_in(format!("the code expired before the sign-in; run: {login}")));
         }
         let held = SignalGuard::begin();
-        // Once, also where it fails: the next one comes with the interval.
+        // One attempt, even if it fails: the interval sets the next.
         let outcome = client.poll(&endpoints, &grant, EACH);
         drop(held);
         match outcome {
             Ok(tokens) => {
-                say.done_waiting()?;
+                reporter.done_waiting()?;
                 return Ok(binding::bound(client, tokens));
             }
-            Err(Failed::Code("authorization_pending", _)) => {}
-            Err(Failed::Code("slow_down", _)) => interval += SLOWER,
-            Err(Failed::Error(error)) if error.class() == claude_credential_protocol::Class::Unavailable => {
+            Err(TokenError::Code("authorization_pending", _)) => {}
+            Err(TokenError::Code("slow_down", _)) => interval += SLOWER,
+            Err(TokenError::Error(error)) if error.class() == claude_credential_protocol::Class::Unavailable => {
                 interval += SLOWER;
             }
             Err(failed) => {
-                say.done_waiting()?;
+                reporter.done_waiting()?;
                 return Err(told(&failed));
             }
         }
@@ -103,27 +103,27 @@ fn show(
     uri: &str,
     complete: Option<&str>,
     open_browser: bool,
-    say: &mut Say<'_>,
+    reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    // It is about to be opened, and was not written by the user.
+    // The provider, not the user, chose the address that is about to be opened.
     let is_web = |uri: &str| uri.starts_with("https://") || claude_credential_config::is_endpoint(uri);
     if !is_web(uri) || !complete.is_none_or(is_web) {
         let host = Call { url: uri, ..Call::default() }.host();
         return Err(Error::unavailable(format!("the provider sends people to {host}, which is no https address")));
     }
-    say.line(&format!("to sign in to {}, open this address on any device:", client.provider.name))?;
-    say.plain(complete.unwrap_or(uri))?;
-    say.line(&format!("and see that it shows this code, or type it there: {user_code}"))?;
+    reporter.line(&format!("to sign in to {}, open this address on any device:", client.provider.name))?;
+    reporter.plain(complete.unwrap_or(uri))?;
+    reporter.line(&format!("and see that it shows this code, or type it there: {user_code}"))?;
     if open_browser && browser::open(client.environment, client.active, complete.unwrap_or(uri)) {
-        say.line("it was opened in your browser")?;
+        reporter.line("it was opened in your browser")?;
     }
     Ok(())
 }
 
-fn pause(interval: Duration, until: Instant, say: &mut Say<'_>) -> Result<(), Error> {
+fn pause(interval: Duration, until: Instant, reporter: &mut Reporter<'_>) -> Result<(), Error> {
     let next = (Instant::now() + interval).min(until);
     while Instant::now() < next {
-        say.waiting("waiting for the sign-in", until.saturating_duration_since(Instant::now()))?;
+        reporter.waiting("waiting for the sign-in", until.saturating_duration_since(Instant::now()))?;
         thread::sleep(next.saturating_duration_since(Instant::now()).min(Duration::from_secs(1)));
     }
     Ok(())

@@ -11,7 +11,7 @@ use claude_credential_protocol::{Error, now};
 use super::jwt_bearer::GRANT;
 use crate::assertion::{identity_token, jwt};
 use crate::client::{Client, EACH};
-use crate::failed::Failed;
+use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 
 const ENDPOINT: &str = "https://api.anthropic.com/v1/oauth/token";
@@ -55,7 +55,7 @@ fn complete(provider: &Provider, environment: &Environment) -> Provider {
     }
 }
 
-pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
+pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
     let provider = client.provider;
     let rule = need(provider, provider.federation_rule_id.as_deref(), "federation_rule_id", RULE)?;
     let organization = need(provider, provider.organization_id.as_deref(), "organization_id", ORGANIZATION)?;
@@ -78,7 +78,9 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
     let call = Call { url, body: Body::Json(&body), before_pause: Some(exit_if_signalled), ..Call::default() };
     let answer = call.send_with_retry(EACH, client.until)?;
     match client.understood(answer, &call.host()) {
-        Err(Failed::Code(_, answer)) => Err(Failed::Error(refused(provider, &answer, &call.host(), &from, &claims))),
+        Err(TokenError::Code(_, answer)) => {
+            Err(TokenError::Error(refused(provider, &answer, &call.host(), &from, &claims)))
+        }
         outcome => outcome,
     }
 }

@@ -1,4 +1,4 @@
-//! How tokens are had: one module, one grant.
+//! How tokens are requested: one module for each grant.
 
 pub(crate) mod authorization_code;
 pub(crate) mod client_credentials;
@@ -14,29 +14,29 @@ use crate::assertion;
 use crate::binding;
 use crate::client::{Client, EACH};
 use crate::discovery::Endpoints;
-use crate::failed::Failed;
+use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 
-/// Tokens that are had without a person.
-pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, Failed> {
-    // What is exchanged and what the tokens are bound to is one token, whoever writes another one meanwhile.
+/// Requests tokens without a user.
+pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
+    // The assertion that is exchanged and the one to which the tokens are bound have to be the same.
     let read = assertion::read_once(client)?;
     let client = &Client { provider: read.as_ref().unwrap_or(client.provider), ..*client };
     let set = match client.provider.flow {
         Flow::AuthorizationCode | Flow::DeviceCode => {
-            return Err(Failed::Error(Error::broke("a sign-in without a person")));
+            return Err(TokenError::Error(Error::broke("this flow needs a user")));
         }
         Flow::ClientCredentials => client_credentials::mint(client),
         Flow::JwtBearer => jwt_bearer::mint(client),
         Flow::TokenExchange => token_exchange::mint(client),
         Flow::Federation => federation::mint(client),
     }?;
-    // What can be had again needs no second secret at rest.
+    // These tokens can be requested again, so no refresh token is stored.
     Ok(TokenSet { refresh: None, ..binding::bound(client, set) })
 }
 
 /// RFC 6749, 6: newer tokens for a refresh token.
-pub(crate) fn refresh(client: &Client<'_>, endpoints: &Endpoints, token: &Secret) -> Result<TokenSet, Failed> {
+pub(crate) fn refresh(client: &Client<'_>, endpoints: &Endpoints, token: &Secret) -> Result<TokenSet, TokenError> {
     let mut grant = vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())];
     grant.extend(client.provider.resource.iter().map(|resource| ("resource", resource.as_str())));
     Ok(binding::bound(client, client.tokens(endpoints, &grant, EACH)?))

@@ -3,39 +3,39 @@
 use claude_credential_protocol::Secret;
 use reqwest::Url;
 
-use crate::failed::code;
+use crate::token_error::code;
 
-/// What came back to us.
+/// The provider's answer to a sign-in.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Callback {
     /// The code that is exchanged for tokens.
     Code(Secret),
-    /// The provider or the person said no, in a word of the standard if there is one.
+    /// The provider or the user denied it, with the standard's error code if there is one.
     Denied(Option<&'static str>),
 }
 
-/// Why what came is none for us; the next one may be.
+/// Why a callback is not the answer to our sign-in. The next one may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotOurs {
     /// No code in it.
     Nothing,
-    /// Another sign-in's, or somebody else's.
+    /// The state is not ours.
     State,
-    /// It says that it is from another provider, or not from whom although ours would (RFC 9207).
+    /// The issuer is another one, or is missing although our provider always sends it (RFC 9207).
     Issuer,
 }
 
-/// Whether a callback is an answer to us.
+/// What a callback to our sign-in has to carry.
 #[derive(Debug, Clone)]
 pub(crate) struct Expected {
     pub(crate) state: Secret,
     pub(crate) issuer: Option<String>,
-    /// The provider publishes that it always says who it is.
+    /// The provider publishes that it always sends `iss`.
     pub(crate) says_issuer: bool,
 }
 
 impl Expected {
-    /// What the parameters of a redirect say.
+    /// Checks the parameters of a redirect.
     pub(crate) fn understand(&self, url: &Url) -> Result<Callback, NotOurs> {
         let get = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         if get("code").is_none() && get("error").is_none() {
@@ -55,7 +55,7 @@ impl Expected {
         })
     }
 
-    /// What a person pasted: `code#state`, or the whole URL that the browser was sent to.
+    /// Checks what the user pasted: `code#state`, or the whole URL that the browser was sent to.
     pub(crate) fn understand_pasted(&self, text: &str) -> Result<Callback, NotOurs> {
         let text = text.trim().trim_matches(['\'', '"']);
         let query = match text.split_once('#') {
@@ -63,7 +63,7 @@ impl Expected {
             Some((code, state)) => {
                 let pairs = [("code", code), ("state", state)];
                 let url = Url::parse_with_params("http://127.0.0.1/", pairs).map_err(|_| NotOurs::Nothing)?;
-                // There is no place in it for an issuer; the state is ours alone.
+                // `code#state` has no place for an issuer; the state proves that it is ours.
                 return Self { says_issuer: false, ..self.clone() }.understand(&url);
             }
             None => Url::parse(&format!("http://127.0.0.1/?{}", text.trim_start_matches('?')))

@@ -1,4 +1,4 @@
-//! The way back from the browser: one answer on 127.0.0.1, with the state that we sent.
+//! The HTTP server on 127.0.0.1 to which the browser returns: it takes one answer, with the state that we sent.
 
 pub(crate) mod callback;
 
@@ -15,15 +15,15 @@ use reqwest::Url;
 
 use callback::{Callback, Expected, NotOurs};
 
-/// No browser's request is longer.
+/// The longest request that is read.
 const MAX_REQUEST: usize = 16 * 1024;
 
-/// Browsers open connections that they may need later; such a one is not waited for long.
+/// How long a connection may stay silent: browsers open some that they never use.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const PATH: &str = "/callback";
 
-/// A port that the browser can come back to.
+/// An open port to which the browser can return.
 #[derive(Debug)]
 pub(crate) struct Loopback {
     listener: TcpListener,
@@ -31,7 +31,7 @@ pub(crate) struct Loopback {
 }
 
 impl Loopback {
-    /// Any free port, or the one that the provider knows us by.
+    /// Opens `port`, or any free one.
     pub(crate) fn open(port: Option<u16>) -> Result<Self, Error> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port.unwrap_or(0)));
         let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
@@ -44,12 +44,13 @@ impl Loopback {
         Ok(Self { listener, address })
     }
 
-    /// What the provider sends the browser back to. By its number: a name might lead elsewhere (RFC 8252, 8.3).
+    /// The address to which the provider redirects the browser: an IP address, since a name might resolve to another
+    /// (RFC 8252, 8.3).
     pub(crate) fn redirect_uri(&self) -> String {
         format!("http://{}{PATH}", self.address)
     }
 
-    /// Sends the first callback that is for us.
+    /// Sends the first callback that is the answer to our sign-in.
     pub(crate) fn listen<T: From<Callback> + Send + 'static>(self, expected: Expected, events: Sender<T>) {
         let done = Arc::new(AtomicBool::new(false));
         thread::spawn(move || {
@@ -60,10 +61,10 @@ impl Loopback {
                 let Ok(stream) = stream else { continue };
                 let (expected, events, done) = (expected.clone(), events.clone(), Arc::clone(&done));
                 let host = self.address.to_string();
-                // One each, since a browser may open one that it never uses before the one that it does.
+                // A thread for each connection: a browser may open an unused one first.
                 thread::spawn(move || {
                     if let Some(callback) = serve(stream, &host, &expected, &done) {
-                        // Nobody waits any more: somebody pasted it before.
+                        // The receiver is gone if the user has pasted the answer.
                         let _ = events.send(callback.into());
                     }
                 });
@@ -77,7 +78,7 @@ fn serve(mut stream: TcpStream, host: &str, expected: &Expected, done: &AtomicBo
     let mut lines = request.split("\r\n");
     let target = lines.next()?.strip_prefix("GET ")?.split(' ').next()?.to_owned();
     let named = lines.filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("host"));
-    // A page elsewhere can make a browser call us by another name (DNS rebinding).
+    // A foreign page can make a browser send us another host name (DNS rebinding).
     let for_us = named.is_some_and(|(_, named)| is_host(named.trim(), host));
     let url = Url::parse(&format!("http://{host}{target}")).ok();
     let url = url.filter(|url| for_us && target.starts_with('/') && url.path() == PATH);
@@ -98,7 +99,7 @@ fn serve(mut stream: TcpStream, host: &str, expected: &Expected, done: &AtomicBo
     }
     let words = match &callback {
         Callback::Code(_) => "The sign-in goes on in the terminal. This window can be closed.",
-        Callback::Denied(_) => "Nobody was signed in. This window can be closed.",
+        Callback::Denied(_) => "The sign-in was denied. This window can be closed.",
     };
     answer(&mut stream, "200 OK", words);
     Some(callback)
@@ -125,7 +126,7 @@ fn read(stream: &mut TcpStream) -> Option<String> {
     None
 }
 
-/// Plain, and with nothing in it that another page could learn the code from.
+/// Answers with a plain page that leaks the code to no other page.
 fn answer(stream: &mut TcpStream, status: &str, words: &str) {
     let page = format!(
         "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>claude-credential</title><p>{words}</p></html>\n"
@@ -135,7 +136,7 @@ fn answer(stream: &mut TcpStream, status: &str, words: &str) {
          Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nContent-Security-Policy: default-src 'none'\r\n\r\n{page}",
         page.len()
     );
-    // Whoever closed his window early has had his answer all the same.
+    // The user may have closed the window; the answer counts all the same.
     let _ = stream.write_all(response.as_bytes()).and_then(|()| stream.flush());
 }
 

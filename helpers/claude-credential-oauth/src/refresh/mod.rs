@@ -1,10 +1,10 @@
-//! The access token of a sign-in, renewed in time and by one process alone.
+//! The access token of a sign-in, renewed in time and by one process at a time.
 //!
-//! - A token that is good for a while is the answer, and nobody is asked and nothing locked.
-//! - One that is due is renewed by whoever gets the lock; the others hand it out as long as it lives, and wait for the
-//!   lock only where it doesn't.
-//! - Whoever has the lock reads again first: what somebody else renewed meanwhile is the answer.
-//! - A new token set is kept, durably, before it answers anybody.
+//! - A token that is valid for a while is the answer, without a lock and without a request.
+//! - One that is due is renewed by the process that gets the lock. The others hand the old one out while it is valid, and
+//!   wait for the lock once it is not.
+//! - The process that has the lock reads again first: a token that another process renewed meanwhile is the answer.
+//! - A new token set is stored, durably, before it is handed out.
 
 mod step;
 
@@ -17,43 +17,43 @@ use claude_credential_protocol::{Auth, Class, Credential, Error, Request};
 use crate::anthropic::HEADER;
 use crate::binding;
 use crate::client::{Client, EACH};
-use crate::discovery::Wanted;
-use crate::failed::Failed;
+use crate::discovery::Endpoint;
 use crate::flows;
-use crate::token_store::Vault;
+use crate::token_error::TokenError;
+use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 use claude_credential_process::SignalGuard;
 use step::Step;
 
-/// What is asked, of whom, and what is kept for it.
+/// One request, the client of its provider, and the store of its tokens.
 pub(crate) struct Refresh<'a> {
     pub(crate) client: &'a Client<'a>,
-    pub(crate) vault: Vault<'a>,
+    pub(crate) store: TokenStore<'a>,
     pub(crate) request: &'a Request,
 }
 
 /// Why there is no new set.
 enum Fault {
-    /// Nobody was asked.
+    /// Ours; the provider was not asked.
     Ours(Error),
-    /// The provider, or its absence.
-    Theirs(Failed),
+    /// The provider's, or it could not be reached.
+    Theirs(TokenError),
 }
 
-impl From<Failed> for Fault {
-    fn from(failed: Failed) -> Self {
+impl From<TokenError> for Fault {
+    fn from(failed: TokenError) -> Self {
         Self::Theirs(failed)
     }
 }
 
-/// A login and what is kept for it.
+/// A login and its token set.
 type Kept = (Login, TokenSet);
 
 impl Refresh<'_> {
-    /// The answer; none where nobody signed in.
+    /// The credential for the request; `None` if the user has not signed in.
     pub(crate) fn get(&self) -> Result<Option<Credential>, Error> {
         let account = self.request.username.as_deref();
-        let kept = match self.vault.find(account)? {
+        let kept = match self.store.find(account)? {
             Some(login) => self.read(login)?,
             None if self.is_for_people() || account.is_some() => return Ok(None),
             None => None,
@@ -63,9 +63,9 @@ impl Refresh<'_> {
         match self.step(&login, &set)? {
             Step::Answer => Ok(Some(self.credential(&login, &set))),
             Step::RenewIfFree => {
-                // Nothing is begun that would have to be given up on its way.
-                let is_bad_time = self.vault.failure(account.as_deref()).is_some() || self.left() < EACH;
-                let lock = if is_bad_time { None } else { self.vault.try_lock(account.as_deref()).unwrap_or(None) };
+                // A renewal that can't end in time is not begun.
+                let is_bad_time = self.store.failure(account.as_deref()).is_some() || self.left() < EACH;
+                let lock = if is_bad_time { None } else { self.store.try_lock(account.as_deref()).unwrap_or(None) };
                 match lock {
                     None => Ok(Some(self.credential(&login, &set))),
                     Some(_lock) => self.renew(account.as_deref(), Some(&set)).map(Some),
@@ -75,9 +75,9 @@ impl Refresh<'_> {
         }
     }
 
-    /// As soon as nobody else does.
+    /// Renews once the lock is free.
     fn renew_alone(&self, account: Option<&str>, old: Option<Kept>) -> Result<Credential, Error> {
-        match self.vault.lock(account, self.left()) {
+        match self.store.lock(account, self.left()) {
             Ok(_lock) => self.renew(account, old.as_ref().map(|(_, set)| set)),
             Err(LockError::Timeout(_)) => match old {
                 Some((login, set)) if matches!(self.step(&login, &set), Ok(Step::RenewIfPossible)) => {
@@ -92,10 +92,10 @@ impl Refresh<'_> {
         }
     }
 
-    /// With the lock in hand. `before` is what was kept before we had it.
+    /// Renews; the caller has the lock. `before` is the set as it was before.
     fn renew(&self, account: Option<&str>, before: Option<&TokenSet>) -> Result<Credential, Error> {
-        let kept = match self.vault.exactly(account)? {
-            Some(login) => self.vault.read(&login)?.map(|set| (login, set)),
+        let kept = match self.store.exactly(account)? {
+            Some(login) => self.store.read(&login)?.map(|set| (login, set)),
             None => None,
         };
         if kept.is_none() && before.is_some() && self.is_for_people() {
@@ -104,7 +104,7 @@ impl Refresh<'_> {
         let alive = match &kept {
             None => None,
             Some((login, set)) => {
-                // Somebody who wanted the same had it from the provider while we waited: proof enough for all of us.
+                // Another process got a new token from the provider while we waited, which is proof enough for us, too.
                 let is_news = set.access != before.and_then(|set| set.access.clone());
                 match self.step_of(login, set, self.request.check_live && !is_news)? {
                     Step::Answer => return Ok(self.credential(login, set)),
@@ -113,8 +113,8 @@ impl Refresh<'_> {
                 }
             }
         };
-        if let Some(failure) = self.vault.failure(account) {
-            // Whom we waited for has asked it in vain: a crowd does not ask a dead server one by one.
+        if let Some(failure) = self.store.failure(account) {
+            // The process that we waited for could not reach the provider: don't try again one by one.
             if let Some(answer) = alive.clone().map(Ok).or(failure.said.map(Err)) {
                 return answer;
             }
@@ -135,42 +135,42 @@ impl Refresh<'_> {
         let error = match (self.exchange(kept.as_ref()), kept) {
             (Ok(new), Some((login, old))) => {
                 let new = new.after(&old);
-                let login = self.vault.renew(&login, &new)?;
+                let login = self.store.renew(&login, &new)?;
                 match new.complaint.as_deref().map(Error::unavailable) {
                     None => {
-                        self.vault.forget_failure(account);
+                        self.store.forget_failure(account);
                         return Ok(self.credential(&login, &new));
                     }
                     Some(error) => {
-                        self.vault.note_failure(account, Some(&error));
-                        // What lives is the same; its refresh token is not.
+                        self.store.note_failure(account, Some(&error));
+                        // The access token is the old one, the refresh token is new.
                         return alive.map(|_| self.credential(&login, &new)).ok_or(error);
                     }
                 }
             }
             (Ok(new), None) => {
                 let new = new.whole()?;
-                self.vault.keep(account, &new, false)?;
-                let login = self.vault.exactly(account)?;
+                self.store.keep(account, &new, false)?;
+                let login = self.store.exactly(account)?;
                 return login.map(|login| self.credential(&login, &new)).ok_or_else(|| self.ended(account, "is gone"));
             }
-            (Err(Fault::Theirs(Failed::Code("invalid_grant", _))), Some((login, old))) if self.is_for_people() => {
-                // Kept as it is: whoever looks into it later finds what the provider took back, and when.
-                self.vault.renew(&login, &TokenSet { refused: true, ..old })?;
+            (Err(Fault::Theirs(TokenError::Code("invalid_grant", _))), Some((login, old))) if self.is_for_people() => {
+                // Kept and marked, so that `status` can say that the provider ended the sign-in.
+                self.store.renew(&login, &TokenSet { refused: true, ..old })?;
                 return Err(self.ended(account, "was ended by the provider (invalid_grant)"));
             }
             (Err(Fault::Ours(error)), _) => {
                 if alive.is_some() {
-                    self.vault.note_failure(account, None);
+                    self.store.note_failure(account, None);
                 }
                 error
             }
             (Err(Fault::Theirs(failed)), _) => {
-                let error = failed.error(self.client.provider, &self.vault.login_command(account));
-                // Who came with too little time knows nothing of the provider, and nothing for others.
+                let error = failed.error(self.client.provider, &self.store.login_command(account));
+                // A caller with too little time has learned nothing about the provider that others could use.
                 let said = Some(&error).filter(|error| had_time && error.class() == Class::Unavailable);
                 if alive.is_some() || said.is_some() {
-                    self.vault.note_failure(account, said);
+                    self.store.note_failure(account, said);
                 }
                 error
             }
@@ -180,23 +180,23 @@ impl Refresh<'_> {
 
     fn exchange(&self, old: Option<&Kept>) -> Result<TokenSet, Fault> {
         if !self.is_for_people() {
-            // Its refresh token is not kept, so there is nothing to save from an odd answer.
-            return Ok(flows::mint(self.client)?.whole().map_err(Failed::Error)?);
+            // No refresh token is kept, so nothing of an unusable answer has to be saved.
+            return Ok(flows::mint(self.client)?.whole().map_err(TokenError::Error)?);
         }
-        let Some((login, old)) = old else { return Err(Fault::Ours(Error::broke("a renewal of nothing"))) };
+        let Some((login, old)) = old else { return Err(Fault::Ours(Error::broke("there is no token set to renew"))) };
         let Some(refresh) = &old.refresh else {
-            return Err(Fault::Ours(Error::broke("a renewal without a refresh token")));
+            return Err(Fault::Ours(Error::broke("there is no refresh token to renew with")));
         };
         self.has_time()?;
-        // Who can't keep what he is given loses the grant: better found out while the old one is good.
-        self.vault.rewrite(login, old).map_err(Fault::Ours)?;
-        let endpoints = self.client.endpoints(&[Wanted::Token]).map_err(Failed::Error)?;
-        // The keychain and the endpoints took theirs.
+        // If the new set can't be stored the grant is lost, so find out whether it can while the old one is valid.
+        self.store.rewrite(login, old).map_err(Fault::Ours)?;
+        let endpoints = self.client.endpoints(&[Endpoint::Token]).map_err(TokenError::Error)?;
+        // The keychain and discovery may have taken most of the time.
         self.has_time()?;
         Ok(flows::refresh(self.client, &endpoints, refresh)?)
     }
 
-    /// Who gives up on the way may have lost the refresh token to the provider.
+    /// An error unless enough time is left: a request that is given up may have used up the refresh token.
     fn has_time(&self) -> Result<(), Fault> {
         if self.left() >= EACH {
             return Ok(());
@@ -206,23 +206,23 @@ impl Refresh<'_> {
         Err(Fault::Ours(Error::unavailable(format!("{provider}: less than {each} s {late}; ask again"))))
     }
 
-    /// Until the caller gives up.
+    /// The time until the caller's deadline.
     fn left(&self) -> Duration {
         self.client.until.saturating_duration_since(Instant::now())
     }
 
-    /// What is kept for a login; none where that is another's, so to speak: had with other settings.
+    /// The login with its token set. `None` if the set is gone and can be requested again without a user.
     fn read(&self, login: Login) -> Result<Option<Kept>, Error> {
         let account = login.account.clone();
         let gone = || self.ended(account.as_deref(), "is no longer where it was kept");
-        let set = match self.vault.read(&login)? {
+        let set = match self.store.read(&login)? {
             Some(set) => set,
             None if !self.is_for_people() => return Ok(None),
             None => {
-                // Somebody may be moving or removing it this moment: asked again when he is done.
-                let _lock = self.vault.lock(account.as_deref(), self.left());
-                let login = self.vault.exactly(account.as_deref())?;
-                login.map(|login| self.vault.read(&login)).transpose()?.flatten().ok_or_else(gone)?
+                // Another process may be moving or removing it, so read again under the lock.
+                let _lock = self.store.lock(account.as_deref(), self.left());
+                let login = self.store.exactly(account.as_deref())?;
+                login.map(|login| self.store.read(&login)).transpose()?.flatten().ok_or_else(gone)?
             }
         };
         Ok(Some((login, set)))
@@ -232,7 +232,7 @@ impl Refresh<'_> {
         self.step_of(login, set, self.request.check_live)
     }
 
-    /// `check_live` as the request has it, unless the proof is there.
+    /// `check_live` is the request's, or `false` if the proof is there.
     fn step_of(&self, login: &Login, set: &TokenSet, check_live: bool) -> Result<Step, Error> {
         let is_bound = set.binding == binding::of(self.client);
         let step = Step::of(set, is_bound, self.is_for_people(), check_live, self.request);
@@ -240,7 +240,7 @@ impl Refresh<'_> {
     }
 
     fn ended(&self, account: Option<&str>, why: &str) -> Error {
-        let (provider, login) = (&self.client.provider.name, self.vault.login_command(account));
+        let (provider, login) = (&self.client.provider.name, self.store.login_command(account));
         Error::sign_in(format!("the sign-in to {provider} {why}; run: {login}"))
     }
 

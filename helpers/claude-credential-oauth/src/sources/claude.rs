@@ -11,95 +11,101 @@ use serde::Deserialize;
 use crate::anthropic::HEADER;
 use crate::source_context::SourceContext;
 
-/// What it writes is a few kilobytes.
+/// The longest file that is read; Claude Code writes a few kilobytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// Without this scope a login is for something else than the API.
+/// The scope without which a login can't use the API.
 const SCOPE: &str = "user:inference";
 
-/// The part of the file that is for us. The refresh token is not even named here.
+/// The part of the file that is read. The refresh token is left out on purpose.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Stored {
-    claude_ai_oauth: Option<Login>,
+struct CredentialsFile {
+    claude_ai_oauth: Option<OauthSection>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-struct Login {
+struct OauthSection {
     access_token: Option<String>,
     expires_at: Option<Millis>,
     scopes: Option<Vec<String>>,
 }
 
-/// What there is of it.
+/// The state of the login.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum LoginState {
     /// No file.
     Missing,
     /// A file, and no login in it.
     None,
     /// A login whose token the client emptied, as it does when the server ended it.
     Blank,
-    /// Not what the client writes, from this line and column on.
+    /// Not what the client writes; line and column of the first error.
     Malformed(usize, usize),
-    /// What should be a token is none.
+    /// Its token is not valid as one.
     NoToken(TokenProblem),
-    /// For something else than the API.
+    /// It lacks the scope for the API.
     WrongScopes,
-    /// Its token ended then.
+    /// Its token expired at that time.
     Expired(Seconds),
     Good(Box<Credential>),
 }
 
-pub(crate) fn get(asked: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
-    let file = asked.folders.claude.join(".credentials.json");
-    // Nothing to read, and so no question whether it may be.
-    if asked.request.username.is_some() || !Identity::of(&file).exists() {
+pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
+    let file = context.folders.claude.join(".credentials.json");
+    // Without a file the configuration is not loaded.
+    if context.request.username.is_some() || !Identity::of(&file).exists() {
         return Ok(None);
     }
-    if asked.config()?.claude_login != ClaudeLogin::Read {
+    if context.config()?.claude_login != ClaudeLogin::Read {
         return Ok(None);
     }
     let shown = file.display();
     match look(&file)? {
-        Found::Good(credential) => Ok(Some(Credential { headers: vec![HEADER.to_owned()], ..credential.ephemeral() })),
-        Found::Missing | Found::None | Found::Blank | Found::WrongScopes | Found::Expired(_) => Ok(None),
-        Found::Malformed(line, column) => {
+        LoginState::Good(credential) => {
+            Ok(Some(Credential { headers: vec![HEADER.to_owned()], ..credential.ephemeral() }))
+        }
+        LoginState::Missing
+        | LoginState::None
+        | LoginState::Blank
+        | LoginState::WrongScopes
+        | LoginState::Expired(_) => Ok(None),
+        LoginState::Malformed(line, column) => {
             Err(Error::config(format!("{shown}:{line}:{column}: not what Claude Code writes; run: claude auth login")))
         }
-        Found::NoToken(problem) => Err(Error::config(format!("the access token in {shown} is none: {problem}"))),
+        LoginState::NoToken(problem) => Err(Error::config(format!("the access token in {shown} is none: {problem}"))),
     }
 }
 
-/// Reads it. An error is that of a file that is not plainly the user's own.
-pub(crate) fn look(file: &Path) -> Result<Found, FileError> {
-    let Some(bytes) = read(file, Trust::Private, MAX_FILE)? else { return Ok(Found::Missing) };
+/// Reads the file. The error is that of a file which is not the user's own.
+pub(crate) fn look(file: &Path) -> Result<LoginState, FileError> {
+    let Some(bytes) = read(file, Trust::Private, MAX_FILE)? else { return Ok(LoginState::Missing) };
     Ok(login(&bytes))
 }
 
-fn login(bytes: &[u8]) -> Found {
-    let stored = match serde_json::from_slice::<Stored>(bytes) {
+fn login(bytes: &[u8]) -> LoginState {
+    let stored = match serde_json::from_slice::<CredentialsFile>(bytes) {
         Ok(stored) => stored,
-        // Its own words quote the file.
-        Err(error) => return Found::Malformed(error.line(), error.column()),
+        // serde's message would quote the file.
+        Err(error) => return LoginState::Malformed(error.line(), error.column()),
     };
-    let Some(Login { access_token: Some(token), expires_at, scopes }) = stored.claude_ai_oauth else {
-        return Found::None;
+    let Some(OauthSection { access_token: Some(token), expires_at, scopes }) = stored.claude_ai_oauth else {
+        return LoginState::None;
     };
     let token = match parse_token(Secret::from(token).expose().as_bytes()) {
         Ok(token) => token,
-        Err(TokenProblem::Empty) => return Found::Blank,
-        Err(problem) => return Found::NoToken(problem),
+        Err(TokenProblem::Empty) => return LoginState::Blank,
+        Err(problem) => return LoginState::NoToken(problem),
     };
     if !scopes.unwrap_or_default().iter().any(|scope| scope == SCOPE) {
-        return Found::WrongScopes;
+        return LoginState::WrongScopes;
     }
     if let Some(at) = expires_at.filter(|at| *at <= now()) {
-        return Found::Expired(at / 1000);
+        return LoginState::Expired(at / 1000);
     }
     let mut credential = Credential::new(Auth::Bearer(token)).from_source("claude");
-    // The wire has whole seconds; the second that it ends in does not count.
+    // The wire has whole seconds, so round down.
     credential.expires_at = expires_at.map(|at| at / 1000);
-    Found::Good(Box::new(credential))
+    LoginState::Good(Box::new(credential))
 }

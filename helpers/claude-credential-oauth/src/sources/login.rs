@@ -7,16 +7,16 @@ use super::{claude, provider};
 use crate::flows::federation;
 use crate::source_context::SourceContext;
 
-pub(crate) fn get(asked: &SourceContext<'_>, home: bool) -> Result<Option<Credential>, Error> {
-    let config = asked.config()?;
+pub(crate) fn get(context: &SourceContext<'_>, home: bool) -> Result<Option<Credential>, Error> {
+    let config = context.config()?;
     if let Some(default) = config.default_provider() {
-        return provider::get(asked, default, true);
+        return provider::get(context, default, true);
     }
     if !home {
         return Ok(None);
     }
-    match federation::by_variables(asked.environment) {
-        Some(provider) => provider::get(asked, &provider, true),
-        None => claude::get(asked),
+    match federation::by_variables(context.environment) {
+        Some(provider) => provider::get(context, &provider, true),
+        None => claude::get(context),
     }
 }

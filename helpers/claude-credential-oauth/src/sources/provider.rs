@@ -8,28 +8,32 @@ use crate::client::Client;
 use crate::flows::federation::prepared;
 use crate::refresh::Refresh;
 use crate::source_context::SourceContext;
-use crate::token_store::Vault;
+use crate::token_store::TokenStore;
 
-/// `built_in` is the entry that everybody has: where nobody signed in, it has nothing to say.
-pub(crate) fn get(asked: &SourceContext<'_>, provider: &Provider, built_in: bool) -> Result<Option<Credential>, Error> {
-    let request = asked.request;
-    if !asked.is_for(provider) {
+/// `built_in`: the request came through the default entry, which has no answer, rather than an error, before a sign-in.
+pub(crate) fn get(
+    context: &SourceContext<'_>,
+    provider: &Provider,
+    built_in: bool,
+) -> Result<Option<Credential>, Error> {
+    let request = context.request;
+    if !context.is_for(provider) {
         return Ok(None);
     }
-    let provider = &prepared(provider, asked.environment);
-    let client = asked.client(provider);
-    // No token without a person has an account, so there is nothing to read one for.
+    let provider = &prepared(provider, context.environment);
+    let client = context.client(provider);
+    // Flows without a user have no accounts, so a request for an account needs no assertion.
     let read = if request.username.is_none() { assertion::read_once(&client)? } else { None };
     let client = Client { provider: read.as_ref().unwrap_or(provider), ..client };
-    let vault = Vault::new(asked.folders, provider, request.patience());
-    let refresh = Refresh { client: &client, vault, request };
+    let store = TokenStore::new(context.folders, provider, request.patience());
+    let refresh = Refresh { client: &client, store, request };
     let found = refresh.get()?;
     if found.is_some() || built_in || !request.capabilities.claude_v1 {
         return Ok(found);
     }
-    let login = refresh.vault.login_command(request.username.as_deref());
+    let login = refresh.store.login_command(request.username.as_deref());
     let name = &provider.name;
-    let several = request.username.is_none() && !refresh.vault.logins()?.is_empty();
-    let who = if several { "no account is the current one at" } else { "nobody is signed in to" };
+    let several = request.username.is_none() && !refresh.store.logins()?.is_empty();
+    let who = if several { "no account is the current one at" } else { "not signed in to" };
     Err(Error::sign_in(format!("{who} {name}; run: {login}")))
 }

@@ -12,13 +12,13 @@ use reqwest::Url;
 
 use super::server::{Reply, Server};
 use super::{Fixture, anthropic, stored, value};
-use crate::commands::{People, with};
-use crate::reporter::Say;
+use crate::commands::{UserCommand, with};
+use crate::reporter::Reporter;
 
 #[derive(Parser)]
 struct Line {
     #[command(subcommand)]
-    command: People,
+    command: UserCommand,
 }
 
 /// What a command says, to the person and on stdout.
@@ -26,7 +26,7 @@ fn run(fixture: &Fixture, words: &[&str], input: Option<Box<dyn Read + Send>>) -
     let command = Line::parse_from([&["oauth"], words].concat()).command;
     let (mut said, mut stdout) = (Vec::new(), Vec::new());
     let input = input.map(|input| Box::new(BufReader::new(input)) as crate::flows::authorization_code::Input);
-    let outcome = with(&fixture.helper, command, input, &mut stdout, &mut Say::new(&mut said, false));
+    let outcome = with(&fixture.helper, command, input, &mut stdout, &mut Reporter::new(&mut said, false));
     (outcome, String::from_utf8(said).unwrap(), String::from_utf8(stdout).unwrap())
 }
 
@@ -52,7 +52,7 @@ fn paste(fixture: &Fixture, words: &[&str], answer: fn(&Url) -> String) -> (Resu
     });
     let mut said = Tee(sender, Vec::new());
     let input: crate::flows::authorization_code::Input = Box::new(BufReader::new(reader));
-    let outcome = with(&fixture.helper, command, Some(input), &mut Vec::new(), &mut Say::new(&mut said, false));
+    let outcome = with(&fixture.helper, command, Some(input), &mut Vec::new(), &mut Reporter::new(&mut said, false));
     let words = String::from_utf8(said.1.clone()).unwrap();
     drop(said);
     typist.join().unwrap();
@@ -106,7 +106,7 @@ fn a_pasted_code_signs_in_with_pkce_and_logout_revokes() {
     let revoked: Vec<_> = server.seen()[1..].iter().map(|seen| seen.field("token").unwrap()).collect();
     assert_eq!(revoked, ["CANARY-refresh-1", "CANARY-access-1"]);
     assert_eq!(fixture.get(&anthropic()).unwrap_err().class(), Class::SignIn);
-    assert_eq!(run(&fixture, &["logout"], None).1, "nobody is signed in to acme\n");
+    assert_eq!(run(&fixture, &["logout"], None).1, "not signed in to acme\n");
 }
 
 #[test]
@@ -170,9 +170,7 @@ fn a_device_code_is_asked_about_until_somebody_signs_in() {
 fn status_asks_nobody_and_shows_no_token() {
     let server = Server::start(vec![Reply::tokens(1, 3600)]);
     let fixture = provider(&server, "");
-    assert!(
-        run(&fixture, &["status"], None).2.starts_with("acme: nobody is signed in; run: claude-credential login acme")
-    );
+    assert!(run(&fixture, &["status"], None).2.starts_with("acme: not signed in; run: claude-credential login acme"));
     paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state"))).0.unwrap();
     let (_, _, words) = run(&fixture, &["status"], None);
     assert!(words.starts_with("acme: in /") && words.ends_with("; a refresh is possible\n"), "{words}");

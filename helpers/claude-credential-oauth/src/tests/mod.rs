@@ -16,8 +16,8 @@ use claude_credential_config::Environment;
 use claude_credential_protocol::{Class, Error, Request, now, serve};
 
 use crate::client::EACH;
-use crate::failed::Failed;
 use crate::options::{Oauth, Source};
+use crate::token_error::TokenError;
 
 #[derive(Parser)]
 struct Line {
@@ -214,18 +214,21 @@ fn whoever_polls_asks_once_and_hears_slow_down_with_any_status() {
         let fixture = Fixture::with_provider(&format!("flow = \"device-code\"\nclient_id = \"c\"\n{section}"), &[]);
         let (request, folders) = (anthropic(), fixture.helper.folders().unwrap());
         let config = fixture.helper.config(&folders).unwrap();
-        let asked = fixture.helper.asked(&request, &folders);
-        let client = asked.client(&config.providers["acme"]);
+        let context = fixture.helper.asked(&request, &folders);
+        let client = context.client(&config.providers["acme"]);
         let outcome = client.poll(&client.endpoints(&[]).unwrap(), &[("device_code", "CANARY")], EACH);
         assert_eq!(server.seen().len(), 1);
         outcome.unwrap_err()
     };
     for (status, code) in [(429, "slow_down"), (400, "slow_down"), (400, "authorization_pending")] {
-        assert!(matches!(asked(server::Reply::error(status, code)), Failed::Code(said, _) if said == code), "{code}");
+        assert!(
+            matches!(asked(server::Reply::error(status, code)), TokenError::Code(said, _) if said == code),
+            "{code}"
+        );
     }
     for status in [429, 500, 503] {
         let error = asked(server::Reply::Json(status, "CANARY".to_owned()));
-        assert!(matches!(error, Failed::Error(error) if error.class() == Class::Unavailable), "{status}");
+        assert!(matches!(error, TokenError::Error(error) if error.class() == Class::Unavailable), "{status}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! What one sign-in gave us, and what is known of it.
+//! The tokens of one sign-in.
 
 mod encoding;
 pub(crate) mod response;
@@ -10,35 +10,36 @@ use sha2::{Digest, Sha256};
 /// The last second that the wire can tell.
 pub(crate) const LAST: Seconds = 253_402_300_799;
 
-/// What is renewed at least so long before its end; a caller may want more.
+/// How long before its expiry a token is renewed at the latest; a caller may want more.
 const MARGIN: Seconds = 300;
 
-/// Below this, or a quarter of its life, a token is not handed out while somebody else is renewing it.
+/// With less time left than this, or than a quarter of its lifetime, a token is not handed out while another process renews
+/// it.
 const URGENT: Seconds = 30;
 
-/// So many tokens that we replaced are remembered by their hashes, so that one that comes back is not kept as new.
+/// How many replaced tokens are remembered by their hashes, so that one that comes back is not stored as new.
 const MOST_SUPERSEDED: usize = 8;
 
 /// The tokens of one account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TokenSet {
-    /// None after it was erased.
+    /// `None` after it was erased.
     pub(crate) access: Option<Secret>,
-    /// When that one ends, by this machine's clock.
+    /// When the access token expires, by this machine's clock.
     pub(crate) expires_at: Option<Seconds>,
-    /// When we got it, by the same.
+    /// When it was obtained, by the same clock.
     pub(crate) obtained: Seconds,
     pub(crate) refresh: Option<Secret>,
     pub(crate) scope: Option<String>,
-    /// Who is signed in, as the provider says it.
+    /// The signed-in user, as the provider names them.
     pub(crate) who: Option<String>,
-    /// With whom, and as which client: tokens go back to no other.
+    /// The hash of the settings to which the tokens are bound.
     pub(crate) binding: String,
-    /// The provider took the refresh token back: kept, and of no use.
+    /// The provider refused the refresh token; it is kept and never sent again.
     pub(crate) refused: bool,
-    /// The hashes of those before.
+    /// The hashes of the access tokens before.
     pub(crate) superseded: Vec<String>,
-    /// What is wrong with the access token that came with this refresh token: nobody gets it, and it is not kept.
+    /// Why the access token that came with this refresh token is unusable; it is neither handed out nor stored.
     pub(crate) complaint: Option<String>,
 }
 
@@ -56,7 +57,7 @@ pub(crate) enum Due {
 }
 
 impl TokenSet {
-    /// This set, unless its access token is none.
+    /// This set, or the error if its access token is unusable.
     pub(crate) fn whole(self) -> Result<Self, Error> {
         match self.complaint {
             None => Ok(self),
@@ -64,28 +65,28 @@ impl TokenSet {
         }
     }
 
-    /// This set after it replaced `old`: what the provider did not say anew still holds.
+    /// This set as the successor of `old`: what the provider left out is taken from there.
     #[must_use]
     pub(crate) fn after(mut self, old: &Self) -> Self {
         self.refresh = self.refresh.or_else(|| old.refresh.clone());
         self.scope = self.scope.or_else(|| old.scope.clone());
         self.who = self.who.or_else(|| old.who.clone());
         if self.complaint.is_some() {
-            // It may live yet.
+            // The old access token may still be valid.
             self.access.clone_from(&old.access);
             (self.expires_at, self.obtained) = (old.expires_at, old.obtained);
         }
         self.superseding(old)
     }
 
-    /// This set in the place of `old`, with which it may have nothing to do: who brings that one later brings no news.
+    /// This set in place of `old`, whose access token is remembered as replaced.
     #[must_use]
     pub(crate) fn superseding(mut self, old: &Self) -> Self {
         self.superseded.clone_from(&old.superseded);
         if let Some(access) = old.access.as_ref().filter(|access| Some(*access) != self.access.as_ref()) {
             self.superseded.push(hash(access));
         }
-        // One that was brought back on purpose is no longer one of those before.
+        // A token that is current again counts as replaced no longer.
         let own = self.access.as_ref().map(hash);
         self.superseded.retain(|hash| Some(hash) != own.as_ref());
         let too_many = self.superseded.len().saturating_sub(MOST_SUPERSEDED);
@@ -93,7 +94,7 @@ impl TokenSet {
         self
     }
 
-    /// Without its access token.
+    /// This set without its access token.
     #[must_use]
     pub(crate) fn erased(&self) -> Self {
         Self { access: None, expires_at: None, ..Self::default() }.after(self).bound_to(self)
@@ -133,7 +134,7 @@ impl TokenSet {
     }
 }
 
-/// Tells two tokens apart; nobody finds a random token by its hash.
+/// A hash to compare tokens by; a random token can't be found from it.
 fn hash(token: &Secret) -> String {
     hex(&Sha256::digest(token.expose().as_bytes())[..16])
 }

@@ -10,10 +10,10 @@ use zeroize::Zeroizing;
 
 use super::{LAST, TokenSet};
 
-/// What is shown to people, or repeated, is no longer.
+/// The longest text that is shown or stored.
 const MAX_SHOWN: usize = 4096;
 
-/// With its name, a line of the wire.
+/// The longest refresh token that, with its name, fits a line of the wire.
 const MAX_REFRESH: usize = MAX_LINE - 100;
 
 /// What a token endpoint answers (RFC 6749, 5.1). Of any type: the refresh token in it may be the only one that there
@@ -51,7 +51,7 @@ pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<T
     let is_bearer = |word: &str| word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("n_a");
     let parsed = match (access, token_type) {
         (_, Some(kind)) if !kind.is_null() && !kind.as_str().is_some_and(is_bearer) => {
-            Err(wrong("is a token of a type other than Bearer, which nobody here can use"))
+            Err(wrong("is a token of a type other than Bearer, which is not supported"))
         }
         (None, _) => Err(wrong("is not the JSON that it should be: it has no access token")),
         (Some(access), _) => {
@@ -60,7 +60,7 @@ pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<T
     };
     let (access, complaint) = match parsed {
         Ok(access) => (Some(access), None),
-        // The one before it is most likely void: this one is kept, and what came with it told after.
+        // The refresh token before it is most likely void, so this one is stored before the error is reported.
         Err(complaint) if refresh.is_some() => (None, Some(complaint)),
         Err(complaint) => return Err(Error::unavailable(complaint)),
     };

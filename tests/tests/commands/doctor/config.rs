@@ -108,7 +108,7 @@ fn a_chain_that_has_no_key_for_claude_code_is_wrong() {
         "[profile.default]\nchain = [\"acme\"]\n[provider.acme]\nissuer = \"https://login.acme.example\"\nclient_id = \"x\"\n",
     );
     sandbox.dispatcher(&["api-key-helper"]).run().fails(77);
-    doctor(&sandbox).is_wrong("answer", "nobody is signed in to acme", "run: claude-credential login acme");
+    doctor(&sandbox).is_wrong("answer", "not signed in to acme", "run: claude-credential login acme");
 }
 
 #[test]

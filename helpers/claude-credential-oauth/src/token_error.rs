@@ -1,4 +1,4 @@
-//! Why a provider gave no tokens, in the words of the standard alone.
+//! Why a provider gave no tokens, in the standard's error codes.
 
 use claude_credential_config::Provider;
 use claude_credential_http::Answer;
@@ -6,13 +6,13 @@ use claude_credential_protocol::Error;
 
 /// Why a provider gave no tokens.
 #[derive(Debug)]
-pub(crate) enum Failed {
-    /// It said so, in a word of the standard.
+pub(crate) enum TokenError {
+    /// The provider's error code.
     Code(&'static str, Answer),
     Error(Error),
 }
 
-/// The words of <https://www.iana.org/assignments/oauth-parameters>, and those of OpenID Connect, that we may meet.
+/// The error codes of <https://www.iana.org/assignments/oauth-parameters>, and those of OpenID Connect, that we may meet.
 const CODES: [&str; 18] = [
     "invalid_request",
     "invalid_client",
@@ -34,19 +34,19 @@ const CODES: [&str; 18] = [
     "interaction_required",
 ];
 
-/// The word of the standard that `error` is.
+/// The standard's error code that `error` is; `None` for any other text.
 pub(crate) fn code(error: &str) -> Option<&'static str> {
     CODES.into_iter().find(|code| *code == error)
 }
 
-impl From<Error> for Failed {
+impl From<Error> for TokenError {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }
 }
 
-impl Failed {
-    /// As it is told. `login` is the command that signs in anew.
+impl TokenError {
+    /// The message. `login` is the command that signs in again.
     pub(crate) fn error(&self, provider: &Provider, login: &str) -> Error {
         let Provider { name, place, .. } = provider;
         match self {

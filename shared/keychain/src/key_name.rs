@@ -3,19 +3,19 @@ use std::fmt;
 use claude_credential_config::kept::Kept;
 use claude_credential_protocol::{Error, Origin, Request};
 
-use crate::Item;
+use crate::item::Item;
 
-/// What a key is kept for: an origin, and an account there if the user has several.
+/// The name of a key: an origin, and an account there if the user has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Name {
+pub struct KeyName {
     /// Where it may go.
     pub origin: Origin,
-    /// Whose it is.
+    /// The account; `None` for the key without one.
     pub account: Option<String>,
 }
 
-impl Name {
-    /// What `request` asks for; none where its host is no host.
+impl KeyName {
+    /// The key that `request` asks for; `None` if its host is not a valid host.
     #[must_use]
     pub fn of(request: &Request) -> Option<Self> {
         let origin = Origin::new(&request.protocol, &request.host).ok()?;
@@ -28,8 +28,8 @@ impl Name {
         Ok(Self { origin, account: kept.username.clone() })
     }
 
-    /// One text for each name and one name for each text: the account can't pass for a host, nor a host for an account.
-    /// It stands in keychains and, hashed, in file names, so it never changes.
+    /// Unique for each name: the account is escaped, so it can't be taken for a host. It is used in keychains and, hashed,
+    /// in file names, so it must never change.
     pub(crate) fn as_url(&self) -> String {
         let (protocol, host) = (self.origin.protocol(), self.origin.host());
         match &self.account {
@@ -38,7 +38,7 @@ impl Name {
         }
     }
 
-    /// What is kept under this name.
+    /// The key's item in the secret store.
     pub(crate) fn item(&self) -> Item {
         Item {
             url: self.as_url(),
@@ -49,14 +49,14 @@ impl Name {
         }
     }
 
-    /// What keeps a new key under this name.
+    /// The command that stores a new key under this name.
     pub(crate) fn login(&self) -> String {
         let account = self.account.as_ref().map(|account| format!(" --account {account}"));
         format!("claude-credential login api-key{}", account.unwrap_or_default())
     }
 }
 
-/// A text in which nothing can be taken for a part of the URL around it.
+/// `account` with every character escaped that has a meaning in a URL.
 #[must_use]
 pub fn escape(account: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
@@ -64,8 +64,8 @@ pub fn escape(account: &str) -> String {
     account.bytes().map(escape).collect()
 }
 
-/// For people.
-impl fmt::Display for Name {
+/// As messages say it.
+impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.account {
             Some(account) => write!(f, "{}, account {account}", self.origin),
@@ -76,13 +76,13 @@ impl fmt::Display for Name {
 
 #[cfg(test)]
 mod tests {
-    use super::Name;
+    use super::KeyName;
     use claude_credential_protocol::Origin;
 
     #[test]
     fn no_two_names_have_one_url() {
         let url = |host: &str, account: Option<&str>| {
-            Name { origin: Origin::listed(host).unwrap(), account: account.map(str::to_owned) }.as_url()
+            KeyName { origin: Origin::listed(host).unwrap(), account: account.map(str::to_owned) }.as_url()
         };
         assert_eq!(url("api.anthropic.com", None), "https://api.anthropic.com");
         assert_eq!(url("a.example:8443", Some("me@x.example/é")), "https://me%40x.example%2F%C3%A9@a.example:8443");

@@ -1,21 +1,21 @@
 use claude_credential_protocol::{Auth, Credential, Error, Malformed, Message, Seconds, Secret};
 use zeroize::Zeroizing;
 
-use crate::Name;
+use crate::key_name::KeyName;
 
-/// What is kept under a name.
+/// An API key that is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Value {
-    /// The key.
+pub struct ApiKey {
+    /// The key itself.
     pub secret: Secret,
-    /// When it ends, if whoever gave it to us said so.
+    /// When it expires, if the caller that stored it said so.
     pub expires_at: Option<Seconds>,
 }
 
-impl Value {
-    /// In the wire format, in files and keychains alike, with the name in it: what was moved under another name is not
-    /// answered with.
-    pub(crate) fn to_bytes(&self, name: &Name) -> Result<Zeroizing<Vec<u8>>, Malformed> {
+impl ApiKey {
+    /// In the wire format, in files and keychains alike. The name is part of it, so a key that was moved to another name
+    /// is not answered.
+    pub(crate) fn to_bytes(&self, name: &KeyName) -> Result<Zeroizing<Vec<u8>>, Malformed> {
         let mut message = Message::default();
         message.push("protocol", name.origin.protocol())?;
         message.push("host", name.origin.host())?;
@@ -25,7 +25,7 @@ impl Value {
         Ok(message.to_bytes())
     }
 
-    pub(crate) fn parse(bytes: &[u8], name: &Name) -> Result<Self, Error> {
+    pub(crate) fn parse(bytes: &[u8], name: &KeyName) -> Result<Self, Error> {
         let unknown = || Error::sign_in(format!("what is kept for {name} is no key; run: {}", name.login()));
         let message = Message::parse(bytes).map_err(|_| unknown())?;
         let named = [
@@ -45,23 +45,23 @@ impl Value {
 
 #[cfg(test)]
 mod tests {
-    use super::Value;
-    use crate::Name;
+    use super::ApiKey;
+    use crate::key_name::KeyName;
     use claude_credential_protocol::Origin;
 
     #[test]
     fn a_value_counts_only_whole_and_under_its_own_name() {
-        let name = |account: Option<&str>| Name {
+        let name = |account: Option<&str>| KeyName {
             origin: Origin::listed("api.anthropic.com").unwrap(),
             account: account.map(str::to_owned),
         };
         for expires_at in [None, Some(4_102_444_800)] {
-            let value = Value { secret: "CANARY".into(), expires_at };
+            let value = ApiKey { secret: "CANARY".into(), expires_at };
             let bytes = value.to_bytes(&name(Some("me"))).unwrap();
-            assert_eq!(Value::parse(&bytes, &name(Some("me"))).unwrap(), value);
-            assert!(Value::parse(&bytes, &name(None)).is_err());
-            assert!(Value::parse(&bytes, &name(Some("you"))).is_err());
-            let error = Value::parse(&bytes[..bytes.len() - 1], &name(Some("me"))).unwrap_err().to_string();
+            assert_eq!(ApiKey::parse(&bytes, &name(Some("me"))).unwrap(), value);
+            assert!(ApiKey::parse(&bytes, &name(None)).is_err());
+            assert!(ApiKey::parse(&bytes, &name(Some("you"))).is_err());
+            let error = ApiKey::parse(&bytes[..bytes.len() - 1], &name(Some("me"))).unwrap_err().to_string();
             assert!(error.ends_with("run: claude-credential login api-key --account me"), "{error}");
             assert!(!error.contains("CANARY"), "{error}");
         }
