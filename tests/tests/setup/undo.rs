@@ -169,7 +169,7 @@ fn a_folder_that_can_t_be_written_leaves_both_files_as_they_were() {
     let call = house.call(setpriv, &words).arg(house.bin("claude-credential")).args(VAULT);
     let output = call.args(["--yes"]).run();
     let said = output.exits(78).stderr.lines().last().unwrap_or_default();
-    assert!(said.contains("settings.json can't be written"), "{output:#?}");
+    assert!(said.contains(&format!("can't use {}: ", file.display())), "{output:#?}");
     assert_eq!(fs::read(&file).expect("the file"), b"{}");
     fs::set_permissions(house.home().join(".claude"), Permissions::from_mode(0o700)).expect("its mode");
 }

@@ -29,7 +29,8 @@ pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Re
     let mut settings = None;
     if let Some(edited) = &record.settings {
         let without_ours = |text: &str| settings_without_ours(text, &record, &target);
-        settings = Some(Step::plan(target.clone(), edited, options.replace, without_ours)?);
+        let step = Step::plan(target.clone(), edited, options.replace, without_ours);
+        settings = Some(step.map_err(|error| Error::config(format!("{error}; {REPLACE}")))?);
     }
     let (mut config, mut failure) = (None, None);
     if let Some(edited) = &record.config {
