@@ -105,6 +105,18 @@ pub fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     }
 }
 
+/// As [`replace`], for a file that the user keeps: `prepare` gives the new file its mode and owner before it takes the
+/// place of the old one, and an error of it leaves the old one.
+pub fn replace_prepared<E: From<FileError>>(
+    path: &Path,
+    bytes: &[u8],
+    prepare: impl FnOnce(&File) -> Result<(), E>,
+) -> Result<(), E> {
+    let (temporary, file) = Temporary::write(path, bytes)?;
+    prepare(&file)?;
+    Ok(temporary.rename(path)?)
+}
+
 /// Makes the file at `path` with `bytes` unless there is one; of several callers at once, one makes it.
 pub fn create_new(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let (temporary, _) = Temporary::write(path, bytes)?;

@@ -1,5 +1,6 @@
 //! What people see: lines that fit, in colours where there are some, and spans of time in words.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::path::Path;
 use claude_credential_config::Environment;
 use claude_credential_protocol::{Millis, Seconds, now, text};
 use rustix::termios::tcgetwinsize;
+use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
 /// Longer lines are hard to read, and a picture of them too small.
 const WIDEST: usize = 100;
@@ -128,29 +130,11 @@ fn shortened(text: &str, home: &str) -> String {
 
 /// `text` in lines of at most `width` characters. What fits on one keeps its blanks.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let width = width.max(1);
-    let length = |text: &str| text.chars().count();
-    if length(text) <= width {
-        return vec![text.to_owned()];
-    }
-    let mut lines = Vec::new();
-    let mut line = String::new();
-    for word in text.split_whitespace() {
-        if !line.is_empty() && length(&line) + 1 + length(word) > width {
-            lines.push(std::mem::take(&mut line));
-        } else if !line.is_empty() {
-            line.push(' ');
-        }
-        for letter in word.chars() {
-            // A path can be longer than any line.
-            if length(&line) == width {
-                lines.push(std::mem::take(&mut line));
-            }
-            line.push(letter);
-        }
-    }
-    lines.push(line);
-    lines
+    let options = Options::new(width.max(1))
+        .word_separator(WordSeparator::AsciiSpace)
+        .word_splitter(WordSplitter::NoHyphenation)
+        .wrap_algorithm(WrapAlgorithm::FirstFit);
+    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
 }
 
 /// A span of time, to two units.

@@ -16,7 +16,7 @@ fn undo_leads_back_to_before_the_first_setup() {
     house.config(config);
     setup(&house, &VAULT).exits(0);
     let again = setup(&house, &VAULT);
-    assert!(again.exits(0).stderr.contains("set up so already"), "{again:#?}");
+    assert!(again.exits(0).stderr.contains("already set up this way"), "{again:#?}");
     setup(&house, &["setup", "--preset", "vault", "--set", "path=secret/other"]).exits(0);
     let output = setup(&house, &GATEWAY);
     assert!(output.fails(78).contains("`env.ANTHROPIC_BASE_URL`"), "{output:#?}");
@@ -75,7 +75,7 @@ fn the_gateway_of_a_second_setup_takes_the_place_of_the_first() {
         "{said}"
     );
     // There was nothing before.
-    assert!(!said.contains("what was there before") && said.contains("to go back, run: "), "{said}");
+    assert!(!said.contains("as they were are in") && said.contains("to undo this, run: "), "{said}");
     let config = config(&house);
     assert!(config.contains("hosts = [\"other.example\"]"), "{config}");
 }
@@ -117,7 +117,7 @@ fn what_an_earlier_preset_wrote_and_this_one_has_no_use_for_is_taken_out() {
         let said = &output.exits(0).stderr;
         assert_eq!(now(), of_key(), "{other:?}");
         // It is ours, and so can be shown.
-        assert!(said.contains("-    \"") && !said.contains("wins over every key"), "{said}");
+        assert!(said.contains("-    \"") && !said.contains("takes precedence"), "{said}");
     }
     setup(&house, &["setup", "--preset", "vertex-adc", "--set", "project=acme"]).exits(0);
     setup(&house, &["setup", "--preset", "bedrock-sso", "--set", "profile=work"]).exits(0);

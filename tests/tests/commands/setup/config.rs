@@ -23,7 +23,10 @@ fn what_somebody_added_stays_and_what_setup_added_goes() {
             house.config(&(config(&house) + mine));
             let output = undo(&house);
             let said = &output.exits(0).stderr;
-            assert!(said.contains("config.toml was changed since setup wrote it, in line"), "{said}");
+            assert!(
+                said.contains("config.toml was changed since setup wrote it; only what setup wrote is removed"),
+                "{said}"
+            );
             assert_eq!(config(&house).trim_start(), format!("{before}{mine}").trim_start(), "{mine} {before}");
         }
     }
@@ -91,9 +94,15 @@ fn an_entry_of_somebodys_that_setup_moved_to_the_front_does_not_stay_there_unsai
 #[test]
 fn what_somebody_made_their_own_leaves_the_file_as_it_is() {
     for (was, is, says) in [
-        ("\"secret/claude\"", "\"secret/mine\"", "[entry.vault]"),
-        ("[entry.vault]\n", "[entry.vault]\non_error = \"next\"\n", "[entry.vault]"),
-        ("[profile.default]", "[profile.work]\nchain = [\"vault\"]\n\n[profile.default]", "[profile.work]"),
+        ("\"secret/claude\"", "\"secret/mine\"", "remove [entry.vault] in line 1"),
+        ("[entry.vault]\n", "[entry.vault]\non_error = \"next\"\n", "remove [entry.vault] in line 1"),
+        (
+            "[profile.default]",
+            "[profile.work]\nchain = [\"vault\"]\n\n[profile.default]",
+            "remove vault from the chain of [profile.work] in line",
+        ),
+        ("command =", "# mine\ncommand =", "remove [entry.vault] in line 1"),
+        ("[profile.default]", "# mine\n[profile.default]", "remove [profile.default] in line"),
     ] {
         let house = house();
         setup(&house, &VAULT).exits(0);
@@ -102,7 +111,7 @@ fn what_somebody_made_their_own_leaves_the_file_as_it_is() {
         for _ in 0..2 {
             let output = undo(&house);
             let said = output.exits(78).stderr.lines().last().unwrap_or_default();
-            assert!(said.contains("config.toml was left") && said.ends_with("--undo --replace"), "{output:#?}");
+            assert!(said.contains("and is left as it is; ") && said.ends_with("--undo --replace"), "{output:#?}");
             assert!(output.stderr.contains(says), "{output:#?}");
             assert_eq!(config(&house), mine);
             assert!(!house.home().join(".claude").exists());
@@ -119,7 +128,7 @@ fn a_section_is_ours_to_replace_only_where_setup_wrote_it() {
     house.config("[entry.pass]\nshell = \"mine\"\n");
     setup(&house, &VAULT).exits(0);
     let refused = set_up(&house, "pass", &["entry=claude"]);
-    assert!(refused.fails(78).contains("[entry.pass] is there already"), "{refused:#?}");
+    assert!(refused.fails(78).contains("[entry.pass] already exists"), "{refused:#?}");
     // Ours is, even where somebody has changed what stands around it.
     house.config(&(config(&house) + "# mine\n"));
     set_up(&house, "vault", &["path=secret/other"]).exits(0);

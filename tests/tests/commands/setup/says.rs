@@ -71,12 +71,12 @@ fn before_it_writes_it_says_what_changes_for_the_user() {
     let said = &output.exits(0).stderr;
     for words in [
         "in every project and session",
-        "no longer to the claude.ai subscription",
+        "no longer to your claude.ai subscription",
         "Remote Control, /schedule and the connectors",
         "remove ANTHROPIC_AUTH_TOKEN from `env` in",
         "unset ANTHROPIC_API_KEY",
-        "CLAUDE_CODE_USE_VERTEX is set, and wins over every key",
-        "project/.claude/settings.json sets apiKeyHelper, which wins in that project",
+        "CLAUDE_CODE_USE_VERTEX is set and takes precedence",
+        "project/.claude/settings.json sets apiKeyHelper, which takes precedence in that project",
         ", \"apiKeyHelper\": \"",
         "+[entry.vault]",
         "setup --undo",

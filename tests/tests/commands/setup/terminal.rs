@@ -15,7 +15,7 @@ fn every_answer_is_asked_for_again_until_it_is_one() {
     let Some(mut terminal) = Terminal::start(&sandbox, "setup") else { return };
     let key = sandbox.secret("typed");
     terminal.answers("number or name", "99");
-    terminal.answers("please type a number from 1 to 15", "1password");
+    terminal.answers("please enter a number from 1 to 15", "1password");
     terminal.answers("op is not on PATH", "1");
     terminal.answers("write this?", "perhaps");
     terminal.answers("please answer y or n", "y");
@@ -43,11 +43,11 @@ fn what_a_preset_asks_is_checked_as_it_is_typed() {
     let Some(mut terminal) = Terminal::start(&sandbox, "setup") else { return };
     terminal.answers("number or name", "vault");
     terminal.answers("path of the secret, such as secret/claude:", "two words");
-    terminal.answers("one word is wanted", "secret/claude");
+    terminal.answers("enter one word", "secret/claude");
     terminal.answers("its field", "-x");
-    terminal.waits_for_another("one word is wanted", 2);
+    terminal.waits_for_another("enter one word", 2);
     terminal.types("");
-    terminal.answers("`apiKeyHelper` is set to something else already", "what?");
+    terminal.answers("`apiKeyHelper` already has another value", "what?");
     terminal.answers("please answer y or n", "y");
     terminal.answers("write this?", "");
     let output = terminal.ends();
@@ -102,8 +102,8 @@ fn the_best_preset_is_proposed_and_a_kept_key_goes_on_and_undo_asks() {
     sandbox.set("NO_COLOR", "1");
     let Some(mut terminal) = Terminal::start(&sandbox, "setup") else { return };
     terminal.answers("number or name [api-key]", "");
-    terminal.answers("found: a key for api.anthropic.com is kept", "");
-    terminal.answers("go on with that one?", "");
+    terminal.answers("found: a key for api.anthropic.com is stored", "");
+    terminal.answers("use it?", "");
     terminal.answers("write this?", "y");
     let output = terminal.ends();
     assert_eq!(output.code(), Some(0), "{output:#?}");

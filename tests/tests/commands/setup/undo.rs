@@ -130,9 +130,9 @@ fn what_can_t_be_edited_is_refused_with_what_mends_it_and_stays() {
     for (name, text, says) in [
         ("malformed", "{\n  \"model\": opus,\n}\n", "settings.json:2:12: not valid JSON"),
         ("half", "{\n  \"model\": \"KEY", "settings.json:2:12"),
-        ("a list", "[\"KEY\"]", "something else than an object"),
+        ("a list", "[\"KEY\"]", "something other than an object"),
         ("a number for env", "{\"env\": 1}", "`env` is not an object"),
-        ("twice", "{\"apiKeyHelper\": \"KEY\", \"apiKeyHelper\": \"b\"}", "there twice"),
+        ("twice", "{\"apiKeyHelper\": \"KEY\", \"apiKeyHelper\": \"b\"}", "set twice"),
     ] {
         let house = house();
         let text = text.replace("KEY", &house.secret("setting"));
@@ -169,7 +169,7 @@ fn a_folder_that_can_t_be_written_leaves_both_files_as_they_were() {
     let call = house.call(setpriv, &words).arg(house.bin("claude-credential")).args(VAULT);
     let output = call.args(["--yes"]).run();
     let said = output.exits(78).stderr.lines().last().unwrap_or_default();
-    assert!(said.contains("settings.json can't be written"), "{output:#?}");
+    assert!(said.contains(&format!("can't use {}: ", file.display())), "{output:#?}");
     assert_eq!(fs::read(&file).expect("the file"), b"{}");
     fs::set_permissions(house.home().join(".claude"), Permissions::from_mode(0o700)).expect("its mode");
 }
@@ -184,7 +184,13 @@ fn what_somebody_changed_since_stays_and_is_named() {
     settings["theme"] = json!("dark");
     fs::write(&file, serde_json::to_string_pretty(&settings).expect("JSON")).expect("it");
     let output = undo(&house);
-    assert!(output.exits(0).stderr.contains("was changed since setup wrote it, in line"), "{output:#?}");
+    assert!(
+        output
+            .exits(0)
+            .stderr
+            .contains("settings.json was changed since setup wrote it; only what setup wrote is removed"),
+        "{output:#?}"
+    );
     let now: serde_json::Value = serde_json::from_slice(&fs::read(&file).expect("it")).expect("JSON");
     assert_eq!(now, json!({ "model": "opus", "theme": "dark" }));
 }

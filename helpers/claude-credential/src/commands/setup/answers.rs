@@ -1,67 +1,67 @@
-//! Which preset, and what it asks.
+//! Chooses a preset and collects the answers that it needs.
 
 use std::collections::BTreeMap;
 
 use claude_credential_protocol::Error;
 
-use super::blanks::Blanks;
-use super::found::Found;
-use super::person::Person;
+use super::discovery::Discovery;
+use super::placeholders::Placeholders;
 use super::preset::Preset;
+use super::prompt::Prompt;
 use crate::cli::setup::Setup;
 use crate::context::Context;
 
 pub(super) fn unknown(presets: &[Preset]) -> Error {
     let names: Vec<&str> = presets.iter().map(|preset| preset.name.as_str()).collect();
-    Error::config(format!("name one of these with --preset: {}", names.join(", ")))
+    Error::config(format!("choose a preset with --preset: {}", names.join(", ")))
 }
 
-/// The preset that the person chooses, with the commands that it needs at hand.
+/// Asks the user for a preset, and finds the commands that it runs.
 pub(super) fn choose<'a>(
     context: &Context,
     presets: &'a [Preset],
-    found: &Found,
-    person: &mut Person,
-) -> Result<(&'a Preset, Blanks), Error> {
+    found: &Discovery,
+    prompt: &mut Prompt,
+) -> Result<(&'a Preset, Placeholders), Error> {
     for line in found.lines(context) {
-        person.say(&format!("found: {line}"));
+        prompt.say(&format!("found: {line}"));
     }
-    person.say("what should Claude Code use?");
+    prompt.say("what should Claude Code use?");
     let width = presets.iter().map(|preset| preset.name.len()).max().unwrap_or_default();
     for (number, Preset { name, about, .. }) in (1..).zip(presets) {
-        person.say(&format!("{number:>4}  {name:width$}  {about}"));
+        prompt.say(&format!("{number:>4}  {name:width$}  {about}"));
     }
     loop {
-        let typed = person.asks("number or name", Some(found.suggests(context)))?;
+        let typed = prompt.ask("number or name", Some(found.suggests(context)))?;
         let Some(preset) = chosen(presets, &typed) else {
-            person.say(&format!("please type a number from 1 to {}, or one of the names", presets.len()));
+            prompt.say(&format!("please enter a number from 1 to {}, or a name", presets.len()));
             continue;
         };
-        match Blanks::new(context, preset) {
-            Ok(blanks) => return Ok((preset, blanks)),
-            Err(error) => person.say(&format!("{error}; or choose another one")),
+        match Placeholders::new(context, preset) {
+            Ok(placeholders) => return Ok((preset, placeholders)),
+            Err(error) => prompt.say(&format!("{error}; or choose another one")),
         }
     }
 }
 
-/// By its number, its name, or a beginning that no other name has.
+/// Finds a preset by its number, its name, or an unambiguous prefix of its name.
 fn chosen<'a>(presets: &'a [Preset], typed: &str) -> Option<&'a Preset> {
     let number = typed.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
     let by_name = || presets.iter().find(|preset| preset.name == typed);
-    let begun: Vec<&Preset> = presets.iter().filter(|preset| preset.name.starts_with(typed)).collect();
-    number.and_then(|number| presets.get(number)).or_else(by_name).or(match begun[..] {
+    let by_prefix: Vec<&Preset> = presets.iter().filter(|preset| preset.name.starts_with(typed)).collect();
+    number.and_then(|number| presets.get(number)).or_else(by_name).or(match by_prefix[..] {
         [only] => Some(only),
         _ => None,
     })
 }
 
-/// What the preset has to know: by option, else asked, else as its default.
+/// Collects the answers to a preset's questions: from `--set`, from the user, or the default.
 pub(super) fn fill(
     context: &Context,
     preset: &Preset,
-    blanks: &mut Blanks,
+    placeholders: &mut Placeholders,
     options: &Setup,
-    person: &mut Person,
+    prompt: &mut Prompt,
 ) -> Result<(), Error> {
     let mut given = BTreeMap::new();
     for pair in &options.set {
@@ -69,7 +69,7 @@ pub(super) fn fill(
         if preset.ask.iter().all(|question| question.name != name) {
             let names: Vec<&str> = preset.ask.iter().map(|question| question.name.as_str()).collect();
             let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-            return Err(Error::config(format!("the preset {} asks {names}; mend the --set", preset.name)));
+            return Err(Error::config(format!("the preset {} asks {names}; correct the option --set", preset.name)));
         }
         given.insert(name, value);
     }
@@ -79,42 +79,42 @@ pub(super) fn fill(
             let value = question.check.value(value);
             let value =
                 value.map_err(|why| Error::config(format!("--set {name}=: {why}, such as {}", question.example)))?;
-            blanks.put(name, &value);
+            placeholders.put(name, &value);
             continue;
         }
         let of_variable = question.variable.as_ref().and_then(|variable| context.environment.get(variable));
         let default =
-            of_variable.map(str::to_owned).or_else(|| question.default.as_ref().map(|text| blanks.plain(text)));
-        // A default of the user's own may be no answer.
+            of_variable.map(str::to_owned).or_else(|| question.default.as_ref().map(|text| placeholders.plain(text)));
+        // The value of the user's variable may be no valid answer.
         let default = default.and_then(|default| question.check.value(&default).ok());
-        let asks = person.is_there() && !options.yes;
+        let asks = prompt.is_interactive() && !options.yes;
         let value = match default {
             Some(default) if !asks => Some(default),
             None if !asks && question.optional => None,
-            None if !person.is_there() => {
+            None if !prompt.is_interactive() => {
                 return Err(Error::config(format!(
                     "the {} is missing; add: --set {name}={}",
                     question.prompt, question.example
                 )));
             }
             default => loop {
-                let prompt = format!("{}, such as {}", question.prompt, question.example);
-                let typed = person.asks(&prompt, default.as_deref())?;
+                let question_text = format!("{}, such as {}", question.prompt, question.example);
+                let typed = prompt.ask(&question_text, default.as_deref())?;
                 if typed.is_empty() && question.optional {
                     break None;
                 }
                 match question.check.value(&typed) {
                     Ok(value) => break Some(value),
-                    Err(why) => person.say(why),
+                    Err(why) => prompt.say(why),
                 }
             },
         };
         if let Some(value) = value {
-            blanks.put(name, &value);
+            placeholders.put(name, &value);
         }
     }
-    let needed: Vec<&String> = preset.tools_with(&|name| blanks.has(name)).collect();
-    blanks.find(context, preset, needed.into_iter())
+    let needed: Vec<&String> = preset.tools_with(&|name| placeholders.has(name)).collect();
+    placeholders.find(context, preset, needed.into_iter())
 }
 
 #[cfg(test)]

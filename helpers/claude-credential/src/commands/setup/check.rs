@@ -1,47 +1,47 @@
-//! What counts as an answer.
+//! Checks the answers to a preset's questions.
 
 use claude_credential_config::is_endpoint;
 use claude_credential_protocol::Origin;
 use serde::Deserialize;
 
-/// Which answers a question takes.
+/// The answers that a question takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Check {
-    /// One word, that no command takes for an option.
+    /// One word that no command takes for an option.
     Word,
-    /// The same, with blanks in it.
+    /// The same, with spaces allowed.
     Text,
-    /// An https URL, without what does not belong into an address.
+    /// An https URL without user, query or fragment.
     Url,
-    /// A secret reference of 1Password's.
+    /// A 1Password secret reference.
     Op,
-    /// A whole path.
+    /// An absolute path, or one that begins with `~/`.
     Path,
 }
 
 impl Check {
-    /// The answer as it is written down, or what is wrong with it. The answer itself is not repeated: it may be a key in
-    /// the wrong place.
+    /// The answer as it is written, or why it is invalid. The message does not repeat the answer, which may be a key that
+    /// the user typed in the wrong place.
     pub(crate) fn value(self, typed: &str) -> Result<String, &'static str> {
         let typed = typed.trim();
         let is_plain = !typed.is_empty() && !typed.starts_with('-') && !typed.chars().any(char::is_control);
         let is_word = is_plain && !typed.contains(char::is_whitespace);
         if typed.starts_with("sk-ant-") {
-            return Err("that looks like an API key, which belongs nowhere here");
+            return Err("this looks like an API key, which no question here asks for");
         }
         match self {
-            Self::Word if !is_word => Err("one word is wanted, without blanks, and without - at its beginning"),
-            Self::Text if !is_plain => Err("a name is wanted, without - at its beginning"),
+            Self::Word if !is_word => Err("enter one word that does not begin with -"),
+            Self::Text if !is_plain => Err("enter a name that does not begin with -"),
             Self::Url if !is_address(typed) => {
-                Err("a URL is wanted that begins with https:// and names a host, without user, query or fragment")
+                Err("enter a URL that begins with https:// and has no user, query or fragment")
             }
             Self::Url => Ok(typed.trim_end_matches('/').to_owned()),
             Self::Op if !(is_plain && typed.starts_with("op://") && typed.matches('/').count() >= 4) => {
-                Err("a reference is wanted of the form op://VAULT/ITEM/FIELD")
+                Err("enter a reference of the form op://VAULT/ITEM/FIELD")
             }
             Self::Path if !(is_plain && (typed.starts_with('/') || typed.starts_with("~/"))) => {
-                Err("a whole path is wanted, that begins with / or ~/")
+                Err("enter a path that begins with / or ~/")
             }
             _ => Ok(typed.to_owned()),
         }
@@ -52,7 +52,7 @@ fn is_address(typed: &str) -> bool {
     is_endpoint(typed) && !typed.contains(['?', '\'', '"', '$', '`'])
 }
 
-/// The host of an address, as a line of `hosts` says it.
+/// The host of a URL, as `hosts` in a profile lists it. `None` if `address` is no URL.
 pub(crate) fn host(address: &str) -> Option<String> {
     Origin::of_url(address).ok().map(|origin| origin.as_listed())
 }

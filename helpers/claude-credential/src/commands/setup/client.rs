@@ -1,4 +1,4 @@
-//! Claude Code as it will be: what its settings say when ours are in them, and where it goes with the key.
+//! Claude Code after setup: its settings, and the host to which it sends the key.
 
 use claude_credential_config::Profile;
 use claude_credential_config::claude::{self, Scope, SettingSource, SettingsFile};
@@ -11,7 +11,7 @@ use crate::query::profile::{API, unlisted};
 
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
-/// The settings files that it reads here, the one that wins first, as they will be.
+/// The settings files that Claude Code reads here, as they will be, in order of precedence.
 pub(super) fn files(context: &Context, plan: &Plan) -> Vec<SettingsFile> {
     let here = std::env::current_dir().unwrap_or_else(|_| context.folders.home.clone());
     let mut files = claude::scopes(&here, &context.folders);
@@ -20,24 +20,24 @@ pub(super) fn files(context: &Context, plan: &Plan) -> Vec<SettingsFile> {
     files
 }
 
-/// Where it goes with the key of the profile that everybody has.
+/// The host to which Claude Code sends the key of the profile `default`.
 pub(super) struct Destination {
     pub(super) origin: Origin,
-    /// What this shell alone says against it.
+    /// What to tell the user if only a variable of this shell names another host.
     pub(super) warning: Option<String>,
 }
 
 impl Destination {
-    /// Refuses what would give it no key at all: a host that the profile does not list.
+    /// Fails if the profile does not list the host: Claude Code would get no key at all.
     pub(super) fn of_key(context: &Context, preset: &Preset, plan: &Plan) -> Result<Self, Error> {
         let profile = &context.config.profiles["default"];
         let first = || Self { origin: profile.hosts[0].clone(), warning: None };
-        // A project's address is a matter of that project.
+        // A base URL in project settings concerns that project only.
         let mut files = files(context, plan);
         files.retain(|file| matches!(file.scope, Scope::User | Scope::Managed));
         let asks_default = preset.settings.api_key_helper.is_some() && preset.profile().is_none();
         let is_on = |cloud: &str| claude::switch(&files, &context.environment, cloud).is_some();
-        // That the cloud wins is said by itself.
+        // `effects` warns that the cloud takes precedence.
         if !asks_default || CLOUD_SWITCHES.iter().any(|(cloud, _)| is_on(cloud)) {
             return Ok(first());
         }
@@ -50,7 +50,7 @@ impl Destination {
         };
         match (listed(context, profile, url.value.expose()), url.place) {
             (Ok(origin), _) => Ok(Self { origin, warning: None }),
-            // Another shell may say something else.
+            // Another shell may have another value.
             (Err(error), SettingSource::Environment) => {
                 Ok(Self { warning: Some(format!("{error}; or run: unset {BASE_URL}")), ..first() })
             }
@@ -60,6 +60,6 @@ impl Destination {
 }
 
 fn listed(context: &Context, profile: &Profile, url: &str) -> Result<Origin, Error> {
-    let origin = Origin::of_url(url).map_err(|error| Error::config(format!("{BASE_URL} is {error}; mend it")))?;
+    let origin = Origin::of_url(url).map_err(|error| Error::config(format!("{BASE_URL} is {error}; correct it")))?;
     if profile.lists(&origin) { Ok(origin) } else { Err(unlisted(context, profile, &origin, BASE_URL)) }
 }

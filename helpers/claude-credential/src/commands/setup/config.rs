@@ -1,4 +1,4 @@
-//! `config.toml`, edited so that comments and order stay.
+//! Edits `config.toml` and keeps its comments and order.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use claude_credential_config::Config;
 use claude_credential_protocol::Error;
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
-/// `text` with the sections of a preset in it. An entry or provider of that name that says something else is replaced only
-/// where that is allowed.
+/// Adds the sections of a preset to `text`. A section of the same name with other contents is replaced only if
+/// `may_replace` allows it.
 pub(crate) fn edited(
     text: &str,
     file: &Path,
@@ -16,7 +16,9 @@ pub(crate) fn edited(
     may_replace: &dyn Fn(&str, &str) -> bool,
 ) -> Result<String, Error> {
     let shown = file.display();
-    let mut document: DocumentMut = text.parse().map_err(|_| Error::config(format!("{shown} is not valid TOML")))?;
+    let mut document: DocumentMut = text.parse().map_err(|_| {
+        Error::config(format!("{shown} is not valid TOML; correct it, then run: claude-credential setup"))
+    })?;
     let mut is_changed = false;
     for (kind, sections) in wanted {
         for (name, section) in sections.as_table().into_iter().flatten() {
@@ -36,7 +38,7 @@ pub(crate) fn edited(
     Ok(with_line_ends_of(text, &document.to_string()))
 }
 
-/// The editor ends every line that it writes alike.
+/// Gives `edited` the line ends of `text`; `toml_edit` always writes LF.
 pub(super) fn with_line_ends_of(text: &str, edited: &str) -> String {
     let is_crlf = text.contains("\r\n") && text.lines().count() == text.matches("\r\n").count();
     if is_crlf { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited.to_owned() }
@@ -47,15 +49,15 @@ fn section(document: &mut DocumentMut, kind: &str, name: &str, wanted: &Table, r
     let wanted = bare(wanted);
     match sections.get(name).and_then(Item::as_table_like) {
         Some(there) if is_same(there, &wanted) => return Ok(false),
-        Some(_) if !replace => return Err(format!("[{kind}.{name}] is there already and says something else")),
+        Some(_) if !replace => return Err(format!("[{kind}.{name}] already exists with other contents")),
         _ => {}
     }
     sections.insert(name, Item::Table(wanted));
     Ok(true)
 }
 
-/// In the profile that everybody has, the entries of a preset come first in the chain, and what else is there stays behind
-/// them. A profile of the preset's own says what the preset says: the hosts of two gateways must not get into one list.
+/// In the profile `default`, puts the entries of a preset first in the chain and keeps the others after them. In a profile
+/// of the preset's own, each list becomes the preset's: the hosts of two gateways must not be in one list.
 fn profile(
     document: &mut DocumentMut,
     name: &str,
@@ -75,7 +77,7 @@ fn profile(
     let mut is_changed = false;
     for (key, words) in wanted {
         let words: Vec<&str> = words.as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        // The built-in chain has it, and more that the user may count on.
+        // The chain in effect has the entry already; written out, it would lose its other entries.
         if !is_written(sections, key) && words.iter().all(|word| is_in_effect(key, word)) {
             continue;
         }
@@ -88,7 +90,7 @@ fn profile(
                 continue;
             }
             if !replace {
-                return Err(format!("[profile.{name}] is there already and says something else"));
+                return Err(format!("[profile.{name}] already exists with other contents"));
             }
             let decor = there.decor().clone();
             *there = words.iter().copied().collect();
@@ -111,7 +113,7 @@ fn put_first(there: &mut Array, words: &[&str]) -> bool {
     }
     there.retain(|value| !value.as_str().is_some_and(|value| words.contains(&value)));
     for word in words.iter().rev() {
-        // The decoration of what was first stays where it is: it begins the list.
+        // The new first word takes over the spaces and line break at the beginning of the list.
         let decor = there.get(0).map(|value| value.decor().clone());
         if let (Some(decor), Some(second)) = (&decor, there.get_mut(0))
             && decor.prefix().and_then(|prefix| prefix.as_str()).is_none_or(|prefix| !prefix.contains('\n'))
@@ -136,10 +138,10 @@ fn sections<'a>(document: &'a mut DocumentMut, kind: &str) -> &'a mut dyn TableL
     if !item.is_table_like() {
         *item = Item::Table(Table::new());
     }
-    item.as_table_like_mut().unwrap_or_else(|| unreachable!("it is a table by now"))
+    item.as_table_like_mut().unwrap_or_else(|| unreachable!("the line above makes it a table"))
 }
 
-/// Whether both say the same, whatever they look like.
+/// Whether both have the same values, in whatever format.
 fn is_same(there: &dyn TableLike, wanted: &Table) -> bool {
     let plain = |item: &Item| item.as_value().map(plain);
     there.len() == wanted.len()
@@ -155,7 +157,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Without the comments and blanks of the preset's own file.
+/// A section without the comments and spaces of the preset file.
 fn bare(wanted: &Table) -> Table {
     let mut table = Table::new();
     for (key, item) in wanted {
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_section_of_somebody_else_is_replaced_only_where_that_is_allowed() {
+    fn a_section_of_the_user_is_replaced_only_if_that_is_allowed() {
         let mine = "[entry.vault]\nshell = \"CANARY\"\n";
         let error = edit(mine, false).unwrap_err();
         assert!(

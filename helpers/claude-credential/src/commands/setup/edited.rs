@@ -1,21 +1,22 @@
-//! A file and its settings, before setup and after.
+//! What setup records of a file and of a setting, to undo it.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// A file before and after.
+use super::file::Target;
+
+/// A file before and after setup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Edited {
     pub(crate) path: PathBuf,
-    /// None where there was no file.
+    /// The text before the first setup. `None` if there was no file.
     pub(crate) before: Option<String>,
-    /// What the last setup found, of which `before` is what was there without an earlier one: it is there still where
-    /// that setup was killed, or could not write.
+    /// The text that the last setup found. The file still has it if that setup was killed before it wrote.
     #[serde(default)]
-    pub(crate) found: Option<String>,
+    found: Option<String>,
     pub(crate) written: String,
-    /// The topmost folder that was made for it.
+    /// The topmost folder that was created for the file.
     pub(crate) made: Option<PathBuf>,
 }
 
@@ -28,8 +29,23 @@ pub(crate) struct Change {
 }
 
 impl Edited {
-    /// Whether nobody else has changed it since.
-    pub(crate) fn is_as_left(&self, text: &str) -> bool {
+    /// The record of a setup that writes `written`. `rest` is the file without what earlier setups wrote.
+    pub(crate) fn next(earlier: Option<Self>, target: &Target, written: &str, rest: Option<String>) -> Self {
+        let (before, made) = match earlier {
+            Some(edited) if edited.is_untouched(target.text()) => (edited.before, edited.made),
+            Some(edited) if target.text.is_some() => (rest.and_then(|rest| edited.remainder(rest)), edited.made),
+            _ => (target.text.clone(), target.missing_folder()),
+        };
+        Self { path: target.path.clone(), before, found: target.text.clone(), written: written.to_owned(), made }
+    }
+
+    /// Whether `text`, which the file has now, was left there by setup.
+    pub(crate) fn is_untouched(&self, text: &str) -> bool {
         text == self.written || self.found.as_deref() == Some(text)
+    }
+
+    /// The file that is left when `rest` is all that remains. `None` if setup created the file and nothing remains.
+    pub(crate) fn remainder(&self, rest: String) -> Option<String> {
+        Some(rest).filter(|rest| self.before.is_some() || !rest.trim().is_empty())
     }
 }

@@ -1,40 +1,83 @@
-//! Settings fit to be shown: a key may stand in any value or comment of the user's.
+//! Masks the files that setup shows: any string or comment of the user may hold a key.
 
-/// `text`, which is known to be JSON, with "…" for every string that is no name and not `known`, and for comments.
-pub(crate) fn masked(text: &str, known: &dyn Fn(&str) -> bool) -> String {
+use std::collections::BTreeSet;
+
+use toml_edit::DocumentMut;
+
+/// What a piece of a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    String,
+    Comment,
+    Other,
+}
+
+/// `text`, which is JSON, with "…" for each comment and for each string that is neither a name nor `known`.
+pub(crate) fn json(text: &str, known: &dyn Fn(&str) -> bool) -> String {
+    let pieces = pieces(text, &['"', '/']);
     let mut shown = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let (length, is_comment) = match c {
-            '"' => (string_length(rest, c), false),
-            '/' if rest.starts_with("//") => (rest.find(['\n', '\r']).unwrap_or(rest.len()), true),
-            '/' if rest.starts_with("/*") => (rest.find("*/").map_or(rest.len(), |end| end + 2), true),
-            _ => {
-                shown.push(c);
-                rest = &rest[c.len_utf8()..];
-                continue;
-            }
-        };
-        let (piece, after) = rest.split_at(length);
-        let is_name = !is_comment && after.trim_start().starts_with(':');
-        if is_name || (!is_comment && known(piece)) {
-            shown.push_str(piece);
-        } else if is_comment {
-            // As many lines as before, so that lines keep their numbers.
-            let (open, close) = if piece.starts_with("//") { ("// …", "") } else { ("/* …", " */") };
-            shown.push_str(open);
-            shown.extend(piece.chars().filter(|c| *c == '\n'));
-            shown.push_str(close);
-        } else {
-            shown.push_str("\"…\"");
-        }
-        rest = after;
+    for (at, (kind, piece)) in pieces.iter().enumerate() {
+        let is_name = || pieces[at + 1..].iter().map(|(_, piece)| piece.trim_start()).find(|piece| !piece.is_empty());
+        let is_name = *kind == Kind::String && is_name().is_some_and(|after| after.starts_with(':'));
+        shown += &if is_name { (*piece).to_owned() } else { masked(*kind, piece, known) };
     }
     shown
 }
 
-/// The length of the string that `text` begins with, in TOML or in JSON, where no three quotes stand together.
-pub(super) fn string_length(text: &str, quote: char) -> usize {
+/// `text`, which may be TOML, with "…" for each comment and for each string that is not `known`.
+pub(crate) fn toml(text: &str, known: &dyn Fn(&str) -> bool) -> String {
+    // Invalid TOML has no strings that can be told from the rest.
+    if text.parse::<DocumentMut>().is_err() {
+        return text.split_inclusive('\n').map(|line| if line.ends_with('\n') { "…\n" } else { "…" }).collect();
+    }
+    toml_pieces(text).into_iter().map(|(kind, piece)| masked(kind, piece, known)).collect()
+}
+
+/// The strings of a TOML file, with their quotes.
+pub(crate) fn toml_strings(text: &str) -> BTreeSet<&str> {
+    toml_pieces(text).into_iter().filter(|(kind, _)| *kind == Kind::String).map(|(_, piece)| piece).collect()
+}
+
+/// The comments of a TOML file, in order.
+pub(crate) fn toml_comments(text: &str) -> Vec<&str> {
+    toml_pieces(text).into_iter().filter(|(kind, _)| *kind == Kind::Comment).map(|(_, piece)| piece).collect()
+}
+
+/// A piece with as many lines as before, so that lines keep their numbers.
+fn masked(kind: Kind, piece: &str, known: &dyn Fn(&str) -> bool) -> String {
+    let lines = "\n".repeat(piece.matches('\n').count());
+    match kind {
+        Kind::String if !known(piece) => format!("\"…{lines}\""),
+        Kind::Comment if piece.starts_with("/*") => format!("/* …{lines} */"),
+        Kind::Comment => format!("{} …", if piece.starts_with('#') { "#" } else { "//" }),
+        _ => piece.to_owned(),
+    }
+}
+
+fn toml_pieces(text: &str) -> Vec<(Kind, &str)> {
+    pieces(text, &['"', '\'', '#'])
+}
+
+/// `text` as strings, comments, and what is between. A string or comment begins with one of `starts`.
+fn pieces<'a>(text: &'a str, starts: &[char]) -> Vec<(Kind, &'a str)> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let (kind, length) = match first {
+            _ if !starts.contains(&first) => (Kind::Other, rest.find(starts).unwrap_or(rest.len())),
+            '"' | '\'' => (Kind::String, string_length(rest, first)),
+            '/' if rest.starts_with("/*") => (Kind::Comment, rest.find("*/").map_or(rest.len(), |end| end + 2)),
+            _ => (Kind::Comment, rest.find(['\n', '\r']).unwrap_or(rest.len())),
+        };
+        let (piece, after) = rest.split_at(length);
+        pieces.push((kind, piece));
+        rest = after;
+    }
+    pieces
+}
+
+/// The length of the string that `text` begins with. Three quotes begin one of TOML only.
+fn string_length(text: &str, quote: char) -> usize {
     let three = quote.to_string().repeat(3);
     let (skip, end) = if text.starts_with(&three) { (3, three.as_str()) } else { (1, &three[..1]) };
     let mut escaped = false;
@@ -43,7 +86,7 @@ pub(super) fn string_length(text: &str, quote: char) -> usize {
             _ if escaped => escaped = false,
             '\\' if quote == '"' => escaped = true,
             _ if text[at..].starts_with(end) => {
-                // Two quotes more may belong to what three of them end.
+                // A string in three quotes may end with up to two quotes of its own.
                 let more = text[at + end.len()..].chars().take_while(|c| *c == quote).count();
                 return at + end.len() + if skip == 3 { more.min(2) } else { 0 };
             }
@@ -55,12 +98,20 @@ pub(super) fn string_length(text: &str, quote: char) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::masked;
+    use super::{json, toml};
 
     #[test]
     fn names_and_what_we_wrote_are_shown_and_nothing_else() {
         let text = "{ // CANARY\n \"a\": \"CANARY \\\" CANARY\", /* CANARY\nCANARY */ \"b\" : [\"CANARY\", 1, true],\n\"c\": \"ours\" }";
-        let shown = masked(text, &|value| value == "\"ours\"");
+        let shown = json(text, &|value| value == "\"ours\"");
         assert_eq!(shown, "{ // …\n \"a\": \"…\", /* …\n */ \"b\" : [\"…\", 1, true],\n\"c\": \"ours\" }");
+    }
+
+    #[test]
+    fn of_a_configuration_names_and_what_we_wrote_are_shown_and_nothing_else() {
+        let text = "# CANARY\n[entry.x] # CANARY\nshell = 'CANARY # \\'\na = [\"CANARY \\\" CANARY\", \"ours\", 1]\nb = \"\"\"\nCANARY \\\"\"\" CANARY\"\"\"\"\nc = ''\n";
+        let shown = toml(text, &|literal| literal == "\"ours\"");
+        assert_eq!(shown, "# …\n[entry.x] # …\nshell = \"…\"\na = [\"…\", \"ours\", 1]\nb = \"…\n\"\nc = \"…\"\n");
+        assert_eq!(toml("a = CANARY\nb", &|_| true), "…\n…");
     }
 }

@@ -1,20 +1,19 @@
-//! `setup`: finds what is there, asks what to use, shows what changes, and writes it; `--undo` takes it back.
+//! `setup`: asks what Claude Code should use, shows the change to both files, and writes it; `--undo` restores them.
 
 mod answers;
-mod blanks;
 mod check;
 mod client;
 mod config;
 mod diff;
+mod discovery;
 mod edited;
 mod effects;
 mod file;
-mod found;
 mod mask;
-mod mask_toml;
-mod person;
+mod placeholders;
 mod plan;
 mod preset;
+mod prompt;
 mod record;
 mod sections;
 mod settings;
@@ -35,14 +34,14 @@ use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
 
-use blanks::Blanks;
 use client::Destination;
-use found::Found;
-use person::Person;
+use discovery::Discovery;
+use placeholders::Placeholders;
 use plan::Plan;
 use preset::Preset;
+use prompt::Prompt;
 
-/// A key may be mistyped so often before a person wants to start over.
+/// How often the user may mistype a key.
 const TRIES: usize = 3;
 
 pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
@@ -51,77 +50,77 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
             Error::config("setup chooses profile and chain by its preset; leave out --profile and --chain").into()
         );
     }
-    let mut person = Person::new(context);
+    let mut prompt = Prompt::new(context);
     if options.undo {
-        return undo::run(context, options, &mut person);
+        return undo::run(context, options, &mut prompt);
     }
     let presets = Preset::all()?;
-    let found = Found::look(context);
-    let (preset, mut blanks) = match &options.preset {
+    let found = Discovery::look(context);
+    let (preset, mut placeholders) = match &options.preset {
         Some(name) => {
             let preset =
                 presets.iter().find(|preset| preset.name == *name).ok_or_else(|| answers::unknown(&presets))?;
-            (preset, Blanks::new(context, preset)?)
+            (preset, Placeholders::new(context, preset)?)
         }
-        None if person.is_there() => answers::choose(context, &presets, &found, &mut person)?,
+        None if prompt.is_interactive() => answers::choose(context, &presets, &found, &mut prompt)?,
         None => return Err(answers::unknown(&presets).into()),
     };
     if options.stdin && !preset.stores_key {
-        return Err(Error::config(format!("the preset {} keeps no key; leave out --stdin", preset.name)).into());
+        return Err(Error::config(format!("the preset {} stores no key; leave out --stdin", preset.name)).into());
     }
-    answers::fill(context, preset, &mut blanks, options, &mut person)?;
-    let plan = Plan::new(context, preset, &blanks, options)?;
+    answers::fill(context, preset, &mut placeholders, options, &mut prompt)?;
+    let plan = Plan::new(context, preset, &placeholders, options)?;
     let destination = Destination::of_key(context, preset, &plan)?;
-    let allowed = may_replace(&plan, options, &mut person)?;
+    let allowed = may_replace(&plan, options, &mut prompt)?;
     if !allowed {
-        person.say("nothing was changed");
+        prompt.say("nothing was changed");
         return Ok(1);
     }
-    let needs_key = needs_key(context, preset, &destination.origin, options, &mut person)?;
+    let needs_key = needs_key(context, preset, &destination.origin, options, &mut prompt)?;
     let changes_files = plan.changes_settings() || plan.changes_config();
     if !changes_files && !needs_key {
-        person.say("everything is set up so already");
+        prompt.say("everything is already set up this way");
         return Ok(0);
     }
     if changes_files {
-        person.say("what changes:");
-        let lines = effects::lines(context, preset, &found, &plan, &blanks);
+        prompt.say("what changes:");
+        let lines = effects::lines(context, preset, &found, &plan, &placeholders);
         for line in lines.iter().chain(&destination.warning) {
-            person.say(&format!("- {line}"));
+            prompt.say(&format!("- {line}"));
         }
         let shown = plan.shown(diff::are_colours_wanted(&context.environment));
         let _ = io::stderr().write_all(shown.as_bytes());
-        if !person.agrees("write this?", options.yes)? {
-            person.say("nothing was changed");
+        if !prompt.agree("write this?", options.yes)? {
+            prompt.say("nothing was changed");
             return Ok(1);
         }
     }
     if needs_key {
-        keep_key(context, &destination.origin, options, &person)?;
+        store_key(context, &destination.origin, options, &prompt)?;
     }
     if changes_files {
         let kept = plan.perform(context)?;
         generation::touch(&context.folders)?;
-        finish(preset, &blanks, &plan, options, &mut person);
+        finish(preset, &placeholders, &plan, options, &mut prompt);
         if let Some(kept) = kept {
-            person.say(&format!("what was there before is kept in {}", kept.display()));
+            prompt.say(&format!("copies of the files as they were are in {}", kept.display()));
         }
-        person.say(&format!("to go back, run: {} setup --undo", blanks.for_shell("{us}")));
+        prompt.say(&format!("to undo this, run: {} setup --undo", placeholders.for_shell("{us}")));
     }
     Ok(0)
 }
 
-/// Whether what somebody else has set may be written over.
-fn may_replace(plan: &Plan, options: &Setup, person: &mut Person) -> Result<bool, Error> {
+/// Whether settings that setup did not write may be replaced.
+fn may_replace(plan: &Plan, options: &Setup, prompt: &mut Prompt) -> Result<bool, Error> {
     let conflicts = plan.conflicts()?;
     if conflicts.is_empty() || options.replace {
         return Ok(true);
     }
     let file = plan.settings.path.display();
-    let what = format!("{file}: `{}` is set to something else already", conflicts.join("`, `"));
-    if person.is_there() && !options.yes {
-        person.say(&what);
-        return person.confirms("replace it?", false);
+    let what = format!("{file}: `{}` already has another value", conflicts.join("`, `"));
+    if prompt.is_interactive() && !options.yes {
+        prompt.say(&what);
+        return prompt.confirm("replace it?", false);
     }
     Err(Error::config(format!("{what}; to replace it, add: --replace")))
 }
@@ -132,7 +131,7 @@ fn needs_key(
     preset: &Preset,
     origin: &Origin,
     options: &Setup,
-    person: &mut Person,
+    prompt: &mut Prompt,
 ) -> Result<bool, Error> {
     if !preset.stores_key || options.stdin {
         return Ok(preset.stores_key);
@@ -140,17 +139,17 @@ fn needs_key(
     let host = origin.host();
     let is_kept = kept::list(&context.folders)?.iter().any(|kept| kept.host == *host && kept.username.is_none());
     let is_set = context.environment.get_os("ANTHROPIC_API_KEY").is_some();
-    match (is_kept, person.is_there() && !options.yes) {
-        (true, true) => Ok(!person.confirms(&format!("a key for {host} is kept; go on with that one?"), true)?),
+    match (is_kept, prompt.is_interactive() && !options.yes) {
+        (true, true) => Ok(!prompt.confirm(&format!("a key for {host} is stored; use it?"), true)?),
         (true, false) => Ok(false),
-        (false, _) if person.is_there() => Ok(true),
+        (false, _) if prompt.is_interactive() => Ok(true),
         (false, _) if is_set => Ok(false),
-        (false, _) => Err(Error::config(format!("no key for {host} is kept; to give one on stdin, add: --stdin"))),
+        (false, _) => Err(Error::config(format!("no key for {host} is stored; to give one on stdin, add: --stdin"))),
     }
 }
 
-/// By the helper that keeps keys, which asks for it without showing it.
-fn keep_key(context: &Context, origin: &Origin, options: &Setup, person: &Person) -> Result<(), Failure> {
+/// Lets the api-key helper ask for the key, without echo, and store it.
+fn store_key(context: &Context, origin: &Origin, options: &Setup, prompt: &Prompt) -> Result<(), Failure> {
     let profile = &context.config.profiles["default"];
     let mut entry =
         resolve("api-key", profile, context).ok_or_else(|| Error::broke("the built-in entry api-key is missing"))?;
@@ -164,42 +163,44 @@ fn keep_key(context: &Context, origin: &Origin, options: &Setup, person: &Person
         if status.success() {
             break;
         }
-        // Ctrl-C is no key that was mistyped.
+        // After Ctrl-C, there is no other try.
         let signal =
             status.signal().or(status.code().and_then(|code| code.checked_sub(128))).filter(|signal| *signal > 0);
         if let Some(signal) = signal {
             return Err(Failure::Interrupted(Interrupted(signal)));
         }
         if !options.is_empty() || tries == TRIES {
-            return Err(Error::config("no key was kept; nothing else was changed; run: claude-credential setup").into());
+            return Err(
+                Error::config("no key was stored, and nothing was changed; run: claude-credential setup").into()
+            );
         }
-        person.say("please try again, or press Ctrl-C");
+        prompt.say("please try again, or press Ctrl-C");
     }
     Ok(())
 }
 
-/// What to do next, and that is done at once where it is ours and wanted.
-fn finish(preset: &Preset, blanks: &Blanks, plan: &Plan, options: &Setup, person: &mut Person) {
+/// Tells the user what to do next, and offers to sign in at once.
+fn finish(preset: &Preset, placeholders: &Placeholders, plan: &Plan, options: &Setup, prompt: &mut Prompt) {
     let written = [(plan.changes_config(), &plan.config), (plan.changes_settings(), &plan.settings)];
     for (_, target) in written.iter().filter(|(is_changed, _)| *is_changed) {
-        person.say(&format!("written: {}", target.path.display()));
+        prompt.say(&format!("written: {}", target.path.display()));
     }
     for next in &preset.next {
-        let command = blanks.for_shell(next);
+        let command = placeholders.for_shell(next);
         if !next.starts_with("{us}") {
-            person.say(&format!("if you are not signed in yet, run: {command}"));
-        } else if person.is_there() && !options.yes && person.confirms("sign in now?", true).unwrap_or_default() {
+            prompt.say(&format!("if you are not signed in yet, run: {command}"));
+        } else if prompt.is_interactive() && !options.yes && prompt.confirm("sign in now?", true).unwrap_or_default() {
             let status = run_attached(Command::new("/bin/sh").arg("-c").arg(format!("exec {command}")));
             if !status.is_ok_and(|status| status.success()) {
-                person.say(&format!("to sign in later, run: {command}"));
+                prompt.say(&format!("to sign in later, run: {command}"));
             }
         } else {
-            person.say(&format!("to sign in, run: {command}"));
+            prompt.say(&format!("to sign in, run: {command}"));
         }
     }
-    let us = blanks.for_shell("{us}");
+    let us = placeholders.for_shell("{us}");
     if preset.settings.api_key_helper.is_some() || !preset.writes_settings() {
         let profile = preset.profile().map(|name| format!(" --profile {name}")).unwrap_or_default();
-        person.say(&format!("to try it, run: {us}{profile} explain"));
+        prompt.say(&format!("to try it, run: {us}{profile} explain"));
     }
 }

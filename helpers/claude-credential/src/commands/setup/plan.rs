@@ -1,4 +1,4 @@
-//! What setup is about to write.
+//! What setup will write.
 
 use std::path::PathBuf;
 
@@ -6,39 +6,40 @@ use claude_credential_config::claude;
 use claude_credential_protocol::Error;
 use serde_json::Value;
 
-use super::blanks::{Blanks, Wanted};
 use super::file::{Target, is_text, settings_file};
+use super::placeholders::{Placeholders, SettingChange};
 use super::preset::Preset;
 use super::record::Record;
-use super::settings::{self, Settings};
+use super::settings::{self, SettingsDocument};
 use super::show::{show_config, show_settings};
 use super::{config, sections};
 use crate::cli::setup::Setup;
 use crate::context::Context;
 
-/// Of files that are made: keys get into `env`, and nobody else has to read them.
-pub(crate) const SETTINGS_MODE: u32 = 0o600;
-pub(crate) const CONFIG_MODE: u32 = 0o600;
-
 /// Both files, before and after.
 pub(crate) struct Plan {
     pub(crate) settings: Target,
     pub(crate) new_settings: String,
-    pub(crate) wanted: Vec<Wanted>,
+    pub(crate) wanted: Vec<SettingChange>,
     pub(crate) config: Target,
     pub(crate) new_config: String,
     earlier: Option<Record>,
 }
 
 impl Plan {
-    pub(crate) fn new(context: &Context, preset: &Preset, blanks: &Blanks, options: &Setup) -> Result<Self, Error> {
+    pub(crate) fn new(
+        context: &Context,
+        preset: &Preset,
+        placeholders: &Placeholders,
+        options: &Setup,
+    ) -> Result<Self, Error> {
         let target = Target::find(&settings_file(context))?;
         let earlier = Record::load(&context.folders, &target.path)?;
-        let wanted = blanks.settings(&preset.settings);
-        let now = Settings::parse(target.text(), &target.path)?;
-        // What an earlier preset wrote and this one has no use for: Claude Code would go elsewhere by it still.
+        let wanted = placeholders.settings(&preset.settings);
+        let now = SettingsDocument::parse(target.text(), &target.path)?;
+        // Settings of an earlier preset that this one does not write would still take effect.
         let stale = match &earlier {
-            // A preset for scripts changes nothing for Claude Code.
+            // A preset for scripts changes no settings.
             Some(earlier) if !wanted.is_empty() => earlier.ours(&now, &wanted)?,
             _ => Vec::new(),
         };
@@ -53,20 +54,20 @@ impl Plan {
             target.text().to_owned()
         } else {
             let mut edited = now;
-            for Wanted { path, value } in missing {
+            for SettingChange { path, value } in missing {
                 edited.set(path, value)?;
             }
             for change in &stale {
-                edited.take_back(change, made_env)?;
+                edited.restore(change, made_env)?;
             }
             settings::check(target.text(), &edited.text(), (&stale, made_env), &wanted, &target.path)?;
             edited.text()
         };
         let own = context.folders.config.join("config.toml");
         let config = Target::find(context.options.config.as_deref().unwrap_or(&own))?;
-        let mut wanted_sections = preset.config(&|name| blanks.has(name))?;
-        blanks.config(&mut wanted_sections);
-        // What an earlier setup wrote is ours to write anew.
+        let mut wanted_sections = preset.config(&|name| placeholders.has(name))?;
+        placeholders.config(&mut wanted_sections);
+        // A section that an earlier setup wrote may be replaced.
         let written = earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
         let may_replace = |kind: &str, name: &str| {
             options.replace || written.is_some_and(|edited| sections::is_ours(config.text(), edited, kind, name))
@@ -75,18 +76,18 @@ impl Plan {
             self::config::edited(config.text(), &config.path, &wanted_sections, &context.config, &may_replace)?;
         if let Some(other) = written.filter(|edited| edited.path != config.path && new_config != config.text()) {
             return Err(Error::config(format!(
-                "an earlier setup wrote {}, which could not be undone after this one; run: claude-credential setup --undo",
+                "an earlier setup wrote {}, and only one configuration can be undone; first run: claude-credential setup --undo",
                 other.path.display()
             )));
         }
         Ok(Self { settings: target, new_settings, wanted, config, new_config, earlier })
     }
 
-    /// The settings that would be taken from somebody else: another helper, another value.
+    /// The settings that have a value setup did not write, and that would be replaced.
     pub(crate) fn conflicts(&self) -> Result<Vec<String>, Error> {
-        let now = Settings::parse(self.settings.text(), &self.settings.path)?;
+        let now = SettingsDocument::parse(self.settings.text(), &self.settings.path)?;
         let mut names = Vec::new();
-        for Wanted { path, value } in &self.wanted {
+        for SettingChange { path, value } in &self.wanted {
             let is_ours = |text: &str| {
                 let is_written = |earlier: &Record| {
                     earlier.changes.iter().any(|change| change.path == *path && change.after == text)
@@ -113,7 +114,7 @@ impl Plan {
         self.config.text() != self.new_config
     }
 
-    /// Both changes, with nothing of the user's values in them.
+    /// Both changes, without the user's values.
     pub(crate) fn shown(&self, colours: bool) -> String {
         let earlier = self.earlier.iter().flat_map(|earlier| &earlier.changes).map(|change| &change.after);
         let ours: Vec<&String> = self.wanted.iter().map(|wanted| &wanted.value).chain(earlier).collect();
@@ -121,7 +122,7 @@ impl Plan {
         let settings = show_settings(&self.settings.path, self.settings.text(), &self.new_settings, &known, colours);
         let name = self.config.path.display().to_string();
         let (old, new) = (self.config.text(), self.new_config.as_str());
-        // What an earlier setup wrote is nobody's secret either.
+        // What an earlier setup wrote is no secret either.
         let earlier = self.earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
         let by_setup = match earlier {
             Some(edited) if edited.written == old => (edited.before.as_deref().unwrap_or_default(), vec![old, new]),
@@ -130,8 +131,8 @@ impl Plan {
         settings + &show_config(&name, old, new, &by_setup, colours)
     }
 
-    /// Writes it: what is needed to undo it first, and what Claude Code acts on last. The folder with the files as
-    /// they were, where there were any.
+    /// Writes the record for undo, then `config.toml`, then the settings, which Claude Code acts on. Returns the folder
+    /// with the copies. `None` if neither file existed.
     pub(crate) fn perform(&self, context: &Context) -> Result<Option<PathBuf>, Error> {
         let settings = (&self.settings, self.new_settings.as_str(), self.wanted.as_slice());
         let config = (&self.config, self.new_config.as_str());
@@ -141,14 +142,14 @@ impl Plan {
             Some(config).filter(|_| self.changes_config()),
         )?;
         for target in [&self.settings, &self.config] {
-            target.must_be_unchanged()?;
+            target.check_unchanged()?;
         }
         let kept = record.save(&context.folders, &self.settings.path)?;
         if self.changes_config() {
-            self.config.write(&self.new_config, CONFIG_MODE)?;
+            self.config.write(&self.new_config)?;
         }
         if self.changes_settings() {
-            self.settings.write(&self.new_settings, SETTINGS_MODE)?;
+            self.settings.write(&self.new_settings)?;
         }
         Ok(Some(kept).filter(|_| record.has_backups()))
     }

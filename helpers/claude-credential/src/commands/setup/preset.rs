@@ -1,4 +1,4 @@
-//! Presets: data, one file each, in `presets/`.
+//! The presets: data, one file each, in `presets/`.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use toml_edit::DocumentMut;
 use super::check::Check;
 use crate::client::cloud::Cloud;
 
-/// In the order in which they are offered.
+/// In the order in which setup lists them.
 const FILES: [&str; 15] = [
     include_str!("../../../presets/api-key.toml"),
     include_str!("../../../presets/oidc.toml"),
@@ -28,42 +28,42 @@ const FILES: [&str; 15] = [
     include_str!("../../../presets/federation.toml"),
 ];
 
-/// One way to set up.
+/// One way to set up a credential.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preset {
     pub(crate) name: String,
     pub(crate) about: String,
-    /// Where the vendor documents its command and how it exits: for those who mend a preset.
+    /// Where the vendor documents its command and its exit codes.
     #[cfg_attr(not(test), expect(dead_code, reason = "documentation, which a test demands"))]
     sources: Vec<String>,
-    /// Commands that have to be on PATH.
+    /// Commands that must be on PATH.
     #[serde(default)]
     pub(crate) tools: Vec<String>,
-    /// The user's own API key is part of it.
+    /// Whether setup stores an API key of the user.
     #[serde(default)]
     pub(crate) stores_key: bool,
-    /// What the user may have to run before or after.
+    /// Commands that the user may have to run before or after.
     #[serde(default)]
     pub(crate) next: Vec<String>,
-    /// What the user has to know before it is written.
+    /// What the user must know before setup writes.
     #[serde(default)]
     pub(crate) warn: Vec<String>,
     #[serde(default)]
     pub(crate) ask: Vec<Question>,
-    /// What else holds where a question that is optional was answered.
-    #[serde(default)]
-    with: BTreeMap<String, With>,
-    /// What it adds to `config.toml`; its order is read a second time, by `config`.
+    /// What applies in addition if an optional question was answered, by its name.
+    #[serde(default, rename = "with")]
+    variants: BTreeMap<String, Variant>,
+    /// The sections for `config.toml`, which `config` reads once more to keep their order.
     #[serde(default, rename = "config")]
     sections: toml::Table,
     #[serde(default)]
-    pub(crate) settings: Settings,
+    pub(crate) settings: PresetSettings,
     #[serde(skip)]
     text: &'static str,
 }
 
-/// Something that a preset has to know.
+/// A question that a preset asks.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Question {
@@ -71,27 +71,27 @@ pub(crate) struct Question {
     pub(crate) prompt: String,
     pub(crate) example: String,
     pub(crate) default: Option<String>,
-    /// Its value is the default where it is set.
+    /// A variable whose value, if set, is the default.
     pub(crate) variable: Option<String>,
-    /// Without it the preset goes without an answer.
+    /// Whether the preset works without an answer.
     #[serde(default)]
     pub(crate) optional: bool,
     pub(crate) check: Check,
 }
 
-/// Sections in the place of others, and the commands that they need.
+/// Sections that replace others, and the commands that they need.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct With {
+struct Variant {
     tools: Vec<String>,
     #[expect(dead_code, reason = "read a second time, in its order")]
     config: toml::Table,
 }
 
-/// What it writes into Claude Code's settings.
+/// What a preset writes into Claude Code's settings.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
-pub(crate) struct Settings {
+pub(crate) struct PresetSettings {
     pub(crate) api_key_helper: Option<String>,
     pub(crate) aws_credential_export: Option<String>,
     pub(crate) aws_auth_refresh: Option<String>,
@@ -112,12 +112,12 @@ impl Preset {
         Ok(Self { text, ..preset })
     }
 
-    /// What it adds to `config.toml` with these answers, in its own order, with every blank to be filled.
+    /// The sections for `config.toml` with these answers, in the order of the preset, with placeholders.
     pub(crate) fn config(&self, is_answered: &dyn Fn(&str) -> bool) -> Result<toml_edit::Table, Error> {
         let broken = || Error::broke(format!("the preset {} is broken", self.name));
         let mut document: DocumentMut = self.text.parse().map_err(|_| broken())?;
         let mut config = document.remove("config").and_then(|item| item.into_table().ok()).unwrap_or_default();
-        for name in self.with.keys().filter(|name| is_answered(name)) {
+        for name in self.variants.keys().filter(|name| is_answered(name)) {
             let sections = document["with"][name]["config"].as_table().ok_or_else(broken)?;
             for (kind, sections) in sections {
                 for (section, item) in sections.as_table().into_iter().flatten() {
@@ -128,27 +128,27 @@ impl Preset {
         Ok(config)
     }
 
-    /// The commands that it needs besides, with these answers.
+    /// The additional commands that these answers need.
     pub(crate) fn tools_with(&self, is_answered: &dyn Fn(&str) -> bool) -> impl Iterator<Item = &String> {
-        self.with.iter().filter(|(name, _)| is_answered(name)).flat_map(|(_, with)| &with.tools)
+        self.variants.iter().filter(|(name, _)| is_answered(name)).flat_map(|(_, variant)| &variant.tools)
     }
 
-    /// The cloud that it is for.
+    /// The cloud that Claude Code uses with this preset.
     pub(crate) fn cloud(&self) -> Option<Cloud> {
-        let Settings { aws_credential_export, gcp_auth_refresh, .. } = &self.settings;
+        let PresetSettings { aws_credential_export, gcp_auth_refresh, .. } = &self.settings;
         let bedrock = aws_credential_export.as_ref().map(|_| Cloud::Bedrock);
         bedrock.or(gcp_auth_refresh.as_ref().map(|_| Cloud::Vertex))
     }
 
-    /// Whether Claude Code's requests go elsewhere from then on.
+    /// Whether the preset changes Claude Code's settings.
     pub(crate) fn writes_settings(&self) -> bool {
-        let Settings { api_key_helper, aws_credential_export, aws_auth_refresh, gcp_auth_refresh, env } =
+        let PresetSettings { api_key_helper, aws_credential_export, aws_auth_refresh, gcp_auth_refresh, env } =
             &self.settings;
         let commands = [api_key_helper, aws_credential_export, aws_auth_refresh, gcp_auth_refresh];
         commands.iter().any(|command| command.is_some()) || !env.is_empty()
     }
 
-    /// The profile that it writes, where that is one of its own.
+    /// The profile that the preset writes. `None` if that is `default`.
     pub(crate) fn profile(&self) -> Option<&str> {
         let profiles = self.sections.get("profile")?.as_table()?;
         profiles.keys().map(String::as_str).find(|name| *name != "default")
@@ -171,7 +171,7 @@ mod tests {
             for question in &preset.ask {
                 let blank = format!("{{{}", question.name);
                 assert!(preset.text.contains(&blank), "{}: {} is asked for nothing", preset.name, question.name);
-                let variant = preset.with.contains_key(&question.name);
+                let variant = preset.variants.contains_key(&question.name);
                 assert_eq!(variant, question.optional, "{}: {}", preset.name, question.name);
                 question.check.value(&question.example).unwrap_or_else(|why| panic!("{}: {why}", preset.name));
             }

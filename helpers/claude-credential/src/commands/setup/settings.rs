@@ -1,42 +1,43 @@
-//! Claude Code's settings, edited so that every byte stays that is not meant.
+//! Edits Claude Code's settings and keeps every other byte.
 
 use std::path::{Path, PathBuf};
 
 use claude_credential_config::claude;
+use claude_credential_files::{hex, random};
 use claude_credential_protocol::Error;
 use jsonc_parser::common::Ranged;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
 use jsonc_parser::{CollectOptions, parse_to_ast};
 use serde_json::{Map, Value};
 
-use super::blanks::Wanted;
 use super::edited::Change;
+use super::placeholders::SettingChange;
 
-/// Some editors put it in front; the parser takes none.
+/// Some editors write it; the parser does not accept it.
 const BOM: &str = "\u{FEFF}";
 
-/// The file under edit.
-pub(crate) struct Settings {
+/// A settings file that is being edited.
+pub(crate) struct SettingsDocument {
     root: CstRootNode,
     object: CstObject,
     file: PathBuf,
     has_bom: bool,
 }
 
-impl Settings {
-    /// What `text` says; an empty one says as much as `{}`.
+impl SettingsDocument {
+    /// Parses `text`; an empty file means `{}`.
     pub(crate) fn parse(text: &str, file: &Path) -> Result<Self, Error> {
         let shown = file.display().to_string();
         let (has_bom, text) = text.strip_prefix(BOM).map_or((false, text), |text| (true, text));
-        // The parser's own message may quote the file.
+        // The parser's message may quote the file.
         let root = CstRootNode::parse(text, &claude::parse_options()).map_err(|error| {
             let (line, column) = (error.line_display(), error.column_display());
             Error::config(format!(
-                "{shown}:{line}:{column}: not valid JSON; mend it, then run: claude-credential setup"
+                "{shown}:{line}:{column}: not valid JSON; correct it, then run: claude-credential setup"
             ))
         })?;
         let object = root.object_value_or_create().ok_or_else(|| {
-            Error::config(format!("{shown} holds something else than an object; move it away, or put {{}} into it"))
+            Error::config(format!("{shown} holds something other than an object; move it away, or put {{}} into it"))
         })?;
         Ok(Self { root, object, file: file.to_owned(), has_bom })
     }
@@ -45,36 +46,32 @@ impl Settings {
     pub(crate) fn get(&self, path: &[String]) -> Result<Option<Value>, Error> {
         let Some(property) = self.property(path)? else { return Ok(None) };
         let raw = property.value().map(|value| value.to_string()).unwrap_or_default();
-        // What counts is whether it is there and whether it is a text; comments within an object do not.
+        // Callers ask only whether there is a value and whether it is a string, so anything else may stand for an object
+        // with comments.
         Ok(Some(serde_json::from_str(&raw).unwrap_or(Value::Array(Vec::new()))))
     }
 
-    /// The value at `path` as the file has it.
+    /// The text of the value at `path`.
     pub(crate) fn raw(&self, path: &[String]) -> Result<Option<String>, Error> {
         Ok(self.property(path)?.and_then(|property| property.value()).map(|value| value.to_string()))
     }
 
-    /// Gives `path`, which is there, a value that a file had.
-    pub(crate) fn set_raw(&mut self, path: &[String], raw: &str) -> Result<(), Error> {
-        let mut whole = self.root.to_string();
-        let place = {
-            let parsed = parse_to_ast(&whole, &CollectOptions::default(), &claude::parse_options()).ok();
-            let mut value = parsed.and_then(|parsed| parsed.value);
-            for name in path {
-                value = value.and_then(|value| match value {
-                    jsonc_parser::ast::Value::Object(mut object) => object.take(name).map(|property| property.value),
-                    _ => None,
-                });
-            }
-            value.map(|value| value.start()..value.end())
-        };
-        let place = place.ok_or_else(|| Error::broke("a setting that was there is there no more"))?;
-        whole.replace_range(place, raw);
-        *self = Self { has_bom: self.has_bom, ..Self::parse(&whole, &self.file)? };
+    /// Sets `path`, which exists, to a value in JSON text.
+    fn set_raw(&mut self, path: &[String], raw: &str) -> Result<(), Error> {
+        // The tree takes parsed values only; this one stands in for the text, and nothing in the file equals it.
+        let unique = hex(&random::<16>());
+        if let Some(property) = self.property(path)? {
+            property.set_value(unique.as_str().into());
+        }
+        self.replace_text(&self.root.to_string().replace(&json(&unique), raw))
+    }
+
+    fn replace_text(&mut self, text: &str) -> Result<(), Error> {
+        *self = Self { has_bom: self.has_bom, ..Self::parse(text, &self.file)? };
         Ok(())
     }
 
-    /// Gives `path` that value, in its place if it is there, else at the end.
+    /// Sets `path` to `value`, in place if it exists, else at the end.
     pub(crate) fn set(&mut self, path: &[String], value: &str) -> Result<(), Error> {
         match (self.property(path)?, path) {
             (Some(property), _) => property.set_value(value.into()),
@@ -91,19 +88,19 @@ impl Settings {
         Ok(())
     }
 
-    /// One property more. The tree would break an object of one line into several; that one is added to as text.
+    /// Adds a property. In an object on one line it is added as text, since the tree would break the line.
     fn append(&mut self, folder: Option<&str>, name: &str, value: CstInputValue, text: &str) -> Result<(), Error> {
         if let Some(end) = self.end_on_one_line(folder) {
             let mut whole = self.root.to_string();
             whole.insert_str(end, &format!(", {}: {text}", json(name)));
-            *self = Self { has_bom: self.has_bom, ..Self::parse(&whole, &self.file)? };
+            self.replace_text(&whole)?;
         } else if let Some(object) = folder.map_or(Ok(Some(self.object.clone())), |folder| self.folder(folder))? {
             object.append(name, value);
         }
         Ok(())
     }
 
-    /// Where the last value of an object ends that stands on one line.
+    /// Where the last value of an object ends. `None` unless the object stands on one line.
     fn end_on_one_line(&self, folder: Option<&str>) -> Option<usize> {
         let whole = self.root.to_string();
         let parsed = parse_to_ast(&whole, &CollectOptions::default(), &claude::parse_options()).ok()?;
@@ -117,7 +114,7 @@ impl Settings {
         object.properties.last().filter(|_| is_one_line).map(|property| property.value.end())
     }
 
-    /// Takes `path` away, and the object around it if that was made for it and is empty.
+    /// Removes `path`, and the object around it if setup made that and it is empty.
     pub(crate) fn remove(&self, path: &[String], was_made_for_it: bool) -> Result<(), Error> {
         if let Some(property) = self.property(path)? {
             property.remove();
@@ -130,8 +127,8 @@ impl Settings {
         Ok(())
     }
 
-    /// What stood there before a change; `made_env` where there was no `env`.
-    pub(crate) fn take_back(&mut self, change: &Change, made_env: bool) -> Result<(), Error> {
+    /// Restores the value from before a change. `made_env` says that the file had no `env`.
+    pub(crate) fn restore(&mut self, change: &Change, made_env: bool) -> Result<(), Error> {
         match &change.before {
             Some(before) => self.set_raw(&change.path, before),
             None => self.remove(&change.path, made_env),
@@ -159,16 +156,16 @@ impl Settings {
         let object = property.object_value();
         object
             .map(Some)
-            .ok_or_else(|| Error::config(format!("{}: `{name}` is not an object; mend it", self.file.display())))
+            .ok_or_else(|| Error::config(format!("{}: `{name}` is not an object; correct it", self.file.display())))
     }
 
-    /// Of two properties of one name the last counts, and an edit of the first would do nothing.
+    /// Fails if there are two: the last one counts, so an edit of the first would have no effect.
     fn only(&self, object: &CstObject, name: &str) -> Result<Option<CstObjectProp>, Error> {
         let is_it = |property: &CstObjectProp| property.decoded_name().as_deref() == Some(name);
         let mut found = object.properties().into_iter().filter(is_it);
         match (found.next(), found.next()) {
             (Some(_), Some(_)) => {
-                Err(Error::config(format!("{}: `{name}` is there twice; remove one of them", self.file.display())))
+                Err(Error::config(format!("{}: `{name}` is set twice; remove one of them", self.file.display())))
             }
             (property, _) => Ok(property),
         }
@@ -179,13 +176,13 @@ fn json(text: &str) -> String {
     Value::from(text).to_string()
 }
 
-/// Fails unless `new` says what `old` said, with what is taken back as it was, and with what is wanted: nothing more and
-/// nothing less. The file is the user's, and a mistake of an editor's would be found much later.
+/// Fails unless `new` differs from `old` by exactly the restored and the wanted settings. A bug in an editor must not
+/// damage the file of a user, who might notice much later.
 pub(crate) fn check(
     old: &str,
     new: &str,
     (stale, made_env): (&[Change], bool),
-    wanted: &[Wanted],
+    wanted: &[SettingChange],
     file: &Path,
 ) -> Result<(), Error> {
     let unsafe_ = || Error::broke(format!("{} can't be edited safely; add the settings by hand", file.display()));
@@ -196,13 +193,13 @@ pub(crate) fn check(
     if made_env && expected.get("env").and_then(Value::as_object).is_some_and(Map::is_empty) {
         expected.remove("env");
     }
-    for Wanted { path, value } in wanted {
+    for SettingChange { path, value } in wanted {
         put(&mut expected, path, Some(Value::String(value.clone())));
     }
     if object(new).is_some_and(|new| new == expected) { Ok(()) } else { Err(unsafe_()) }
 }
 
-/// Gives `path` that value, or none.
+/// Sets `path` to `value`, or removes it.
 fn put(object: &mut Map<String, Value>, path: &[String], value: Option<Value>) {
     match (path, value) {
         ([name], Some(value)) => drop(object.insert(name.clone(), value)),
@@ -217,7 +214,7 @@ fn put(object: &mut Map<String, Value>, path: &[String], value: Option<Value>) {
     }
 }
 
-/// What a file says; nothing at all says as much as `{}`.
+/// The object in a file. An empty file means `{}`.
 fn object(text: &str) -> Option<Map<String, Value>> {
     let text = text.strip_prefix(BOM).unwrap_or(text);
     match value(text) {
@@ -236,17 +233,18 @@ fn value(text: &str) -> Option<Value> {
 mod tests {
     use std::path::Path;
 
-    use super::{Settings, check};
-    use crate::commands::setup::blanks::Wanted;
+    use super::{SettingsDocument, check};
+    use crate::commands::setup::placeholders::SettingChange;
 
     fn edited(text: &str) -> String {
         let file = Path::new("/s.json");
-        let mut settings = Settings::parse(text, file).unwrap();
-        let wanted = [("apiKeyHelper", None, "a \"b\""), ("env", Some("X"), "1")].map(|(name, inner, value)| Wanted {
-            path: [Some(name), inner].into_iter().flatten().map(str::to_owned).collect(),
-            value: value.to_owned(),
-        });
-        for Wanted { path, value } in &wanted {
+        let mut settings = SettingsDocument::parse(text, file).unwrap();
+        let wanted =
+            [("apiKeyHelper", None, "a \"b\""), ("env", Some("X"), "1")].map(|(name, inner, value)| SettingChange {
+                path: [Some(name), inner].into_iter().flatten().map(str::to_owned).collect(),
+                value: value.to_owned(),
+            });
+        for SettingChange { path, value } in &wanted {
             settings.set(path, value).unwrap();
         }
         check(text, &settings.text(), (&[], false), &wanted, file).unwrap();
@@ -271,10 +269,11 @@ mod tests {
         for (text, says) in
             [("{\n  \"a\": CANARY }", "/s.json:2:8: not valid JSON"), ("[\"CANARY\"]", "something else than an object")]
         {
-            let error = Settings::parse(text, Path::new("/s.json")).err().unwrap().to_string();
+            let error = SettingsDocument::parse(text, Path::new("/s.json")).err().unwrap().to_string();
             assert!(error.contains(says) && !error.contains("CANARY"), "{error}");
         }
-        let settings = Settings::parse("{\"a\":\"CANARY\",\"a\":1,\"env\":\"CANARY\"}", Path::new("/s.json")).unwrap();
+        let settings =
+            SettingsDocument::parse("{\"a\":\"CANARY\",\"a\":1,\"env\":\"CANARY\"}", Path::new("/s.json")).unwrap();
         let path = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         for (path, says) in [(path(&["a"]), "twice"), (path(&["env", "X"]), "not an object")] {
             let error = settings.get(&path).unwrap_err().to_string();

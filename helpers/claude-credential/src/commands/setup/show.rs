@@ -1,16 +1,16 @@
-//! Changes of both files, as they are shown.
+//! Shows the change of each file.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use super::{diff, mask, mask_toml};
+use super::{diff, mask};
 
-/// The change of a settings file; of its values those that are `known` are shown.
+/// The change of a settings file, with only the strings that are `known`.
 pub(crate) fn show_settings(file: &Path, old: &str, new: &str, known: &dyn Fn(&str) -> bool, colours: bool) -> String {
-    diff::unified(&file.display().to_string(), &mask::masked(old, known), &mask::masked(new, known), colours)
+    diff::unified(&file.display().to_string(), &mask::json(old, known), &mask::json(new, known), colours)
 }
 
-/// The change of `config.toml`; of its values those are shown that setup wrote, which is what it made of a file.
+/// The change of `config.toml`, with only the strings that setup wrote: those in `written` that are not in `before`.
 pub(crate) fn show_config(
     name: &str,
     old: &str,
@@ -18,8 +18,8 @@ pub(crate) fn show_config(
     (before, written): &(&str, Vec<&str>),
     colours: bool,
 ) -> String {
-    let theirs = mask_toml::strings(before);
-    let ours: BTreeSet<&str> = written.iter().flat_map(|written| mask_toml::strings(written)).collect();
+    let theirs = mask::toml_strings(before);
+    let ours: BTreeSet<&str> = written.iter().flat_map(|written| mask::toml_strings(written)).collect();
     let known = |literal: &str| ours.contains(literal) && !theirs.contains(literal);
-    diff::unified(name, &mask_toml::masked(old, &known), &mask_toml::masked(new, &known), colours)
+    diff::unified(name, &mask::toml(old, &known), &mask::toml(new, &known), colours)
 }

@@ -2,230 +2,166 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::PathBuf;
 
 use claude_credential_config::{kept, logins};
 use claude_credential_protocol::{Class, Error};
 use serde_json::Value;
 
-use super::diff::{self, Line};
 use super::edited::Edited;
 use super::file::{Target, is_text, settings_file};
-use super::person::Person;
-use super::plan::{CONFIG_MODE, SETTINGS_MODE};
+use super::prompt::Prompt;
 use super::record::Record;
-use super::sections;
-use super::settings::Settings;
+use super::settings::SettingsDocument;
 use super::show::{show_config, show_settings};
+use super::{diff, sections};
 use crate::cli::setup::Setup;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// What becomes of one file.
-enum Undo {
-    /// It is as it was.
-    Nothing,
-    /// Somebody changed it since, and it stays so.
-    Left,
-    /// There was none.
-    Remove,
-    /// This is what it says then.
-    Write(String),
-}
-
-pub(crate) fn run(context: &Context, options: &Setup, person: &mut Person) -> Result<u8, Failure> {
-    let settings = Target::find(&settings_file(context))?;
-    let Some(mut record) = Record::load(&context.folders, &settings.path)? else {
-        let message = format!("nothing to undo: setup has written nothing into {}", settings.path.display());
+pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Result<u8, Failure> {
+    let target = Target::find(&settings_file(context))?;
+    let file = target.path.clone();
+    let Some(mut record) = Record::load(&context.folders, &file)? else {
+        let message = format!("nothing to undo: setup has written nothing into {}", file.display());
         return Err(Error::new(Class::NotFound, message).into());
     };
-    let colours = diff::are_colours_wanted(&context.environment);
-    let of_settings = match &record.settings {
-        Some(edited) => undo_settings(&settings, edited, &record, options, person)?,
-        None => Undo::Nothing,
-    };
-    let config = record.config.as_ref().map(|edited| Target::find(&edited.path)).transpose()?;
-    let of_config = match (&record.config, &config) {
-        (Some(edited), Some(target)) => undo_config(target, edited, options, person),
-        _ => Undo::Nothing,
-    };
-    let known = |value: &str| record.changes.iter().any(|change| is_text(value, &change.after));
-    let mut shown = String::new();
-    if of_settings.is_change() {
-        shown += &show_settings(&settings.path, settings.text(), of_settings.text(), &known, colours);
+    let mut settings = None;
+    if let Some(edited) = &record.settings {
+        let without_ours = |text: &str| settings_without_ours(text, &record, &target);
+        let step = Step::plan(target.clone(), edited, options.replace, without_ours);
+        settings = Some(step.map_err(|error| Error::config(format!("{error}; {REPLACE}")))?);
     }
-    if let (Some(target), true) = (&config, of_config.is_change()) {
-        let name = target.path.display().to_string();
-        let by_setup = record.config.as_ref().map(|edited| (edited.before.as_deref(), edited.written.as_str()));
-        let (before, written) = by_setup.unwrap_or_default();
-        let by_setup = (before.unwrap_or_default(), vec![written]);
-        shown += &show_config(&name, target.text(), of_config.text(), &by_setup, colours);
+    let (mut config, mut failure) = (None, None);
+    if let Some(edited) = &record.config {
+        let without_ours =
+            |text: &str| sections::without_ours(text, edited).map_err(|steps| Error::config(steps.join(", ")));
+        match Step::plan(Target::find(&edited.path)?, edited, options.replace, without_ours) {
+            Ok(step) => config = Some(step),
+            Err(error) => failure = Some(error),
+        }
     }
-    let _ = io::stderr().write_all(shown.as_bytes());
-    for provider in providers_that_go(context, &of_config) {
-        person.say(&format!(
-            "the sign-in to {provider} stays, and nobody can end it here then; to end it before, run: \
-             claude-credential logout {provider}"
+    let steps: Vec<&Step> = [&settings, &config].into_iter().flatten().filter(|step| step.is_change()).collect();
+    for step in steps.iter().filter(|step| step.is_edited) {
+        let file = step.target.path.display();
+        prompt.say(&format!("{file} was changed since setup wrote it; only what setup wrote is removed"));
+    }
+    let _ = io::stderr().write_all(shown(context, &record, settings.as_ref(), config.as_ref()).as_bytes());
+    for provider in config.iter().flat_map(|step| removed_sign_ins(context, step)) {
+        prompt.say(&format!(
+            "the sign-in to {provider} stays, and can't be ended after this; to end it first, run: claude-credential \
+             logout {provider}"
         ));
     }
-    if !person.agrees("undo this?", options.yes)? {
-        person.say("nothing was changed");
+    if !steps.is_empty() && !prompt.agree("undo this?", options.yes)? {
+        prompt.say("nothing was changed");
         return Ok(1);
     }
-    let made = |edited: &Option<Edited>| edited.as_ref().and_then(|edited| edited.made.clone());
-    of_settings.perform(&settings, made(&record.settings).as_deref(), SETTINGS_MODE)?;
-    if let Some(target) = &config {
-        of_config.perform(target, made(&record.config).as_deref(), CONFIG_MODE)?;
+    for step in steps {
+        step.perform()?;
     }
-    let mut left = Vec::new();
-    match of_settings {
-        Undo::Left => left.push(settings.path.display().to_string()),
-        _ => record.forget_settings(),
+    if let Some(error) = failure {
+        (record.settings, record.changes, record.made_env) = (None, Vec::new(), false);
+        let folder = record.save(&context.folders, &file)?;
+        return Err(
+            Error::config(format!("{error}; the file as it was is kept in {}; {REPLACE}", folder.display())).into()
+        );
     }
-    match (of_config, &config) {
-        (Undo::Left, Some(target)) => left.push(target.path.display().to_string()),
-        _ => record.config = None,
-    }
-    if !left.is_empty() {
-        // What was there before is kept nowhere else.
-        let kept = record.save(&context.folders, &settings.path)?;
-        return Err(Error::config(format!(
-            "{} was left as it is, and what was there before setup is in {} still; to put that back, and lose every \
-             change since, run: claude-credential setup --undo --replace",
-            left.join(" and "),
-            kept.display()
-        ))
-        .into());
-    }
-    Record::forget(&context.folders, &settings.path)?;
+    Record::remove(&context.folders, &file)?;
     let has_key = kept::is_any(&context.folders);
-    let key = if has_key { "; a key is kept still: claude-credential logout api-key forgets it" } else { "" };
-    person.say(&format!("undone{key}"));
+    prompt.say(if has_key {
+        "undone; to remove the stored key too, run: claude-credential logout api-key"
+    } else {
+        "undone"
+    });
     Ok(0)
 }
 
-/// The providers that somebody is signed in to, and that are gone afterwards.
-fn providers_that_go(context: &Context, of_config: &Undo) -> BTreeSet<String> {
-    let logins = logins::list(&context.folders).unwrap_or_default().into_iter().map(|login| login.provider);
-    let has = |provider: &String| context.config.providers.contains_key(provider);
-    let stays = |provider: &String| of_config.text().contains(&format!("[provider.{provider}]"));
-    logins.filter(|provider| of_config.is_change() && has(provider) && !stays(provider)).collect()
+const REPLACE: &str =
+    "to put back the file as it was, and lose every change since, run: claude-credential setup --undo --replace";
+
+/// What undo does to one file.
+struct Step {
+    target: Target,
+    /// The text afterwards. `None` if the file is removed.
+    after: Option<String>,
+    made: Option<PathBuf>,
+    /// Whether the file was changed since setup wrote it, and keeps these changes.
+    is_edited: bool,
 }
 
-fn undo_settings(
-    target: &Target,
-    edited: &Edited,
-    record: &Record,
-    options: &Setup,
-    person: &Person,
-) -> Result<Undo, Failure> {
-    let shown = target.path.display();
-    if target.text == edited.before {
-        return Ok(Undo::Nothing);
+impl Step {
+    /// Restores a file that is as setup left it, or where `replace` says so. Out of one that was changed since it takes
+    /// what setup wrote; the error of `without_ours` says why it can't.
+    fn plan(
+        target: Target,
+        edited: &Edited,
+        replace: bool,
+        without_ours: impl FnOnce(&str) -> Result<String, Error>,
+    ) -> Result<Self, Error> {
+        let file = target.path.display();
+        let is_untouched = target.text.as_deref().is_some_and(|text| edited.is_untouched(text));
+        let is_edited = !(replace || is_untouched || target.text == edited.before);
+        let after = match &target.text {
+            _ if !is_edited => edited.before.clone(),
+            None => return Err(Error::config(format!("{file} was removed since setup wrote it"))),
+            Some(text) => edited.remainder(without_ours(text).map_err(|error| {
+                Error::config(format!("{file} was changed since setup wrote it, and is left as it is; {error}"))
+            })?),
+        };
+        Ok(Self { after, made: edited.made.clone(), is_edited, target })
     }
-    let Some(text) = &target.text else {
-        if options.replace {
-            return Ok(edited.before.clone().map_or(Undo::Nothing, Undo::Write));
-        }
-        person.say(&format!("{shown} was removed since, and stays so"));
-        return Ok(Undo::Left);
-    };
-    if edited.is_as_left(text) {
-        return Ok(edited.before.clone().map_or(Undo::Remove, Undo::Write));
-    }
-    let since = changed_lines(&edited.written, text);
-    person.say(&format!("{shown} was changed since setup wrote it, {since}; what was changed stays"));
-    let settings = Settings::parse(text, &target.path)?;
-    let foreign: Vec<String> = record
-        .changes
-        .iter()
-        .filter_map(|change| {
-            let now = settings.get(&change.path).ok()?;
-            let is_ours = now == Some(Value::String(change.after.clone()));
-            let is_as_before = settings.raw(&change.path).ok()? == change.before;
-            (!is_ours && !is_as_before).then(|| change.path.join("."))
-        })
-        .collect();
-    if foreign.is_empty() {
-        return Ok(record.without_ours(target)?.map_or(Undo::Nothing, Undo::Write));
-    }
-    if !options.replace {
-        let names = foreign.join("`, `");
-        return Err(Error::config(format!(
-            "{shown}: somebody has given `{names}` another value since; to put back all that was there before setup, and \
-             lose every change since, run: claude-credential setup --undo --replace"
-        ))
-        .into());
-    }
-    Ok(edited.before.clone().map_or(Undo::Remove, Undo::Write))
-}
 
-fn undo_config(target: &Target, edited: &Edited, options: &Setup, person: &Person) -> Undo {
-    if target.text == edited.before {
-        return Undo::Nothing;
-    }
-    if options.replace || target.text.as_deref().is_some_and(|text| edited.is_as_left(text)) {
-        return edited.before.clone().map_or(Undo::Remove, Undo::Write);
-    }
-    let shown = target.path.display();
-    let Some(text) = &target.text else {
-        person.say(&format!("{shown} was removed since, and stays so"));
-        return Undo::Left;
-    };
-    let since = changed_lines(&edited.written, text);
-    match sections::without_ours(text, edited) {
-        Ok(rest) => {
-            person.say(&format!("{shown} was changed since setup wrote it, {since}; what was changed stays"));
-            match rest {
-                Some(rest) if rest == *text => Undo::Nothing,
-                Some(rest) => Undo::Write(rest),
-                None => Undo::Remove,
-            }
-        }
-        Err(names) => {
-            let names = names.join(", ");
-            person.say(&format!("{shown} was changed since setup wrote it, {since}; it is left as it is, for {names}"));
-            Undo::Left
-        }
-    }
-}
-
-/// Which lines of `now` are not those of `written`.
-fn changed_lines(written: &str, now: &str) -> String {
-    let mut numbers = Vec::new();
-    let mut number = 1;
-    for line in diff::lines(written, now) {
-        match line {
-            Line::Same(_) => number += 1,
-            Line::New(_) => {
-                numbers.push(number.to_string());
-                number += 1;
-            }
-            Line::Gone(_) => {}
-        }
-    }
-    match numbers.as_slice() {
-        [] => "where lines are missing".to_owned(),
-        [one] => format!("in line {one}"),
-        [first, .., last] if numbers.len() > 8 => format!("in {} lines from {first} to {last}", numbers.len()),
-        several => format!("in lines {}", several.join(", ")),
-    }
-}
-
-impl Undo {
     fn is_change(&self) -> bool {
-        matches!(self, Self::Remove | Self::Write(_))
+        self.after != self.target.text
     }
 
-    fn text(&self) -> &str {
-        if let Self::Write(text) = self { text } else { "" }
+    fn after(&self) -> &str {
+        self.after.as_deref().unwrap_or_default()
     }
 
-    fn perform(&self, target: &Target, made: Option<&Path>, new_mode: u32) -> Result<(), Error> {
-        match self {
-            Self::Nothing | Self::Left => Ok(()),
-            Self::Remove => target.remove(made),
-            Self::Write(text) => target.write(text, new_mode),
+    fn perform(&self) -> Result<(), Error> {
+        match &self.after {
+            Some(text) => self.target.write(text),
+            None => self.target.remove(self.made.as_deref()),
         }
     }
+}
+
+/// Fails if the user has given another value to a setting that setup wrote.
+fn settings_without_ours(text: &str, record: &Record, target: &Target) -> Result<String, Error> {
+    let settings = SettingsDocument::parse(text, &target.path)?;
+    let mut theirs = Vec::new();
+    for change in &record.changes {
+        let now = settings.get(&change.path)?;
+        let is_ours = now.as_ref().and_then(Value::as_str) == Some(&change.after);
+        if now.is_some() && !is_ours && settings.raw(&change.path)? != change.before {
+            theirs.push(change.path.join("."));
+        }
+    }
+    match theirs.as_slice() {
+        [] => record.without_ours(text, &target.path),
+        names => Err(Error::config(format!("remove `{}`, which has another value now", names.join("`, `")))),
+    }
+}
+
+/// Both changes, without the user's values.
+fn shown(context: &Context, record: &Record, settings: Option<&Step>, config: Option<&Step>) -> String {
+    let colours = diff::are_colours_wanted(&context.environment);
+    let known = |value: &str| record.changes.iter().any(|change| is_text(value, &change.after));
+    let settings =
+        settings.map(|step| show_settings(&step.target.path, step.target.text(), step.after(), &known, colours));
+    let config = config.zip(record.config.as_ref()).map(|(step, edited)| {
+        let by_setup = (edited.before.as_deref().unwrap_or_default(), vec![edited.written.as_str()]);
+        show_config(&step.target.path.display().to_string(), step.target.text(), step.after(), &by_setup, colours)
+    });
+    settings.unwrap_or_default() + &config.unwrap_or_default()
+}
+
+/// The providers that the user is signed in to, and that are not configured afterwards.
+fn removed_sign_ins(context: &Context, config: &Step) -> BTreeSet<String> {
+    let logins = logins::list(&context.folders).unwrap_or_default().into_iter().map(|login| login.provider);
+    let is_configured = |provider: &String| context.config.providers.contains_key(provider);
+    let stays = |provider: &String| config.after().contains(&format!("[provider.{provider}]"));
+    logins.filter(|provider| config.is_change() && is_configured(provider) && !stays(provider)).collect()
 }

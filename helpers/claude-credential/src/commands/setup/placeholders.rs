@@ -1,4 +1,4 @@
-//! The blanks in a preset, `{name}`, and what is filled into them.
+//! The placeholders in a preset, such as `{name}`, and their values.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,38 +8,38 @@ use claude_credential_protocol::{Error, text};
 use toml_edit::{Item, Value};
 
 use super::check;
-use super::preset::{Preset, Settings};
+use super::preset::{Preset, PresetSettings};
 use crate::context::Context;
 
-/// What stands where.
+/// The values of a preset's placeholders.
 #[derive(Debug, Default)]
-pub(crate) struct Blanks {
+pub(crate) struct Placeholders {
     values: BTreeMap<String, String>,
-    /// Our own command line, already as a shell needs it.
+    /// Our own command line, quoted for a shell.
     us: String,
 }
 
-/// One setting of Claude Code's: its name, or `env` and the variable's, and its value.
+/// A Claude Code setting to write: its name, or `env` and the name of a variable, and its value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct SettingChange {
     pub(crate) path: Vec<String>,
     pub(crate) value: String,
 }
 
-impl Blanks {
-    /// With our own path and those of the vendor's commands.
+impl Placeholders {
+    /// With the path of this executable and of the commands that the preset runs.
     pub(crate) fn new(context: &Context, preset: &Preset) -> Result<Self, Error> {
         let mut us = text::quoted(&own_path(context)?);
         if let Some(config) = &context.options.config {
             let config = std::path::absolute(config).unwrap_or_else(|_| config.clone());
             us = format!("{us} --config {}", text::quoted(&utf8(&config)?));
         }
-        let mut blanks = Self { us, ..Self::default() };
-        blanks.find(context, preset, preset.tools.iter())?;
-        Ok(blanks)
+        let mut placeholders = Self { us, ..Self::default() };
+        placeholders.find(context, preset, preset.tools.iter())?;
+        Ok(placeholders)
     }
 
-    /// With the paths of these commands.
+    /// Adds the paths of `tools`.
     pub(crate) fn find<'a>(
         &mut self,
         context: &Context,
@@ -69,23 +69,25 @@ impl Blanks {
         self.values.insert(name.to_owned(), value.to_owned());
     }
 
-    /// `text` with its blanks filled, each one word for a shell.
+    /// `text` with its placeholders filled, each quoted as one word for a shell.
     pub(crate) fn for_shell(&self, text: &str) -> String {
         self.fill(text, &text::quoted)
     }
 
-    /// `text` with its blanks filled, as they are.
+    /// `text` with its placeholders filled, unquoted.
     pub(crate) fn plain(&self, text: &str) -> String {
         self.fill(text, &str::to_owned)
     }
 
-    /// In one pass: what was filled in is not looked at again.
+    /// One pass: a placeholder in a value is not filled.
     fn fill(&self, mut text: &str, dress: &dyn Fn(&str) -> String) -> String {
         let mut filled = String::new();
         while let Some((before, rest)) = text.split_once('{') {
             filled.push_str(before);
-            let blank = rest.split_once('}');
-            if let Some((value, after)) = blank.and_then(|(name, after)| Some((self.value(name, dress)?, after))) {
+            let name_and_rest = rest.split_once('}');
+            if let Some((value, after)) =
+                name_and_rest.and_then(|(name, after)| Some((self.value(name, dress)?, after)))
+            {
                 filled.push_str(&value);
                 text = after;
             } else {
@@ -100,9 +102,10 @@ impl Blanks {
         if name == "us" { Some(self.us.clone()) } else { self.values.get(name).map(|value| dress(value)) }
     }
 
-    /// The settings of a preset, filled.
-    pub(crate) fn settings(&self, settings: &Settings) -> Vec<Wanted> {
-        let Settings { api_key_helper, aws_credential_export, aws_auth_refresh, gcp_auth_refresh, env } = settings;
+    /// The settings of a preset with their placeholders filled.
+    pub(crate) fn settings(&self, settings: &PresetSettings) -> Vec<SettingChange> {
+        let PresetSettings { api_key_helper, aws_credential_export, aws_auth_refresh, gcp_auth_refresh, env } =
+            settings;
         let commands = [
             ("apiKeyHelper", api_key_helper),
             ("awsCredentialExport", aws_credential_export),
@@ -110,15 +113,16 @@ impl Blanks {
             ("gcpAuthRefresh", gcp_auth_refresh),
         ];
         let commands = commands.into_iter().filter_map(|(name, command)| {
-            Some(Wanted { path: vec![name.to_owned()], value: self.for_shell(command.as_ref()?) })
+            Some(SettingChange { path: vec![name.to_owned()], value: self.for_shell(command.as_ref()?) })
         });
-        let variables = env
-            .iter()
-            .map(|(name, value)| Wanted { path: vec!["env".to_owned(), name.clone()], value: self.plain(value) });
+        let variables = env.iter().map(|(name, value)| SettingChange {
+            path: vec!["env".to_owned(), name.clone()],
+            value: self.plain(value),
+        });
         commands.chain(variables).collect()
     }
 
-    /// The same for what goes into `config.toml`.
+    /// Fills the placeholders in what goes into `config.toml`.
     pub(crate) fn config(&self, table: &mut toml_edit::Table) {
         for (key, item) in table.iter_mut() {
             match item {
@@ -151,12 +155,12 @@ impl Blanks {
     }
 }
 
-/// The command on PATH.
+/// The path of a command. `None` if it is not on PATH.
 pub(crate) fn find(context: &Context, tool: &str) -> Option<PathBuf> {
     find_on_path(tool, context.environment.get_os("PATH").unwrap_or_default())
 }
 
-/// Where we are, as the user would name it: an update that moves a link must not leave the settings behind.
+/// The path of this executable. If PATH has a link to it, the link: settings must survive an update that moves it.
 fn own_path(context: &Context) -> Result<String, Error> {
     let own = std::env::current_exe()
         .map_err(|error| Error::broke(format!("the path of claude-credential can't be found: {error}")))?;
@@ -168,20 +172,26 @@ fn own_path(context: &Context) -> Result<String, Error> {
 fn utf8(path: &Path) -> Result<String, Error> {
     let text = path.to_str().filter(|text| !text.chars().any(char::is_control));
     text.map(str::to_owned).ok_or_else(|| {
-        Error::config(format!("{} can't stand in a settings file; move it to a path of plain letters", path.display()))
+        Error::config(format!(
+            "{} can't be written to a settings file; move it to a path in UTF-8 without control characters",
+            path.display()
+        ))
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Blanks;
+    use super::Placeholders;
 
     #[test]
-    fn blanks_are_filled_once_and_quoted_for_a_shell() {
-        let mut blanks = Blanks::default();
-        blanks.put("entry", "it's {gateway}");
-        blanks.put("gateway", "https://a.example/v1");
-        assert_eq!(blanks.plain("{entry}|{gateway.host}|{unknown}|${x}"), "it's {gateway}|a.example|{unknown}|${x}");
-        assert_eq!(blanks.for_shell("pass show {entry}"), r"pass show 'it'\''s {gateway}'");
+    fn placeholders_are_filled_once_and_quoted_for_a_shell() {
+        let mut placeholders = Placeholders::default();
+        placeholders.put("entry", "it's {gateway}");
+        placeholders.put("gateway", "https://a.example/v1");
+        assert_eq!(
+            placeholders.plain("{entry}|{gateway.host}|{unknown}|${x}"),
+            "it's {gateway}|a.example|{unknown}|${x}"
+        );
+        assert_eq!(placeholders.for_shell("pass show {entry}"), r"pass show 'it'\''s {gateway}'");
     }
 }

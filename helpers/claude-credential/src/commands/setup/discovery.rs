@@ -1,4 +1,4 @@
-//! What is there already, and what it suggests.
+//! Finds which credentials and settings exist, and which preset they suggest.
 
 use std::path::{Path, PathBuf};
 
@@ -6,26 +6,26 @@ use claude_credential_config::{Folders, claude, cloud, kept};
 use claude_credential_files::{Trust, read};
 use serde_json::Value;
 
-use super::blanks;
+use super::placeholders;
 use crate::context::Context;
 
-/// No file of this kind that a person writes comes near this.
+/// Far above the size of any such file in practice.
 const MAX: u64 = 1 << 20;
 
-/// As things stand: names and places, no values.
+/// What was found: names and places, never values.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// Keys that we keep, by host.
+pub(crate) struct Discovery {
+    /// The hosts that we store a key for.
     pub(crate) kept: Vec<String>,
-    /// Somebody is signed in to claude.ai, by Claude Code or by a variable.
+    /// Whether the user is signed in to claude.ai, by Claude Code or a variable.
     pub(crate) subscription: bool,
     aws_sso: Option<PathBuf>,
     google: Option<PathBuf>,
-    /// Settings files that set apiKeyHelper.
+    /// The settings files that set `apiKeyHelper`.
     helpers: Vec<PathBuf>,
 }
 
-impl Found {
+impl Discovery {
     pub(crate) fn look(context: &Context) -> Self {
         let folders = &context.folders;
         let is_set = |name| context.environment.get_os(name).is_some();
@@ -53,7 +53,7 @@ impl Found {
         }
     }
 
-    /// One line each.
+    /// A line for the user about each thing found.
     pub(crate) fn lines(&self, context: &Context) -> Vec<String> {
         let mut lines = Vec::new();
         for name in ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"] {
@@ -61,7 +61,7 @@ impl Found {
                 lines.push(format!("{name} is set"));
             }
         }
-        lines.extend(self.kept.iter().map(|host| format!("a key for {host} is kept")));
+        lines.extend(self.kept.iter().map(|host| format!("a key for {host} is stored")));
         if self.subscription {
             lines.push("Claude Code is signed in to claude.ai".to_owned());
         }
@@ -75,10 +75,10 @@ impl Found {
         lines
     }
 
-    /// The preset that fits best: what Claude Code is set up for, then what would give a key at once.
+    /// The preset to propose: the one that Claude Code is set up for, else one that gives a key without further steps.
     pub(crate) fn suggests(&self, context: &Context) -> &'static str {
         let is_set = |name| context.environment.get_os(name).is_some();
-        let has = |tool| blanks::find(context, tool).is_some();
+        let has = |tool| placeholders::find(context, tool).is_some();
         let has_key = is_set("ANTHROPIC_API_KEY") || self.kept.iter().any(|host| host == "api.anthropic.com");
         if context.environment.is_on("CLAUDE_CODE_USE_BEDROCK") {
             "bedrock-sso"
@@ -100,15 +100,14 @@ impl Found {
     }
 }
 
-/// Every settings file that Claude Code would read here: the administrator's, the user's, and those of the projects
-/// around.
+/// The settings files that Claude Code reads here: the administrator's, the user's, and the project's.
 fn scopes(folders: &Folders) -> Vec<PathBuf> {
     let here = std::env::current_dir().ok();
     let projects = here.map(|here| claude::project_files(&here, folders)).unwrap_or_default();
     claude::settings_files(folders).into_iter().chain(projects).collect()
 }
 
-/// The settings in a file of somebody's, as far as they can be read.
+/// The settings in a file. `None` if it can't be read.
 pub(crate) fn settings(file: &Path) -> Option<Value> {
     let bytes = read(file, Trust::Unchecked, MAX).ok()??;
     let text = std::str::from_utf8(&bytes).ok()?;
