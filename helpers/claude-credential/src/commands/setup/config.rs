@@ -38,7 +38,7 @@ pub(crate) fn edited(
     Ok(with_line_ends_of(text, &document.to_string()))
 }
 
-/// Gives `edited` the line ends of `text`; toml_edit always writes LF.
+/// Gives `edited` the line ends of `text`; `toml_edit` always writes LF.
 pub(super) fn with_line_ends_of(text: &str, edited: &str) -> String {
     let is_crlf = text.contains("\r\n") && text.lines().count() == text.matches("\r\n").count();
     if is_crlf { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited.to_owned() }

@@ -26,11 +26,12 @@ pub(crate) fn unified(name: &str, old: &str, new: &str, colours: bool) -> String
         shown += &paint("36", hunk.header().to_string());
         for change in hunk.iter_changes() {
             let line = printable(change.value());
-            shown += &match change.tag() {
-                ChangeTag::Equal => format!(" {line}\n"),
+            let line = match change.tag() {
+                ChangeTag::Equal => [" ", &line, "\n"].concat(),
                 ChangeTag::Delete => paint("31", format!("-{line}")),
                 ChangeTag::Insert => paint("32", format!("+{line}")),
             };
+            shown += &line;
             if change.missing_newline() {
                 shown += "\\ No newline at end of file\n";
             }
