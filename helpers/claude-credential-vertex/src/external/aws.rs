@@ -1,4 +1,4 @@
-//! AWS identities: the subject token is a signed GetCallerIdentity request, which Google sends to AWS.
+//! AWS identities: the subject token is a signed `GetCallerIdentity` request, which Google sends to AWS.
 //! <https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds>
 
 use std::time::SystemTime;

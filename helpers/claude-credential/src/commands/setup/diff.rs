@@ -26,13 +26,12 @@ pub(crate) fn unified(name: &str, old: &str, new: &str, colours: bool) -> String
         shown += &paint("36", hunk.header().to_string());
         for change in hunk.iter_changes() {
             let line = printable(change.value());
-            let (colour, sign) = match change.tag() {
-                ChangeTag::Equal => (None, ' '),
-                ChangeTag::Delete => (Some("31"), '-'),
-                ChangeTag::Insert => (Some("32"), '+'),
+            let line = match change.tag() {
+                ChangeTag::Equal => [" ", &line, "\n"].concat(),
+                ChangeTag::Delete => paint("31", format!("-{line}")),
+                ChangeTag::Insert => paint("32", format!("+{line}")),
             };
-            let line = format!("{sign}{line}");
-            shown += &colour.map_or_else(|| line.clone() + "\n", |colour| paint(colour, line.clone()));
+            shown += &line;
             if change.missing_newline() {
                 shown += "\\ No newline at end of file\n";
             }

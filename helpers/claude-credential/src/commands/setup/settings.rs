@@ -266,16 +266,17 @@ mod tests {
 
     #[test]
     fn what_is_broken_is_named_by_its_place_and_nothing_of_it_shown() {
-        for (text, says) in
-            [("{\n  \"a\": CANARY }", "/s.json:2:8: not valid JSON"), ("[\"CANARY\"]", "something else than an object")]
-        {
+        for (text, says) in [
+            ("{\n  \"a\": CANARY }", "/s.json:2:8: not valid JSON"),
+            ("[\"CANARY\"]", "something other than an object"),
+        ] {
             let error = SettingsDocument::parse(text, Path::new("/s.json")).err().unwrap().to_string();
             assert!(error.contains(says) && !error.contains("CANARY"), "{error}");
         }
         let settings =
             SettingsDocument::parse("{\"a\":\"CANARY\",\"a\":1,\"env\":\"CANARY\"}", Path::new("/s.json")).unwrap();
         let path = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
-        for (path, says) in [(path(&["a"]), "twice"), (path(&["env", "X"]), "not an object")] {
+        for (path, says) in [(path(&["a"]), "set twice"), (path(&["env", "X"]), "not an object")] {
             let error = settings.get(&path).unwrap_err().to_string();
             assert!(error.contains(says) && !error.contains("CANARY"), "{error}");
         }
