@@ -101,3 +101,17 @@ impl Fake {
 pub fn log_of(script: &Path) -> PathBuf {
     script.with_extension("log")
 }
+
+impl Sandbox {
+    /// A helper that does as a script says.
+    pub fn fake(&self, name: &str, script: &Script) -> Fake {
+        Fake::new(self, name, script)
+    }
+
+    /// Makes a chain of `fakes` the default profile.
+    pub fn chain(&self, fakes: &[&Fake]) -> PathBuf {
+        let names: Vec<&str> = fakes.iter().map(|fake| fake.name()).collect();
+        let entries: String = fakes.iter().map(|fake| fake.entry()).collect();
+        self.config(&format!("[profile.default]\nchain = {names:?}\n\n{entries}"))
+    }
+}

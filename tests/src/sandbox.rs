@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use claude_credential_battery as battery;
 
-use crate::script::Script;
-use crate::{Call, Fake, executable, tool};
+use crate::{Call, executable, tool};
 
 /// The executables that a sandbox has unless a test names others. The helpers of the clouds are not among them: without
 /// servers for them they would ask the machine that the tests run on for its own credentials.
@@ -69,18 +68,6 @@ impl Sandbox {
     /// Writes Claude Code's user settings.
     pub fn settings(&self, settings: &serde_json::Value) -> PathBuf {
         self.write(".claude/settings.json", settings.to_string())
-    }
-
-    /// A helper that does as a script says.
-    pub fn fake(&self, name: &str, script: &Script) -> Fake {
-        Fake::new(self, name, script)
-    }
-
-    /// Makes a chain of `fakes` the default profile.
-    pub fn chain(&self, fakes: &[&Fake]) -> PathBuf {
-        let names: Vec<&str> = fakes.iter().map(|fake| fake.name()).collect();
-        let entries: String = fakes.iter().map(|fake| fake.entry()).collect();
-        self.config(&format!("[profile.default]\nchain = {names:?}\n\n{entries}"))
     }
 
     /// The dispatcher.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use claude_credential_config::Environment;
 use claude_credential_keychain::{ApiKey, ApiKeyStore, KeyName};
-use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Request, Secret, now, parse_token};
+use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Request, Secret, parse_token};
 
 use commands::UserCommand;
 use options::{Apikey, Source};
@@ -49,7 +49,7 @@ impl Helper for Apikey {
         let Some(name) = KeyName::of(request).filter(|name| self.keeps() && self.is_for(request, name)) else {
             return Ok(());
         };
-        let expired = credential.expires_at.is_some_and(|at| at.saturating_mul(1000) <= now());
+        let expired = credential.is_expired();
         if credential.ephemeral || expired || holds(&self.environment, secret)? {
             return Ok(());
         }

@@ -7,12 +7,13 @@ mod document;
 mod keys;
 mod options;
 mod profile;
+mod runtime;
 mod source_context;
 mod sources;
 mod terminal;
 
 use claude_credential_config::cloud;
-use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Request, now};
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Request, is_past};
 
 use crate::aws::sts;
 use crate::commands::UserCommand;
@@ -68,7 +69,7 @@ impl HelperCli for Bedrock {
 /// Turns keys into a credential: gets a session and checks the keys if asked to, and adds the region.
 fn finish(options: &Bedrock, context: &SourceContext<'_>, keys: Keys) -> Result<Credential, Error> {
     let keys = if options.session && keys.session_token.is_none() { sts::session(context, &keys)? } else { keys };
-    if keys.expires_at.is_some_and(|at| at <= now() / 1000) {
+    if is_past(keys.expires_at) {
         let Keys { source, mend, .. } = &keys;
         return Err(Error::sign_in(format!("the credentials of {source} have expired; {mend}")));
     }

@@ -21,7 +21,7 @@ pub(crate) fn store(
     new: &Credential,
 ) -> Result<(), Error> {
     let request = context.request;
-    let is_over = new.expires_at.is_some_and(|at| at <= now() / 1000) && new.refresh_token.is_none();
+    let is_over = new.is_expired() && new.refresh_token.is_none();
     if !context.is_for(provider) || new.ephemeral || is_over {
         return Ok(());
     }

@@ -8,6 +8,7 @@ mod external;
 mod fields;
 mod grants;
 mod hosts;
+mod impersonation;
 mod jwt;
 mod options;
 mod project;
@@ -18,7 +19,7 @@ mod tests;
 mod token;
 
 use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
-use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Origin, Request, now};
+use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Origin, Request, is_past};
 
 use crate::commands::UserCommand;
 use crate::encoding::is_name;
@@ -72,7 +73,7 @@ impl Helper for Vertex {
                 None => return Ok(None),
             },
         };
-        if token.expires_at.is_some_and(|at| at <= now() / 1000) {
+        if is_past(token.expires_at) {
             return Err(Error::unavailable(format!(
                 "the token for {} had already expired when it arrived; set the clock",
                 found.shown()

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use claude_credential_config::kept::{self, Kept, Place};
 use claude_credential_config::{Folders, KeyStore, generation};
 use claude_credential_files::{Lock, ensure_folder};
-use claude_credential_protocol::{Error, Secret, now};
+use claude_credential_protocol::{Error, Secret, is_past};
 
 use crate::api_key::ApiKey;
 use crate::key_name::KeyName;
@@ -50,7 +50,7 @@ impl<'a> ApiKeyStore<'a> {
             };
             found = Some((self.read(name, place)?.ok_or_else(gone)?, place));
         }
-        Ok(found.filter(|(value, _)| value.expires_at.is_none_or(|at| at.saturating_mul(1000) > now())))
+        Ok(found.filter(|(value, _)| !is_past(value.expires_at)))
     }
 
     /// Stores `value` under `name`, where `key_store` says, and reads it back before it reports success.

@@ -252,3 +252,12 @@ pub fn wait_until(happened: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(2));
     }
 }
+
+impl Sandbox {
+    /// Any program, by its path.
+    pub fn call(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Call<'_> {
+        let mut command = Command::new(program);
+        command.args(args).env_clear().envs(&self.variables).current_dir(self.home());
+        Call::new(self, command)
+    }
+}

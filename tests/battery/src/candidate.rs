@@ -75,7 +75,7 @@ impl Candidate {
     fn exchange<'a>(&'a self, options: &'a [String], operation: &str, input: Input) -> Exchange<'a> {
         let words: Vec<&str> = options.iter().map(String::as_str).chain([operation]).collect();
         let output = self.sandbox.call(&self.program, &words).input(input.clone()).shows_secret().run();
-        Exchange::new(self, options, operation, input, output)
+        Exchange::new(self.sandbox.canary(), options, operation, input, output)
     }
 
     /// Runs a `get` that has to be answered with a credential.

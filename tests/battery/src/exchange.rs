@@ -1,12 +1,12 @@
 use std::fmt::Display;
 
 use crate::report::{self, Hider};
-use crate::{Answer, Candidate, Input, Output};
+use crate::{Answer, Canary, Input, Output};
 
 /// One operation of a helper: what was sent, and what came back.
 #[derive(Debug)]
 pub(crate) struct Exchange<'a> {
-    candidate: &'a Candidate,
+    canary: &'a Canary,
     options: &'a [String],
     operation: String,
     input: Input,
@@ -17,14 +17,14 @@ pub(crate) struct Exchange<'a> {
 
 impl<'a> Exchange<'a> {
     pub(crate) fn new(
-        candidate: &'a Candidate,
+        canary: &'a Canary,
         options: &'a [String],
         operation: &str,
         input: Input,
         output: Output,
     ) -> Self {
         let answer = Answer::read(&output.stdout);
-        Self { candidate, options, operation: operation.to_owned(), input, output, answer }
+        Self { canary, options, operation: operation.to_owned(), input, output, answer }
     }
 
     /// Fails with a report of this exchange unless `holds`.
@@ -125,7 +125,7 @@ impl<'a> Exchange<'a> {
 
     /// What was expected, what was sent and what came back: neither the environment nor a secret.
     fn report(&self, expected: &dyn Display) -> String {
-        let hider = Hider::new(self.candidate.sandbox.canary(), &self.output.stdout);
+        let hider = Hider::new(self.canary, &self.output.stdout);
         let exit = match (self.output.code(), self.output.signal()) {
             (Some(code), _) => code.to_string(),
             (None, signal) => format!("none; signal {}", signal.unwrap_or_default()),

@@ -3,14 +3,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use tempfile::TempDir;
 
-use crate::{Call, Canary, process};
+use crate::{Canary, process};
 
 /// A home of its own: the folders, variables and executables of one test.
 ///
@@ -20,7 +19,7 @@ pub struct Sandbox {
     _folder: TempDir,
     root: PathBuf,
     canary: Canary,
-    variables: BTreeMap<OsString, OsString>,
+    pub(crate) variables: BTreeMap<OsString, OsString>,
     runs: AtomicUsize,
     leaks: Mutex<BTreeSet<String>>,
     written: Mutex<BTreeSet<PathBuf>>,
@@ -144,13 +143,6 @@ impl Sandbox {
         let folder = self.home().join(path);
         fs::create_dir_all(&folder).expect("a folder");
         folder
-    }
-
-    /// Any program, by its path.
-    pub fn call(&self, program: impl AsRef<OsStr>, args: &[&str]) -> Call<'_> {
-        let mut command = Command::new(program);
-        command.args(args).env_clear().envs(&self.variables).current_dir(self.home());
-        Call::new(self, command)
     }
 
     /// A secret is where none belongs.

@@ -10,6 +10,7 @@ mod house;
 mod http;
 mod jwt;
 mod machine;
+mod percent;
 mod tls;
 
 pub use authority::Authority;
@@ -17,7 +18,8 @@ pub use browser::{Browser, Page, fetch, post, send};
 pub use certified::Certified;
 pub use fault::Fault;
 pub use house::{House, Login, NOT_GIT, PROVIDER, Stored, ask, now, token};
-pub use http::{Asked, Reply, Server, parameters, percent};
+pub use http::{Asked, Reply, Server, parameters};
 pub use jwt::{Claims, Signer};
 pub use machine::{Federation, Machines};
+pub use percent::percent;
 pub use tls::{CertificateAuthority, Proxy};

@@ -15,17 +15,6 @@ use graph::Graph;
 use layers::Layers;
 use workspace::{Package, packages, workspace};
 
-/// Crates whose modules are still being put in order: neither circles nor layers are checked in them.
-const PENDING: [&str; 7] = [
-    "claude-credential-apikey",
-    "claude-credential-bedrock",
-    "claude-credential-http",
-    "claude-credential-keychain",
-    "claude-credential-oauth",
-    "claude-credential-tests",
-    "claude-credential-vertex",
-];
-
 /// Circles that stay: each is an honest recursion.
 const ALLOWED: [Allowed; 0] = [];
 
@@ -43,7 +32,7 @@ struct Allowed {
 fn the_modules_of_every_crate_are_free_of_circles() {
     let mut problems = Vec::new();
     let mut found = Vec::new();
-    for package in checked() {
+    for package in packages() {
         let graph = Graph::of(&package.folder.join("src"));
         let circles = graph.circles();
         println!("{}: {} files, {} imports, {} circles", package.name, graph.files(), graph.len(), circles.len());
@@ -67,7 +56,7 @@ fn the_modules_of_every_crate_are_free_of_circles() {
 fn rooms_import_only_from_the_layers_below_them() {
     let drawn = drawn();
     let mut problems = Vec::new();
-    for package in checked().iter().filter(|package| package.is_product()) {
+    for package in packages().iter().filter(|package| package.is_product()) {
         match drawn.iter().find(|layers| layers.of == package.name) {
             Some(layers) => problems.extend(layers.check(&Graph::of(&package.folder.join("src")))),
             None => problems.push(format!("{}: CONTRIBUTING.md draws no layers for it", package.name)),
@@ -86,17 +75,12 @@ fn crates_depend_only_on_the_layers_below_them() {
 }
 
 #[test]
-fn what_is_pending_or_drawn_is_a_crate_of_the_workspace() {
+fn every_crate_that_is_drawn_is_one_of_the_workspace() {
     let names: Vec<String> = packages().into_iter().map(|package| package.name).collect();
     let drawn = drawn();
     let drawn = drawn.iter().map(|layers| layers.of.as_str()).filter(|of| *of != "crates");
-    let unknown: Vec<&str> =
-        PENDING.into_iter().chain(drawn).filter(|of| !names.iter().any(|name| name == of)).collect();
+    let unknown: Vec<&str> = drawn.filter(|of| !names.iter().any(|name| name == of)).collect();
     assert!(unknown.is_empty(), "{unknown:?}");
-}
-
-fn checked() -> Vec<Package> {
-    packages().into_iter().filter(|package| !PENDING.contains(&package.name.as_str())).collect()
 }
 
 fn drawn() -> Vec<Layers> {

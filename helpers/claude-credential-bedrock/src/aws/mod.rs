@@ -1,7 +1,6 @@
 //! Requests to AWS's services, with AWS's own SDK.
 
 pub(crate) mod http;
-mod runtime;
 mod service_error;
 pub(crate) mod sso;
 mod sso_token;
@@ -13,8 +12,6 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use claude_credential_protocol::Error;
-
-pub(crate) use runtime::block_on;
 
 use crate::source_context::SourceContext;
 

@@ -13,9 +13,10 @@ use claude_credential_protocol::{Class, Error};
 
 use super::service_error::ServiceError;
 use super::sso_token::{RefreshGrant, SsoToken};
-use super::{CONNECT, block_on, sdk_config};
+use super::{CONNECT, sdk_config};
 use crate::keys::Keys;
 use crate::profile::{Sso, line};
+use crate::runtime::block_on;
 use crate::source_context::SourceContext;
 
 /// The portal rejects the token, whatever expiry its file has.

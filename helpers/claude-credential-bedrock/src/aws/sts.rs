@@ -8,10 +8,11 @@ use aws_sdk_sts::{Client, config::SharedCredentialsProvider};
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::{Class, Error, Interactive, Seconds, Secret, text};
 
+use super::sdk_config;
 use super::service_error::ServiceError;
-use super::{block_on, sdk_config};
 use crate::keys::Keys;
 use crate::profile::{Role, line};
+use crate::runtime::block_on;
 use crate::source_context::SourceContext;
 use crate::terminal;
 

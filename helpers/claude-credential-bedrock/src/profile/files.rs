@@ -10,7 +10,7 @@ use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
 use super::command::{DEFAULT, line};
-use crate::aws;
+use crate::runtime::block_on;
 
 /// The similarity from which a name is suggested.
 const ALIKE: f64 = 0.8;
@@ -41,7 +41,7 @@ impl Profiles {
         let Some(files) = files.map(Builder::build) else {
             return Ok(Self { set: ProfileSet::default(), files: None, config });
         };
-        let set = aws::block_on(until, async {
+        let set = block_on(until, async {
             let loaded = load(&Fs::real(), &Env::real(), &files, Some(DEFAULT.into())).await;
             // The SDK's message names file and line and quotes nothing.
             loaded.map_err(|error| {

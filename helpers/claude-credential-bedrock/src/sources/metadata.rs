@@ -12,9 +12,10 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use claude_credential_protocol::Error;
 
-use crate::aws::{block_on, http};
+use crate::aws::http;
 use crate::document;
 use crate::keys::Keys;
+use crate::runtime::block_on;
 use crate::source_context::SourceContext;
 
 const DISABLED: &str = "AWS_EC2_METADATA_DISABLED";

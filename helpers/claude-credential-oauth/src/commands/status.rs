@@ -4,7 +4,7 @@ use std::time::Duration;
 use claude_credential_config::kept::Place;
 use claude_credential_config::logins::Login;
 use claude_credential_config::{Config, Folders, Provider};
-use claude_credential_protocol::{Error, iso_8601, now, text};
+use claude_credential_protocol::{Error, is_past, iso_8601, text};
 use serde_json::{Value, json};
 
 use super::claude;
@@ -95,7 +95,7 @@ fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Row {
         }
     };
     let can_renew = !provider.flow.is_for_people() || (set.refresh.is_some() && !set.refused);
-    let is_over = set.expires_at.is_some_and(|at| at <= now() / 1000);
+    let is_over = is_past(set.expires_at);
     json["who"] = set.who.clone().into();
     json["expires_at"] = set.expires_at.map(iso_8601).into();
     json["expired"] = is_over.into();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use claude_credential_files::{Trust, read};
 use claude_credential_process::{Ended, Finished, RunError, Task, find_on_path};
-use claude_credential_protocol::{Error, Interactive, Seconds, Secret, now};
+use claude_credential_protocol::{Error, Interactive, Seconds, Secret, is_past, now};
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -70,7 +70,7 @@ pub(crate) fn subject(
     } else {
         ExecutableResponse::parse(&stdout).ok_or_else(|| wrong("printed no JSON in the documented form"))?
     };
-    if printed.expiration_time.is_some_and(|at| at <= now() / 1000) {
+    if is_past(printed.expiration_time) {
         return Err(wrong("returned a token that has expired"));
     }
     printed.secret().map_err(wrong)

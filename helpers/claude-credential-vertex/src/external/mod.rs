@@ -15,7 +15,7 @@ use serde_json::json;
 use crate::encoding::percent_encoded;
 use crate::error_response;
 use crate::fields::{CredentialSource, Fields};
-use crate::grants::impersonation::{self, IAM_SCOPE};
+use crate::impersonation::{self, IAM_SCOPE};
 use crate::source_context::SourceContext;
 use crate::sources::AdcFile;
 use crate::token::{Token, send_with_retry};

@@ -1,14 +1,13 @@
 //! Exchanges a credentials file for a token, one module per type.
 
 mod authorized_user;
-pub(crate) mod impersonation;
 mod service_account;
 
 use claude_credential_protocol::Error;
 
-use self::impersonation::IAM_SCOPE;
 use crate::external;
 use crate::fields::Fields;
+use crate::impersonation::{self, IAM_SCOPE};
 use crate::source_context::SourceContext;
 use crate::sources::{AdcFile, WORKFORCE};
 use crate::token::Token;
