@@ -99,7 +99,7 @@ fn read_hand_out(path: &Path, hasher: &KeyedHasher) -> Option<HandOut> {
 }
 
 fn stdin_is_socket() -> bool {
-    fstat(rustix::stdio::stdin()).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Socket)
+    fstat(rustix::stdio::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket)
 }
 
 /// The process ID and the start time of the nearest parent that is neither a shell nor another wrapper.

@@ -114,7 +114,7 @@ impl Cache {
     /// Removes files that no call will use again.
     pub(crate) fn tidy(&self) {
         let tidied = self.folder.join("tidied");
-        let is_fresh = fs::metadata(&tidied).and_then(|found| found.modified()).is_ok_and(|at| {
+        let is_fresh = fs::metadata(&tidied).and_then(|metadata| metadata.modified()).is_ok_and(|at| {
             // A time in the future means that the clock was set back.
             at.elapsed().is_ok_and(|since| since < TIDY_INTERVAL)
         });
@@ -145,15 +145,15 @@ pub(crate) enum LoadError {
 
 /// The kept answer in a file, stale or not.
 pub(crate) fn load(path: &Path) -> Result<Option<Cached>, LoadError> {
-    let Some(found) = read(path, Trust::Private, 2 * MAX_MESSAGE as u64)? else { return Ok(None) };
-    let message = Message::parse(&found).ok().filter(Message::ended);
+    let Some(bytes) = read(path, Trust::Private, 2 * MAX_MESSAGE as u64)? else { return Ok(None) };
+    let message = Message::parse(&bytes).ok().filter(Message::ended);
     let cached = message.and_then(|message| Cached::parse(&message));
     cached.map(Some).ok_or_else(|| LoadError::Damaged(path.to_owned()))
 }
 
 fn random_in(folder: &Path) -> Result<Option<[u8; 32]>, FileError> {
-    let found = read(&folder.join("random"), Trust::Private, 32)?;
-    Ok(found.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()))
+    let bytes = read(&folder.join("random"), Trust::Private, 32)?;
+    Ok(bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()))
 }
 
 /// The hasher with the user's own random key, which the first call creates.

@@ -52,17 +52,17 @@ impl Watched {
     /// The state now.
     pub(crate) fn state(&self) -> Vec<u8> {
         match self {
-            Self::File(path) => fs::metadata(path).map_or_else(|error| absence(&error), |found| state(&found)),
+            Self::File(path) => fs::metadata(path).map_or_else(|error| absence(&error), |metadata| state(&metadata)),
             Self::Folder(path) => {
-                fs::canonicalize(path).map_or_else(|error| absence(&error), |found| found.into_os_string().into_vec())
+                fs::canonicalize(path).map_or_else(|error| absence(&error), |folder| folder.into_os_string().into_vec())
             }
         }
     }
 
     pub(crate) fn is_settled(&self) -> bool {
         let Self::File(path) = self else { return true };
-        let Ok(found) = fs::metadata(path) else { return true };
-        let changed = found.ctime().max(found.mtime());
+        let Ok(metadata) = fs::metadata(path) else { return true };
+        let changed = metadata.ctime().max(metadata.mtime());
         u64::try_from(changed).is_ok_and(|seconds| seconds * 1000 + settled() < now())
     }
 }
@@ -74,19 +74,19 @@ fn absence(error: &io::Error) -> Vec<u8> {
 
 /// Contains the time of the last change of the inode, which no program can set back; and owner and mode, since not
 /// every file system records that time.
-fn state(found: &fs::Metadata) -> Vec<u8> {
+fn state(metadata: &fs::Metadata) -> Vec<u8> {
     let bits = i64::cast_unsigned;
     [
-        found.dev(),
-        found.ino(),
-        found.size(),
-        u64::from(found.mode()),
-        u64::from(found.uid()),
-        u64::from(found.gid()),
-        bits(found.mtime()),
-        bits(found.mtime_nsec()),
-        bits(found.ctime()),
-        bits(found.ctime_nsec()),
+        metadata.dev(),
+        metadata.ino(),
+        metadata.size(),
+        u64::from(metadata.mode()),
+        u64::from(metadata.uid()),
+        u64::from(metadata.gid()),
+        bits(metadata.mtime()),
+        bits(metadata.mtime_nsec()),
+        bits(metadata.ctime()),
+        bits(metadata.ctime_nsec()),
     ]
     .iter()
     .flat_map(|number| number.to_le_bytes())

@@ -10,9 +10,11 @@ use std::time::Instant;
 
 use claude_credential_protocol::{Credential, Kind, Request};
 
-use crate::chain::entry::{AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry, Skip, is_expired};
+use crate::chain::entry::{AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry, Skip};
 use crate::context::Context;
 use crate::failure::Failure;
+
+pub(crate) use entry::is_expired;
 
 /// Asks one entry:
 ///

@@ -81,8 +81,8 @@ pub(crate) fn locate(context: &Context, name: &str) -> Option<PathBuf> {
         return Path::new(name).is_file().then(|| PathBuf::from(name));
     }
     let file = format!("claude-credential-{name}");
-    let own = std::env::current_exe().and_then(std::fs::canonicalize).ok();
-    let beside = own.and_then(|own| own.parent().map(|folder| folder.join(&file)));
+    let executable = std::env::current_exe().and_then(std::fs::canonicalize).ok();
+    let beside = executable.and_then(|executable| executable.parent().map(|folder| folder.join(&file)));
     beside.filter(|beside| beside.is_file()).or_else(|| find_on_path(&file, path(context)))
 }
 
@@ -198,8 +198,8 @@ fn resolve(context: &Context, word: &str) -> Result<PathBuf, Error> {
     if let Some(below) = word.strip_prefix("~/") {
         return Ok(context.folders.home.join(below));
     }
-    let found = if word.contains('/') { None } else { find_on_path(word, path(context)) };
-    found.ok_or_else(|| Error::config(format!("{word} is not on PATH; write its absolute path")))
+    let file = if word.contains('/') { None } else { find_on_path(word, path(context)) };
+    file.ok_or_else(|| Error::config(format!("{word} is not on PATH; write its absolute path")))
 }
 
 /// The result of a helper's exit and output: a complete answer, `None`, or a failure.

@@ -48,8 +48,8 @@ fn watched(context: &Context, query: &Query) -> Vec<Watched> {
     }
     if context.for_client {
         // A project's settings, present or absent, in any parent folder: they may send the key to another host.
-        let here = std::env::current_dir().unwrap_or_default();
-        watched.extend(claude::project_places(&here).map(Watched::File));
+        let folder = std::env::current_dir().unwrap_or_default();
+        watched.extend(claude::project_places(&folder).map(Watched::File));
         watched.push(Watched::Folder(context.folders.claude.clone()));
     }
     watched

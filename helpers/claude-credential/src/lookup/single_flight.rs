@@ -12,7 +12,8 @@ use super::steps::{Found, Steps};
 use crate::cache::state::{Outcome, State};
 use crate::cache::wait_guard::WaitGuard;
 use crate::cache::{Cache, Cached};
-use crate::chain::entry::{Resolved, ResolvedEntry, is_expired};
+use crate::chain::entry::{Resolved, ResolvedEntry};
+use crate::chain::is_expired;
 use crate::failure::Failure;
 
 pub(super) struct SingleFlight<'l, 'a, 'o> {

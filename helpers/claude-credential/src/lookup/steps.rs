@@ -151,8 +151,8 @@ impl<'a, 'o> Steps<'a, 'o> {
         if !entry.is_live() {
             return Request::default();
         }
-        let own = refused.filter(|refused| refused.entry.as_deref() == Some(entry.name()));
-        let rejected = own.map(|refused| refused.secret.clone());
+        let refused = refused.filter(|refused| refused.entry.as_deref() == Some(entry.name()));
+        let rejected = refused.map(|refused| refused.secret.clone());
         Request { rejected, interactive: self.context.interactive(), ..self.query.request.clone() }
     }
 }

@@ -48,8 +48,8 @@ impl Query {
 
     /// The configured TTL for answers of `entry`; `None` for the default.
     pub(crate) fn configured_ttl(&self, entry: &str) -> Option<Duration> {
-        let own = self.entry(entry).and_then(|entry| entry.definition.ttl);
-        self.variable_ttl.or(own).or(self.profile.ttl).or(self.file_ttl)
+        let entry_ttl = self.entry(entry).and_then(|entry| entry.definition.ttl);
+        self.variable_ttl.or(entry_ttl).or(self.profile.ttl).or(self.file_ttl)
     }
 
     /// Which setting decided the TTL; `None` for the default.

@@ -14,16 +14,13 @@ pub(crate) const API: &str = "https://api.anthropic.com";
 
 /// The profile for the user's commands and for Claude Code.
 pub(crate) fn choose(context: &Context) -> Result<Profile, Error> {
-    match named(context)?.or_else(|| by_directory(context, |_| true)) {
-        Some(profile) => Ok(profile),
-        None => default_profile(context),
-    }
+    chosen(context)?.map_or_else(|| default_profile(context), Ok)
 }
 
 /// The profile for the program of one entry. If nothing chose a profile, the helper of a cloud is asked for the cloud's
 /// own host, however Claude Code is set up.
 pub(crate) fn for_program(context: &Context, program: &Program) -> Result<Profile, Error> {
-    match (named(context)?.or_else(|| by_directory(context, |_| true)), Cloud::of_program(program)) {
+    match (chosen(context)?, Cloud::of_program(program)) {
         (Some(profile), _) => Ok(profile),
         (None, Some(cloud)) => of_cloud(context, cloud),
         (None, None) => default_profile(context),
@@ -58,10 +55,9 @@ pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Pr
 
 /// Why [`choose`] chose `profile`, as the user reads it.
 pub(crate) fn reason(context: &Context, profile: &Profile) -> String {
-    let variable = context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
     if context.options.profile.is_some() {
         "by --profile".to_owned()
-    } else if variable.is_some() {
+    } else if name_in_variable(context).is_some() {
         "by CLAUDE_CREDENTIAL_PROFILE".to_owned()
     } else if let Some((directory, _)) = nearest_directory(context, |_| true) {
         format!("by its directory {}", directory.display())
@@ -85,17 +81,15 @@ pub(crate) fn origin_for_user(context: &Context, profile: &Profile, host: Option
 /// settings are read only to refuse: Claude Code runs its helper before it applies them, and uses the key afterwards.
 pub(crate) fn origin_for_client(context: &Context, profile: &Profile) -> Result<Origin, Error> {
     let variable = context.client_mode.base_url();
-    let origin = match context.environment.get_os(variable) {
-        Some(url) => {
-            let parsed = url.to_str().map(Origin::of_url);
-            let parsed = parsed.unwrap_or_else(|| Origin::of_url(""));
-            parsed.map_err(|error| Error::config(format!("{variable} is {error}")))?
-        }
+    let url = context.environment.get_os(variable);
+    let origin = match url {
+        Some(url) => Origin::of_url(url.to_str().unwrap_or_default())
+            .map_err(|error| Error::config(format!("{variable} is {error}")))?,
         None if context.client_mode.cloud().is_some() => profile.hosts[0].clone(),
         None => Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?,
     };
-    let is_set = context.environment.get_os(variable).is_some();
-    require_listed(context, profile, &origin, if is_set { variable } else { "without ANTHROPIC_BASE_URL the client" })?;
+    let what = if url.is_some() { variable } else { "without ANTHROPIC_BASE_URL Claude Code" };
+    require_listed(context, profile, &origin, what)?;
     check_project(context, profile)?;
     Ok(origin)
 }
@@ -154,9 +148,17 @@ pub(crate) fn unlisted(context: &Context, profile: &Profile, origin: &Origin, wh
 
 /// The name of a profile that the user gave, whether such a profile exists or not.
 pub(crate) fn name(context: &Context) -> Option<&str> {
-    // Not for Claude Code: a project's settings can set its variables.
-    let variable = || context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
-    context.options.profile.as_deref().or_else(variable)
+    context.options.profile.as_deref().or_else(|| name_in_variable(context))
+}
+
+/// The name in the variable, which does not count for Claude Code: a project's settings can set its variables.
+fn name_in_variable(context: &Context) -> Option<&str> {
+    context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client)
+}
+
+/// The profile that the user named, or chose by the working directory.
+fn chosen(context: &Context) -> Result<Option<Profile>, Error> {
+    Ok(named(context)?.or_else(|| by_directory(context, |_| true)))
 }
 
 fn named(context: &Context) -> Result<Option<Profile>, Error> {
@@ -185,10 +187,10 @@ fn nearest_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Opt
         return None;
     }
     // Both paths are physical: a link into a folder must choose the same profile as the folder.
-    let here = std::env::current_dir().ok()?;
+    let working_directory = std::env::current_dir().ok()?;
     let depth = |directory: &Path| {
         let physical = fs::canonicalize(directory).ok()?;
-        here.starts_with(&physical).then(|| physical.components().count())
+        working_directory.starts_with(&physical).then(|| physical.components().count())
     };
     let directories =
         profiles().flat_map(|profile| profile.directories.iter().map(move |directory| (&**directory, profile)));
@@ -208,10 +210,10 @@ fn default_profile(context: &Context) -> Result<Profile, Error> {
 fn of_cloud(context: &Context, cloud: Cloud) -> Result<Profile, Error> {
     let default = context.config.profiles["default"].clone();
     let name = cloud.name().to_owned();
-    let own = Origin::listed(&cloud.host(&context.environment))
+    let own_host = Origin::listed(&cloud.host(&context.environment))
         .map_err(|error| Error::config(format!("the cloud's region is not valid: {error}")))?;
     // An endpoint in the environment counts only if the user listed it.
     let endpoint = context.environment.get(cloud.base_url()).and_then(|url| Origin::of_url(url).ok());
-    let hosts = endpoint.filter(|origin| default.lists(origin)).into_iter().chain([own]).collect();
+    let hosts = endpoint.filter(|origin| default.lists(origin)).into_iter().chain([own_host]).collect();
     Ok(Profile { chain: vec![name.clone()], name, hosts, ..default })
 }

@@ -54,7 +54,7 @@ impl Log {
         }
     }
 
-    /// Every user reads this: it may take minutes, and the browser was opened by another session.
+    /// Printed even without `--verbose`: the wait may take minutes, and another session has opened the browser.
     pub(crate) fn waits_for_sign_in(&self, entry: &str) {
         if !self.quiet {
             let other = "another session is signing in for";
