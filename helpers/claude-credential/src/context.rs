@@ -70,9 +70,7 @@ impl Context {
             fast_key: None,
         }
     }
-}
 
-impl Context {
     /// The cache of this call, which is opened once; `None` if the user wants none, or if it can't be used.
     pub(crate) fn cache(&self) -> Option<&Cache> {
         if self.options.no_cache {

@@ -28,9 +28,7 @@ impl Failure {
             Self::Interrupted(_) => None,
         }
     }
-}
 
-impl Failure {
     /// The error that other processes with the same key may share; `None` if a signal ended this one.
     pub(crate) fn to_error(&self) -> Option<Error> {
         match self {

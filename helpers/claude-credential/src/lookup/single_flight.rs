@@ -159,26 +159,25 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         refused: Option<&Refused>,
     ) -> Result<Found<'a>, Failure> {
         let context = self.steps.context;
-        let answer = match &outcome {
-            Ok(Found::Answer(answer)) => Some(answer),
+        let hasher = &self.slot.cache.hasher;
+        let given = match &outcome {
+            Ok(Found::Answer(answer)) => Some(hasher.fingerprint(answer.credential.auth.secret())),
             Ok(Found::WouldAsk(_)) | Err(_) => None,
         };
-        let hasher = &self.slot.cache.hasher;
-        let given = answer.map(|answer| hasher.fingerprint(answer.credential.auth.secret()));
         if let Some(refused) = refused.filter(|refused| refused.inferred.is_some()) {
             state.refusals.note(hasher.fingerprint(&refused.secret), given, now());
         }
-        let noted = match (answer, &outcome) {
-            (Some(answer), _) if answer.credential.ephemeral => Ok(Outcome::Ephemeral),
-            (Some(answer), _) => self.keep(answer),
-            (None, Err(failure)) => match failure.to_error() {
+        let noted = match &outcome {
+            Ok(Found::WouldAsk(_)) => return outcome,
+            Ok(Found::Answer(answer)) if answer.credential.ephemeral => Ok(Outcome::Ephemeral),
+            Ok(Found::Answer(answer)) => self.keep(answer),
+            Err(failure) => match failure.to_error() {
                 Some(error) => {
                     let interactive = context.interactive() == Interactive::Auto;
                     Ok(Outcome::Failed { error, rejected: refused.is_some(), interactive })
                 }
                 None => return outcome,
             },
-            (None, Ok(_)) => return outcome,
         };
         let written = noted.and_then(|noted| {
             state.outcome = noted;
