@@ -13,10 +13,10 @@ use crate::client::mode::ClientMode;
 use crate::failure::Failure;
 use crate::terminal::log::Log;
 
-/// One call lasts no longer than this: the client waits for its helper without a time-out of its own.
+/// One call lasts no longer than this: Claude Code waits for its helper without a time-out of its own.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// What every command starts from.
+/// The options, environment, folders and configuration of a call, which every command needs.
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) options: Options,
@@ -26,13 +26,13 @@ pub(crate) struct Context {
     pub(crate) active: Active,
     pub(crate) deadline: Millis,
     pub(crate) log: Log,
-    /// The call comes from the `apiKeyHelper` setting, whose contract is stricter than ours with people.
+    /// The call is for the `apiKeyHelper` setting, whose contract is stricter than that of the user's commands.
     pub(crate) for_client: bool,
-    /// What Claude Code sends, as `environment` sets it up.
+    /// What Claude Code sends, according to `environment`.
     pub(crate) client_mode: ClientMode,
-    /// Opened when it is first needed: an answer from a variable needs none.
+    /// Opened when it is first needed: an answer from a variable needs no cache.
     cache: OnceLock<Option<Cache>>,
-    /// Where a hit is written down for the next call like this one.
+    /// The key under which a hit is recorded for the next identical call.
     pub(crate) fast_key: Option<FastKey>,
 }
 
@@ -48,7 +48,7 @@ impl Context {
         Ok(Self { fast_key, ..Self::with(options, environment, folders, config, for_client) })
     }
 
-    /// The same from what was read before.
+    /// A context with folders and a configuration that were read before.
     pub(crate) fn with(
         options: Options,
         environment: Environment,
@@ -70,10 +70,8 @@ impl Context {
             fast_key: None,
         }
     }
-}
 
-impl Context {
-    /// The cache of this call, opened once; `None` if the user wants none, or if it can't be used.
+    /// The cache of this call, which is opened once; `None` if the user wants none, or if it can't be used.
     pub(crate) fn cache(&self) -> Option<&Cache> {
         if self.options.no_cache {
             return None;
@@ -85,10 +83,10 @@ impl Context {
         self.cache.get_or_init(open).as_ref()
     }
 
-    /// Whether a person can be asked. Found out when a helper is about to start: a hit does not need to know.
+    /// Whether the user can be asked. Determined only before a helper starts, since a hit does not need it.
     pub(crate) fn interactive(&self) -> Interactive {
-        let nobody = self.for_client || self.options.no_input;
-        if !nobody && io::stdin().is_terminal() && io::stderr().is_terminal() {
+        let may_ask = !self.for_client && !self.options.no_input;
+        if may_ask && io::stdin().is_terminal() && io::stderr().is_terminal() {
             Interactive::Auto
         } else {
             Interactive::Never
@@ -96,8 +94,8 @@ impl Context {
     }
 }
 
-/// Puts /dev/null in the place of a missing stdin, stdout or stderr: the next file that is opened would take its number,
-/// and be written to as such.
+/// Opens /dev/null for a missing stdin, stdout or stderr: otherwise the next file that is opened would get its number,
+/// and output would go into that file.
 #[cfg(all(not(test), target_os = "linux", target_env = "gnu"))]
 pub(crate) fn open_missing_streams() {
     use std::os::fd::IntoRawFd;
@@ -108,7 +106,7 @@ pub(crate) fn open_missing_streams() {
     let mut streams = [stdin(), stdout(), stderr()].map(|stream| PollFd::from_borrowed_fd(stream, PollFlags::empty()));
     let _ = poll(&mut streams, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
     for _ in streams.iter().filter(|stream| stream.revents().contains(PollFlags::NVAL)) {
-        // The lowest free number is that of the first missing one; it stays open to the end.
+        // The file gets the lowest free number, which is that of the first missing stream, and is never closed.
         let _ = std::fs::File::options().read(true).write(true).open("/dev/null").map(IntoRawFd::into_raw_fd);
     }
 }

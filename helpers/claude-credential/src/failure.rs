@@ -3,14 +3,14 @@ use std::fmt;
 use claude_credential_process::Interrupted;
 use claude_credential_protocol::{Class, Error, Malformed};
 
-/// Why a command did not do what it was called for.
+/// Why a command failed.
 #[derive(Debug, Clone)]
 pub(crate) enum Failure {
-    /// Something to be said in one line, with its exit code.
+    /// An error, which is printed in one line and has an exit code.
     Error(Error),
-    /// The same, of an entry of the chain.
+    /// An error of an entry of the chain.
     Entry(String, Error),
-    /// We were asked to end.
+    /// A signal asked this process to end.
     Interrupted(Interrupted),
 }
 
@@ -28,10 +28,8 @@ impl Failure {
             Self::Interrupted(_) => None,
         }
     }
-}
 
-impl Failure {
-    /// What can be left to others who wait for the same: all but our own end.
+    /// The error that other processes with the same key may share; `None` if a signal ended this one.
     pub(crate) fn to_error(&self) -> Option<Error> {
         match self {
             Self::Error(error) => Some(error.clone()),

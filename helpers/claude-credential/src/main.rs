@@ -1,5 +1,5 @@
 //! `claude-credential`: asks a chain of helpers, in priority order, for a credential; keeps the answer as long as it is
-//! good; lets everybody share one lookup; and notices when a key was refused.
+//! good; shares one lookup among all callers; and notices when a key was refused.
 #![cfg_attr(all(not(test), target_os = "linux", target_env = "gnu"), no_main)]
 
 mod cache;
@@ -28,8 +28,8 @@ use context::Context;
 use failure::Failure;
 use prelude::Prelude;
 
-/// Where the C library calls `main` itself, the standard library's own start is left out: it installs a handler for
-/// stack overflows, for which it reads /proc/self/maps, and that is a third of all system calls of a hit
+/// With glibc, the C library calls this function directly, without the start-up code of the standard library. That code
+/// installs a handler for stack overflows, for which it reads /proc/self/maps: a third of all system calls of a hit
 /// (`docs/design/no-main.md`).
 #[cfg(all(not(test), target_os = "linux", target_env = "gnu"))]
 #[expect(unsafe_code, reason = "the attribute exports the name that the C library calls; the function itself is safe")]
@@ -49,11 +49,11 @@ fn start() -> u8 {
     claude_credential_protocol::forbid_core_dumps();
     let words: Vec<_> = std::env::args_os().collect();
     let mut prelude = Prelude::here();
-    let quick = cli::plain::parse(&words);
-    if let Some(outcome) = quick.as_ref().and_then(|cli| fast_path::answer(cli, &words, &mut prelude)) {
+    let plain = cli::plain::parse(&words);
+    if let Some(outcome) = plain.as_ref().and_then(|cli| fast_path::answer(cli, &words, &mut prelude)) {
         return end(outcome.map(|()| 0).map_err(Failure::from));
     }
-    let cli = match quick.map_or_else(|| Cli::try_parse_from(words), Ok) {
+    let cli = match plain.map_or_else(|| Cli::try_parse_from(words), Ok) {
         Ok(cli) => cli,
         Err(usage) => {
             let _ = usage.print();
@@ -67,7 +67,7 @@ fn end(outcome: Result<u8, Failure>) -> u8 {
     match outcome {
         Ok(code) => code,
         Err(failure) => {
-            // A closed stderr is no reason to say anything else.
+            // A closed stderr is no reason for another exit code.
             let _ = writeln!(std::io::stderr(), "claude-credential: {failure}");
             failure.exit_code()
         }
@@ -78,7 +78,7 @@ fn dispatch(cli: Cli, prelude: Prelude) -> Result<u8, Failure> {
     let Prelude { environment, fast_key, message } = prelude;
     let Some(command) = cli.command else { return Ok(commands::external::usage()) };
     match &command {
-        // These have to work where everything else does not.
+        // These have to work even if the configuration can't be loaded.
         Command::Doctor(options) => return commands::doctor::run(cli.options, options),
         Command::Completions { shell } => return Ok(commands::shell::completions(*shell)?),
         Command::Man { to } => return Ok(commands::shell::man(to.as_deref())?),

@@ -1,4 +1,4 @@
-//! What the fast path has found out before it gives up, so that the long way need not do it again.
+//! What the fast path has read and computed before it gives up, so that the full lookup need not do it again.
 
 use claude_credential_config::Environment;
 use claude_credential_protocol::{Error, Message};
@@ -7,7 +7,7 @@ use crate::cache::fast_key::FastKey;
 
 pub(crate) struct Prelude {
     pub(crate) environment: Environment,
-    /// The key under which a hit may be written down; `None` if it can't be.
+    /// The key under which a hit may be recorded; `None` if it can't be recorded.
     pub(crate) fast_key: Option<FastKey>,
     /// The message on stdin, if it has been read.
     pub(crate) message: Option<Result<Message, Error>>,

@@ -5,30 +5,31 @@ use std::time::Duration;
 use claude_credential_config::Environment;
 use claude_credential_protocol::{Credential, Error, Kind, Seconds};
 
-/// The client's own time between two runs of its helper, and ours.
+/// The default TTL, both of Claude Code for its helper's key and of the cache.
 pub(crate) const DEFAULT_TTL: Duration = Duration::from_mins(5);
 
 pub(crate) const TTL_VARIABLE: &str = "CLAUDE_CODE_API_KEY_HELPER_TTL_MS";
 
-/// For how long an answer is kept, where `said` is all that was said.
-pub(crate) fn lifetime(said: Option<Duration>, credential: &Credential) -> Duration {
-    // AWS's keys say when they end, and `refresh` asks AWS whether they are good: nothing is won by asking for others
-    // before they are due.
+/// For how long an answer is kept: for the `configured` TTL, otherwise for the default.
+pub(crate) fn lifetime(configured: Option<Duration>, credential: &Credential) -> Duration {
+    // AWS's keys have an expiry, and `refresh` asks AWS whether they are good: to ask for others before they are due
+    // has no benefit.
     let until_due = credential.auth.kind() == Kind::Aws && credential.expires_at.is_some();
-    said.unwrap_or(if until_due { Duration::MAX } else { DEFAULT_TTL })
+    configured.unwrap_or(if until_due { Duration::MAX } else { DEFAULT_TTL })
 }
 
-/// Refuses a TTL variable that is no number of milliseconds, where somebody can mend it.
+/// Refuses a TTL variable that is no number of milliseconds. Called where the user reads the error.
 pub(crate) fn check_ttl(environment: &Environment) -> Result<(), Error> {
     variable_ttl(environment).map(|_| ())
 }
 
-/// For how long the client keeps a key, whatever the profile says.
+/// For how long Claude Code keeps a key, regardless of the profile.
 pub(crate) fn client_ttl(environment: &Environment) -> Duration {
     variable_ttl(environment).ok().flatten().unwrap_or(DEFAULT_TTL)
 }
 
-/// The client hands out a key once more after its time, while it asks again: what it gets should live a minute longer.
+/// Claude Code sends a key once more after its TTL, while it gets a new one, so the key should be valid for another
+/// minute.
 pub(crate) fn client_min_ttl(environment: &Environment) -> Seconds {
     client_ttl(environment).as_secs() + 60
 }

@@ -128,14 +128,14 @@ fn a_kept_answer_is_what_would_be_handed_out_and_nobody_is_asked() {
 }
 
 #[test]
-fn a_kept_answer_whose_time_is_over_says_so_and_the_entry_is_asked() {
+fn a_kept_answer_whose_ttl_has_passed_says_so_and_the_entry_is_asked() {
     let (sandbox, fake) = house();
     assert_eq!(sandbox.print().run().key(), "key-1");
     let output = sandbox.dispatcher(&["explain", "--json"]).with("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "1").run();
     let found = parsed(&output);
     assert_eq!(
         (&found["cache"]["state"], &found["cache"]["because"]),
-        (&json!("does-not-serve"), &json!("its time is over"))
+        (&json!("does-not-serve"), &json!("its TTL has passed"))
     );
     assert_eq!(
         (&found["winner"]["cached"], &found["ttl"]["because"]),

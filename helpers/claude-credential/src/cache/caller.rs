@@ -1,8 +1,8 @@
-//! Who asks, and what it was handed.
+//! The Claude Code process that calls, and what it was handed last.
 
 use std::fs;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use claude_credential_config::Environment;
 use claude_credential_files::{FileError, Trust, hex, read, write_in_place};
@@ -11,12 +11,13 @@ use rustix::fs::{FileType, fstat};
 
 use crate::cache::Cache;
 use crate::cache::hash::{Fingerprint, KeyedHasher};
-use crate::cache::refusal::{Record, Verdict};
+use crate::cache::refusal::{HandOut, Verdict};
 
-const TOKEN: &str = "CLAUDE_CODE_MESSAGING_TOKEN";
+const MESSAGING_TOKEN: &str = "CLAUDE_CODE_MESSAGING_TOKEN";
 
-/// Programs that stand between the client and us and are not the caller: shells and what people put before a command.
-const BETWEEN: [&str; 15] = [
+/// Programs between Claude Code and this process that are not the caller: shells, and commands that run another
+/// command.
+const WRAPPERS: [&str; 15] = [
     "sh",
     "dash",
     "bash",
@@ -34,10 +35,10 @@ const BETWEEN: [&str; 15] = [
     "coreutils",
 ];
 
-/// A chain of parents longer than this is none that a person made.
-const MOST_PARENTS: usize = 16;
+/// No user starts a command through more wrappers than this.
+const MAX_PARENTS: usize = 16;
 
-/// One client process, as far as we can tell it from others.
+/// One process of Claude Code, as far as it can be told from others.
 #[derive(Debug)]
 pub(crate) struct Caller<'a> {
     file: PathBuf,
@@ -45,17 +46,17 @@ pub(crate) struct Caller<'a> {
 }
 
 impl<'a> Caller<'a> {
-    /// The client that called us; none where it was somebody else (a shell, a script, the client's own shell tool) or
-    /// where it can't be told from others. Then the 401 rule does not hold.
+    /// The process of Claude Code that called. `None` if a shell, a script or Claude Code's own shell tool called, or
+    /// if the process can't be told from others; the 401 rule is not applied then.
     pub(crate) fn identify(environment: &Environment, cache: &'a Cache) -> Option<Self> {
-        let token = environment.get(TOKEN);
+        let token = environment.get(MESSAGING_TOKEN);
         let agent = environment.get("AI_AGENT");
         let is_client = token.is_some() && agent.is_some_and(|agent| !agent.ends_with("_agent"));
         if !is_client && !stdin_is_socket() {
             return None;
         }
         let hasher = &cache.hasher;
-        // The same number means another process in another namespace.
+        // In another namespace, the same process ID means another process.
         let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
         let namespace = namespace.as_os_str().as_encoded_bytes();
         let hash = match token {
@@ -65,50 +66,53 @@ impl<'a> Caller<'a> {
         Some(Self { file: cache.file(&hex(&hash), "caller"), hasher })
     }
 
-    /// What it was handed last. A torn or foreign record is none.
-    pub(crate) fn record(&self) -> Option<Record> {
-        let bytes = read(&self.file, Trust::Private, SIZE as u64).ok()??;
-        decode(&bytes, self.hasher)
-    }
-
-    /// What it means that it would now get `secret`; and the record to write if it does.
-    pub(crate) fn judge(&self, secret: &Secret, client_ttl: Millis) -> (Verdict, Record) {
-        let (before, would_get) = (self.record(), self.hasher.fingerprint(secret));
+    /// Judges whether this caller may get `secret` now. Also returns the hand-out to write if it gets it.
+    pub(crate) fn judge(&self, secret: &Secret, client_ttl: Millis) -> (Verdict, HandOut) {
+        let (before, would_get) = (self.last(), self.hasher.fingerprint(secret));
         let verdict = before.map_or(Verdict::Serve, |before| before.judge(would_get, now(), client_ttl));
-        (verdict, Record::after(before.as_ref(), would_get, now(), verdict))
+        (verdict, HandOut::after(before.as_ref(), would_get, now(), verdict))
     }
 
-    /// The record once it has got `secret`.
-    pub(crate) fn record_after(&self, secret: &Secret, verdict: Verdict) -> Record {
-        Record::after(self.record().as_ref(), self.hasher.fingerprint(secret), now(), verdict)
+    /// The hand-out to write once this caller has got `secret`.
+    pub(crate) fn hand_out_after(&self, secret: &Secret, verdict: Verdict) -> HandOut {
+        HandOut::after(self.last().as_ref(), self.hasher.fingerprint(secret), now(), verdict)
     }
 
-    pub(crate) fn write(&self, record: &Record) -> Result<(), FileError> {
-        write_in_place(&self.file, &encode(record, self.hasher))
+    pub(crate) fn write(&self, hand_out: &HandOut) -> Result<(), FileError> {
+        write_in_place(&self.file, &encode(hand_out, self.hasher))
+    }
+
+    fn last(&self) -> Option<HandOut> {
+        read_hand_out(&self.file, self.hasher)
     }
 }
 
-/// What was handed out, by every record of the last day in a folder.
-pub(crate) fn fingerprint_in(path: &std::path::Path, hasher: &KeyedHasher) -> Option<Fingerprint> {
+/// The fingerprint of the secret that the hand-out in a file names.
+pub(crate) fn fingerprint_in(path: &Path, hasher: &KeyedHasher) -> Option<Fingerprint> {
+    read_hand_out(path, hasher).map(|hand_out| hand_out.given)
+}
+
+/// The hand-out in a file; `None` if it is torn, or was not written with this user's hash key.
+fn read_hand_out(path: &Path, hasher: &KeyedHasher) -> Option<HandOut> {
     let bytes = read(path, Trust::Private, SIZE as u64).ok()??;
-    decode(&bytes, hasher).map(|record| record.given)
+    decode(&bytes, hasher)
 }
 
 fn stdin_is_socket() -> bool {
-    fstat(rustix::stdio::stdin()).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Socket)
+    fstat(rustix::stdio::stdin()).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Socket)
 }
 
-/// The nearest parent that is no shell and no wrapper: its number and the time of its start.
+/// The process ID and the start time of the nearest parent that is neither a shell nor another wrapper.
 fn nearest_program() -> Option<String> {
     let mut pid = rustix::process::getppid()?.as_raw_nonzero().get().to_string();
-    for _ in 0..MOST_PARENTS {
+    for _ in 0..MAX_PARENTS {
         let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
         let stat = first_read(&format!("/proc/{pid}/stat"))?;
-        // The second field is a name in parentheses that may hold anything; after its end the third one begins.
+        // The second field is a name in parentheses that may hold anything; the third field begins after its end.
         let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
         let (parent, started) = (fields.get(1)?, fields.get(19)?);
         let name = program.file_name()?.to_str()?;
-        if !BETWEEN.contains(&name) {
+        if !WRAPPERS.contains(&name) {
             return Some(format!("{pid} {started}"));
         }
         (*parent).clone_into(&mut pid);
@@ -116,20 +120,20 @@ fn nearest_program() -> Option<String> {
     None
 }
 
-/// What one read gives: the kernel makes up the whole of such a file for each.
+/// The text that one read gives: the kernel generates the whole of such a file for each read.
 fn first_read(path: &str) -> Option<String> {
     let mut bytes = [0; 1024];
     let read = fs::File::open(path).and_then(|mut file| file.read(&mut bytes)).ok()?;
     Some(String::from_utf8_lossy(&bytes[..read]).into_owned())
 }
 
-/// The size of a record: small enough for one write in place.
+/// The size of a hand-out's file: small enough for one write in place.
 const SIZE: usize = 128;
 const SUMMED: usize = SIZE - 16;
 const MAGIC: &[u8; 8] = b"caller 1";
 
-fn encode(record: &Record, hasher: &KeyedHasher) -> [u8; SIZE] {
-    let Record { given, at, since, differed, doubts } = record;
+fn encode(hand_out: &HandOut, hasher: &KeyedHasher) -> [u8; SIZE] {
+    let HandOut { given, at, since, differed, doubts } = hand_out;
     let mut bytes = [0; SIZE];
     bytes[..8].copy_from_slice(MAGIC);
     bytes[8..24].copy_from_slice(&given.0);
@@ -142,12 +146,12 @@ fn encode(record: &Record, hasher: &KeyedHasher) -> [u8; SIZE] {
     bytes
 }
 
-fn decode(bytes: &[u8], hasher: &KeyedHasher) -> Option<Record> {
+fn decode(bytes: &[u8], hasher: &KeyedHasher) -> Option<HandOut> {
     let bytes: &[u8; SIZE] = bytes.try_into().ok()?;
     let is_whole = bytes.starts_with(MAGIC) && bytes[SUMMED..] == hasher.hash(&[b"record", &bytes[..SUMMED]]);
     let time = |at: usize| bytes[at..at + 8].try_into().map(Millis::from_le_bytes).ok();
     is_whole.then_some(())?;
-    Some(Record {
+    Some(HandOut {
         given: Fingerprint(bytes[8..24].try_into().ok()?),
         at: time(24)?,
         since: time(32)?,
@@ -160,14 +164,14 @@ fn decode(bytes: &[u8], hasher: &KeyedHasher) -> Option<Record> {
 mod tests {
     use super::{KeyedHasher, SIZE, decode, encode};
     use crate::cache::hash::Fingerprint;
-    use crate::cache::refusal::Record;
+    use crate::cache::refusal::HandOut;
 
     #[test]
-    fn a_record_is_read_back_whole_or_not_at_all() {
+    fn a_hand_out_is_read_back_whole_or_not_at_all() {
         let hasher = KeyedHasher::new([7; 32]);
-        let record = Record { given: Fingerprint([1; 16]), at: 2, since: 3, differed: true, doubts: 1 };
-        let bytes = encode(&record, &hasher);
-        assert_eq!(decode(&bytes, &hasher), Some(record));
+        let hand_out = HandOut { given: Fingerprint([1; 16]), at: 2, since: 3, differed: true, doubts: 1 };
+        let bytes = encode(&hand_out, &hasher);
+        assert_eq!(decode(&bytes, &hasher), Some(hand_out));
         assert_eq!(decode(&bytes, &KeyedHasher::new([8; 32])), None);
         assert_eq!(decode(&bytes[..SIZE - 1], &hasher), None);
         for torn in 0..SIZE {

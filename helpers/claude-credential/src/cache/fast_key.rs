@@ -1,5 +1,5 @@
-//! The front key: a hash of what a call can be told by before anything is parsed; and the record under it, which says
-//! which key a long snapshot came to, and what it looked at.
+//! The fast key: a hash of what identifies a call before anything is parsed; and the record under it, which names the
+//! key that a full lookup found, and the files that decided it (`docs/design/fast-path.md`).
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
@@ -14,47 +14,47 @@ use crate::cache::Cache;
 use crate::cache::variables::decides_no_answer;
 use crate::cache::watched::Watched;
 
-/// The files are as many as these bits can number: enough for the shells and folders of a day, and never more, however
-/// many different environments a loop makes.
+/// There are at most as many files as these bits can number: enough for the shells and folders of a day, and a limit
+/// for a loop that changes its environment each time.
 const SLOT_BITS: u32 = 12;
 
 const MAGIC: &[u8; 8] = b"front 2\n";
 const SUM: usize = 16;
 const MAX_RECORD: u64 = 64 * 1024;
 
-/// One call, as it can be told from others without parsing anything.
+/// One call, as far as it can be told from others without parsing anything.
 #[derive(Debug)]
 pub(crate) struct FastKey {
     cache: Cache,
     key: [u8; 16],
-    /// The configuration as it was hashed.
+    /// The bytes of the configuration that went into the hash.
     config: Vec<u8>,
-    /// The record that was there when this call began, if all was as it says.
+    /// The snapshot that this call found, if every file in it was unchanged.
     before: Option<Snapshot>,
 }
 
-/// A record, and what it went by.
+/// A record, the files that decided it, and the hash of their state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Snapshot {
-    record: Record,
+    record: FastRecord,
     watched: Vec<Watched>,
     hash: [u8; 16],
 }
 
-/// What a long snapshot came to.
+/// What a full lookup found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
-    /// The full key, which names the file of the answer.
+pub(crate) struct FastRecord {
+    /// The cache key, which names the file of the answer.
     pub(crate) key: String,
-    /// The entry that gave the answer. Another one has a time of its own.
+    /// The entry that gave the answer. Another entry may have another TTL.
     pub(crate) entry: String,
-    /// For how long its answers are kept, where anything says it.
+    /// The configured TTL of the entry's answers; `None` for the default.
     pub(crate) ttl: Option<Duration>,
     pub(crate) min_ttl: Seconds,
 }
 
 impl FastKey {
-    /// None where there is more to it than can be hashed.
+    /// The fast key of a call; `None` if more decides its answer than can be hashed.
     pub(crate) fn of(
         words: &[OsString],
         request: Option<&Message>,
@@ -62,14 +62,14 @@ impl FastKey {
         folders: &Folders,
         cache: Cache,
     ) -> Option<Self> {
-        // What is being asked above us decides whether there is an answer at all.
+        // The lookups that a parent process makes decide whether this call may have an answer at all.
         if environment.get_os("CLAUDE_CREDENTIAL_ACTIVE").is_some() {
             return None;
         }
         let config = read(&folders.config.join("config.toml"), Trust::Settings, MAX_RECORD).ok()?;
         let (folder, executable) = (std::env::current_dir().ok()?, std::env::current_exe().ok()?);
         let message = request.map(Message::to_bytes);
-        // Another version in the same place may decide otherwise.
+        // Another version of the executable, at the same path, may decide otherwise.
         let version = Some(Identity::of(&executable)).filter(Identity::exists)?.to_bytes();
         let (at, folder) = (executable.as_os_str().as_bytes(), folder.as_os_str().as_bytes());
         let mut parts: Vec<&[u8]> = vec![b"front", at, &version, folder];
@@ -85,13 +85,14 @@ impl FastKey {
         Some(Self { cache, key, config: config.map(|bytes| bytes.to_vec()).unwrap_or_default(), before: None })
     }
 
-    /// The cache of the call, which was opened for the front key.
+    /// The cache of the call, which was opened for the fast key.
     pub(crate) fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// The record of earlier calls, as long as everything is as they saw it.
-    pub(crate) fn record(&mut self) -> Option<Record> {
+    /// The record of earlier calls; `None` if anything that they saw has changed, or if only one call has found it so
+    /// far.
+    pub(crate) fn record(&mut self) -> Option<FastRecord> {
         let bytes = read(&self.file(), Trust::Private, MAX_RECORD).ok()??;
         let (snapshot, is_confirmed) = self.decode(&bytes)?;
         if self.hash_of(&snapshot.watched) != snapshot.hash {
@@ -102,17 +103,18 @@ impl FastKey {
         record
     }
 
-    /// Whether this is the configuration that the key was made of: it may have been edited since.
+    /// Whether `text` is the configuration that went into the key: the user may have edited it since.
     pub(crate) fn saw_config(&self, text: &str) -> bool {
         text.as_bytes() == self.config
     }
 
-    /// Writes down what this call came to, and what it went by. The record counts once a second call has come to the same.
-    pub(crate) fn write(&self, record: Record, watched: Vec<Watched>) {
+    /// Writes down what this call found, and the files that decided it. The record counts once a second call has found
+    /// the same.
+    pub(crate) fn write(&self, record: FastRecord, watched: Vec<Watched>) {
         let snapshot = Snapshot { record, hash: self.hash_of(&watched), watched };
         let bytes = self.encode(&snapshot, self.before.as_ref() == Some(&snapshot));
         if bytes.len() as u64 <= MAX_RECORD {
-            // Without the record the next call goes the long way, and reports what is wrong with the folder.
+            // Without the record, the next call does the full lookup, which reports what is wrong with the folder.
             let _ = write_in_place(&self.file(), &bytes);
         }
     }
@@ -128,7 +130,7 @@ impl FastKey {
     }
 
     fn encode(&self, snapshot: &Snapshot, is_confirmed: bool) -> Vec<u8> {
-        let Snapshot { record: Record { key, entry, ttl, min_ttl }, watched, hash } = snapshot;
+        let Snapshot { record: FastRecord { key, entry, ttl, min_ttl }, watched, hash } = snapshot;
         let mut body = Vec::with_capacity(1024);
         body.extend_from_slice(&self.key);
         body.push(u8::from(is_confirmed));
@@ -145,13 +147,14 @@ impl FastKey {
             body.extend_from_slice(path.as_os_str().as_bytes());
             body.push(0);
         }
-        // Written in place: what a longer record left behind it does not count, and a torn one is none.
+        // The file is written in place: the length leaves out the rest of a longer earlier record, and the checksum
+        // rejects a torn one.
         let length = (body.len() as u64).to_le_bytes();
         let sum = self.cache.hasher.hash(&[MAGIC, &length, &body]);
         [&MAGIC[..], &sum, &length, &body].concat()
     }
 
-    /// The snapshot, and whether a second one confirmed it.
+    /// The snapshot, and whether a second call has confirmed it.
     fn decode(&self, bytes: &[u8]) -> Option<(Snapshot, bool)> {
         let rest = bytes.strip_prefix(MAGIC)?;
         let (sum, rest) = rest.split_first_chunk::<SUM>()?;
@@ -170,7 +173,7 @@ impl FastKey {
         let (key, entry) = (text()?, text()?);
         let ttl = Some(Millis::from_le_bytes(*ttl)).filter(|ttl| *ttl != Millis::MAX).map(Duration::from_millis);
         let watched = texts.map(Watched::from_bytes).collect::<Option<_>>()?;
-        let record = Record { key, entry, ttl, min_ttl: Seconds::from_le_bytes(*min_ttl) };
+        let record = FastRecord { key, entry, ttl, min_ttl: Seconds::from_le_bytes(*min_ttl) };
         Some((Snapshot { record, watched, hash: *hash }, *confirmed == 1))
     }
 }

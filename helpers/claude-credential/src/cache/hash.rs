@@ -2,12 +2,12 @@ use blake3::Hasher;
 use claude_credential_files::hex;
 use claude_credential_protocol::Secret;
 
-/// Hashes with a random key that never leaves the user's folder: what is written down can't be guessed back from a
-/// list of likely secrets or tokens.
+/// Hashes with a random key that never leaves the user's folder: a hash in a file can't be guessed from a list of
+/// likely secrets or tokens.
 #[derive(Debug, Clone)]
 pub(crate) struct KeyedHasher([u8; 32]);
 
-/// Tells two secrets apart without being one.
+/// A hash that tells two secrets apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint(pub(crate) [u8; 16]);
 
@@ -16,7 +16,7 @@ impl KeyedHasher {
         Self(random)
     }
 
-    /// For keys that name no file: there is no cache in which to keep a random key.
+    /// A hasher for keys that name no file: without a cache, there is no folder for a random key.
     pub(crate) fn unkeyed() -> Self {
         Self([0; 32])
     }
@@ -33,13 +33,13 @@ impl KeyedHasher {
         hash.hash()
     }
 
-    /// For a hash of parts that come one by one.
+    /// Begins a hash of parts that are added one by one.
     pub(crate) fn parts(&self) -> Parts {
         Parts(Hasher::new_keyed(&self.0))
     }
 }
 
-/// A hash of parts that come one by one.
+/// A hash of parts that are added one by one.
 pub(crate) struct Parts(Hasher);
 
 impl Parts {

@@ -1,4 +1,4 @@
-//! Cached answers: one file a key.
+//! Cached answers: one file for each key.
 
 pub(crate) mod caller;
 pub(crate) mod fast_key;
@@ -23,73 +23,73 @@ use thiserror::Error;
 use crate::cache::hash::KeyedHasher;
 use crate::terminal::log::Log;
 
-/// Hand-out records and refused answers of yesterday tell nothing.
-const DAY: Duration = Duration::from_hours(24);
+/// Hand-outs and refused answers older than this have no meaning any more.
+const MAX_AGE: Duration = Duration::from_hours(24);
 
-/// Whoever makes the random key writes one small file.
-const MAKING: Duration = Duration::from_secs(2);
+/// The wait for another process that creates the random key, which is one small file.
+const RANDOM_KEY_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Nobody waits longer than a call lasts.
-const SHARED: Duration = Duration::from_mins(1);
+/// No process waits for a shared answer longer than one call lasts.
+const MAX_SHARED_AGE: Duration = Duration::from_mins(1);
 
-/// Every file of the folder is looked at: not by each of a thousand runs that make a file each.
-const BETWEEN: Duration = Duration::from_mins(10);
+/// Tidying reads the whole folder, so of a thousand runs that write a file each, only a few may do it.
+const TIDY_INTERVAL: Duration = Duration::from_mins(10);
 
-/// The most that one run tidies up: somebody waits for it.
-const MOST_REMOVED: usize = 1024;
+/// The most files that one run removes, since its caller waits.
+const MAX_REMOVED: usize = 1024;
 
-/// At most this much has to be left of a credential's life before it is due for renewal, whatever the caller wants.
-const DUE: Seconds = 300;
+/// A credential is due for renewal this long before it expires, or earlier if the caller wants a longer life.
+const RENEWAL_WINDOW: Seconds = 300;
 
-/// The folder of cached answers, locks, states and records, and the key of the hashes that name them.
+/// The folder of cached answers, locks, states and records, and the hasher that names them.
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,
     pub(crate) hasher: KeyedHasher,
 }
 
-/// An answer that was kept.
+/// A kept answer.
 #[derive(Debug, Clone)]
 pub(crate) struct Cached {
     pub(crate) credential: Credential,
     pub(crate) entry: String,
     pub(crate) profile: String,
     pub(crate) origin: (String, String),
-    /// When its run ended.
+    /// When the run that gave it ended.
     pub(crate) obtained: Millis,
 }
 
 /// Why a kept answer does not serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub(crate) enum Staleness {
-    #[error("it is from the future")]
-    FromTheFuture,
-    #[error("its time is over")]
-    TimeOver,
+    #[error("it is dated in the future")]
+    InFuture,
+    #[error("its TTL has passed")]
+    TtlPassed,
     #[error("it has expired")]
     Expired,
-    /// It is good yet, and renewed before it ends.
+    /// It is still good, but is to be renewed before it expires.
     #[error("it is due for renewal")]
     Due,
-    #[error("it has to be proved with its server")]
-    Unproved,
+    #[error("it has to be checked with its server")]
+    Unchecked,
     #[error("it was refused")]
     Refused,
 }
 
 impl Cache {
-    /// The cache in `folder`, made if it is not there.
+    /// The cache in `folder`, which is created if it does not exist.
     pub(crate) fn open(folder: &Path) -> Result<Self, FileError> {
         Ok(Self { folder: folder.to_owned(), hasher: open_hasher(folder)? })
     }
 
-    /// The one in `folder`, if somebody has used it before.
-    pub(crate) fn at(folder: &Path) -> Option<Self> {
+    /// The cache in `folder`; `None` if there is none yet, or if it can't be used.
+    pub(crate) fn open_existing(folder: &Path) -> Option<Self> {
         let hasher = KeyedHasher::new(random_in(folder).ok()??);
         Some(Self { folder: folder.to_owned(), hasher })
     }
 
-    /// The file of `key` with that ending.
+    /// The file of `key` with the given ending.
     pub(crate) fn file(&self, key: &str, ending: &str) -> PathBuf {
         self.folder.join(format!("{key}.{ending}"))
     }
@@ -98,7 +98,7 @@ impl Cache {
         &self.folder
     }
 
-    /// The kept answer in a file, good or not. What can't be used is a miss, and said once.
+    /// The kept answer in a file, stale or not. A file that can't be used is a miss, and is reported once.
     pub(crate) fn read(path: &Path, log: &Log) -> Option<Cached> {
         load(path).unwrap_or_else(|problem| {
             log.complain(&problem);
@@ -106,29 +106,28 @@ impl Cache {
         })
     }
 
-    /// Keeps an answer in a file.
     pub(crate) fn write(&self, path: &Path, cached: &Cached) -> Result<(), protocol::Error> {
         ensure_folder(&self.folder)?;
         Ok(replace(path, &cached.to_message()?.to_bytes())?)
     }
 
-    /// Removes what nobody will use again.
+    /// Removes files that no call will use again.
     pub(crate) fn tidy(&self) {
         let tidied = self.folder.join("tidied");
-        let is_fresh = fs::metadata(&tidied).and_then(|found| found.modified()).is_ok_and(|at| {
-            // A time of the future is one from before the clock was set back.
-            at.elapsed().is_ok_and(|since| since < BETWEEN)
+        let is_fresh = fs::metadata(&tidied).and_then(|metadata| metadata.modified()).is_ok_and(|at| {
+            // A time in the future means that the clock was set back.
+            at.elapsed().is_ok_and(|since| since < TIDY_INTERVAL)
         });
-        // First, so that of many at once one goes through the folder.
+        // Written first, so that only one of many processes reads the folder.
         if is_fresh || replace(&tidied, b"").is_err() {
             return;
         }
-        remove_older(&self.folder, MOST_REMOVED, |path, age| {
+        remove_older(&self.folder, MAX_REMOVED, |path, age| {
             match path.extension().and_then(std::ffi::OsStr::to_str) {
-                Some("caller" | "front" | "given" | "refused" | "itself" | "new") => age > DAY,
-                // Whoever was to remove it was killed.
-                Some("shared") => age > SHARED,
-                Some("cache") => age > DAY || is_past_expiry(path),
+                Some("caller" | "front" | "given" | "refused" | "itself" | "new") => age > MAX_AGE,
+                // The process that should have removed it was killed.
+                Some("shared") => age > MAX_SHARED_AGE,
+                Some("cache") => age > MAX_AGE || is_past_expiry(path),
                 _ => false,
             }
         });
@@ -137,27 +136,27 @@ impl Cache {
 
 /// Why the file of an answer can't be used.
 #[derive(Debug, Error)]
-pub(crate) enum Unusable {
+pub(crate) enum LoadError {
     #[error(transparent)]
     File(#[from] FileError),
     #[error("{} is damaged", .0.display())]
     Damaged(PathBuf),
 }
 
-/// The kept answer in a file, good or not.
-pub(crate) fn load(path: &Path) -> Result<Option<Cached>, Unusable> {
-    let Some(found) = read(path, Trust::Private, 2 * MAX_MESSAGE as u64)? else { return Ok(None) };
-    let message = Message::parse(&found).ok().filter(Message::ended);
+/// The kept answer in a file, stale or not.
+pub(crate) fn load(path: &Path) -> Result<Option<Cached>, LoadError> {
+    let Some(bytes) = read(path, Trust::Private, 2 * MAX_MESSAGE as u64)? else { return Ok(None) };
+    let message = Message::parse(&bytes).ok().filter(Message::ended);
     let cached = message.and_then(|message| Cached::parse(&message));
-    cached.map(Some).ok_or_else(|| Unusable::Damaged(path.to_owned()))
+    cached.map(Some).ok_or_else(|| LoadError::Damaged(path.to_owned()))
 }
 
 fn random_in(folder: &Path) -> Result<Option<[u8; 32]>, FileError> {
-    let found = read(&folder.join("random"), Trust::Private, 32)?;
-    Ok(found.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()))
+    let bytes = read(&folder.join("random"), Trust::Private, 32)?;
+    Ok(bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok()))
 }
 
-/// The user's own random hash key, made at the first call.
+/// The hasher with the user's own random key, which the first call creates.
 fn open_hasher(folder: &Path) -> Result<KeyedHasher, FileError> {
     let path = folder.join("random");
     let load = || random_in(folder);
@@ -165,8 +164,8 @@ fn open_hasher(folder: &Path) -> Result<KeyedHasher, FileError> {
         return Ok(KeyedHasher::new(random));
     }
     ensure_folder(folder)?;
-    // Of several callers at once one makes it, and all others use that: two would be two keys for one question.
-    let lock = Lock::acquire(&folder.join("random.lock"), MAKING);
+    // One of several callers creates it and the others use it: two random keys would give one query two cache keys.
+    let lock = Lock::acquire(&folder.join("random.lock"), RANDOM_KEY_TIMEOUT);
     let _lock = lock.map_err(|error| FileError::Io(path.clone(), io::Error::other(error)))?;
     if let Some(random) = load()? {
         return Ok(KeyedHasher::new(random));
@@ -177,30 +176,29 @@ fn open_hasher(folder: &Path) -> Result<KeyedHasher, FileError> {
 }
 
 fn is_past_expiry(path: &Path) -> bool {
-    let found = read(path, Trust::Private, 2 * MAX_MESSAGE as u64).ok().flatten();
-    let cached = found.and_then(|bytes| Message::parse(&bytes).ok()).and_then(|message| Cached::parse(&message));
-    cached.is_none_or(|cached| cached.credential.expires_at.is_some_and(|at| at * 1000 <= now()))
+    load(path).ok().flatten().is_none_or(|cached| cached.credential.expires_at.is_some_and(|at| at * 1000 <= now()))
 }
 
 impl Cached {
-    /// How long ago it was obtained.
+    /// How long ago the answer was obtained.
     pub(crate) fn age(&self) -> Duration {
         Duration::from_millis(now().saturating_sub(self.obtained))
     }
 
-    /// Why it does not serve a caller who wants it no older than `ttl` and to live `min_ttl` seconds yet; none if it does.
+    /// Why the answer does not serve a caller that wants it no older than `ttl` and valid for another `min_ttl`
+    /// seconds; `None` if it serves.
     pub(crate) fn staleness(&self, ttl: Duration, min_ttl: Seconds, now: Millis) -> Option<Staleness> {
         if self.obtained > now {
-            return Some(Staleness::FromTheFuture);
+            return Some(Staleness::InFuture);
         }
         if now - self.obtained >= millis(ttl) {
-            return Some(Staleness::TimeOver);
+            return Some(Staleness::TtlPassed);
         }
         let expires_at = self.credential.expires_at?;
         let left = (expires_at * 1000).saturating_sub(now);
         let life = (expires_at * 1000).saturating_sub(self.obtained);
-        // At most half of its life, or a credential that lives shortly would never be kept.
-        let due = (DUE.max(min_ttl) * 1000).min(life / 2);
+        // At most half of its life, or a short-lived credential would never be kept.
+        let due = (RENEWAL_WINDOW.max(min_ttl) * 1000).min(life / 2);
         match left {
             0 => Some(Staleness::Expired),
             left if left < due => Some(Staleness::Due),
@@ -220,7 +218,7 @@ impl Cached {
     }
 
     fn to_message(&self) -> Result<Message, protocol::Error> {
-        // Named one by one: a field forgotten here would be lost between two calls.
+        // All fields are named: a forgotten one would be lost between two calls.
         let Self { credential, entry, profile, origin: (protocol, host), obtained } = self;
         let mut message = credential.answer(&Request::new(protocol, host))?;
         message.push("protocol", protocol)?;
@@ -262,15 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_serves_until_its_time_is_over() {
+    fn an_answer_serves_until_its_ttl_has_passed() {
         assert_eq!(staleness(None, 0, 299), None);
-        assert_eq!(staleness(None, 0, 300), Some(Staleness::TimeOver));
+        assert_eq!(staleness(None, 0, 300), Some(Staleness::TtlPassed));
         let earlier = cached(None).staleness(Duration::from_mins(5), 0, OBTAINED - 1);
-        assert_eq!(earlier, Some(Staleness::FromTheFuture));
+        assert_eq!(earlier, Some(Staleness::InFuture));
     }
 
     #[test]
-    fn it_is_renewed_before_it_expires_but_not_in_the_first_half_of_its_life() {
+    fn an_answer_is_renewed_before_it_expires_but_not_in_the_first_half_of_its_life() {
         assert_eq!(staleness(Some(500), 0, 249), None);
         assert_eq!(staleness(Some(500), 0, 251), Some(Staleness::Due));
         assert_eq!(staleness(Some(3600), 0, 100), None);
@@ -281,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back_whole() {
+    fn an_answer_is_read_back_whole() {
         let message = cached(Some(60)).to_message().unwrap();
         let read = Cached::parse(&message).unwrap();
         assert_eq!(read.credential, cached(Some(60)).credential);

@@ -1,4 +1,4 @@
-//! What one run leaves to those who waited for it, and to later refusals.
+//! What one run leaves to the processes that waited for it, and to later refusals.
 
 use std::path::Path;
 
@@ -11,13 +11,13 @@ use crate::terminal::log::Log;
 
 const MAX_STATE: u64 = 64 * 1024;
 
-/// The state of a key, changed only under its lock. It holds no secret.
+/// The state of a key, which is changed only under its lock. It contains no secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct State {
-    /// How many runs there were.
+    /// How many runs there have been.
     pub(crate) run: u64,
     pub(crate) outcome: Outcome,
-    /// What the last run gave: `store` must not copy it into our own keeping.
+    /// The credential that the last run gave: `store` must not keep a copy of it.
     pub(crate) given: Option<Fingerprint>,
     pub(crate) refusals: Refusals,
 }
@@ -25,37 +25,37 @@ pub(crate) struct State {
 /// How the last run ended.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// With an answer that is in the cache.
+    /// An answer, which is in the cache.
     #[default]
     Kept,
-    /// With an answer that nobody may keep or share.
+    /// An answer that may be neither kept nor shared.
     Ephemeral,
-    /// With an answer that is not kept, and lies ready for those who waited.
+    /// An answer that is not kept, but is shared with the processes that waited.
     Shared,
-    /// It was no walk but a command that signed in.
+    /// A sign-in by a command, instead of a lookup.
     SignedIn,
-    /// Without one.
+    /// No answer.
     Failed {
         error: Error,
-        /// It was run for a secret that was refused.
+        /// Whether the run was for a secret that was refused.
         rejected: bool,
-        /// A person could be asked.
+        /// Whether the user could be asked.
         interactive: bool,
     },
 }
 
 impl State {
-    /// The state in a file; where there is none, or none that can be used, a new one.
+    /// The state in a file; a new one if the file is absent or can't be used.
     pub(crate) fn read(path: &Path, log: &Log) -> Self {
-        let found = match read(path, Trust::Private, MAX_STATE) {
-            Ok(Some(found)) => found,
+        let bytes = match read(path, Trust::Private, MAX_STATE) {
+            Ok(Some(bytes)) => bytes,
             Ok(None) => return Self::default(),
             Err(problem) => {
                 log.complain(&problem);
                 return Self::default();
             }
         };
-        let parsed = Message::parse(&found).ok().filter(Message::ended).and_then(|message| Self::parse(&message));
+        let parsed = Message::parse(&bytes).ok().filter(Message::ended).and_then(|message| Self::parse(&message));
         parsed.unwrap_or_else(|| {
             log.complain(&format_args!("{} is damaged", path.display()));
             Self::default()
@@ -142,7 +142,7 @@ mod tests {
     use crate::cache::refusal::Refusals;
 
     #[test]
-    fn what_is_written_is_read_back_whole() {
+    fn a_state_is_read_back_whole() {
         let failed = |class| Outcome::Failed { error: Error::new(class, "why"), rejected: true, interactive: false };
         for outcome in [
             Outcome::Kept,

@@ -2,8 +2,8 @@
 
 use crate::ttl::TTL_VARIABLE;
 
-/// Variables that differ between terminals and processes of one user and on which no credential depends. A name that is
-/// missing here costs a needless run; one too many would hand out a wrong account.
+/// Variables that differ between the terminals and processes of one user, and on which no credential depends. A name
+/// that is missing here costs a needless run; a name too many would hand out another account's credential.
 const PER_TERMINAL: [&str; 46] = [
     "_",
     "SHLVL",
@@ -53,7 +53,7 @@ const PER_TERMINAL: [&str; 46] = [
     "CLAUDE_CREDENTIAL_PROFILE",
 ];
 
-/// Families of such variables.
+/// Prefixes of such variables.
 const PER_TERMINAL_PREFIXES: [&str; 13] = [
     "TERM_",
     "TMUX",
@@ -74,12 +74,13 @@ pub(crate) fn is_per_terminal(name: &str) -> bool {
     PER_TERMINAL.contains(&name) || PER_TERMINAL_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// Whether a variable decides neither which answer is meant nor for how long it serves. Some do that and stand in no key.
+/// Whether a variable decides neither which answer a call gets nor for how long the answer serves. The two exceptions
+/// do, although they are part of no cache key.
 pub(crate) fn decides_no_answer(name: &str) -> bool {
     is_per_terminal(name) && !matches!(name, TTL_VARIABLE | "CLAUDE_CREDENTIAL_PROFILE")
 }
 
-/// Whether one of these patterns of `vary` may mean such a variable: where the user says so, it decides all the same.
+/// Whether one of these patterns of `vary` may match such a variable: it decides the answer if the user says so.
 pub(crate) fn may_match_ignored(patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(prefix) => {
@@ -95,7 +96,7 @@ mod tests {
     use super::may_match_ignored;
 
     #[test]
-    fn a_pattern_that_means_a_variable_of_a_terminal_is_known() {
+    fn a_pattern_that_may_match_a_variable_of_a_terminal_is_known() {
         let may = |pattern: &str| may_match_ignored(&[pattern.to_owned()]);
         assert!(
             ["*", "CLAUDE_CODE_SESSION_ID", "CLAUDE_CODE_*", "TMUX_PANE", "TMUX_P*", "T*", "PWD"].into_iter().all(may)

@@ -1,4 +1,4 @@
-//! What a long look went by, and how that stands.
+//! The files and folders that decided what a full lookup found, and their state.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 use claude_credential_protocol::{Millis, now};
 
-/// A file that was changed so short a time ago may change again without its times telling: git's index leaves these out
-/// as well ("racily clean").
+/// A file that changed less than this long ago may change again without a change of its times: git's index has the same
+/// rule ("racily clean").
 const SETTLED: Millis = 2_000;
 
-/// [`SETTLED`], unless a test says otherwise: a release build reads no variable for it.
+/// [`SETTLED`], unless a test sets another time, which only a debug build reads.
 fn settled() -> Millis {
     #[cfg(debug_assertions)]
     if let Some(millis) = std::env::var("CLAUDE_CREDENTIAL_TEST_SETTLED").ok().and_then(|value| value.parse().ok()) {
@@ -22,12 +22,12 @@ fn settled() -> Millis {
     SETTLED
 }
 
-/// Something that a long look went by, there or not.
+/// A file or folder that decided what a full lookup found, whether it exists or not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Watched {
-    /// What stands there: another file, an edit, a change of owner or mode.
+    /// Another file at the path, an edit, and a change of owner or mode count.
     File(PathBuf),
-    /// Where it leads to.
+    /// The folder that the path resolves to counts.
     Folder(PathBuf),
 }
 
@@ -49,44 +49,44 @@ impl Watched {
         }
     }
 
-    /// How it stands now.
+    /// The state now.
     pub(crate) fn state(&self) -> Vec<u8> {
         match self {
-            Self::File(path) => fs::metadata(path).map_or_else(|error| absence(&error), |found| state(&found)),
+            Self::File(path) => fs::metadata(path).map_or_else(|error| absence(&error), |metadata| state(&metadata)),
             Self::Folder(path) => {
-                fs::canonicalize(path).map_or_else(|error| absence(&error), |found| found.into_os_string().into_vec())
+                fs::canonicalize(path).map_or_else(|error| absence(&error), |folder| folder.into_os_string().into_vec())
             }
         }
     }
 
     pub(crate) fn is_settled(&self) -> bool {
         let Self::File(path) = self else { return true };
-        let Ok(found) = fs::metadata(path) else { return true };
-        let changed = found.ctime().max(found.mtime());
+        let Ok(metadata) = fs::metadata(path) else { return true };
+        let changed = metadata.ctime().max(metadata.mtime());
         u64::try_from(changed).is_ok_and(|seconds| seconds * 1000 + settled() < now())
     }
 }
 
-/// Why it can't be looked at: what is not there sets nothing, and what is out of reach may set anything.
+/// Why the file can't be read: an absent file sets nothing, but a file that is out of reach may set anything.
 fn absence(error: &io::Error) -> Vec<u8> {
     error.raw_os_error().unwrap_or_default().to_le_bytes().to_vec()
 }
 
-/// The time of the last change of its inode is among it: nothing sets that back. Owner and mode are as well, since not
-/// every file system tells that time.
-fn state(found: &fs::Metadata) -> Vec<u8> {
+/// Contains the time of the last change of the inode, which no program can set back; and owner and mode, since not
+/// every file system records that time.
+fn state(metadata: &fs::Metadata) -> Vec<u8> {
     let bits = i64::cast_unsigned;
     [
-        found.dev(),
-        found.ino(),
-        found.size(),
-        u64::from(found.mode()),
-        u64::from(found.uid()),
-        u64::from(found.gid()),
-        bits(found.mtime()),
-        bits(found.mtime_nsec()),
-        bits(found.ctime()),
-        bits(found.ctime_nsec()),
+        metadata.dev(),
+        metadata.ino(),
+        metadata.size(),
+        u64::from(metadata.mode()),
+        u64::from(metadata.uid()),
+        u64::from(metadata.gid()),
+        bits(metadata.mtime()),
+        bits(metadata.mtime_nsec()),
+        bits(metadata.ctime()),
+        bits(metadata.ctime_nsec()),
     ]
     .iter()
     .flat_map(|number| number.to_le_bytes())

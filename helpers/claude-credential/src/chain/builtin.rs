@@ -1,5 +1,4 @@
-//! The entries that are there without being written, in the product's documented order, and what each needs before its
-//! helper is even started.
+//! The built-in entries, in the documented order of Claude Code, and what each needs before its helper is started.
 
 use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, claude, kept, logins};
 use claude_credential_files::Identity;
@@ -9,7 +8,7 @@ use crate::chain::entry::{Availability, Dependency, ResolvedEntry};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 
-/// The built-in entry of that name, as things stand.
+/// The built-in entry of that name, with its availability in this call.
 pub(crate) fn entry(name: &str, profile: &Profile, context: &Context) -> Option<ResolvedEntry> {
     Some(match name {
         "auth-token" => variable(context, name, apikey(&["auth-token"]), "ANTHROPIC_AUTH_TOKEN"),
@@ -43,12 +42,12 @@ fn oauth(source: &str) -> Program {
 fn variable(context: &Context, name: &str, program: Program, variable: &'static str) -> ResolvedEntry {
     let availability = match missing(context, variable) {
         None => Availability::Variable,
-        Some(why) => Availability::Absent(why),
+        Some(reason) => Availability::Absent(reason),
     };
     ResolvedEntry::new(Entry::new(name, program), availability, vec![Dependency::Variable(variable)])
 }
 
-/// Tokens of claude.ai: the client refuses to be handed one as a key, since they need a header of their own.
+/// An entry with tokens of claude.ai: Claude Code refuses such a token as a key, since it needs a header of its own.
 fn claude_ai(entry: ResolvedEntry, context: &Context) -> ResolvedEntry {
     let unusable = context.for_client && matches!(entry.availability, Availability::Ready | Availability::Variable);
     let availability = if unusable {
@@ -68,27 +67,27 @@ fn api_key_helper(context: &Context, name: &str) -> ResolvedEntry {
         }
         Ok(Some(setting)) => (Availability::Ready, setting.command),
     };
-    // Nobody knows on which variables somebody's command depends.
-    let depends = vec![Dependency::Text(text), Dependency::Everything];
+    // The variables on which the user's command depends are not known.
+    let dependencies = vec![Dependency::Text(text), Dependency::Everything];
     ResolvedEntry {
         runs_setting: Some(claude::API_KEY_HELPER),
-        ..ResolvedEntry::new(Entry::new(name, apikey(&["api-key-helper"])), availability, depends)
+        ..ResolvedEntry::new(Entry::new(name, apikey(&["api-key-helper"])), availability, dependencies)
     }
 }
 
-/// What a sign-in stored, in the order in which the helper looks.
+/// The entry with the tokens of a sign-in, in the order in which the helper looks for them.
 fn login(context: &Context, name: &str, profile: &Profile) -> ResolvedEntry {
     match context.config.default_provider() {
         Some(provider) => default_provider(context, name, provider),
         None if context.environment.get_os(FEDERATION[0]).is_some() => federation(context, name),
-        None => claude_ai(claudes_own(context, name, profile), context),
+        None => claude_ai(claude_login(context, name, profile), context),
     }
 }
 
-/// Its tokens can be sent as a key, unless they are Anthropic's own.
+/// The sign-in at the default provider, whose tokens can be sent as a key unless they are Anthropic's own.
 fn default_provider(context: &Context, name: &str, provider: &Provider) -> ResolvedEntry {
     let Provider { name: provider_name, flow, anthropic, .. } = provider;
-    // An index that can't be read is for the helper to speak of.
+    // If the index can't be read, the helper reports it.
     let is_signed_in = !flow.is_for_people()
         || logins::list(&context.folders)
             .map_or(true, |logins| logins.iter().any(|login| login.provider == *provider_name));
@@ -99,22 +98,22 @@ fn default_provider(context: &Context, name: &str, provider: &Provider) -> Resol
     } else {
         Availability::Ready
     };
-    let mut depends = vec![Dependency::Text(provider_name.clone())];
-    depends.extend(context.config.file.clone().map(Dependency::File));
+    let mut dependencies = vec![Dependency::Text(provider_name.clone())];
+    dependencies.extend(context.config.file.clone().map(Dependency::File));
     if !flow.is_for_people() {
-        // A workload's own token, or a secret, may come from any of them.
-        depends.push(Dependency::Everything);
-        depends.extend(dependencies::assertion_file(provider).map(Dependency::File));
+        // A workload's own token, or a secret, may come from any variable.
+        dependencies.push(Dependency::Everything);
+        dependencies.extend(dependencies::assertion_file(provider).map(Dependency::File));
     }
     let watched = vec![logins::path(&context.folders)];
     ResolvedEntry {
         opaque: true,
         watched,
-        ..ResolvedEntry::new(Entry::new(name, oauth("login")), availability, depends)
+        ..ResolvedEntry::new(Entry::new(name, oauth("login")), availability, dependencies)
     }
 }
 
-/// What Anthropic's variables say; the first of them turns it on.
+/// Anthropic's variables for federation; the first one turns it on.
 const FEDERATION: [&str; 8] = [
     "ANTHROPIC_FEDERATION_RULE_ID",
     "ANTHROPIC_ORGANIZATION_ID",
@@ -132,13 +131,14 @@ fn federation(context: &Context, name: &str) -> ResolvedEntry {
     } else {
         Availability::Ready
     };
-    let mut depends = FEDERATION.map(Dependency::Variable).to_vec();
+    let mut dependencies = FEDERATION.map(Dependency::Variable).to_vec();
     let file = context.environment.get("ANTHROPIC_IDENTITY_TOKEN_FILE");
-    depends.extend(file.map(|file| Dependency::File(context.folders.expand(file))));
-    ResolvedEntry { opaque: true, ..ResolvedEntry::new(Entry::new(name, oauth("login")), availability, depends) }
+    dependencies.extend(file.map(|file| Dependency::File(context.folders.expand(file))));
+    ResolvedEntry { opaque: true, ..ResolvedEntry::new(Entry::new(name, oauth("login")), availability, dependencies) }
 }
 
-fn claudes_own(context: &Context, name: &str, profile: &Profile) -> ResolvedEntry {
+/// Claude Code's own login.
+fn claude_login(context: &Context, name: &str, profile: &Profile) -> ResolvedEntry {
     let folder = profile.claude_config_dir.as_ref().unwrap_or(&context.folders.claude);
     let file = folder.join(".credentials.json");
     let availability = match (context.config.claude_login, Identity::of(&file).exists()) {
@@ -161,10 +161,13 @@ fn api_key(context: &Context, name: &str) -> ResolvedEntry {
     } else {
         Availability::Absent(format!("{}, and no key is kept", reasons[0]))
     };
-    // What is kept is in the key already: who changes it begins a new generation.
-    let depends = VARIABLES.map(Dependency::Variable).to_vec();
+    // The kept keys are part of the cache key already: each change of them begins a new generation.
+    let dependencies = VARIABLES.map(Dependency::Variable).to_vec();
     let entry = Entry { store: true, ..Entry::new(name, apikey(&["env", "fd", "kept"])) };
-    ResolvedEntry { watched: vec![kept::path(&context.folders)], ..ResolvedEntry::new(entry, availability, depends) }
+    ResolvedEntry {
+        watched: vec![kept::path(&context.folders)],
+        ..ResolvedEntry::new(entry, availability, dependencies)
+    }
 }
 
 fn cloud(context: &Context, cloud: Cloud) -> ResolvedEntry {
@@ -173,6 +176,7 @@ fn cloud(context: &Context, cloud: Cloud) -> ResolvedEntry {
     ResolvedEntry { runs_setting: cloud.runs_setting(), opaque: true, ..entry }
 }
 
+/// Why a variable has no value; `None` if it has one.
 fn missing(context: &Context, variable: &str) -> Option<String> {
     if context.environment.get_os(variable).is_some() {
         None

@@ -6,8 +6,8 @@ use crate::chain::entry::Dependency;
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 
-/// What the answers of a cloud's helper depend on: nearly every variable, the files that the cloud's tools keep, and the
-/// text of the setting whose command the helper runs.
+/// The dependencies of a cloud's helper: nearly every variable, the files of the cloud's own tools, and the text of the
+/// setting whose command the helper runs.
 pub(crate) fn of_cloud(cloud: Cloud, context: &Context) -> Vec<Dependency> {
     let setting = cloud.runs_setting().map(|name| {
         // The helper reports a setting that can't be read.
@@ -18,7 +18,7 @@ pub(crate) fn of_cloud(cloud: Cloud, context: &Context) -> Vec<Dependency> {
     [Dependency::Everything].into_iter().chain(files).chain(setting).collect()
 }
 
-/// The file of the token that is exchanged: another one in it may be another's.
+/// The file of the token that is exchanged: another token in it may be another account's.
 pub(crate) fn assertion_file(provider: &Provider) -> Option<PathBuf> {
     match &provider.assertion {
         Some(TokenSource::File(file)) => Some(file.clone()),

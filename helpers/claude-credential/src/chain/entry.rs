@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
 use claude_credential_config::{Entry, Program};
-use claude_credential_protocol::{Credential, Error, Kind};
+use claude_credential_protocol::{Credential, Error, Kind, now};
 
-/// An entry of a chain, with what decides its answer in this call.
+/// An entry of a chain, with everything that decides its answer in this call.
 #[derive(Debug)]
 pub(crate) struct ResolvedEntry {
     pub(crate) definition: Entry,
@@ -13,7 +13,7 @@ pub(crate) struct ResolvedEntry {
     /// Further files that decided the availability.
     pub(crate) watched: Vec<PathBuf>,
     pub(crate) built_in: bool,
-    /// Whether the answer may be something that Claude Code can't send as a key, which is known only once it is there.
+    /// Whether Claude Code may be unable to send the answer as a key, which only the answer itself shows.
     pub(crate) opaque: bool,
     /// The setting of Claude Code's whose command this entry runs.
     pub(crate) runs_setting: Option<&'static str>,
@@ -21,13 +21,13 @@ pub(crate) struct ResolvedEntry {
     pub(crate) claude_config_dir: Option<PathBuf>,
 }
 
-/// Whether there is anything to ask.
+/// Whether the entry can be asked.
 #[derive(Debug)]
 pub(crate) enum Availability {
     /// The helper or command is run.
     Ready,
-    /// Like `Ready`, but the answer comes from a variable or a descriptor. It is never cached, nothing waits for it, and
-    /// asking again gives the same.
+    /// Like `Ready`, but the answer comes from a variable or a descriptor. It is never cached, nothing waits for it,
+    /// and asking again gives the same.
     Variable,
     /// Something that the entry needs is missing, for this reason.
     Absent(String),
@@ -69,7 +69,7 @@ pub(crate) enum AnswerOrigin {
     Cache,
 }
 
-/// What an entry gave, and so whether the next one is asked.
+/// What an entry gave, which decides whether the next one is asked.
 #[derive(Debug)]
 pub(crate) enum EntryOutcome {
     /// An answer: the lookup ends.
@@ -119,12 +119,12 @@ impl ResolvedEntry {
         &self.definition.program
     }
 
-    /// Whether a lookup has to ask it.
+    /// Whether a lookup has to ask this entry.
     pub(crate) fn is_live(&self) -> bool {
         matches!(self.availability, Availability::Ready | Availability::Variable | Availability::Broken(_))
     }
 
-    /// What a failure means: the lookup ends, unless the user wrote `on_error = "next"`.
+    /// The outcome of a failure: the lookup ends, unless the user wrote `on_error = "next"`.
     pub(crate) fn failed(&self, error: Error) -> EntryOutcome {
         if self.definition.on_error_next {
             EntryOutcome::Skipped(Skip { reason: error.to_string(), failed: Some(error), unusable: None })
@@ -135,13 +135,17 @@ impl ResolvedEntry {
 }
 
 impl Skip {
-    pub(crate) fn because(reason: impl Into<String>) -> Self {
+    pub(crate) fn new(reason: impl Into<String>) -> Self {
         Self { reason: reason.into(), ..Self::default() }
     }
 
-    /// There is a credential of `kind`, and Claude Code can't send it.
+    /// A skip because Claude Code can't send the credential. `kind` is `None` if it is not known.
     pub(crate) fn unusable(reason: impl Into<String>, kind: Option<Kind>) -> Self {
         let unusable = if kind == Some(Kind::Aws) { Unusable::Aws } else { Unusable::Other };
-        Self { unusable: Some(unusable), ..Self::because(reason) }
+        Self { unusable: Some(unusable), ..Self::new(reason) }
     }
+}
+
+pub(crate) fn is_expired(credential: &Credential) -> bool {
+    credential.expires_at.is_some_and(|at| at <= now() / 1000)
 }

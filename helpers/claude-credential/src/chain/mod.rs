@@ -1,4 +1,4 @@
-//! Entries in priority order, and what asking one of them means.
+//! The entries of a chain, in priority order, and how one of them is asked.
 
 pub(crate) mod builtin;
 pub(crate) mod dependencies;
@@ -8,21 +8,23 @@ pub(crate) mod resolve;
 
 use std::time::Instant;
 
-use claude_credential_protocol::{Credential, Kind, Request, now};
+use claude_credential_protocol::{Credential, Kind, Request};
 
 use crate::chain::entry::{AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry, Skip};
 use crate::context::Context;
 use crate::failure::Failure;
 
+pub(crate) use entry::is_expired;
+
 /// Asks one entry:
 ///
 /// - an answer ends the lookup;
 /// - "none" goes on to the next entry;
-/// - any failure ends the lookup, because going on silently from a broken sign-in to a metered key bills the wrong
-///   account, unless the entry says `on_error = "next"`.
+/// - a failure ends the lookup, unless the entry says `on_error = "next"`: to go on silently from a broken sign-in to a
+///   metered key would bill the wrong account.
 ///
-/// `key` identifies this lookup to the processes it starts. An `Err` is no outcome of the entry: this process was asked
-/// to end.
+/// `key` identifies this lookup to the processes that it starts. An `Err` is not an outcome of the entry: a signal
+/// asked this process to end.
 pub(crate) fn consult(
     context: &Context,
     entry: &ResolvedEntry,
@@ -30,22 +32,22 @@ pub(crate) fn consult(
     key: &str,
 ) -> Result<EntryOutcome, Failure> {
     match &entry.availability {
-        Availability::Absent(reason) => return Ok(EntryOutcome::Skipped(Skip::because(reason))),
+        Availability::Absent(reason) => return Ok(EntryOutcome::Skipped(Skip::new(reason))),
         Availability::Unusable(reason) => return Ok(EntryOutcome::Skipped(Skip::unusable(reason, None))),
         Availability::Broken(error) => return Ok(entry.failed(error.clone())),
         Availability::Ready | Availability::Variable => {}
     }
     let started = Instant::now();
     let answer = match program::ask(context, entry, request, key) {
-        Ok(found) => Ok(found),
+        Ok(answer) => Ok(answer),
         Err(failure) => Err(failure.to_error().ok_or(failure)?),
     };
     context.log.entry_answered(entry.name(), &answer, started.elapsed());
     Ok(match answer {
         Err(error) => entry.failed(error),
-        Ok(None) => EntryOutcome::Skipped(Skip::because("none")),
+        Ok(None) => EntryOutcome::Skipped(Skip::new("none")),
         Ok(Some(credential)) if is_expired(&credential) => {
-            EntryOutcome::Skipped(Skip::because("what it gave has expired"))
+            EntryOutcome::Skipped(Skip::new("its credential has expired"))
         }
         Ok(Some(credential)) if context.for_client && !is_key(&credential) => {
             let kind = credential.auth.kind();
@@ -62,11 +64,7 @@ pub(crate) fn consult(
     })
 }
 
-pub(crate) fn is_expired(credential: &Credential) -> bool {
-    credential.expires_at.is_some_and(|at| at <= now() / 1000)
-}
-
-/// Whether Claude Code can send it: it takes one key, and adds no header.
+/// Whether Claude Code can send the credential: it takes one key, and adds no headers.
 pub(crate) fn is_key(credential: &Credential) -> bool {
     credential.auth.kind() != Kind::Aws && credential.headers.is_empty()
 }

@@ -12,7 +12,7 @@ use claude_credential_protocol::{
     text,
 };
 
-use crate::chain::entry::ResolvedEntry;
+use crate::chain::entry::{ResolvedEntry, is_expired};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::suite::{is_of_suite, is_suite_entry};
@@ -29,35 +29,35 @@ pub(crate) fn ask(
     match &entry.definition.program {
         Program::Helper { name, .. } => {
             let Some(file) = locate(context, name) else {
-                // The suite can be installed in part; what the user wrote himself has to be there.
+                // The suite can be installed in part, but the helper of an entry that the user wrote has to exist.
                 return if entry.built_in { Ok(None) } else { Err(not_installed(name, &entry.definition).into()) };
             };
             let call = Call { file, operation: Operation::Get, message: request.to_message()?, limits };
             let finished = run_helper(context, entry, call, key)?;
             Ok(read_answer(&finished, request, &entry.definition)?)
         }
-        // What a command prints belongs to no account that it was told of.
+        // A command is not told of an account, so what it prints belongs to none.
         Program::Command(_) | Program::Shell(_) if request.username.is_some() => Ok(None),
         Program::Command(words) => run_command(context, command(context, words)?, &entry.definition, key, limits),
         Program::Shell(script) => run_command(context, shell(script), &entry.definition, key, limits),
     }
 }
 
-/// What the words of a `command` run.
+/// The process that the words of a `command` start.
 pub(crate) fn command(context: &Context, words: &[String]) -> Result<Command, Error> {
     let mut command = Command::new(resolve(context, &words[0])?);
     command.args(&words[1..]);
     Ok(command)
 }
 
-/// What a `shell` line runs.
+/// The process that a `shell` line starts.
 pub(crate) fn shell(script: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(script);
     command
 }
 
-/// Hands `message` to the helper of an entry for `store` or `erase`; what it prints has no meaning there.
+/// Hands `message` to the helper of an entry for `store` or `erase`. The helper's output has no meaning there.
 pub(crate) fn tell(
     context: &Context,
     entry: &ResolvedEntry,
@@ -70,23 +70,23 @@ pub(crate) fn tell(
     let request = Request { interactive: context.interactive(), deadline: request.deadline, ..Request::default() };
     let call = Call { file, operation, message, limits: Limits::of(&request, context) };
     let finished = run_helper(context, entry, call, operation.name())?;
-    // A helper that is told something has no answer in which to announce its capabilities. Those of this suite always
-    // exit with a class.
+    // Without an answer, a helper can't announce its capabilities. The helpers of this suite always exit with a class.
     Ok(failure(&finished, is_suite_entry(&entry.definition)).map_or(Ok(()), Err)?)
 }
 
-/// The executable of a helper: beside our own, links resolved, so that one installation stays together; then on PATH.
+/// The executable of a helper: beside our own executable with links resolved, so that an installation stays together;
+/// then on PATH.
 pub(crate) fn locate(context: &Context, name: &str) -> Option<PathBuf> {
     if Path::new(name).is_absolute() {
         return Path::new(name).is_file().then(|| PathBuf::from(name));
     }
     let file = format!("claude-credential-{name}");
-    let own = std::env::current_exe().and_then(std::fs::canonicalize).ok();
-    let beside = own.and_then(|own| own.parent().map(|folder| folder.join(&file)));
+    let executable = std::env::current_exe().and_then(std::fs::canonicalize).ok();
+    let beside = executable.and_then(|executable| executable.parent().map(|folder| folder.join(&file)));
     beside.filter(|beside| beside.is_file()).or_else(|| find_on_path(&file, path(context)))
 }
 
-/// What a helper of ours needs on its command line beside what the entry says.
+/// The arguments of a helper: the entry's, and the configuration file for the helpers of this suite.
 pub(crate) fn helper_args(context: &Context, name: &str, args: &[String]) -> Vec<std::ffi::OsString> {
     let mut all: Vec<std::ffi::OsString> = args.iter().map(Into::into).collect();
     if let Some(config) = context.options.config.as_ref().filter(|_| is_of_suite(name)) {
@@ -96,7 +96,7 @@ pub(crate) fn helper_args(context: &Context, name: &str, args: &[String]) -> Vec
     all
 }
 
-/// Whether a built-in entry needs a helper that is not there: the suite can be installed in part.
+/// Whether the helper of a built-in entry is absent: the suite can be installed in part.
 pub(crate) fn is_missing(context: &Context, entry: &ResolvedEntry) -> bool {
     let Program::Helper { name, .. } = entry.program() else { return false };
     entry.built_in && locate(context, name).is_none()
@@ -110,7 +110,7 @@ pub(crate) fn not_installed(name: &str, entry: &Entry) -> Error {
     ))
 }
 
-/// Where the user finds what we speak of.
+/// Where the entry is defined, as the user reads it.
 fn place(entry: &Entry) -> String {
     entry.place.clone().unwrap_or_else(|| format!("built-in entry {}", entry.name))
 }
@@ -119,7 +119,7 @@ fn path(context: &Context) -> &OsStr {
     context.environment.get_os("PATH").unwrap_or_default()
 }
 
-/// What a helper is called with.
+/// One call of a helper.
 struct Call {
     file: PathBuf,
     operation: Operation,
@@ -127,11 +127,11 @@ struct Call {
     limits: Limits,
 }
 
-/// What a process may do that is started for a request.
+/// The limits of a process that is started for a request.
 #[derive(Clone, Copy)]
 struct Limits {
     deadline: Instant,
-    /// It may not ask the user at the terminal, so it gets a process group of its own.
+    /// The process may not ask the user at the terminal, so it gets a process group of its own.
     own_group: bool,
 }
 
@@ -180,8 +180,8 @@ fn run_command(
     match command.run() {
         Err(signal) => Err(Failure::Interrupted(signal)),
         Ok(Err(error)) => {
-            let said = format!("{error}; to see why, run the command by hand: {}", place(entry));
-            Err(Error::new(error.class(), said).into())
+            let message = format!("{error}; to see why, run the command by hand: {}", place(entry));
+            Err(Error::new(error.class(), message).into())
         }
         Ok(Ok(secret)) => Ok(secret.map(|secret| {
             let auth = if entry.kind == Kind::Bearer { Auth::Bearer(secret) } else { Auth::ApiKey(secret) };
@@ -190,7 +190,7 @@ fn run_command(
     }
 }
 
-/// The executable that a command's first word names: resolved once, by us, and never in the working directory.
+/// The executable that a command's first word names, which is never looked for in the working directory.
 fn resolve(context: &Context, word: &str) -> Result<PathBuf, Error> {
     if Path::new(word).is_absolute() {
         return Ok(PathBuf::from(word));
@@ -198,16 +198,16 @@ fn resolve(context: &Context, word: &str) -> Result<PathBuf, Error> {
     if let Some(below) = word.strip_prefix("~/") {
         return Ok(context.folders.home.join(below));
     }
-    let found = if word.contains('/') { None } else { find_on_path(word, path(context)) };
-    found.ok_or_else(|| Error::config(format!("{word} is not on PATH; write its absolute path")))
+    let file = if word.contains('/') { None } else { find_on_path(word, path(context)) };
+    file.ok_or_else(|| Error::config(format!("{word} is not on PATH; write its absolute path")))
 }
 
-/// What a helper's exit and output say, and nothing in between: a complete answer, none, or a failure.
+/// The result of a helper's exit and output: a complete answer, `None`, or a failure.
 fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<Option<Credential>, Error> {
     let answer = Message::parse(&finished.stdout);
     let speaks_v1 = answer.as_ref().is_ok_and(|answer| Capabilities::from_message(answer).claude_v1);
     if finished.ended == Ended::Exit(2) && is_suite_entry(entry) {
-        // Our own helpers exit so before they can announce anything: they do not know an option.
+        // The helpers of this suite exit so at an unknown option, before they can announce anything.
         return Err(Error::config(format!("the helper does not know an option; mend `args` of {}", place(entry))));
     }
     if let Some(error) = failure(finished, speaks_v1) {
@@ -218,23 +218,21 @@ fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<
     };
     let answer = answer.map_err(|error| malformed(&format!("is a {error}")))?;
     if answer.flag("quit") {
-        return Err(Error::broke("the helper said to ask nobody else"));
+        return Err(Error::broke("the helper ended the search with `quit`"));
     }
-    // Who speaks claude.v1 ends every message with an empty line, and everybody ends every line: this one was cut, perhaps
-    // in the middle of a key.
+    // With claude.v1 every message ends with an empty line, and without it at least every line ends: this message was
+    // cut off, perhaps in the middle of a key.
     if (speaks_v1 && !answer.ended()) || answer.is_cut() {
         return Err(malformed("is cut off"));
     }
     if let Some(key) = request.contradicted_by(&answer) {
-        return Err(malformed(&format!("speaks of another `{key}`")));
+        return Err(malformed(&format!("is for another `{key}`")));
     }
     let credential = Credential::from_message(&answer).map_err(|error| malformed(&format!("is a {error}")))?;
-    if speaks_v1
-        && credential.as_ref().is_some_and(|credential| credential.expires_at.is_some_and(|at| at <= now() / 1000))
-    {
+    if speaks_v1 && credential.as_ref().is_some_and(is_expired) {
         return Err(malformed("has expired already"));
     }
-    // A refresh token goes to entries that the user marked for it, and so to nobody by way of us.
+    // A refresh token is passed on only if the user marked the entry for it.
     Ok(credential.map(|credential| Credential {
         refresh_token: credential.refresh_token.filter(|_| entry.refresh_token),
         ..credential
@@ -244,11 +242,11 @@ fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<
 fn failure(finished: &Finished, says_class: bool) -> Option<Error> {
     let code = match finished.ended {
         Ended::Exit(0) => return None,
-        // Nobody knows what is on the stderr of somebody else's program, so none of it is repeated.
+        // The stderr of another author's program may contain secrets, so none of it is repeated.
         Ended::Exit(code) if says_class => code,
         ended => return Some(Error::broke(format!("the helper {ended}"))),
     };
-    // Its own name in front says less than the entry's, which is put there instead.
-    let said = text::last_line_of_ours(&finished.stderr).unwrap_or_else(|| format!("the helper exited {code}"));
-    Some(Error::new(Class::from_exit_code(code), said))
+    // The helper's own name in front is removed, since the entry's name is put there.
+    let message = text::last_line_of_ours(&finished.stderr).unwrap_or_else(|| format!("the helper exited {code}"));
+    Some(Error::new(Class::from_exit_code(code), message))
 }

@@ -5,13 +5,14 @@ use crate::chain::{builtin, dependencies};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 
-/// The entry of that name in a profile's chain: the user's, else the built-in one.
+/// The entry of that name in a profile's chain: the user's, otherwise the built-in one.
 pub(crate) fn resolve(name: &str, profile: &Profile, context: &Context) -> Option<ResolvedEntry> {
     let entry = match context.config.entries.get(name) {
         Some(definition) => of_user(definition, context),
         None => builtin::entry(name, profile, context)?,
     };
-    // Only the oauth helper hands out what Claude Code stored there. Another account's login would bill another payer.
+    // Only the oauth helper reads what Claude Code stored in that folder. Another account's login would bill another
+    // payer.
     let is_oauth = matches!(entry.program(), Program::Helper { name, .. } if name == "oauth");
     let claude_config_dir = profile.claude_config_dir.clone().filter(|_| is_oauth);
     let of_setting = entry.runs_setting.map(|_| claude::settings_places(&context.folders));
@@ -26,7 +27,7 @@ fn of_user(definition: &Entry, context: &Context) -> ResolvedEntry {
         (None, Some(cloud)) => dependencies::of_cloud(cloud, context),
         (None, None) => vec![Dependency::Everything],
     };
-    // The helper reads the provider's section itself, so an edit there has to change the key.
+    // The helper reads the provider's section itself, so an edit of that section has to change the key.
     let provider = context.config.providers.get(&definition.name);
     let section = provider.and_then(|_| context.config.file.clone());
     let files = section.into_iter().chain(provider.and_then(dependencies::assertion_file));

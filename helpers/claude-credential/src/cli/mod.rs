@@ -22,7 +22,7 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Options {
-    /// The profile to use, instead of the one that the working directory or the host means
+    /// The profile to use, instead of the one that the working directory or the host selects
     #[arg(long, global = true, value_name = "NAME")]
     pub(crate) profile: Option<String>,
     /// The entries to ask, in this order, instead of the profile's
@@ -31,13 +31,13 @@ pub(crate) struct Options {
     /// The configuration to use, instead of ~/.config/claude-credential/config.toml
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Query the sources now; read, lock and write nothing
+    /// Ask the entries now, and neither read, lock nor write the cache
     #[arg(long, global = true)]
     pub(crate) no_cache: bool,
-    /// Never ask the person at the terminal
+    /// Never ask the user at the terminal
     #[arg(long, global = true)]
     pub(crate) no_input: bool,
-    /// Say on stderr what is done; no secret is among it
+    /// Report each step on stderr; no secrets
     #[arg(long, short, global = true)]
     pub(crate) verbose: bool,
 }
@@ -50,9 +50,9 @@ pub(crate) enum Command {
     Print(Print),
     /// Answer the request on stdin, as git's credential helpers do
     Get,
-    /// Keep the credential on stdin
+    /// Store the credential on stdin
     Store,
-    /// Forget the credential on stdin, which was refused
+    /// Erase the credential on stdin, which was refused
     Erase,
     /// List what this program understands
     Capability,
@@ -60,22 +60,22 @@ pub(crate) enum Command {
     Login(SignIn),
     /// Sign out, or remove a key
     Logout(SignIn),
-    /// Show what each profile has; or who is signed in, or what is kept, for an entry, a provider, or claude
+    /// Show the credential of each profile, or the sign-in or kept keys of an entry, a provider, or claude
     Status(Status),
-    /// Sign in with a command where an entry's credential is not good, once for all sessions
+    /// Sign in with a command if an entry's credential is not good, once for all sessions
     Refresh(Refresh),
-    /// Look into the cache, or empty it
+    /// Show the cache, or empty it
     Cache {
         #[command(subcommand)]
         what: Cache,
     },
-    /// Show all of this working, with no account and no network
+    /// Show how it works, with no account and no network
     Demo,
     /// Show which credential a request would get and why, and what Claude Code itself would send; no secrets
     Explain(Explain),
-    /// Look for what is wrong with this installation, and say what mends it
+    /// Check this installation, and show the command that mends each problem
     Doctor(Doctor),
-    /// Run a command with the credential in its environment, and no other beside it
+    /// Run a command with the credential in its environment, and with no other credential
     Exec(Exec),
     /// Print the completions for a shell
     Completions {
@@ -88,7 +88,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FOLDER")]
         to: Option<PathBuf>,
     },
-    /// Set up Claude Code: where it gets its key, shown before it is written, and undone by --undo
+    /// Set up where Claude Code gets its key; shows each change before it writes, and --undo reverts it
     Setup(Setup),
     #[command(external_subcommand)]
     External(Vec<OsString>),
@@ -98,13 +98,13 @@ pub(crate) enum Command {
 pub(crate) struct Print {
     #[command(flatten)]
     pub(crate) format: PrintOptions,
-    /// The host that it is for, instead of the profile's first
+    /// The host to which the credential will be sent, instead of the profile's first
     #[arg(long, value_name = "HOST")]
     pub(crate) host: Option<String>,
-    /// The account, where several are kept
+    /// The account, if keys of several are kept
     #[arg(long, value_name = "NAME")]
     pub(crate) account: Option<String>,
-    /// The last one was refused: get another
+    /// The last credential was refused: get another
     #[arg(long)]
     pub(crate) rejected: bool,
 }
@@ -121,7 +121,7 @@ pub(crate) struct SignIn {
 
 #[derive(Debug, Args)]
 pub(crate) struct Status {
-    /// Exit 1 where something lives shorter than this, such as 10m
+    /// Exit 1 if a credential expires sooner than this, such as 10m
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, conflicts_with = "name")]
     pub(crate) min_ttl: Option<Duration>,
     /// For programs: docs/schema/status.json
@@ -155,16 +155,16 @@ pub(crate) enum Cache {
 
 #[derive(Debug, Args)]
 pub(crate) struct Explain {
-    /// The host that it is for, instead of the profile's first
+    /// The host to which the credential will be sent, instead of the profile's first
     #[arg(long, value_name = "HOST", conflicts_with = "for_client")]
     pub(crate) host: Option<String>,
-    /// The account, where several are kept
+    /// The account, if keys of several are kept
     #[arg(long, value_name = "NAME", conflicts_with = "for_client")]
     pub(crate) account: Option<String>,
     /// What Claude Code would get from `api-key-helper`, instead of what `print` prints
     #[arg(long)]
     pub(crate) for_client: bool,
-    /// Query the entries as well that come after the one that answers
+    /// Also ask the entries after the one that answers
     #[arg(long)]
     pub(crate) all: bool,
     /// For programs: docs/schema/explain.json
@@ -174,17 +174,17 @@ pub(crate) struct Explain {
 
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
-    /// Query the profile's hosts, too, with a made-up key, what they say to one that is refused
+    /// Also send a made-up key to the profile's hosts, to see how they refuse it
     #[arg(long)]
     pub(crate) live: bool,
-    /// Print JSON, as docs/schema/doctor.json describes it
+    /// For programs: docs/schema/doctor.json
     #[arg(long)]
     pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Exec {
-    /// The account, where several are kept
+    /// The account, if keys of several are kept
     #[arg(long, value_name = "NAME")]
     pub(crate) account: Option<String>,
     /// The command and its arguments, after `--`

@@ -1,5 +1,5 @@
-//! The command lines of every request, read without clap: to build its tree of commands takes longer than all the rest
-//! of a call whose answer is kept. What is not plainly one of them is clap's, its mistakes included.
+//! Parses the frequent command lines without clap, because building clap's tree of commands takes longer than the rest
+//! of a call whose answer is kept. clap parses all others, and reports their errors.
 
 use std::ffi::OsString;
 
@@ -7,13 +7,13 @@ use clap::ValueEnum;
 
 use crate::cli::{Cli, Command, Options, Print};
 
-/// None where clap has to say what the words mean.
+/// The parsed command line; `None` if clap has to parse it.
 pub(crate) fn parse(words: &[OsString]) -> Option<Cli> {
     let mut options = Options::default();
     let (mut command, mut formatted) = (None, false);
     let mut words = words.iter().skip(1).map(|word| word.to_str());
     while let Some(word) = words.next() {
-        // A value that looks like an option, an empty one, and a second one are matters of taste, and clap has it.
+        // clap decides about a value that is empty or looks like an option, and about an option that is repeated.
         let mut value = || words.next()?.filter(|value| !value.is_empty() && !value.starts_with('-'));
         match (word?, &mut command) {
             ("--profile", _) if options.profile.is_none() => options.profile = Some(value()?.to_owned()),
@@ -77,14 +77,14 @@ mod tests {
 
     fn agrees(words: &[&str]) -> Result<bool, TestCaseError> {
         let words: Vec<OsString> = ["claude-credential"].iter().chain(words).map(Into::into).collect();
-        let Some(quick) = parse(&words) else { return Ok(false) };
+        let Some(plain) = parse(&words) else { return Ok(false) };
         let by_clap = Cli::try_parse_from(&words).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        prop_assert_eq!(format!("{quick:?}"), format!("{by_clap:?}"));
+        prop_assert_eq!(format!("{plain:?}"), format!("{by_clap:?}"));
         Ok(true)
     }
 
     #[test]
-    fn the_lines_of_every_request_are_read() {
+    fn the_frequent_command_lines_are_parsed() {
         for line in [
             &["print"][..],
             &["get"],
@@ -100,7 +100,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_read_means_what_clap_says(words in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..6)) {
+        fn whatever_is_parsed_agrees_with_clap(words in prop::collection::vec(prop::sample::select(&WORDS[..]), 0..6)) {
             agrees(&words)?;
         }
     }

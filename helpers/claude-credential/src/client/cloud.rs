@@ -1,4 +1,4 @@
-//! The clouds that Claude Code can be set up for, and the entries of theirs.
+//! The clouds that Claude Code can be set up for.
 
 use std::path::PathBuf;
 
@@ -14,7 +14,7 @@ pub(crate) enum Cloud {
 }
 
 impl Cloud {
-    /// The variable that makes Claude Code use it.
+    /// The variable that makes Claude Code use the cloud.
     pub(crate) fn use_switch(self) -> &'static str {
         match self {
             Self::Bedrock => "CLAUDE_CODE_USE_BEDROCK",
@@ -30,13 +30,13 @@ impl Cloud {
         }
     }
 
-    /// The cloud whose credentials a program gives, if it is the helper for one.
+    /// The cloud whose credentials a program gives; `None` if the program is not the helper of a cloud.
     pub(crate) fn of_program(program: &Program) -> Option<Self> {
         let Program::Helper { name, .. } = program else { return None };
         Self::named(short_name(name))
     }
 
-    /// The cloud whose variables a credential goes into.
+    /// The cloud whose variables a credential goes into; `None` if those are not a cloud's.
     pub(crate) fn of_family(family: Family) -> Option<Self> {
         match family {
             Family::Anthropic | Family::OAuth => None,
@@ -45,7 +45,7 @@ impl Cloud {
         }
     }
 
-    /// The name of its helper, and of the entry and the profile that are there without being written.
+    /// The name of the cloud's helper, and of its built-in entry and profile.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bedrock => "bedrock",
@@ -53,17 +53,17 @@ impl Cloud {
         }
     }
 
-    /// The cloud of the profile that is there without being written.
+    /// The cloud of that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         [Self::Bedrock, Self::Vertex].into_iter().find(|cloud| cloud.name() == name)
     }
 
-    /// The variable that sends the client to another host than its own, or than the cloud's that it is set up for.
+    /// The variable that sends Claude Code to another host than the usual one, if it is set up for `cloud` or for none.
     pub(crate) fn base_url_of(cloud: Option<Self>) -> &'static str {
         cloud.map_or("ANTHROPIC_BASE_URL", Self::base_url)
     }
 
-    /// The variable that sends the client to another host than the cloud's own.
+    /// The variable that sends Claude Code to another host than the cloud's own.
     pub(crate) fn base_url(self) -> &'static str {
         match self {
             Self::Bedrock => "ANTHROPIC_BEDROCK_BASE_URL",
@@ -71,7 +71,7 @@ impl Cloud {
         }
     }
 
-    /// Its own host, in the region that the client takes.
+    /// The cloud's own host, in the region that Claude Code uses.
     pub(crate) fn host(self, environment: &Environment) -> String {
         let variable = |names: &[&str]| names.iter().find_map(|name| environment.get(name));
         match self {
@@ -86,7 +86,7 @@ impl Cloud {
         }
     }
 
-    /// The one of Claude Code's settings whose command signs in.
+    /// The setting of Claude Code whose command signs in.
     pub(crate) fn auth_refresh(self) -> &'static str {
         match self {
             Self::Bedrock => claude::AWS_AUTH_REFRESH,
@@ -94,7 +94,7 @@ impl Cloud {
         }
     }
 
-    /// What most people sign in with.
+    /// The usual command to sign in.
     pub(crate) fn usual_sign_in(self) -> &'static str {
         match self {
             Self::Bedrock => "aws sso login",
@@ -102,7 +102,7 @@ impl Cloud {
         }
     }
 
-    /// The variables that choose an account: two sessions that differ in none of them sign in to the same one.
+    /// The variables that choose an account: sessions with the same values sign in to the same account.
     pub(crate) fn account_variables(self) -> &'static [&'static str] {
         match self {
             Self::Bedrock => &["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
@@ -110,7 +110,7 @@ impl Cloud {
         }
     }
 
-    /// The one of Claude Code's settings whose command its helper runs.
+    /// The setting of Claude Code whose command the cloud's helper runs.
     pub(crate) fn runs_setting(self) -> Option<&'static str> {
         match self {
             Self::Bedrock => Some(claude::AWS_CREDENTIAL_EXPORT),
@@ -118,14 +118,14 @@ impl Cloud {
         }
     }
 
-    /// The files that its own tools keep.
+    /// The files of the cloud's own tools.
     pub(crate) fn files(self, environment: &Environment, folders: &Folders) -> Vec<PathBuf> {
         match self {
             Self::Bedrock => cloud::aws_files(environment, folders).into(),
             Self::Vertex => {
                 let named = environment.get("GOOGLE_APPLICATION_CREDENTIALS").map(|path| folders.expand(path));
                 let folder = cloud::gcloud_folder(environment, folders);
-                // The configuration that is active names the project that pays.
+                // The active configuration names the project that pays.
                 let configuration = cloud::gcloud_configuration(environment, &folder);
                 let own = [cloud::gcloud_credentials(&folder), cloud::gcloud_active(&folder)];
                 named.into_iter().chain(own).chain(configuration).collect()

@@ -1,12 +1,12 @@
-//! The variables that Claude Code goes by, which are not those of the shell alone.
+//! Claude Code's environment, which contains more than the shell's variables.
 
 use claude_credential_config::Environment;
 use claude_credential_config::claude::{Scope, SettingsFile};
 
-/// The variables that the client's helper finds: what the user's and the administrator's settings set is among them. A
-/// project's come too late for it.
+/// The environment that Claude Code gives its helper: it contains the variables that the user's and the administrator's
+/// settings set. Claude Code applies a project's settings only after it has run the helper.
 pub(crate) fn environment_of_client(here: &Environment, settings: &[SettingsFile]) -> Environment {
-    // The one that wins comes last.
+    // The settings file that wins comes last.
     let set = of_user(settings).rev().filter_map(|file| file.sets.as_ref().ok()).flatten().filter_map(|line| {
         let name = line.name.strip_prefix("env.")?;
         Some((name.into(), line.value.as_ref()?.expose().into()))
@@ -15,7 +15,7 @@ pub(crate) fn environment_of_client(here: &Environment, settings: &[SettingsFile
     Environment::from_pairs(inherited.chain(set))
 }
 
-/// The user's and the administrator's, the one that wins first.
+/// The settings files of the user and the administrator; the file that wins comes first.
 pub(crate) fn of_user(settings: &[SettingsFile]) -> impl DoubleEndedIterator<Item = &SettingsFile> {
     settings.iter().filter(|file| matches!(file.scope, Scope::User | Scope::Managed))
 }

@@ -1,4 +1,4 @@
-//! What Claude Code goes by: its variables, and the cloud that it is set up for.
+//! How Claude Code is set up: its variables, and the cloud that it uses.
 
 pub(crate) mod cloud;
 pub(crate) mod environment;

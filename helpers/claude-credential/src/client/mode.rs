@@ -2,14 +2,14 @@ use claude_credential_config::Environment;
 
 use crate::client::cloud::Cloud;
 
-/// What Claude Code sends with its requests, as its environment sets it up.
+/// What Claude Code sends with its requests, according to its environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ClientMode {
-    /// Keys, to Anthropic's API or to a gateway that speaks like it.
+    /// Keys, to Anthropic's API or to a gateway with the same API.
     Api,
     /// A cloud's own credentials.
     Cloud(Cloud),
-    /// Keys, to a gateway that speaks like a cloud.
+    /// Keys, to a gateway with a cloud's API.
     CloudGateway(Cloud),
 }
 
@@ -23,17 +23,17 @@ impl ClientMode {
         }
     }
 
-    /// The cloud whose own credentials it sends.
+    /// The cloud whose own credentials Claude Code sends.
     pub(crate) fn cloud(self) -> Option<Cloud> {
         if let Self::Cloud(cloud) = self { Some(cloud) } else { None }
     }
 
-    /// The cloud whose gateway it sends keys to.
+    /// The cloud to whose gateway Claude Code sends keys.
     pub(crate) fn gateway(self) -> Option<Cloud> {
         if let Self::CloudGateway(cloud) = self { Some(cloud) } else { None }
     }
 
-    /// The variable that sends it to another host than the usual one.
+    /// The variable that sends Claude Code to another host than the usual one.
     pub(crate) fn base_url(self) -> &'static str {
         Cloud::base_url_of(self.cloud().or(self.gateway()))
     }

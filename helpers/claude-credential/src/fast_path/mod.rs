@@ -1,6 +1,6 @@
-//! A call whose answer is kept, without what it takes to find out which answer that is: no configuration is parsed, no
-//! settings (`docs/design/front-key.md`). Whatever is not exactly as it was when the record was written goes the long way,
-//! and so does whatever goes wrong: here nothing is decided and nothing is said.
+//! Answers a call from the cache without parsing the configuration or any settings (`docs/design/fast-path.md`). If
+//! anything differs from the record, or goes wrong, the call does the full lookup, which alone decides and prints
+//! errors.
 
 mod plain;
 
@@ -11,49 +11,49 @@ use claude_credential_config::{Environment, Folders};
 use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, millis, now, print, read, written};
 
 use crate::cache::caller::Caller;
+use crate::cache::fast_key::{FastKey, FastRecord};
 use crate::cache::{Cache, Cached, load};
 use crate::cli::Cli;
+use crate::prelude::Prelude;
 use crate::token_output::{Delivery, deliver};
 use crate::ttl::{client_ttl, lifetime};
 
-use crate::cache::fast_key::{FastKey, Record};
-use crate::prelude::Prelude;
-use plain::Line;
+use plain::PlainCall;
 
-/// Answers the call if it can.
+/// Answers the call; `None` if it needs the full lookup.
 pub(crate) fn answer(cli: &Cli, words: &[OsString], prelude: &mut Prelude) -> Option<Result<(), Error>> {
-    let line = Line::of(cli)?;
+    let call = PlainCall::of(cli)?;
     let folders = Folders::of(&prelude.environment).ok()?;
-    if line == Line::Get {
+    if call == PlainCall::Get {
         prelude.message = Some(read(&mut io::stdin()));
     }
     let request = match &prelude.message {
         Some(message) => Some(message.as_ref().ok()?),
         None => None,
     };
-    let cache = Cache::at(&folders.runtime)?;
+    let cache = Cache::open_existing(&folders.runtime)?;
     let fast_key = FastKey::of(words, request, &prelude.environment, &folders, cache)?;
     let fast_key = prelude.fast_key.insert(fast_key);
-    let Record { key, entry, ttl, min_ttl } = fast_key.record()?;
+    let FastRecord { key, entry, ttl, min_ttl } = fast_key.record()?;
     let cached = load(&fast_key.cache().file(&key, "cache")).ok()??;
     let serves = cached.entry == entry && cached.staleness(lifetime(ttl, &cached.credential), min_ttl, now()).is_none();
-    if serves { hand_out(line, request, &cached, fast_key, &prelude.environment) } else { None }
+    if serves { serve(call, request, &cached, fast_key, &prelude.environment) } else { None }
 }
 
-fn hand_out(
-    line: Line,
+fn serve(
+    call: PlainCall,
     request: Option<&Message>,
     cached: &Cached,
     fast_key: &FastKey,
     environment: &Environment,
 ) -> Option<Result<(), Error>> {
     let Cached { credential, entry, .. } = cached;
-    match line {
-        Line::Print(format) => {
+    match call {
+        PlainCall::Print(format) => {
             let options = PrintOptions { format, ..PrintOptions::default() };
             Some(print(credential, Family::of(credential, None), options, &mut io::stdout().lock()))
         }
-        Line::ApiKeyHelper => {
+        PlainCall::ApiKeyHelper => {
             let caller = Caller::identify(environment, fast_key.cache());
             let client_ttl = millis(client_ttl(environment));
             match deliver(credential.auth.secret(), entry, caller.as_ref(), client_ttl, None) {
@@ -61,7 +61,7 @@ fn hand_out(
                 Ok(Delivery::Refused) | Err(_) => None,
             }
         }
-        Line::Get => {
+        PlainCall::Get => {
             let answer = credential.answer(&Request::from_message(request?).ok()?).ok()?;
             Some(written(answer.write(&mut io::stdout())))
         }

@@ -2,16 +2,16 @@ use claude_credential_protocol::Format;
 
 use crate::cli::{Cli, Command};
 
-/// A command line that a kept answer can serve.
+/// A call that a kept answer can serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum PlainCall {
     Print(Format),
     ApiKeyHelper,
     Get,
 }
 
-impl Line {
-    /// None where it asks for more than the kept answer.
+impl PlainCall {
+    /// The call of a command line; `None` if it needs more than a kept answer.
     pub(super) fn of(cli: &Cli) -> Option<Self> {
         let options = &cli.options;
         if options.no_cache || options.verbose || options.config.is_some() {
@@ -20,7 +20,7 @@ impl Line {
         match cli.command.as_ref()? {
             Command::Print(print) if print.rejected => None,
             Command::Print(print) => match print.format.format {
-                // Which variables it goes into depends on whose credential it is, and so on the configuration.
+                // The entry decides which variables the credential goes into, so this needs the configuration.
                 Format::Env | Format::Github => None,
                 format => Some(Self::Print(format)),
             },
@@ -36,17 +36,17 @@ mod tests {
     use clap::Parser;
     use claude_credential_protocol::Format;
 
-    use super::Line;
+    use super::PlainCall;
     use crate::cli::Cli;
 
-    fn of(text: &str) -> Option<Line> {
-        Line::of(&Cli::try_parse_from(["claude-credential"].into_iter().chain(text.split(' '))).unwrap())
+    fn of(text: &str) -> Option<PlainCall> {
+        PlainCall::of(&Cli::try_parse_from(["claude-credential"].into_iter().chain(text.split(' '))).unwrap())
     }
 
     #[test]
-    fn what_asks_for_more_than_a_kept_answer_goes_the_long_way() {
-        assert_eq!(of("--profile work print --format header"), Some(Line::Print(Format::Header)));
-        assert_eq!((of("api-key-helper"), of("get")), (Some(Line::ApiKeyHelper), Some(Line::Get)));
+    fn a_call_that_needs_more_than_a_kept_answer_does_the_full_lookup() {
+        assert_eq!(of("--profile work print --format header"), Some(PlainCall::Print(Format::Header)));
+        assert_eq!((of("api-key-helper"), of("get")), (Some(PlainCall::ApiKeyHelper), Some(PlainCall::Get)));
         for text in [
             "print --rejected",
             "print --no-cache",

@@ -1,4 +1,4 @@
-//! The key under which an answer is cached and a run is single.
+//! The key under which an answer is cached, and under which only one process runs at a time.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -21,16 +21,16 @@ pub(crate) fn of_lookup(context: &Context, query: &Query) -> String {
     }
 }
 
-/// The key of a question: everything that its answer depends on, and nothing of it readable.
+/// The key of a query: a hash of everything that its answer depends on.
 pub(crate) fn of_query(hasher: &KeyedHasher, query: &Query, context: &Context) -> String {
     let mut parts = hasher.parts();
     let mut put = |part: &[u8]| parts.put(part);
     put(b"key 1");
-    // Where things are found and run: another home or PATH is another helper, or another file that it reads.
+    // Another home or PATH can mean another helper, or another file that the helper reads.
     put(context.folders.home.as_os_str().as_bytes());
     put(context.environment.get_os("PATH").unwrap_or_default().as_bytes());
     put(std::env::current_exe().unwrap_or_default().as_os_str().as_bytes());
-    // Every setting may change an answer; an edit that does not costs one run.
+    // Every setting may change an answer; an edit that changes none costs one run.
     put(context.config.text.as_bytes());
     put(query.profile.name.as_bytes());
     put(query.request.protocol.as_bytes());
@@ -39,19 +39,19 @@ pub(crate) fn of_query(hasher: &KeyedHasher, query: &Query, context: &Context) -
     put(query.request.username.as_deref().unwrap_or_default().as_bytes());
     put(&Identity::of(&generation::path(&context.folders)).to_bytes());
     let live = || query.chain.iter().filter(|entry| entry.is_live());
-    // Where an answer may be one that the client can't send, the client's chain goes on where a script's ends.
+    // If an answer may be one that Claude Code can't send, Claude Code's lookup goes on where a script's ends.
     put(&[u8::from(context.for_client && live().any(|entry| entry.opaque))]);
     for entry in live() {
         put_entry(entry, &mut put);
-        for depends in &entry.dependencies {
-            put_dependency(depends, &context.environment, &mut put);
+        for dependency in &entry.dependencies {
+            put_dependency(dependency, &context.environment, &mut put);
         }
     }
     hex(&parts.hash())
 }
 
-/// The key of signing in for an entry with a command: what chooses the account, and not the whole environment, in
-/// which sessions differ that are to share one sign-in.
+/// The key of a sign-in for an entry with a command: a hash of what chooses the account. The whole environment would be
+/// too much: sessions that differ in it are to share one sign-in.
 pub(crate) fn of_sign_in(hasher: &KeyedHasher, entry: &ResolvedEntry, command: &[&[u8]], context: &Context) -> String {
     let mut parts = hasher.parts();
     let mut put = |part: &[u8]| parts.put(part);
@@ -64,10 +64,10 @@ pub(crate) fn of_sign_in(hasher: &KeyedHasher, entry: &ResolvedEntry, command: &
         put(part);
     }
     put(b"end");
-    let of_cloud = Cloud::of_program(&entry.definition.program).map_or(&[][..], Cloud::account_variables);
+    let of_account = Cloud::of_program(&entry.definition.program).map_or(&[][..], Cloud::account_variables);
     let vary = entry.definition.vary.clone().map(Dependency::Vary);
-    for depends in of_cloud.iter().map(|name| Dependency::Variable(name)).chain(vary) {
-        put_dependency(&depends, &context.environment, &mut put);
+    for dependency in of_account.iter().map(|name| Dependency::Variable(name)).chain(vary) {
+        put_dependency(&dependency, &context.environment, &mut put);
     }
     hex(&parts.hash())
 }
@@ -97,14 +97,14 @@ fn put_entry(entry: &ResolvedEntry, put: &mut impl FnMut(&[u8])) {
     put(b"end");
 }
 
-fn put_dependency(depends: &Dependency, environment: &Environment, put: &mut impl FnMut(&[u8])) {
+fn put_dependency(dependency: &Dependency, environment: &Environment, put: &mut impl FnMut(&[u8])) {
     let mut matching = |matches: &dyn Fn(&str) -> bool| {
         for (name, value) in environment.iter().filter(|(name, _)| name.to_str().is_none_or(matches)) {
             put(name.as_bytes());
             put(value.as_bytes());
         }
     };
-    match depends {
+    match dependency {
         Dependency::Variable(name) => put(environment.get_os(name).map(OsStr::as_bytes).unwrap_or_default()),
         Dependency::Vary(patterns) => matching(&|name| patterns.iter().any(|pattern| is_match(pattern, name))),
         Dependency::Everything => matching(&|name| !is_per_terminal(name)),
@@ -127,15 +127,15 @@ mod tests {
 
     use super::{Dependency, is_match, put_dependency};
 
-    fn hashed(depends: &Dependency, pairs: &[(&str, &str)]) -> Vec<Vec<u8>> {
+    fn hashed(dependency: &Dependency, pairs: &[(&str, &str)]) -> Vec<Vec<u8>> {
         let mut parts = Vec::new();
         let environment = Environment::from_pairs(pairs.iter().copied());
-        put_dependency(depends, &environment, &mut |part| parts.push(part.to_vec()));
+        put_dependency(dependency, &environment, &mut |part| parts.push(part.to_vec()));
         parts
     }
 
     #[test]
-    fn a_terminals_own_variables_change_no_key_and_all_others_do() {
+    fn the_variables_of_a_terminal_change_no_key_and_all_others_do() {
         let everything = Dependency::Everything;
         let base = hashed(&everything, &[("HOME", "/h"), ("TERM", "a"), ("TMUX_PANE", "%1"), ("SHLVL", "1")]);
         assert_eq!(base, hashed(&everything, &[("HOME", "/h"), ("TERM", "b"), ("CLAUDE_CODE_MESSAGING_TOKEN", "x")]));
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_named_variables_count_where_some_are_named() {
+    fn only_the_named_variables_count_if_vary_names_some() {
         let vary = Dependency::Vary(vec!["VAULT_*".to_owned(), "USER".to_owned()]);
         let base = hashed(&vary, &[("VAULT_ADDR", "a"), ("USER", "me")]);
         assert_eq!(base, hashed(&vary, &[("VAULT_ADDR", "a"), ("USER", "me"), ("USERNAME", "x")]));

@@ -2,8 +2,8 @@
 //!
 //! 1. the entries at the beginning of the chain that answer from variables and descriptors;
 //! 2. the kept answer, if it serves;
-//! 3. the other entries, asked by one process while all others that want the same wait for it and share the outcome;
-//! 4. if none of them can be reached: a kept answer that is merely due for renewal.
+//! 3. the other entries, which one process asks while all others with the same key wait and share the outcome;
+//! 4. if they can't be reached, a kept answer that is merely due for renewal.
 //!
 //! `print`, `get`, `exec` and `api-key-helper` run it, `explain` makes a dry run, and `status` peeks.
 
@@ -38,21 +38,15 @@ pub(crate) use steps::Found;
 /// The answer to `query`: kept, shared, or new.
 pub(crate) fn run(context: &Context, query: &Query, refused: Option<Refused>) -> Result<Resolved, Failure> {
     let mut log = &context.log;
-    match find(&mut Steps::new(context, query, Mode::Run, &mut log), refused)? {
-        Found::Answer(answer) => Ok(*answer),
-        Found::WouldAsk(entry) => Err(Error::broke(format!("entry {} was not asked", entry.name())).into()),
-    }
+    find(&mut Steps::new(context, query, Mode::Run, &mut log), refused)?.into_answer()
 }
 
-/// What [`run`] would come to, less everything that it writes.
+/// The answer that [`run`] would give. Asks the entries as [`run`] does, but takes no lock and writes nothing.
 pub(crate) fn dry_run(context: &Context, query: &Query, observer: &mut dyn Observer) -> Result<Resolved, Failure> {
-    match find(&mut Steps::new(context, query, Mode::DryRun, observer), None)? {
-        Found::Answer(answer) => Ok(*answer),
-        Found::WouldAsk(entry) => Err(Error::broke(format!("entry {} was not asked", entry.name())).into()),
-    }
+    find(&mut Steps::new(context, query, Mode::DryRun, observer), None)?.into_answer()
 }
 
-/// How far [`run`] would get without asking an entry. `has` tells, without asking, whether an entry has something to give.
+/// How far [`run`] would get without asking an entry. `has` tells, without asking, whether an entry has a credential.
 pub(crate) fn peek<'a>(
     context: &'a Context,
     query: &'a Query,
@@ -62,18 +56,18 @@ pub(crate) fn peek<'a>(
     find(&mut Steps::new(context, query, Mode::Peek(has), observer), None)
 }
 
-/// The kept answer, stale or not: what the last call for this query was given.
+/// The kept answer, stale or not, which the last call for this query got.
 pub(crate) fn last(context: &Context, query: &Query) -> Option<Resolved> {
     let (_, entries) = query.leading_variables();
     entries.iter().any(ResolvedEntry::is_live).then_some(())?;
     Slot::of(context, query, context.cache()?).kept().map(Resolved::from)
 }
 
-/// The order. Nothing else in the program knows it.
+/// The order of the lookup. No other function knows it.
 fn find<'a>(steps: &mut Steps<'a, '_>, refused: Option<Refused>) -> Result<Found<'a>, Failure> {
     reject_recursion(steps.context, steps.query)?;
     let (variables, entries) = steps.query.leading_variables();
-    // What these run never asks us anything, so no key is handed down.
+    // The helpers of these entries never call the dispatcher, so no key is handed down to them.
     if let Some(found) = steps.ask(variables, "variable", None)? {
         return Ok(found);
     }
@@ -86,7 +80,7 @@ fn find<'a>(steps: &mut Steps<'a, '_>, refused: Option<Refused>) -> Result<Found
             return steps.ask_all(entries, &key, refused.as_ref());
         }
     };
-    // A refusal is looked at under the lock: by then another process may have replaced the answer.
+    // With a refusal, the kept answer is read under the lock: another process may have replaced it by then.
     if refused.is_none()
         && let Some(answer) = steps.kept(&slot, None)
     {
@@ -100,7 +94,7 @@ fn find<'a>(steps: &mut Steps<'a, '_>, refused: Option<Refused>) -> Result<Found
     };
     match outcome {
         Err(failure) if !is_refused && failure.class() == Some(Class::Unavailable) => {
-            slot.merely_due().map(|cached| Found::Answer(Box::new(cached.into()))).ok_or(failure)
+            slot.merely_due().map(Found::answer).ok_or(failure)
         }
         outcome => outcome,
     }

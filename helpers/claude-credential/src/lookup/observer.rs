@@ -4,26 +4,26 @@ use crate::cache::{Cached, Staleness};
 use crate::chain::entry::{EntryOutcome, ResolvedEntry};
 use crate::terminal::log::Log;
 
-/// Is told what a lookup sees and decides. The log is one, the rows of `explain` are another.
+/// Is told what a lookup sees and decides. The log is one observer, the rows of `explain` are another.
 pub(crate) trait Observer {
-    /// The lookup looked into the cache, or had no reason to.
+    /// The lookup read the cache, or had no reason to.
     fn cache(&mut self, _view: CacheView<'_>) {}
 
-    /// An entry was asked, which took so long; or there was nothing to ask.
+    /// The outcome of an entry. `took` is `None` if the entry was not asked.
     fn entry(&mut self, _entry: &ResolvedEntry, _outcome: &EntryOutcome, _took: Option<Duration>) {}
 
-    /// A refused credential may not be asked for again so soon.
+    /// The entries may not be asked again so soon after a refusal.
     fn throttled(&mut self) {}
 }
 
 /// What the cache has for a lookup.
 #[derive(Debug)]
 pub(crate) enum CacheView<'a> {
-    /// Nothing is cached for such a lookup, for this reason.
+    /// Such a lookup does not use the cache, for this reason.
     NotUsed(String),
-    /// No answer; the entry whose answer was erased, if there was one.
+    /// No answer is kept; the entry whose answer was erased, if there was one.
     Empty(Option<String>),
-    /// An answer, which serves unless it is stale.
+    /// An answer is kept, and serves unless it is stale.
     Kept(&'a Cached, Option<Staleness>),
 }
 
@@ -43,6 +43,6 @@ impl Observer for &Log {
     }
 
     fn throttled(&mut self) {
-        self.cache_missed(&"it was refused, and was asked for again not long ago");
+        self.cache_missed(&"it was refused, and the entries were asked again a short time ago");
     }
 }

@@ -3,10 +3,10 @@ use claude_credential_protocol::Error;
 use crate::context::Context;
 use crate::query::Query;
 
-/// Deeper than any chain of chains that a user writes.
+/// No user nests chains deeper than this.
 pub(crate) const MAX_DEPTH: usize = 8;
 
-/// Refuses a chain that leads back to itself at the first turn, instead of going round for ever.
+/// Refuses a chain that calls itself before it does so a second time.
 pub(super) fn reject_recursion(context: &Context, query: &Query) -> Result<(), Error> {
     let mut settings = query.chain.iter().filter(|entry| entry.is_live()).filter_map(|entry| entry.runs_setting);
     let leads_back = settings.any(|setting| context.active.leads_back(setting, &context.folders.runtime));

@@ -6,9 +6,9 @@ use crate::chain::entry::Resolved;
 #[derive(Debug, Clone)]
 pub(crate) struct Refused {
     pub(crate) secret: Secret,
-    /// The entry that gave it, the only one to be told; `None` if that is not known.
+    /// The entry that gave the secret, which is told of the refusal; `None` if it is not known.
     pub(crate) entry: Option<String>,
-    /// The answer that holds it, if the refusal is inferred from Claude Code coming back for a key too soon. The inference
-    /// may be wrong, and Claude Code comes back for ever, so runs are throttled; in between this answer is served.
+    /// The answer with the secret, if the refusal is inferred: Claude Code came back for a key too soon. The inference
+    /// may be wrong, and Claude Code comes back without end, so runs are throttled; in between, this answer is served.
     pub(crate) inferred: Option<Resolved>,
 }

@@ -1,4 +1,4 @@
-//! One process asks the entries; all others that want the same wait for it and share the outcome.
+//! One process asks the entries; all others with the same key wait for it and share the outcome.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -13,6 +13,7 @@ use crate::cache::state::{Outcome, State};
 use crate::cache::wait_guard::WaitGuard;
 use crate::cache::{Cache, Cached};
 use crate::chain::entry::{Resolved, ResolvedEntry};
+use crate::chain::is_expired;
 use crate::failure::Failure;
 
 pub(super) struct SingleFlight<'l, 'a, 'o> {
@@ -21,11 +22,11 @@ pub(super) struct SingleFlight<'l, 'a, 'o> {
     pub(super) entries: &'a [ResolvedEntry],
 }
 
-/// What the run of another process leaves to one that waited for it.
+/// What the run of another process leaves to a process that waited for it.
 enum SharedOutcome {
     Outcome(Box<Result<Resolved, Failure>>),
-    /// The answer may not be shared, and waiting one after the other would help no process.
-    SideBySide,
+    /// The answer may not be shared. The processes that waited ask in parallel, since a queue would help none of them.
+    AskInParallel,
     Nothing,
 }
 
@@ -45,13 +46,13 @@ impl<'a> SingleFlight<'_, 'a, '_> {
             let shared =
                 if state.run > before { self.shared(&state, refused.as_ref()) } else { SharedOutcome::Nothing };
             match shared {
-                SharedOutcome::Outcome(outcome) => return outcome.map(found),
-                SharedOutcome::SideBySide => {
+                SharedOutcome::Outcome(outcome) => return outcome.map(Found::answer),
+                SharedOutcome::AskInParallel => {
                     drop(lock);
                     return self.ask_all(refused.as_ref());
                 }
-                // The process that had the lock was killed, or could not write its outcome. If this one can't write
-                // either, those behind it must not wait for each other in turn.
+                // The process that held the lock was killed, or could not write its outcome. If this one can't write
+                // either, the other waiters must not queue for the lock one after the other.
                 SharedOutcome::Nothing => {
                     if let Err(error) = state.write(&self.slot.file("state")) {
                         drop(lock);
@@ -60,10 +61,10 @@ impl<'a> SingleFlight<'_, 'a, '_> {
                 }
             }
         }
-        // Read under the lock: of all that wait, the first one tells the entry, and the others share its answer.
+        // Read under the lock: the first of all waiters tells the entry, and the others share its answer.
         let refused = refused.or_else(|| self.erased());
         if let Some(throttled) = self.throttle(&state, refused.as_ref()) {
-            return throttled.map(found);
+            return throttled.map(Found::answer);
         }
         let outcome = self.ask_all(refused.as_ref());
         let outcome = self.note(&mut state, outcome, refused.as_ref());
@@ -76,13 +77,14 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         self.steps.ask_all(self.entries, &self.slot.key, refused)
     }
 
-    /// The files can't be used, so this process asks for itself.
+    /// Asks the entries without single flight, because the files can't be used.
     fn without_lock(&mut self, problem: &dyn Display, refused: Option<&Refused>) -> Result<Found<'a>, Failure> {
         self.steps.context.log.complain(problem);
         self.ask_all(refused)
     }
 
-    /// Acquires the key's lock. If another process held it, also returns a guard that has registered this one as a waiter.
+    /// Acquires the key's lock. If another process held it, also returns a guard that has registered this one as a
+    /// waiter.
     fn lock(&self) -> Result<(Lock, Option<WaitGuard>), LockError> {
         let path = self.slot.file("lock");
         if let Some(lock) = Lock::try_acquire(&path)? {
@@ -107,17 +109,17 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         Some(Refused { secret: credential.auth.secret().clone(), entry: Some(entry), inferred: None })
     }
 
-    /// What the run that this process waited for leaves to it.
+    /// What the run left to this process, which waited for it.
     fn shared(&self, state: &State, refused: Option<&Refused>) -> SharedOutcome {
         match &state.outcome {
             Outcome::Failed { error, rejected, interactive } => {
-                let mine = (refused.is_some(), self.steps.context.interactive() == Interactive::Auto);
-                if (*rejected, *interactive) == mine {
+                let own = (refused.is_some(), self.steps.context.interactive() == Interactive::Auto);
+                if (*rejected, *interactive) == own {
                     return SharedOutcome::Outcome(Box::new(Err(error.clone().into())));
                 }
                 SharedOutcome::Nothing
             }
-            Outcome::Ephemeral => SharedOutcome::SideBySide,
+            Outcome::Ephemeral => SharedOutcome::AskInParallel,
             Outcome::Shared => {
                 let path = self.slot.file("shared");
                 let shared = Cache::read(&path, &self.steps.context.log).filter(|shared| {
@@ -131,25 +133,25 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         }
     }
 
-    /// The answer in place of a run that an inferred refusal may not make yet; `None` if it may.
+    /// The outcome instead of a run, if an inferred refusal may not cause one yet; `None` if it may.
     fn throttle(&mut self, state: &State, refused: Option<&Refused>) -> Option<Result<Resolved, Failure>> {
         let refused = refused?;
         let inferred = refused.inferred.as_ref()?;
         if state.refusals.may_run(self.slot.cache.hasher.fingerprint(&refused.secret), now()) {
             return None;
         }
-        // What only the user can mend is repeated at each call: one message among many calls would be missed.
+        // An error that only the user can mend is repeated at each call: the user would miss a single message.
         if let Outcome::Failed { error, rejected: true, .. } = &state.outcome
             && matches!(error.class(), Class::SignIn | Class::Config)
         {
             return Some(Err(error.clone().into()));
         }
         self.steps.observer.throttled();
-        let is_good = |cached: &Cached| !crate::chain::is_expired(&cached.credential);
+        let is_good = |cached: &Cached| !is_expired(&cached.credential);
         Some(Ok(self.slot.kept().filter(is_good).map_or_else(|| inferred.clone(), Resolved::from)))
     }
 
-    /// Writes down what a run came to: the answer, the outcome, the refusal that caused it.
+    /// Writes the answer and the outcome of a run, and the refusal that caused it.
     fn note(
         &self,
         state: &mut State,
@@ -157,26 +159,25 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         refused: Option<&Refused>,
     ) -> Result<Found<'a>, Failure> {
         let context = self.steps.context;
-        let answer = match &outcome {
-            Ok(Found::Answer(answer)) => Some(answer),
+        let hasher = &self.slot.cache.hasher;
+        let given = match &outcome {
+            Ok(Found::Answer(answer)) => Some(hasher.fingerprint(answer.credential.auth.secret())),
             Ok(Found::WouldAsk(_)) | Err(_) => None,
         };
-        let hasher = &self.slot.cache.hasher;
-        let given = answer.map(|answer| hasher.fingerprint(answer.credential.auth.secret()));
         if let Some(refused) = refused.filter(|refused| refused.inferred.is_some()) {
             state.refusals.note(hasher.fingerprint(&refused.secret), given, now());
         }
-        let noted = match (answer, &outcome) {
-            (Some(answer), _) if answer.credential.ephemeral => Ok(Outcome::Ephemeral),
-            (Some(answer), _) => self.keep(answer),
-            (None, Err(failure)) => match failure.to_error() {
+        let noted = match &outcome {
+            Ok(Found::WouldAsk(_)) => return outcome,
+            Ok(Found::Answer(answer)) if answer.credential.ephemeral => Ok(Outcome::Ephemeral),
+            Ok(Found::Answer(answer)) => self.keep(answer),
+            Err(failure) => match failure.to_error() {
                 Some(error) => {
                     let interactive = context.interactive() == Interactive::Auto;
                     Ok(Outcome::Failed { error, rejected: refused.is_some(), interactive })
                 }
                 None => return outcome,
             },
-            (None, Ok(_)) => return outcome,
         };
         let written = noted.and_then(|noted| {
             state.outcome = noted;
@@ -201,26 +202,22 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         };
         if !query.ttl(&answer.entry, &answer.credential).is_zero() {
             cache.write(&self.slot.file("cache"), &cached)?;
-            // The entry has been told of the refusal, and this is its answer to that.
+            // The entry was told of the refusal, and has answered with this credential.
             let _ = std::fs::remove_file(self.slot.file("refused"));
             return Ok(Outcome::Kept);
         }
-        // A TTL of 0 keeps nothing, but those who waited share the answer; the last of them removes it.
+        // With a TTL of 0 the answer is not kept, but the waiters share it; the last of them removes it.
         let [waiting, shared] = ["waiting", "shared"].map(|ending| self.slot.file(ending));
         for stale in ["cache", "refused", "shared"] {
             let _ = std::fs::remove_file(self.slot.file(stale));
         }
         if Waiting::is_any(&waiting)? {
             cache.write(&shared, &cached)?;
-            // The last of them may have gone while it was written, and then no process would remove it.
+            // The last waiter may have left during the write, and then no process would remove the file.
             if !Waiting::is_any(&waiting)? {
                 let _ = std::fs::remove_file(&shared);
             }
         }
         Ok(Outcome::Shared)
     }
-}
-
-fn found<'a>(answer: Resolved) -> Found<'a> {
-    Found::Answer(Box::new(answer))
 }

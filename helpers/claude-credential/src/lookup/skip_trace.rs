@@ -3,7 +3,7 @@ use claude_credential_protocol::{Error, Request};
 use crate::chain::entry::{Skip, Unusable};
 use crate::client::cloud::Cloud;
 
-/// Why each entry that was asked gave nothing.
+/// Why each entry so far was skipped.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SkipTrace {
     lines: Vec<String>,
@@ -20,7 +20,7 @@ impl SkipTrace {
         self.lines.push(format!("{entry}: {}", skip.reason));
     }
 
-    /// The error that lists all reasons, and ends with what mends the matter.
+    /// The error that lists all reasons, and ends with the command that mends the matter.
     pub(crate) fn into_error(self, request: &Request, profile: &str) -> Error {
         let reasons = self.lines.join("; ");
         if let Some(unusable) = self.unusable {

@@ -10,7 +10,7 @@ use crate::chain::entry::{AnswerOrigin, Resolved};
 use crate::context::Context;
 use crate::query::Query;
 
-/// The files of one query in the cache: its answer, its lock, its state.
+/// The files of one query in the cache: the answer, the lock, the state.
 pub(super) struct Slot<'a> {
     pub(super) context: &'a Context,
     pub(super) query: &'a Query,
@@ -32,17 +32,17 @@ impl<'a> Slot<'a> {
         Cache::read(&self.file("cache"), &self.context.log)
     }
 
-    /// Why `cached` does not serve the query, in place of the `refused` secret if there is one; `None` if it serves.
+    /// Why `cached` does not serve the query; `None` if it serves. The `refused` secret never serves.
     pub(super) fn staleness(&self, cached: &Cached, refused: Option<&Refused>) -> Option<Staleness> {
         if self.query.request.check_live {
-            return Some(Staleness::Unproved);
+            return Some(Staleness::Unchecked);
         }
         let ttl = self.query.ttl(&cached.entry, &cached.credential);
         let is_refused = refused.is_some_and(|refused| refused.secret == *cached.credential.auth.secret());
         cached.staleness(ttl, self.query.request.min_ttl, now()).or(is_refused.then_some(Staleness::Refused))
     }
 
-    /// The kept answer, if it is at most due for renewal: better than none.
+    /// The kept answer, if it serves or is merely due for renewal.
     pub(super) fn merely_due(&self) -> Option<Cached> {
         self.kept().filter(|cached| {
             let ttl = self.query.ttl(&cached.entry, &cached.credential);
@@ -50,7 +50,7 @@ impl<'a> Slot<'a> {
         })
     }
 
-    /// The answer that `erase` took back: the next lookup tells the entry that gave it.
+    /// The answer that `erase` removed: the next lookup tells the entry that gave it.
     pub(super) fn erased(&self) -> Option<Cached> {
         let path = self.file("refused");
         path.exists().then(|| Cache::read(&path, &self.context.log)).flatten()

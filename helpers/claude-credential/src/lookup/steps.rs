@@ -17,11 +17,11 @@ use crate::query::Query;
 /// What a lookup may do.
 #[derive(Clone, Copy)]
 pub(crate) enum Mode<'a> {
-    /// It asks entries, shares the outcome with other processes, and keeps the answer.
+    /// Asks entries, shares the outcome with other processes, and keeps the answer.
     Run,
-    /// It asks entries, takes no lock and writes nothing.
+    /// Asks entries, but takes no lock and writes nothing.
     DryRun,
-    /// It asks no entry. The function tells, without asking, whether an entry has something to give.
+    /// Asks no entry. The function tells, without asking, whether an entry has a credential.
     Peek(&'a dyn Fn(&ResolvedEntry) -> Result<bool, Error>),
 }
 
@@ -29,8 +29,22 @@ pub(crate) enum Mode<'a> {
 #[derive(Debug)]
 pub(crate) enum Found<'a> {
     Answer(Box<Resolved>),
-    /// A peek got as far as this entry, which a run would ask now.
+    /// A peek reached this entry, which a run would ask now.
     WouldAsk(&'a ResolvedEntry),
+}
+
+impl Found<'_> {
+    pub(super) fn answer(answer: impl Into<Resolved>) -> Self {
+        Self::Answer(Box::new(answer.into()))
+    }
+
+    /// The answer of a lookup that is no peek.
+    pub(super) fn into_answer(self) -> Result<Resolved, Failure> {
+        match self {
+            Self::Answer(answer) => Ok(*answer),
+            Self::WouldAsk(entry) => Err(Error::broke(format!("entry {} was not asked", entry.name())).into()),
+        }
+    }
 }
 
 /// The steps of a lookup, which [`super`] puts in order.
@@ -47,12 +61,12 @@ impl<'a, 'o> Steps<'a, 'o> {
         Self { context, query, mode, observer, skips: SkipTrace::default() }
     }
 
-    /// A process above this one asks the very same, and waits for it.
+    /// Refuses a query that a parent process already makes, since the parent waits for this process.
     pub(super) fn reject_own_key(&self, key: &str) -> Result<(), Error> {
         if self.context.active.contains(key) { Err(recursion()) } else { Ok(()) }
     }
 
-    /// Where the answer is kept; else why no answer is.
+    /// The slot in which the answer is kept; otherwise why none is kept.
     pub(super) fn slot(&self, entries: &[ResolvedEntry]) -> Result<Slot<'a>, String> {
         if self.context.options.no_cache {
             return Err("--no-cache".to_owned());
@@ -81,10 +95,10 @@ impl<'a, 'o> Steps<'a, 'o> {
         if matches!(self.mode, Mode::Run) && refused.is_none() {
             remember(self.context, self.query, &slot.key, &cached.entry);
         }
-        Some(Found::Answer(Box::new(cached.into())))
+        Some(Found::answer(cached))
     }
 
-    /// Asks entries until one ends the lookup; the error that lists their reasons if none does.
+    /// Asks entries until one ends the lookup. If none does, the error lists the reasons of all.
     pub(super) fn ask_all(
         &mut self,
         entries: &'a [ResolvedEntry],
@@ -95,6 +109,7 @@ impl<'a, 'o> Steps<'a, 'o> {
         found.ok_or_else(|| self.skips.clone().into_error(&self.query.request, &self.query.profile.name).into())
     }
 
+    /// Asks entries until one ends the lookup; `None` if none does.
     pub(super) fn ask(
         &mut self,
         entries: &'a [ResolvedEntry],
@@ -106,7 +121,7 @@ impl<'a, 'o> Steps<'a, 'o> {
             let outcome = match self.mode {
                 Mode::Peek(has) if entry.is_live() => match self.peek(entry, has) {
                     Ok(true) => return Ok(Some(Found::WouldAsk(entry))),
-                    Ok(false) => EntryOutcome::Skipped(Skip::because("it has nothing")),
+                    Ok(false) => EntryOutcome::Skipped(Skip::new("it has no credential")),
                     Err(error) => entry.failed(error),
                 },
                 _ => chain::consult(self.context, entry, &self.request(entry, refused), key)?,
@@ -122,7 +137,7 @@ impl<'a, 'o> Steps<'a, 'o> {
         Ok(None)
     }
 
-    /// Whether a run would get something from an entry, as far as that can be told without asking it.
+    /// Whether a run would get a credential from an entry, as far as that can be told without asking it.
     fn peek(&self, entry: &ResolvedEntry, has: &dyn Fn(&ResolvedEntry) -> Result<bool, Error>) -> Result<bool, Error> {
         match &entry.availability {
             Availability::Broken(error) => Err(error.clone()),
@@ -131,13 +146,13 @@ impl<'a, 'o> Steps<'a, 'o> {
         }
     }
 
-    /// The request to an entry. Only the entry that gave the refused secret is told of the refusal.
+    /// The request to an entry. Only the entry that gave the refused secret gets it as `rejected`.
     fn request(&self, entry: &ResolvedEntry, refused: Option<&Refused>) -> Request {
         if !entry.is_live() {
             return Request::default();
         }
-        let own = refused.filter(|refused| refused.entry.as_deref() == Some(entry.name()));
-        let rejected = own.map(|refused| refused.secret.clone());
+        let refused = refused.filter(|refused| refused.entry.as_deref() == Some(entry.name()));
+        let rejected = refused.map(|refused| refused.secret.clone());
         Request { rejected, interactive: self.context.interactive(), ..self.query.request.clone() }
     }
 }

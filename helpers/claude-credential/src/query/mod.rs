@@ -10,26 +10,26 @@ use crate::chain::resolve::resolve;
 use crate::context::Context;
 use crate::ttl::{DEFAULT_TTL, TTL_VARIABLE, client_min_ttl, lifetime, variable_ttl};
 
-/// One question, with everything that its answer depends on.
+/// A query for a credential, with everything that its answer depends on.
 #[derive(Debug)]
 pub(crate) struct Query {
     pub(crate) profile: Profile,
     pub(crate) request: Request,
     pub(crate) chain: Vec<ResolvedEntry>,
-    /// What the variable says, which wins over every setting.
+    /// The TTL of the variable, which wins over every setting.
     variable_ttl: Option<Duration>,
-    /// What the file says for all.
+    /// The TTL that the configuration file sets for all entries.
     file_ttl: Option<Duration>,
 }
 
 impl Query {
-    /// The question of `profile` for `origin`.
+    /// The query of `profile` for `origin`.
     pub(crate) fn new(context: &Context, profile: Profile, origin: &Origin) -> Result<Self, Error> {
         let chain = chain_names(context, &profile)
             .iter()
             .map(|name| resolve(name, &profile, context).ok_or_else(|| unknown_entry(context, name)))
             .collect::<Result<_, _>>()?;
-        // The client takes its default for what is no number, and so do we; a person is told by `check_ttl`.
+        // Claude Code uses its default if the value is no number, and so does this; `check_ttl` tells the user.
         let variable_ttl = variable_ttl(&context.environment).unwrap_or(Some(DEFAULT_TTL));
         let request = Request {
             deadline: Some(context.deadline),
@@ -40,19 +40,19 @@ impl Query {
         Ok(Self { profile, request, chain, variable_ttl, file_ttl: context.config.ttl })
     }
 
-    /// For how long an answer of `entry` is kept: the variable, the entry, the profile, the file; where none
-    /// of them says anything, for five minutes.
+    /// For how long an answer of `entry` is kept: as the variable, the entry, the profile or the file says, in this
+    /// order; five minutes by default.
     pub(crate) fn ttl(&self, entry: &str, credential: &Credential) -> Duration {
         lifetime(self.configured_ttl(entry), credential)
     }
 
-    /// The same, as far as anything says it.
+    /// The configured TTL for answers of `entry`; `None` for the default.
     pub(crate) fn configured_ttl(&self, entry: &str) -> Option<Duration> {
-        let own = self.entry(entry).and_then(|entry| entry.definition.ttl);
-        self.variable_ttl.or(own).or(self.profile.ttl).or(self.file_ttl)
+        let entry_ttl = self.entry(entry).and_then(|entry| entry.definition.ttl);
+        self.variable_ttl.or(entry_ttl).or(self.profile.ttl).or(self.file_ttl)
     }
 
-    /// Who says so; nobody, where it is as it is.
+    /// Which setting decided the TTL; `None` for the default.
     pub(crate) fn ttl_reason(&self, entry: &str, context: &Context) -> Option<String> {
         let has_own = self.entry(entry).is_some_and(|entry| entry.definition.ttl.is_some());
         match self.variable_ttl {
@@ -64,8 +64,8 @@ impl Query {
         }
     }
 
-    /// The entries at the beginning that answer from variables and descriptors, and the others. Of the former nothing is
-    /// kept and nobody waits for them; if they have nothing after all, the others are asked as ever.
+    /// The entries at the beginning that answer from variables and descriptors, and the others. Answers of the former
+    /// are neither kept nor waited for; if they have none after all, the others are asked as usual.
     pub(crate) fn leading_variables(&self) -> (&[ResolvedEntry], &[ResolvedEntry]) {
         let is_other = |entry: &ResolvedEntry| entry.is_live() && !matches!(entry.availability, Availability::Variable);
         self.chain.split_at(self.chain.iter().position(is_other).unwrap_or(self.chain.len()))
@@ -82,7 +82,7 @@ impl Query {
     }
 }
 
-/// The entries that are asked: those of `--chain`, else the profile's.
+/// The names of the entries: those of `--chain`, otherwise the profile's.
 pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a [String] {
     if context.options.chain.is_empty() { &profile.chain } else { &context.options.chain }
 }

@@ -1,4 +1,4 @@
-//! Which profile a call means, and for which host.
+//! The profile of a call, and the host.
 
 use std::fs;
 use std::path::Path;
@@ -9,28 +9,25 @@ use claude_credential_protocol::{Error, Origin};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 
-/// Where the client sends a key unless it is told otherwise.
+/// Where Claude Code sends a key by default.
 pub(crate) const API: &str = "https://api.anthropic.com";
 
-/// The profile that people's commands and the client mean.
+/// The profile for the user's commands and for Claude Code.
 pub(crate) fn choose(context: &Context) -> Result<Profile, Error> {
-    match named(context)?.or_else(|| by_directory(context, |_| true)) {
-        Some(profile) => Ok(profile),
-        None => standard(context),
-    }
+    chosen(context)?.map_or_else(|| default_profile(context), Ok)
 }
 
-/// The same for what one entry runs: where nothing chose a profile, the helper for a cloud is asked for the cloud's own
-/// host, whatever the client is set up for.
+/// The profile for the program of one entry. If nothing chose a profile, the helper of a cloud is asked for the cloud's
+/// own host, however Claude Code is set up.
 pub(crate) fn for_program(context: &Context, program: &Program) -> Result<Profile, Error> {
-    match (named(context)?.or_else(|| by_directory(context, |_| true)), Cloud::of_program(program)) {
+    match (chosen(context)?, Cloud::of_program(program)) {
         (Some(profile), _) => Ok(profile),
         (None, Some(cloud)) => of_cloud(context, cloud),
-        (None, None) => standard(context),
+        (None, None) => default_profile(context),
     }
 }
 
-/// The profile that a request on the wire means; none where no profile lists its host.
+/// The profile for a request on the wire; `None` if no profile lists its host.
 pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Profile>, Error> {
     if let Some(profile) = named(context)? {
         return Ok(Some(profile).filter(|profile| profile.lists(origin)));
@@ -38,9 +35,9 @@ pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Pr
     if let Some(profile) = by_directory(context, |profile| profile.lists(origin)) {
         return Ok(Some(profile));
     }
-    let standard = standard(context)?;
-    if standard.lists(origin) {
-        return Ok(Some(standard));
+    let default = default_profile(context)?;
+    if default.lists(origin) {
+        return Ok(Some(default));
     }
     let mut listing = context.config.profiles.values().filter(|profile| profile.lists(origin));
     match (listing.next(), listing.next()) {
@@ -56,12 +53,11 @@ pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Pr
     }
 }
 
-/// Why [`choose`] chose it, for people.
+/// Why [`choose`] chose `profile`, as the user reads it.
 pub(crate) fn reason(context: &Context, profile: &Profile) -> String {
-    let variable = context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
     if context.options.profile.is_some() {
         "by --profile".to_owned()
-    } else if variable.is_some() {
+    } else if name_in_variable(context).is_some() {
         "by CLAUDE_CREDENTIAL_PROFILE".to_owned()
     } else if let Some((directory, _)) = nearest_directory(context, |_| true) {
         format!("by its directory {}", directory.display())
@@ -72,7 +68,7 @@ pub(crate) fn reason(context: &Context, profile: &Profile) -> String {
     }
 }
 
-/// The host that a person names; without one the profile's first.
+/// The host that the user names; by default, the profile's first.
 pub(crate) fn origin_for_user(context: &Context, profile: &Profile, host: Option<&str>) -> Result<Origin, Error> {
     let Some(host) = host else { return Ok(profile.hosts[0].clone()) };
     let origin = if host.contains("://") { Origin::of_url(host) } else { Origin::listed(host) };
@@ -81,26 +77,24 @@ pub(crate) fn origin_for_user(context: &Context, profile: &Profile, host: Option
     Ok(origin)
 }
 
-/// Where the client will send the key: what its environment says, if the profile lists it. A project's settings are
-/// looked at only to refuse: the client runs us before it applies them, and uses the key afterwards.
+/// Where Claude Code will send the key: the host that its environment sets, if the profile lists it. A project's
+/// settings are read only to refuse: Claude Code runs its helper before it applies them, and uses the key afterwards.
 pub(crate) fn origin_for_client(context: &Context, profile: &Profile) -> Result<Origin, Error> {
     let variable = context.client_mode.base_url();
-    let origin = match context.environment.get_os(variable) {
-        Some(url) => {
-            let parsed = url.to_str().map(Origin::of_url);
-            let parsed = parsed.unwrap_or_else(|| Origin::of_url(""));
-            parsed.map_err(|error| Error::config(format!("{variable} is {error}")))?
-        }
+    let url = context.environment.get_os(variable);
+    let origin = match url {
+        Some(url) => Origin::of_url(url.to_str().unwrap_or_default())
+            .map_err(|error| Error::config(format!("{variable} is {error}")))?,
         None if context.client_mode.cloud().is_some() => profile.hosts[0].clone(),
         None => Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?,
     };
-    let is_set = context.environment.get_os(variable).is_some();
-    require_listed(context, profile, &origin, if is_set { variable } else { "without ANTHROPIC_BASE_URL the client" })?;
+    let what = if url.is_some() { variable } else { "without ANTHROPIC_BASE_URL Claude Code" };
+    require_listed(context, profile, &origin, what)?;
     check_project(context, profile)?;
     Ok(origin)
 }
 
-/// Refuses where the settings of the project that we are in send the key to a host that the profile does not list.
+/// Refuses if the settings of the current project send the key to a host that the profile does not list.
 pub(crate) fn check_project(context: &Context, profile: &Profile) -> Result<(), Error> {
     let folder = std::env::current_dir();
     let folder = folder.map_err(|error| {
@@ -122,41 +116,49 @@ pub(crate) fn check_project(context: &Context, profile: &Profile) -> Result<(), 
     Ok(())
 }
 
-/// Refuses to speak of a host that the user did not list, and says which line would list it, or which profile does: two
-/// hosts in one list may have each other's keys.
-pub(crate) fn require_listed(context: &Context, profile: &Profile, origin: &Origin, who: &str) -> Result<(), Error> {
+/// Refuses a host that the profile does not list. The error names the line that would list it, or the profile that
+/// does: hosts in one list may have each other's keys. `what` names what goes there, for the error.
+pub(crate) fn require_listed(context: &Context, profile: &Profile, origin: &Origin, what: &str) -> Result<(), Error> {
     if profile.lists(origin) {
         return Ok(());
     }
     let Some(other) = context.config.profiles.values().find(|other| other.lists(origin)) else {
-        return Err(unlisted(context, profile, origin, who));
+        return Err(unlisted(context, profile, origin, what));
     };
     Err(Error::config(format!(
-        "{who} goes to {origin}, which profile {} does not list; {other} does: choose it by its `directories`, or with \
+        "{what} goes to {origin}, which profile {} does not list; {other} does: choose it by its `directories`, or with \
          --profile {other}",
         profile.name,
         other = other.name,
     )))
 }
 
-/// The same, where no other profile can be chosen.
-pub(crate) fn unlisted(context: &Context, profile: &Profile, origin: &Origin, who: &str) -> Error {
+/// The error for a host that `profile` does not list, if no other profile can be chosen.
+pub(crate) fn unlisted(context: &Context, profile: &Profile, origin: &Origin, what: &str) -> Error {
     let hosts: Vec<String> =
         profile.hosts.iter().chain([origin]).map(|host| format!("{:?}", host.as_listed())).collect();
     Error::config(format!(
-        "{who} goes to {origin}, which profile {name} does not list; if it may have the key, add to [profile.{name}] in \
-         {file}: hosts = [{hosts}]",
+        "{what} goes to {origin}, which profile {name} does not list; if it may have the key, add to [profile.{name}] \
+         in {file}: hosts = [{hosts}]",
         name = profile.name,
         file = context.config.file_shown(),
         hosts = hosts.join(", "),
     ))
 }
 
-/// The profile that was named, whether there is one of that name or not.
+/// The name of a profile that the user gave, whether such a profile exists or not.
 pub(crate) fn name(context: &Context) -> Option<&str> {
-    // Not for the client: a project's settings can set its variables.
-    let variable = || context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client);
-    context.options.profile.as_deref().or_else(variable)
+    context.options.profile.as_deref().or_else(|| name_in_variable(context))
+}
+
+/// The name in the variable, which does not count for Claude Code: a project's settings can set its variables.
+fn name_in_variable(context: &Context) -> Option<&str> {
+    context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client)
+}
+
+/// The profile that the user named, or chose by the working directory.
+fn chosen(context: &Context) -> Result<Option<Profile>, Error> {
+    Ok(named(context)?.or_else(|| by_directory(context, |_| true)))
 }
 
 fn named(context: &Context) -> Result<Option<Profile>, Error> {
@@ -164,7 +166,7 @@ fn named(context: &Context) -> Result<Option<Profile>, Error> {
     if let Some(profile) = context.config.profiles.get(name) {
         return Ok(Some(profile.clone()));
     }
-    // A cloud's is there without being written, like its entry.
+    // A cloud's profile is built in, like its entry.
     let cloud = Cloud::named(name).map(|cloud| of_cloud(context, cloud)).transpose()?;
     cloud.map(Some).ok_or_else(|| {
         let names: Vec<&str> = context.config.profiles.keys().map(String::as_str).collect();
@@ -178,39 +180,40 @@ fn by_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<P
     nearest_directory(context, suits).map(|(_, profile)| profile.clone())
 }
 
-/// The same, with that directory.
+/// The nearest directory of such a profile, and the profile.
 fn nearest_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<(&Path, &Profile)> {
     let profiles = || context.config.profiles.values().filter(|profile| suits(profile));
     if profiles().all(|profile| profile.directories.is_empty()) {
         return None;
     }
-    // Physical on both sides: a link into a folder must not choose differently from the folder.
-    let here = std::env::current_dir().ok()?;
+    // Both paths are physical: a link into a folder must choose the same profile as the folder.
+    let working_directory = std::env::current_dir().ok()?;
     let depth = |directory: &Path| {
         let physical = fs::canonicalize(directory).ok()?;
-        here.starts_with(&physical).then(|| physical.components().count())
+        working_directory.starts_with(&physical).then(|| physical.components().count())
     };
-    let directories = profiles().flat_map(|profile| profile.directories.iter().map(move |it| (it.as_path(), profile)));
+    let directories =
+        profiles().flat_map(|profile| profile.directories.iter().map(move |directory| (&**directory, profile)));
     let above = directories.filter_map(|(directory, profile)| Some((depth(directory)?, directory, profile)));
     above.max_by_key(|(depth, ..)| *depth).map(|(_, directory, profile)| (directory, profile))
 }
 
-/// What holds where nothing chose a profile: `default`, or the cloud that the client is set up for.
-fn standard(context: &Context) -> Result<Profile, Error> {
+/// The profile if nothing chose one: `default`, or that of the cloud that Claude Code is set up for.
+fn default_profile(context: &Context) -> Result<Profile, Error> {
     match context.client_mode.cloud() {
         Some(cloud) => of_cloud(context, cloud),
         None => Ok(context.config.profiles["default"].clone()),
     }
 }
 
-/// A cloud's helper alone, for the cloud's own host.
+/// The built-in profile of a cloud: the cloud's helper alone, for the cloud's own host.
 fn of_cloud(context: &Context, cloud: Cloud) -> Result<Profile, Error> {
     let default = context.config.profiles["default"].clone();
     let name = cloud.name().to_owned();
-    let own = Origin::listed(&cloud.host(&context.environment))
-        .map_err(|error| Error::config(format!("the region is not one: {error}")))?;
-    // An endpoint of the user's own counts only where the user listed it.
-    let elsewhere = context.environment.get(cloud.base_url()).and_then(|url| Origin::of_url(url).ok());
-    let hosts = elsewhere.filter(|origin| default.lists(origin)).into_iter().chain([own]).collect();
+    let own_host = Origin::listed(&cloud.host(&context.environment))
+        .map_err(|error| Error::config(format!("the cloud's region is not valid: {error}")))?;
+    // An endpoint in the environment counts only if the user listed it.
+    let endpoint = context.environment.get(cloud.base_url()).and_then(|url| Origin::of_url(url).ok());
+    let hosts = endpoint.filter(|origin| default.lists(origin)).into_iter().chain([own_host]).collect();
     Ok(Profile { chain: vec![name.clone()], name, hosts, ..default })
 }

@@ -9,8 +9,8 @@ use claude_credential_protocol::{Credential, Error, text};
 use crate::suite::short_name;
 use crate::terminal::progress::Progress;
 
-/// What may be said on stderr beside the one line of a failure: these facts and no others. A new one is a new method
-/// here, so that nothing is ever logged because it happened to be at hand.
+/// The facts that may be reported on stderr beside the one line of a failure. Each is a method here, so that no secret
+/// is logged by accident.
 #[derive(Debug)]
 pub(crate) struct Log {
     verbose: bool,
@@ -32,12 +32,12 @@ impl Log {
         self.note(format_args!("cache: entry {entry}, {} s old", age.as_secs()));
     }
 
-    pub(crate) fn cache_missed(&self, why: &dyn Display) {
-        self.note(format_args!("cache: {why}"));
+    pub(crate) fn cache_missed(&self, reason: &dyn Display) {
+        self.note(format_args!("cache: {reason}"));
     }
 
-    pub(crate) fn entry_skipped(&self, entry: &str, why: &str) {
-        self.note(format_args!("entry {entry}: skipped, {why}"));
+    pub(crate) fn entry_skipped(&self, entry: &str, reason: &str) {
+        self.note(format_args!("entry {entry}: skipped, {reason}"));
     }
 
     pub(crate) fn entry_answered(&self, entry: &str, answer: &Result<Option<Credential>, Error>, took: Duration) {
@@ -54,7 +54,7 @@ impl Log {
         }
     }
 
-    /// Said to every person: it may take minutes, and the browser is another session's.
+    /// Printed even without `--verbose`: the wait may take minutes, and another session has opened the browser.
     pub(crate) fn waits_for_sign_in(&self, entry: &str) {
         if !self.quiet {
             let other = "another session is signing in for";
@@ -62,7 +62,7 @@ impl Log {
         }
     }
 
-    /// Something about our own files that costs speed and no answer: said once, and not at all to the client.
+    /// Reports a problem with the cache's files, which costs speed but no answer: once, and never to Claude Code.
     pub(crate) fn complain(&self, problem: &dyn Display) {
         if !self.quiet && !self.complained.swap(true, Ordering::Relaxed) {
             let problem = text::one_line(&problem.to_string());
@@ -70,19 +70,19 @@ impl Log {
         }
     }
 
-    /// The command is a person's: from here on, whatever takes its time may be shown.
+    /// The user called the command: from here on, a wait may be shown.
     pub(crate) fn show_progress(&self) {
         self.shows_progress.store(!self.quiet, Ordering::Relaxed);
     }
 
-    /// Says what is waited for, as long as what it gives lives.
+    /// Shows what the call waits for, until the return value is dropped.
     pub(crate) fn waiting(&self, what: impl FnOnce() -> String) -> Option<Progress> {
         if self.shows_progress.load(Ordering::Relaxed) { Progress::begin(what) } else { None }
     }
 
     /// The same for an entry.
     pub(crate) fn waiting_for_entry(&self, entry: &Entry) -> Option<Progress> {
-        self.waiting(|| match beginning(&entry.program) {
+        self.waiting(|| match shown_command(&entry.program) {
             Some(command) if command != entry.name => format!("entry {} ({command})", entry.name),
             _ => format!("entry {}", entry.name),
         })
@@ -95,8 +95,8 @@ impl Log {
     }
 }
 
-/// What an entry runs, as far as it can't be a secret: the program's name and the plain words after it.
-fn beginning(program: &Program) -> Option<String> {
+/// The beginning of an entry's command that can't be a secret: the program's name and the plain words after it.
+fn shown_command(program: &Program) -> Option<String> {
     let words = match program {
         Program::Helper { name, .. } => return Some(short_name(name).to_owned()),
         Program::Command(words) => words,
@@ -113,18 +113,18 @@ fn beginning(program: &Program) -> Option<String> {
 mod tests {
     use claude_credential_config::Program;
 
-    use super::beginning;
+    use super::shown_command;
 
     #[test]
     fn of_a_command_no_word_is_shown_that_may_be_a_secret() {
         let shown = |words: &[&str]| {
-            beginning(&Program::Command(words.iter().map(|&word| word.to_owned()).collect())).unwrap_or_default()
+            shown_command(&Program::Command(words.iter().map(|&word| word.to_owned()).collect())).unwrap_or_default()
         };
         assert_eq!(shown(&["vault", "kv", "get", "-field=key", "secret/claude"]), "vault kv get …");
         assert_eq!(shown(&["/usr/bin/op", "read", "op://vault/item"]), "op read …");
         assert_eq!(shown(&["curl", "-H", "x-api-key: CANARY"]), "curl …");
         assert_eq!(shown(&["acme", "sk-ant-CANARY", "get"]), "acme …");
         assert_eq!(shown(&["acme", "token"]), "acme token");
-        assert_eq!(beginning(&Program::Shell("TOKEN=CANARY acme".to_owned())), None);
+        assert_eq!(shown_command(&Program::Shell("TOKEN=CANARY acme".to_owned())), None);
     }
 }

@@ -1,4 +1,4 @@
-//! What a user sees on the terminal.
+//! Output on the terminal: the log, the progress line, and the screens of commands.
 
 pub(crate) mod log;
 pub(crate) mod progress;

@@ -1,11 +1,11 @@
-//! What a person reads at the terminal while something takes its time.
+//! The line that the user reads at the terminal during a long wait (`docs/design/progress-line.md`).
 //!
 //! ```text
 //! waiting for entry vault (vault kv get …) 28 s
 //! ```
 //!
-//! The line stands above the cursor and is written anew from there: what a program asks the person meanwhile has a line
-//! of its own, and stays on it.
+//! The line is above the cursor and is rewritten from there, so that a program's prompt to the user has a line of its
+//! own and keeps it.
 
 use std::env;
 use std::io::{self, IsTerminal, Write};
@@ -17,13 +17,13 @@ use claude_credential_protocol::text;
 use rustix::stdio::stderr;
 use rustix::termios::{LocalModes, tcgetattr, tcgetwinsize};
 
-/// What takes no longer is not worth a line; and how often the line is written anew.
+/// The time until the line appears, and between two updates of it.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// It makes one system call a second.
+/// Enough for a thread that writes one line a second.
 const STACK: usize = 64 * 1024;
 
-/// As long as it lives, the person is told what is waited for. When it is dropped, nothing of that is left.
+/// Shows what the call waits for, until it is dropped; then the line disappears.
 #[derive(Debug)]
 pub(crate) struct Progress {
     end: Option<Sender<()>>,
@@ -33,13 +33,13 @@ pub(crate) struct Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         drop(self.end.take());
-        // Whoever writes next must find an empty line.
+        // The next writer must find an empty line.
         let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
 impl Progress {
-    /// Begins to wait for `what`; none where nobody would see it.
+    /// Begins to show that the call waits for `what`; `None` if stderr is no terminal.
     pub(crate) fn begin(what: impl FnOnce() -> String) -> Option<Self> {
         if !io::stderr().is_terminal() {
             return None;
@@ -48,7 +48,7 @@ impl Progress {
         let what = format!("waiting for {}", text::one_line(&what()));
         let started = Instant::now();
         let watch = move || {
-            let mut line = Line { can_go_up: can_go_up(), shown: false };
+            let mut line = StatusLine { can_go_up: can_go_up(), shown: false };
             let mut seconds = 0;
             loop {
                 seconds += 1;
@@ -59,28 +59,28 @@ impl Progress {
                 }
             }
         };
-        // No line then: that is no reason to fail.
+        // Without a thread there is no line, which is no reason to fail.
         let thread = thread::Builder::new().stack_size(STACK).spawn(watch).ok()?;
         Some(Self { end: Some(end), thread: Some(thread) })
     }
 }
 
-struct Line {
+struct StatusLine {
     can_go_up: bool,
     shown: bool,
 }
 
-impl Line {
+impl StatusLine {
     fn show(&mut self, text: &str) {
-        if (self.shown && !self.can_go_up) || is_someone_else_at_it() {
+        if (self.shown && !self.can_go_up) || is_terminal_in_use() {
             return;
         }
         let columns = tcgetwinsize(stderr()).map_or(0, |size| usize::from(size.ws_col));
-        // A line that goes on in the next row could not be written anew.
+        // A line that wraps into the next row could not be rewritten.
         let room = if columns == 0 { 79 } else { columns.saturating_sub(1) };
         let text: String = text.chars().take(room).collect();
         if self.shown {
-            // Keep the place, one up, write, erase the rest, back to the place.
+            // Save the cursor, go up, write, erase the rest, restore the cursor.
             write(&format!("\x1b7\x1b[1A\r{text}\x1b[K\x1b8"));
         } else {
             write(&format!("{text}\n"));
@@ -89,14 +89,14 @@ impl Line {
     }
 
     fn clear(&self) {
-        if self.shown && self.can_go_up && !is_someone_else_at_it() {
+        if self.shown && self.can_go_up && !is_terminal_in_use() {
             write("\x1b[1A\r\x1b[K");
         }
     }
 }
 
 fn write(text: &str) {
-    // A terminal that has gone away is no reason to fail.
+    // A closed terminal is no reason to fail.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
@@ -104,8 +104,8 @@ fn can_go_up() -> bool {
     env::var_os("TERM").is_some_and(|kind| !kind.is_empty() && kind != "dumb")
 }
 
-/// A program that asks for a passphrase, or fills the screen, has set the terminal so: it is left alone.
-fn is_someone_else_at_it() -> bool {
+/// Whether another program asks for a passphrase or fills the screen: such a program turns echo or line mode off.
+fn is_terminal_in_use() -> bool {
     let usual = LocalModes::ECHO | LocalModes::ICANON;
     tcgetattr(stderr()).is_ok_and(|terminal| !terminal.local_modes.contains(usual))
 }

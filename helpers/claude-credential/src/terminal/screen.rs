@@ -1,4 +1,4 @@
-//! What people see: lines that fit, in colours where there are some, and spans of time in words.
+//! Output for the user: lines that fit, colours if the terminal has them, and spans of time in words.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -10,14 +10,14 @@ use claude_credential_protocol::{Millis, Seconds, now, text};
 use rustix::termios::tcgetwinsize;
 use textwrap::{Options, WordSeparator, WordSplitter, WrapAlgorithm};
 
-/// Longer lines are hard to read, and a picture of them too small.
-const WIDEST: usize = 100;
-const NARROWEST: usize = 40;
+/// Longer lines are hard to read, and too small in a picture.
+const MAX_WIDTH: usize = 100;
+const MIN_WIDTH: usize = 40;
 
-/// Less than this beside a label is a ragged column: then the text stands below it.
-const LEAST_BESIDE: usize = 28;
+/// In a column narrower than this, the text stands below its label instead of beside it.
+const MIN_COLUMN: usize = 28;
 
-/// How something is meant.
+/// The meaning that a colour shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Paint {
     Plain,
@@ -38,7 +38,7 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// As wide as the terminal, and as coloured as it and the user (<https://no-color.org>) want it.
+    /// As wide as the terminal, and in colours unless the terminal or the user (<https://no-color.org>) wants none.
     pub(crate) fn of_stdout(environment: &Environment, home: &Path) -> Self {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
@@ -46,7 +46,7 @@ impl Screen {
         let plain = environment.get_os("NO_COLOR").is_some()
             || environment.get_os("TERM").is_none_or(|terminal| terminal == "dumb");
         Self {
-            width: if is_terminal && columns > 0 { columns.clamp(NARROWEST, WIDEST) } else { WIDEST },
+            width: if is_terminal && columns > 0 { columns.clamp(MIN_WIDTH, MAX_WIDTH) } else { MAX_WIDTH },
             colours: is_terminal && !plain,
             home: home.display().to_string(),
             text: String::new(),
@@ -64,12 +64,12 @@ impl Screen {
         self.text.push('\n');
     }
 
-    /// `mark label  text`: the text goes on below its own beginning. Without a label it begins at once.
+    /// `mark label  text`: further lines of the text are indented to its beginning. A label of width 0 is left out.
     pub(crate) fn row(&mut self, mark: (char, Paint), label: (&str, usize), text: &str, paint: Paint) {
         let mark = self.painted(mark.1, &mark.0.to_string());
         let (label, width) = label;
         let beside = if width == 0 { 4 } else { 4 + width + 2 };
-        let is_below = self.width < beside + LEAST_BESIDE;
+        let is_below = self.width < beside + MIN_COLUMN;
         let indent = if is_below { 6 } else { beside };
         let mut head = match width {
             0 => format!("  {mark} "),
@@ -82,7 +82,7 @@ impl Screen {
         if is_below && width > 0 {
             head = " ".repeat(indent);
         }
-        // Names of files and accounts are somebody else's words.
+        // Names of files and accounts may contain control characters.
         let text = text::one_line(&shortened(text, &self.home));
         for line in wrapped(&text, self.width - indent) {
             let line = self.painted(paint, &line);
@@ -91,7 +91,7 @@ impl Screen {
         }
     }
 
-    /// More about the row above.
+    /// A further text for the row above.
     pub(crate) fn more(&mut self, width: usize, text: &str, paint: Paint) {
         self.row((' ', Paint::Plain), ("", width), text, paint);
     }
@@ -113,13 +113,13 @@ impl Screen {
     }
 }
 
-/// `text` with paths as people write them.
+/// `text` with `~` for the home folder in paths.
 fn shortened(text: &str, home: &str) -> String {
     let below = format!("{home}/");
     let mut pieces = text.split(&below);
     let mut short = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
-        // Not where it is the end of another path.
+        // Not if it is the end of another path.
         let is_start = !short.ends_with(|c: char| c.is_alphanumeric() || "/._-".contains(c));
         short.push_str(if is_start && home != "/" { "~" } else { home });
         short.push('/');
@@ -128,7 +128,7 @@ fn shortened(text: &str, home: &str) -> String {
     short
 }
 
-/// `text` in lines of at most `width` characters. What fits on one keeps its blanks.
+/// `text` in lines of at most `width` characters. A text that fits on one line keeps its blanks.
 fn wrapped(text: &str, width: usize) -> Vec<String> {
     let options = Options::new(width.max(1))
         .word_separator(WordSeparator::AsciiSpace)
@@ -154,7 +154,7 @@ pub(crate) fn span(millis: Millis) -> String {
     }
 }
 
-/// When something ends, seen from now.
+/// The time until an expiry, or since it.
 pub(crate) fn until(expires_at: Option<Seconds>) -> String {
     let Some(at) = expires_at else { return "no expiry".to_owned() };
     let (at, now) = (at * 1000, now());
@@ -166,7 +166,7 @@ mod tests {
     use super::{shortened, span, wrapped};
 
     #[test]
-    fn the_home_is_written_as_people_write_it() {
+    fn the_home_folder_is_written_as_a_tilde() {
         assert_eq!(
             shortened("in /home/me/a:1, /home/me/b, /data/home/me/c", "/home/me"),
             "in ~/a:1, ~/b, /data/home/me/c"
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_span_has_two_units_at_most() {
-        for (seconds, said) in [
+        for (seconds, expected) in [
             (0, "0 ms"),
             (59, "59 s"),
             (60, "1 min"),
@@ -199,7 +199,7 @@ mod tests {
             (86_400, "1 day"),
             (180_000, "2 days 2 h"),
         ] {
-            assert_eq!(span(seconds * 1000), said);
+            assert_eq!(span(seconds * 1000), expected);
         }
         assert_eq!(span(12), "12 ms");
     }

@@ -135,7 +135,7 @@ fn a_host_that_the_profile_does_not_list_is_wrong() {
     sandbox.config("[profile.default]\nhosts = [\"gateway.example\"]\n");
     doctor(&sandbox).is_good(&["base-url"]);
     sandbox.unset("ANTHROPIC_BASE_URL");
-    doctor(&sandbox).is_wrong("base-url", "without ANTHROPIC_BASE_URL the client goes to", "\"api.anthropic.com\"");
+    doctor(&sandbox).is_wrong("base-url", "without ANTHROPIC_BASE_URL Claude Code goes to", "\"api.anthropic.com\"");
     let helper = format!("{} api-key-helper", sandbox.bin("claude-credential").display());
     let env = serde_json::json!({ "ANTHROPIC_BASE_URL": "https://gateway.example" });
     sandbox.settings(&serde_json::json!({ "apiKeyHelper": helper, "env": env }));
