@@ -1,4 +1,4 @@
-//! What each word on the command line does.
+//! The commands, one module each.
 
 pub(crate) mod api_key_helper;
 pub(crate) mod cache;
