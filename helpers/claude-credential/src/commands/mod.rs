@@ -2,6 +2,7 @@
 
 pub(crate) mod api_key_helper;
 pub(crate) mod cache;
+mod client_context;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod exec;
