@@ -1,7 +1,7 @@
 //! `api-key-helper`: the contract of Claude Code's `apiKeyHelper` setting.
 //!
-//! stdin is never read: it is a socket that never ends. stdout gets one key and a newline, or nothing; stderr nothing,
-//! or one line that ends with what mends the matter.
+//! stdin is never read, because Claude Code connects it to a socket that never ends. stdout gets one key and a newline,
+//! or nothing; stderr gets nothing, or one line that ends with the command that mends the matter.
 
 use claude_credential_protocol::millis;
 
@@ -29,7 +29,7 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
         return Ok(());
     }
     let answer = match answer.origin {
-        // Asking again gives the same.
+        // Another lookup would give the same.
         AnswerOrigin::Variable => answer,
         AnswerOrigin::Asked | AnswerOrigin::Cache => {
             let refused = Refused {

@@ -9,15 +9,15 @@ use claude_credential_config::generation::ANSWERS;
 use claude_credential_config::kept::{self, Place};
 use claude_credential_protocol::{Error, iso_8601, now, text, written};
 
-use crate::cache::Cache as Answers;
-use crate::cli::Cache;
+use crate::cache::Cache;
+use crate::cli::Cache as CacheCommand;
 use crate::context::Context;
 use crate::failure::Failure;
 
-pub(crate) fn run(context: &Context, what: Cache) -> Result<(), Failure> {
-    let text = match what {
-        Cache::List => list(context)?,
-        Cache::Clear => clear(context)?,
+pub(crate) fn run(context: &Context, command: CacheCommand) -> Result<(), Failure> {
+    let text = match command {
+        CacheCommand::List => list(context)?,
+        CacheCommand::Clear => clear(context)?,
     };
     Ok(written(io::stdout().write_all(text.as_bytes()))?)
 }
@@ -26,7 +26,7 @@ fn list(context: &Context) -> Result<String, Error> {
     let folder = &context.folders.runtime;
     let mut text = String::new();
     for path in files(context, &["cache"]) {
-        let Some(cached) = Answers::read(&path, &context.log) else { continue };
+        let Some(cached) = Cache::read(&path, &context.log) else { continue };
         let (protocol, host) = &cached.origin;
         let source = cached.credential.source.as_deref().unwrap_or("unnamed");
         let expiry =
@@ -62,7 +62,7 @@ fn list(context: &Context) -> Result<String, Error> {
 
 fn clear(context: &Context) -> Result<String, Error> {
     let mut removed = 0;
-    // Locks and states stay: a lock that is removed while somebody holds it is two locks.
+    // Locks and states stay: if a lock file that a process holds were removed, a second process could lock a new one.
     for path in files(context, &[ANSWERS.as_slice(), &["caller", "front"]].concat()) {
         match fs::remove_file(&path) {
             Ok(()) => removed += usize::from(path.extension().is_some_and(|ending| ending == "cache")),

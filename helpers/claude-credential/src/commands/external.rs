@@ -1,5 +1,5 @@
-//! Words that are none of ours: an installed `claude-credential-WORD`, as git does it; else silence for one word alone, as
-//! git asks of a credential helper.
+//! Commands that the dispatcher does not have: an installed `claude-credential-WORD` is run, as git does. If there is no
+//! such executable, one word alone gets silence, as git asks of a credential helper.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -21,20 +21,21 @@ pub(crate) fn run(context: &Context, words: &[OsString]) -> Result<u8, Failure> 
         let mut command = Command::new(&file);
         command.args(&words[1..]);
         context.active.hand_down(&mut command);
-        // Comes back only if it could not be started.
+        // `exec` returns only if the command could not be started.
         let error = command.exec();
         return Err(Error::config(format!("{} can't be started: {error}", file.display())).into());
     }
-    // git's operations come alone: with anything behind it, the word is a misspelt command of somebody who waits for it.
-    Ok(if words.len() > 1 { say_usage() } else { usage() })
+    // git's operations have no arguments, so a word with arguments is a command that the user misspelt.
+    Ok(if words.len() > 1 { print_usage() } else { usage() })
 }
 
-/// Usage for a person. A later git may have operations that we don't know: it gets silence.
+/// Prints the usage at a terminal. Without one the caller may be a later git with an operation that we don't know: it
+/// gets silence.
 pub(crate) fn usage() -> u8 {
-    if io::stdin().is_terminal() { say_usage() } else { 0 }
+    if io::stdin().is_terminal() { print_usage() } else { 0 }
 }
 
-fn say_usage() -> u8 {
+fn print_usage() -> u8 {
     let _ = writeln!(io::stderr(), "{}", Cli::command().render_help());
     2
 }

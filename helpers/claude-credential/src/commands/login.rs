@@ -1,4 +1,5 @@
-//! `login`, `logout` and `status`: passed on to the helper of an entry, with the terminal; or to the official client.
+//! `login`, `logout` and `status` of one entry: its helper runs them, at the user's terminal; for Claude Code's own login
+//! the official client does.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -19,8 +20,8 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::profile;
 
-/// For a helper to say what it can do.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a helper may take to list its capabilities.
+const CAPABILITY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// `word` is `login`, `logout` or `status`.
 pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8, Failure> {
@@ -35,28 +36,17 @@ pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8,
             "{name} is no entry or provider in {file}; to store a key, run: claude-credential login api-key"
         ))
     })?;
-    let leads_to_provider =
-        Program::Helper { name: "oauth".to_owned(), args: vec!["--provider".to_owned(), name.clone()] };
-    if context.config.providers.contains_key(name) && entry.definition.program != leads_to_provider {
+    let of_provider = Program::Helper { name: "oauth".to_owned(), args: vec!["--provider".to_owned(), name.clone()] };
+    if context.config.providers.contains_key(name) && entry.definition.program != of_provider {
         return Err(Error::config(format!(
-            "{file}: [entry.{name}] bears the name of [provider.{name}] and leads elsewhere; rename one of them"
+            "{file}: [entry.{name}] has the name of [provider.{name}], but does not use it; rename one of them"
         ))
         .into());
     }
     Ok(exit_code(status(context, &entry, word, options)?))
 }
 
-/// The same for a link that is at hand; whether it went well.
-pub(crate) fn with_helper(
-    context: &Context,
-    entry: &ResolvedEntry,
-    word: &str,
-    options: &[OsString],
-) -> Result<bool, Failure> {
-    Ok(status(context, entry, word, options)?.success())
-}
-
-/// The same, with how the helper ended.
+/// Runs `word` with the helper of `entry`, and returns how the helper ended.
 pub(crate) fn status(
     context: &Context,
     entry: &ResolvedEntry,
@@ -72,11 +62,11 @@ pub(crate) fn status(
     };
     let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, &entry.definition))?;
     let mut args = program::helper_args(context, name, args);
-    // A key is kept for a host, and the one that is meant is the profile's.
+    // A key is kept for a host: the profile's, unless the entry names another.
     if name == "apikey" && !args.iter().any(|arg| arg == "--host") {
         args.extend(["--host".into(), profile::choose(context)?.hosts[0].as_listed().into()]);
     }
-    if !has(context, &file, word)? {
+    if !is_capable(context, &file, word)? {
         return Err(Error::config(format!("the helper {name} of entry {} has no {word}", entry.name())).into());
     }
     let mut command = Command::new(&file);
@@ -86,32 +76,33 @@ pub(crate) fn status(
     let status = run_attached(&mut command);
     let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())))?;
     if status.success() && word != "status" {
-        // Whatever the helper did, nothing that was cached before outlives it.
+        // What was cached before may belong to another account.
         generation::touch(&context.folders)?;
     }
     Ok(status)
 }
 
-/// Whether a helper announces that word.
-fn has(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Failure> {
+/// Whether the helper in `file` announces the command `word`.
+fn is_capable(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Failure> {
     let mut command = Command::new(file);
     command.arg("capability");
     context.active.hand_down(&mut command);
     let _waiting = context.log.waiting(|| format!("{} to say what it can do", file.display()));
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + CAPABILITY_TIMEOUT;
     let task = Task { command, input: Zeroizing::default(), max_stdout: 64 * 1024, deadline, own_group: true };
     let finished = task.run().map_err(|ending| match ending {
         RunError::Interrupted(signal) => Failure::Interrupted(signal),
         ending => Error::broke(format!("{} {ending}", file.display())).into(),
     })?;
-    let wanted = format!("capability claude.{word}");
-    Ok(finished.ended == Ended::Exit(0) && String::from_utf8_lossy(&finished.stdout).lines().any(|line| line == wanted))
+    let capability = format!("capability claude.{word}");
+    let stdout = String::from_utf8_lossy(&finished.stdout);
+    Ok(finished.ended == Ended::Exit(0) && stdout.lines().any(|line| line == capability))
 }
 
-/// Accounts of claude.ai are signed in and out by the official client alone: Anthropic's terms ask for that. Whether one
-/// is signed in is told here: that is looked at and left as it is.
+/// Runs `word` for Claude Code's own login. Only the official client signs accounts of claude.ai in and out, as
+/// Anthropic's terms ask. `status` is ours, because it reads the login and changes nothing.
 fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<u8, Failure> {
-    let mut command = if word == "status" { own_status(context)? } else { official_client(context, word)? };
+    let mut command = if word == "status" { status_command(context)? } else { official_client(context, word)? };
     command.args(options);
     if let Some(folder) = profile::choose(context)?.claude_config_dir {
         command.env("CLAUDE_CONFIG_DIR", folder);
@@ -131,14 +122,14 @@ fn official_client(context: &Context, word: &str) -> Result<Command, Failure> {
     let client = find_on_path("claude", path).ok_or_else(|| {
         Error::config("signing in to claude.ai is the official client's own work, and it is not on PATH; install Claude Code, then run: claude auth login")
     })?;
-    // A closed stderr is no reason not to go on.
+    // If stderr is closed, the command runs all the same.
     let _ = writeln!(io::stderr(), "claude-credential: this is Claude Code's own work; running: claude auth {word}");
     let mut command = Command::new(client);
     command.arg("auth").arg(word);
     Ok(command)
 }
 
-fn own_status(context: &Context) -> Result<Command, Failure> {
+fn status_command(context: &Context) -> Result<Command, Failure> {
     let args = ["--source".to_owned(), "claude".to_owned()];
     let file = program::locate(context, "oauth").ok_or_else(|| {
         Error::config("claude-credential-oauth is not installed; put it beside claude-credential or on PATH")

@@ -1,7 +1,8 @@
-//! What each word on the command line does.
+//! The commands, one module each.
 
 pub(crate) mod api_key_helper;
 pub(crate) mod cache;
+mod client_context;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod exec;

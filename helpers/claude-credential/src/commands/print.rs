@@ -41,39 +41,41 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
     Ok(print_variables(&variables, options.format, stdout)?)
 }
 
-/// Without its variable the client would take a gateway's credential to its own host; with one that an earlier text has
-/// set, to another gateway. Clouds' hosts go by the region.
+/// Sets the variable that sends Claude Code to the credential's host. Without it Claude Code would send a gateway's
+/// credential to its own host; with one that earlier output has set, to another gateway. A cloud's host depends on the
+/// region instead.
 fn set_base_url(origin: &Origin, context: &Context, profile: &Profile, family: Family, variables: &mut Variables) {
     let goes_to_cloud = Cloud::of_family(family).is_some() || Surroundings::here().is_cloud_gateway;
     let name = Cloud::base_url_of(None);
-    let set = context.environment.get_os(name);
-    let listed =
+    let current = context.environment.get_os(name);
+    let is_listed =
         |url: &OsStr| url.to_str().and_then(|url| Origin::of_url(url).ok()).is_some_and(|url| profile.lists(&url));
     let host = origin.to_string();
-    let is_led_there = set.map_or(host == API, listed);
-    if !goes_to_cloud && !is_led_there {
+    let goes_to_profile = current.map_or(host == API, is_listed);
+    if !goes_to_cloud && !goes_to_profile {
         variables.set.push((name, host.into()));
     }
 }
 
-/// Whose variables the answer goes into: a cloud's helper gives tokens for that cloud.
+/// The variables that the answer goes into. A bearer token from a cloud's helper is one for that cloud.
 pub(super) fn family(query: &Query, answer: &Resolved) -> Family {
-    let bearer =
-        query.entry(&answer.entry).and_then(|entry| Cloud::of_program(entry.program())).map(|cloud| match cloud {
-            Cloud::Bedrock => Family::BedrockKey,
-            Cloud::Vertex => Family::Vertex,
-        });
+    let cloud = query.entry(&answer.entry).and_then(|entry| Cloud::of_program(entry.program()));
+    let bearer = cloud.map(|cloud| match cloud {
+        Cloud::Bedrock => Family::BedrockKey,
+        Cloud::Vertex => Family::Vertex,
+    });
     Family::of(&answer.credential, bearer)
 }
 
-/// What the caller says was refused: the answer that it last got from here, which is the cached one. An answer that is
-/// not kept is asked for anew in any case.
+/// The refused answer: the one that the caller last got from here, which is the cached one. An answer that is not cached
+/// needs no mark, because the entry is asked again in any case.
 fn last_answer(context: &Context, query: &Query) -> Option<Refused> {
     let Resolved { credential, entry, .. } = lookup::last(context, query)?;
     Some(Refused { secret: credential.auth.secret().clone(), entry: Some(entry), inferred: None })
 }
 
-/// Asks the person at the terminal whether to mend an exit 77 now, and does.
+/// If signing in would mend `failure`, asks the user at the terminal whether to sign in now, and does so. Whether the
+/// user is signed in now.
 pub(super) fn sign_in(context: &Context, query: &Query, failure: &Failure) -> Result<bool, Failure> {
     let Failure::Entry(entry, error) = failure else { return Ok(false) };
     if error.class() != Class::SignIn || context.interactive() != Interactive::Auto {
@@ -83,9 +85,9 @@ pub(super) fn sign_in(context: &Context, query: &Query, failure: &Failure) -> Re
     let mut stderr = io::stderr();
     let question = format!("claude-credential: {failure}\nsign in to {} now? [Y/n] ", entry.definition.name);
     let mut answer = String::new();
-    let asked = stderr
+    let read = stderr
         .write_all(question.as_bytes())
         .and_then(|()| BufReader::new(std::fs::File::open("/dev/tty")?).read_line(&mut answer));
-    let agreed = asked.is_ok_and(|read| read > 0) && !answer.trim().to_ascii_lowercase().starts_with('n');
-    Ok(agreed && login::with_helper(context, entry, "login", &[])?)
+    let agreed = read.is_ok_and(|length| length > 0) && !answer.trim().to_ascii_lowercase().starts_with('n');
+    Ok(agreed && login::status(context, entry, "login", &[])?.success())
 }

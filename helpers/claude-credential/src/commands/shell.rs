@@ -1,4 +1,4 @@
-//! `completions` and `man`: made of the same words as the command line itself.
+//! `completions` and `man`, generated from the definition of the command line.
 
 use std::fs;
 use std::io::{self, Write};
@@ -18,8 +18,8 @@ pub(crate) fn completions(shell: CompletedShell) -> Result<u8, Error> {
     match shell {
         CompletedShell::Bash => {
             generate(Bash, &mut command, NAME, &mut text);
-            // <https://github.com/clap-rs/clap/issues/6421>: of a program with a hyphen in its name the generator spells
-            // the commands in two ways, and completes none of their options.
+            // <https://github.com/clap-rs/clap/issues/6421>: if the program's name has a hyphen, the generator spells the
+            // commands in two ways, and completes none of their options.
             let spelled = String::from_utf8_lossy(&text).replace("claude__subcmd__credential", "claude__credential");
             text = spelled.into_bytes();
         }
@@ -29,7 +29,7 @@ pub(crate) fn completions(shell: CompletedShell) -> Result<u8, Error> {
     print(&text)
 }
 
-/// The page of the whole program on stdout; or that page, and one for each command, in files.
+/// Prints the manual page of the program; or writes it, and one for each command, into the folder `to`.
 pub(crate) fn man(to: Option<&Path>) -> Result<u8, Error> {
     let mut command = Cli::command();
     command.build();

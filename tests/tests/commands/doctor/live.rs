@@ -43,7 +43,7 @@ fn a_refusal_on_which_claude_code_gets_no_other_key_is_wrong() {
         live(&sandbox).is_wrong("refusal", &says, "have it answer 401");
     }
     let (sandbox, _server) = gateway(|_| refused(200));
-    live(&sandbox).is_doubtful("refusal", "takes a made-up key", "look at keys");
+    live(&sandbox).is_doubtful("refusal", "takes a made-up key", "check keys");
     for status in [429, 503, 529] {
         let (sandbox, _server) = gateway(move |_| refused(status));
         live(&sandbox).is_doubtful("refusal", &format!("answers {status} just now"), "later");

@@ -107,7 +107,7 @@ fn what_an_administrator_forbids_is_seen() {
     report.is_doubtful("api-key-helper", "managed-settings.json:1: apiKeyHelper is another command", "setup");
     sandbox.settings(&json!({}));
     let report = with(&json!({ "forceLoginMethod": "claudeai" }));
-    report.is_doubtful("managed", "lets nobody use Claude Code with an apiKeyHelper", "ask your administrator");
+    report.is_doubtful("managed", "forbids Claude Code with an apiKeyHelper", "ask your administrator");
 }
 
 #[test]

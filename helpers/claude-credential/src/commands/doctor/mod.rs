@@ -1,4 +1,4 @@
-//! `doctor`: what is wrong with this installation, and what mends it. One check is one function in a table.
+//! `doctor`: what is wrong with this installation, and what mends it. Each check is a function in one table.
 
 mod check_context;
 mod checks;
@@ -9,6 +9,7 @@ mod spawn;
 use claude_credential_config::{Config, Environment, Folders, claude};
 
 use crate::cli::{Doctor, Options};
+use crate::client::environment::environment_of_client;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -19,17 +20,17 @@ use checks::{
 use finding::Finding;
 use report::Report;
 
-/// A check: its name, and the function that makes it. What it has nothing to say about, it says nothing about.
+/// A check: its name, and the function that makes it, which finds nothing if the check does not apply.
 struct Check {
     name: &'static str,
-    look: fn(&CheckContext) -> Vec<Finding>,
+    run: fn(&CheckContext) -> Vec<Finding>,
 }
 
-const fn check(name: &'static str, look: fn(&CheckContext) -> Vec<Finding>) -> Check {
-    Check { name, look }
+const fn check(name: &'static str, run: fn(&CheckContext) -> Vec<Finding>) -> Check {
+    Check { name, run }
 }
 
-/// What the later ones need comes first.
+/// What other checks depend on is checked before them.
 const CHECKS: [Check; 29] = [
     check("folders", folders::usable),
     check("versions", installation::versions),
@@ -62,27 +63,26 @@ const CHECKS: [Check; 29] = [
     check("server-clock", live::clock),
 ];
 
-pub(crate) fn run(options: Options, asked: &Doctor) -> Result<u8, Failure> {
+pub(crate) fn run(options: Options, doctor: &Doctor) -> Result<u8, Failure> {
     let environment = Environment::here();
     let width = CHECKS.iter().map(|check| check.name.len()).max().unwrap_or_default();
-    let mut report = Report::new(asked.json, width);
+    let mut report = Report::new(doctor.json, width);
     match Folders::of(&environment) {
-        // Where nobody lives, nothing else can be looked at.
+        // Without the folders no other check can be made.
         Err(error) => report.add("folders", Finding::of(&error).or_mend("look at HOME and the XDG variables"))?,
         Ok(folders) => {
-            let loaded = Config::load(&folders, options.config.as_deref());
-            let (config, trouble) = match loaded {
+            let (config, config_error) = match Config::load(&folders, options.config.as_deref()) {
                 Ok(config) => (config, None),
                 Err(error) => (Config::built_in(), Some(error)),
             };
             let here = std::env::current_dir().unwrap_or_else(|_| folders.home.clone());
             let settings = claude::scopes(&here, &folders);
-            let environment = crate::client::environment::environment_of_client(&environment, &settings);
-            // As the client calls us: what it gets is what has to be right. And so nobody is ever asked.
+            let environment = environment_of_client(&environment, &settings);
+            // As Claude Code calls its helper, because what it gets is what has to be right. So the user is never asked.
             let context = Context::with(options, environment, folders, config, true);
-            let check_context = CheckContext::new(context, trouble, settings, asked.live);
-            for Check { name, look } in CHECKS {
-                let found = look(&check_context);
+            let check_context = CheckContext::new(context, config_error, settings, doctor.live);
+            for Check { name, run } in CHECKS {
+                let found = run(&check_context);
                 if let Some(signal) = check_context.interrupted.get() {
                     return Err(Failure::Interrupted(signal));
                 }

@@ -3,14 +3,14 @@ use std::io::{self, IsTerminal, Write};
 use claude_credential_protocol::{Error, written};
 use serde_json::{Value, json};
 
-use super::finding::{Finding, Mark};
+use super::finding::{Finding, Severity};
 
-/// What a script reads, as `docs/schema/doctor.json` describes it.
+/// The version of the JSON that `docs/schema/doctor.json` describes.
 const VERSION: u32 = 1;
 
-/// What was found: a person reads each line as it comes, a script all of it at the end.
+/// The findings: the user reads each line as it comes, a program reads all of them at the end.
 pub(super) struct Report {
-    /// None for a person.
+    /// The findings so far; `None` if the report is for the user.
     json: Option<Vec<Value>>,
     colours: bool,
     /// The width of the longest check's name.
@@ -24,16 +24,16 @@ impl Report {
     }
 
     pub(super) fn add(&mut self, check: &str, finding: Finding) -> Result<(), Error> {
-        self.is_good &= finding.mark != Mark::Wrong;
+        self.is_good &= finding.severity != Severity::Wrong;
         let Some(json) = &mut self.json else {
             return written(io::stdout().write_all(line(check, &finding, self.colours, self.width).as_bytes()));
         };
-        let Finding { mark, said, mend } = finding;
-        json.push(json!({ "check": check, "result": mark.word(), "says": said, "mend": mend }));
+        let Finding { severity, message, mend } = finding;
+        json.push(json!({ "check": check, "result": severity.word(), "says": message, "mend": mend }));
         Ok(())
     }
 
-    /// The exit code.
+    /// Ends the report, and returns the exit code.
     pub(super) fn end(self) -> Result<u8, Error> {
         let Self { json, colours: _, is_good, .. } = self;
         if let Some(checks) = json {
@@ -44,22 +44,22 @@ impl Report {
     }
 }
 
-fn line(check: &str, Finding { mark, said, mend }: &Finding, colours: bool, width: usize) -> String {
+fn line(check: &str, Finding { severity, message, mend }: &Finding, colours: bool, width: usize) -> String {
     let mend = mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
-    let sign = mark.sign();
-    let sign = if colours { format!("\x1b[{}m{sign}\x1b[0m", colour(*mark)) } else { sign.to_string() };
-    format!("{sign} {check:width$}  {said}{mend}\n")
+    let sign = severity.sign();
+    let sign = if colours { format!("\x1b[{}m{sign}\x1b[0m", colour(*severity)) } else { sign.to_string() };
+    format!("{sign} {check:width$}  {message}{mend}\n")
 }
 
-fn colour(mark: Mark) -> u8 {
-    match mark {
-        Mark::Good => 32,
-        Mark::Doubtful => 33,
-        Mark::Wrong => 31,
+fn colour(severity: Severity) -> u8 {
+    match severity {
+        Severity::Good => 32,
+        Severity::Doubtful => 33,
+        Severity::Wrong => 31,
     }
 }
 
-/// <https://no-color.org>: set to anything but nothing, it means none.
+/// Whether stdout shows colours. <https://no-color.org>: any value of the variable but an empty one turns them off.
 fn has_colours() -> bool {
     let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     io::stdout().is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")

@@ -7,37 +7,36 @@ use zeroize::Zeroizing;
 
 use super::check_context::CheckContext;
 
-/// The most that one of ours has to say.
-const MAX_SAID: usize = 64 * 1024;
+/// More than any of the programs that are run here prints.
+const MAX_STDOUT: usize = 64 * 1024;
 
-/// A program asked something, with nobody at the terminal.
-pub(super) fn ask(check_context: &CheckContext, command: Command, patience: Duration) -> Result<Finished, RunError> {
-    tell(check_context, command, Zeroizing::default(), patience)
+/// Runs a program that may not ask the user at the terminal.
+pub(super) fn run(check_context: &CheckContext, command: Command, timeout: Duration) -> Result<Finished, RunError> {
+    run_with_input(check_context, command, Zeroizing::default(), timeout)
 }
 
-/// The same, with something to read.
-pub(super) fn tell(
+pub(super) fn run_with_input(
     check_context: &CheckContext,
     mut command: Command,
     input: Zeroizing<Vec<u8>>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<Finished, RunError> {
     check_context.context.active.hand_down(&mut command);
-    let deadline = Instant::now() + patience;
-    let outcome = Task { command, input, max_stdout: MAX_SAID, deadline, own_group: true }.run();
+    let deadline = Instant::now() + timeout;
+    let outcome = Task { command, input, max_stdout: MAX_STDOUT, deadline, own_group: true }.run();
     if let Err(RunError::Interrupted(signal)) = outcome {
         check_context.interrupted.set(Some(signal));
     }
     outcome
 }
 
-/// The version that an executable of the suite says it has.
+/// The version that an executable of the suite reports.
 pub(super) fn version(check_context: &CheckContext, file: &Path) -> Option<String> {
-    const PATIENCE: Duration = Duration::from_secs(5);
+    const TIMEOUT: Duration = Duration::from_secs(5);
     let mut command = Command::new(file);
     command.arg("--version");
-    let finished = ask(check_context, command, PATIENCE).ok().filter(|finished| finished.ended == Ended::Exit(0))?;
-    let said = String::from_utf8_lossy(&finished.stdout).into_owned();
-    let word = said.lines().next()?.split_whitespace().last()?;
+    let finished = run(check_context, command, TIMEOUT).ok().filter(|finished| finished.ended == Ended::Exit(0))?;
+    let stdout = String::from_utf8_lossy(&finished.stdout).into_owned();
+    let word = stdout.lines().next()?.split_whitespace().last()?;
     word.starts_with(|c: char| c.is_ascii_digit()).then(|| word.to_owned())
 }

@@ -11,17 +11,17 @@ use crate::client::cloud::Cloud;
 use crate::commands::print::family;
 use crate::query::Query;
 
-/// What a command's environment has that ours has not, and the reverse.
+/// The changes that make this process's environment that of the command.
 #[derive(Debug)]
-pub(super) struct Environment {
-    /// Of the credential; none where the client's own login is to win.
+pub(super) struct CommandEnvironment {
+    /// The family of the credential's variables; `None` if Claude Code is to use its own login.
     pub(super) family: Option<Family>,
     pub(super) variables: Variables,
     claude_config_dir: Option<PathBuf>,
 }
 
-impl Environment {
-    /// With the credential of `answer`, and no other of its family.
+impl CommandEnvironment {
+    /// With the credential of `answer`, and without any other.
     pub(super) fn with(
         query: &Query,
         answer: &Resolved,
@@ -37,7 +37,7 @@ impl Environment {
         Ok(Self::of(Some(family), variables, &query.profile))
     }
 
-    /// With none: the client's own login is to win, in the profile's folder.
+    /// Without any credential, so that Claude Code uses its own login in the profile's folder.
     pub(super) fn without(profile: &Profile, around: &Surroundings) -> Self {
         Self::of(None, Variables::none(around), profile)
     }

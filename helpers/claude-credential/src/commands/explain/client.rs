@@ -1,48 +1,48 @@
-//! What Claude Code itself would send: not by the documented order of sources, but for each header by its own, as the
-//! client was seen to do.
+//! What Claude Code itself would send. Each header has an order of sources of its own: that is what Claude Code was
+//! observed to do, and not what its documentation says.
 
 use claude_credential_config::claude::{self, EffectiveSetting, SettingSource, StoredLogin};
 use claude_credential_protocol::{Error, Secret};
 
-use super::identity::{Identity, Salted};
-use super::settings::{Setting, Settings};
+use super::identity::{SecretHasher, SecretIdentity};
+use super::settings::{ClientSettings, Setting};
 use crate::context::Context;
 
-/// What Claude Code sends, and what there is to say about it.
+/// What Claude Code sends, with the settings that decide it and the warnings about it.
 #[derive(Debug)]
-pub(crate) struct Client {
-    /// The cloud that it is set up for, which comes before all.
+pub(crate) struct ClientReport {
+    /// The cloud that Claude Code is set up for, which comes before every other source.
     pub(crate) cloud: Option<(&'static str, SettingSource)>,
     pub(crate) authorization: Option<Sent>,
     pub(crate) x_api_key: Option<Sent>,
     pub(crate) settings: Vec<Setting>,
-    /// Claude Code's own login, where there is one.
+    /// Claude Code's own login, if there is one.
     pub(crate) login: Option<StoredLogin>,
     pub(crate) warnings: Vec<String>,
-    /// Where its choice is not ours.
+    /// How what it sends differs from what the chain gives; `None` if it does not.
     pub(crate) differs: Option<String>,
 }
 
-/// What goes into a header, or signs.
+/// A credential that goes into a header, or that signs the request.
 #[derive(Debug, Clone)]
 pub(crate) struct Sent {
-    pub(crate) source: Source,
+    pub(crate) source: SentSource,
     pub(crate) place: SettingSource,
     pub(crate) secret: Option<Secret>,
-    pub(crate) identity: Option<Identity>,
+    pub(crate) identity: Option<SecretIdentity>,
 }
 
-/// Where the client has it from.
+/// Where Claude Code gets a credential from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Source {
+pub(crate) enum SentSource {
     Variable(&'static str),
     /// The `apiKeyHelper` setting, and whether that is this program.
     Helper {
         is_us: bool,
     },
-    /// Its own stored login.
+    /// Claude Code's own login.
     Login,
-    /// What the cloud's own tools find.
+    /// Whatever the cloud's own tools find.
     Cloud,
     /// The `awsCredentialExport` setting, and whether that is this program.
     Export {
@@ -50,8 +50,15 @@ pub(crate) enum Source {
     },
 }
 
-impl Source {
-    /// What it is called in settings, environment and documents.
+impl Sent {
+    /// A credential whose secret is not known here.
+    fn unknown(source: SentSource, place: SettingSource) -> Self {
+        Self { source, place, secret: None, identity: None }
+    }
+}
+
+impl SentSource {
+    /// Its name in settings, in the environment and in the documentation.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Variable(name) => name,
@@ -67,36 +74,37 @@ impl Source {
     }
 }
 
-/// The clouds: the switch, the switch by which a gateway's key is sent instead, and the name.
+/// The clouds: the variable that sets Claude Code up for the cloud, the one that makes it send a gateway's key instead of
+/// the cloud's credentials, and the name.
 const CLOUDS: [(&str, &str, &str); 3] = [
     ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_SKIP_BEDROCK_AUTH", "Amazon Bedrock"),
     ("CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_SKIP_VERTEX_AUTH", "Google Vertex AI"),
     ("CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_SKIP_FOUNDRY_AUTH", "Microsoft Foundry"),
 ];
 
-impl Client {
-    pub(crate) fn look(context: &Context, settings: &Settings<'_>, salted: &Salted) -> Self {
-        let (login, broken) = match claude::stored_login(&context.folders.claude) {
+impl ClientReport {
+    pub(crate) fn new(context: &Context, settings: &ClientSettings<'_>, hasher: &SecretHasher) -> Self {
+        let (login, unreadable) = match claude::stored_login(&context.folders.claude) {
             Ok(login) => (login, None),
             Err(error) => (None, Some(error)),
         };
-        let mut client = Self::send(settings, login, salted);
+        let mut client = Self::sent(settings, login, hasher);
         client.settings = settings.list();
-        client.warnings.extend(broken.as_ref().map(Error::to_string));
+        client.warnings.extend(unreadable.as_ref().map(Error::to_string));
         client
     }
 
-    fn send(settings: &Settings<'_>, login: Option<StoredLogin>, salted: &Salted) -> Self {
+    fn sent(settings: &ClientSettings<'_>, login: Option<StoredLogin>, hasher: &SecretHasher) -> Self {
         let variable = |name: &'static str| {
             let EffectiveSetting { value, place } = settings.variable(name)?;
-            // The number of a descriptor is no secret, and what it leads to is not read.
+            // The number of a descriptor is no secret, and the descriptor itself is not read.
             let secret = Some(value).filter(|_| !name.ends_with("_DESCRIPTOR"));
-            let identity = secret.as_ref().map(|secret| salted.of(secret));
-            Some(Sent { source: Source::Variable(name), place, secret, identity })
+            let identity = secret.as_ref().map(|secret| hasher.identity(secret));
+            Some(Sent { source: SentSource::Variable(name), place, secret, identity })
         };
-        let helper = settings.setting(claude::API_KEY_HELPER).map(|found| {
-            let is_us = claude::leads_to_us(found.value.expose());
-            Sent { source: Source::Helper { is_us }, place: found.place, secret: None, identity: None }
+        let helper = settings.setting(claude::API_KEY_HELPER).map(|setting| {
+            let is_us = claude::leads_to_us(setting.value.expose());
+            Sent::unknown(SentSource::Helper { is_us }, setting.place)
         });
         let mut client = Self {
             cloud: None,
@@ -107,24 +115,20 @@ impl Client {
             warnings: Vec::new(),
             differs: None,
         };
-        let on = CLOUDS.iter().find_map(|(switch, skip, name)| Some((settings.switch(switch)?.place, skip, *name)));
-        if let Some((place, skip, name)) = on {
+        let cloud = CLOUDS.iter().find_map(|(switch, skip, name)| Some((settings.switch(switch)?.place, skip, *name)));
+        if let Some((place, skip, name)) = cloud {
             client.authorization =
-                if settings.switch(skip).is_some() { helper } else { Some(cloud(settings, name, &variable)) };
+                if settings.switch(skip).is_some() { helper } else { Some(for_cloud(settings, name, &variable)) };
             client.cloud = Some((name, place));
             return client;
         }
         let (token, key) = (variable("ANTHROPIC_AUTH_TOKEN"), variable("ANTHROPIC_API_KEY"));
         if token.is_none() && key.is_none() && helper.is_none() {
-            let stored = client.login.as_ref().map(|login| Sent {
-                source: Source::Login,
-                place: SettingSource::File(login.file.clone()),
-                secret: None,
-                identity: None,
-            });
+            let login = client.login.as_ref();
+            let login = login.map(|login| Sent::unknown(SentSource::Login, SettingSource::File(login.file.clone())));
             client.authorization = variable("CLAUDE_CODE_OAUTH_TOKEN")
                 .or_else(|| variable("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"))
-                .or(stored);
+                .or(login);
         } else {
             client.authorization = token.or(helper.clone());
             client.x_api_key = key.or(helper);
@@ -133,15 +137,15 @@ impl Client {
     }
 }
 
-/// What signs a request to a cloud.
-fn cloud(settings: &Settings<'_>, name: &str, variable: &dyn Fn(&'static str) -> Option<Sent>) -> Sent {
-    let own = || Sent { source: Source::Cloud, place: SettingSource::Environment, secret: None, identity: None };
+/// The credential that signs a request to a cloud.
+fn for_cloud(settings: &ClientSettings<'_>, name: &str, variable: &dyn Fn(&'static str) -> Option<Sent>) -> Sent {
+    let of_tools = || Sent::unknown(SentSource::Cloud, SettingSource::Environment);
     if name != CLOUDS[0].2 {
-        return own();
+        return of_tools();
     }
-    let export = settings.setting(claude::AWS_CREDENTIAL_EXPORT).map(|found| {
-        let is_us = claude::leads_to_us(found.value.expose());
-        Sent { source: Source::Export { is_us }, place: found.place, secret: None, identity: None }
+    let export = settings.setting(claude::AWS_CREDENTIAL_EXPORT).map(|setting| {
+        let is_us = claude::leads_to_us(setting.value.expose());
+        Sent::unknown(SentSource::Export { is_us }, setting.place)
     });
-    variable("AWS_BEARER_TOKEN_BEDROCK").or(export).unwrap_or_else(own)
+    variable("AWS_BEARER_TOKEN_BEDROCK").or(export).unwrap_or_else(of_tools)
 }

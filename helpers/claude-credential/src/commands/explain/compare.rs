@@ -1,15 +1,15 @@
-//! What is worth a warning, and where Claude Code's choice is not that of the chain.
+//! Warnings about what Claude Code sends, and how it differs from what the chain gives.
 
 use claude_credential_config::claude::{API_KEY_HELPER, SettingSource};
 
-use super::client::{Client, Sent, Source};
-use super::settings::Settings;
+use super::client::{ClientReport, Sent, SentSource};
+use super::settings::{ClientSettings, shown};
 use super::trace::Trace;
 use crate::context::Context;
 
 pub(crate) fn warnings(
-    client: &Client,
-    settings: &Settings<'_>,
+    client: &ClientReport,
+    settings: &ClientSettings<'_>,
     trace: Option<&Trace>,
     context: &Context,
 ) -> Vec<String> {
@@ -22,11 +22,11 @@ pub(crate) fn warnings(
         && !is_same_secret(one, other, trace, context)
     {
         let (first, second) = (one.source.name(), other.source.name());
-        // A helper was set up on purpose; what is left over from before is a variable.
-        let left_over = if matches!(other.source, Source::Variable(_)) { other } else { one };
+        // The user set the helper up on purpose, so a variable is the one to remove.
+        let left_over = if matches!(other.source, SentSource::Variable(_)) { other } else { one };
         warnings.push(format!(
             "two different credentials in one request: Authorization has {first}, x-api-key has {second}; {}",
-            taken_away(left_over)
+            removal(left_over)
         ));
     }
     let helper = settings.setting(API_KEY_HELPER);
@@ -48,44 +48,36 @@ pub(crate) fn warnings(
     warnings
 }
 
-/// Two headers with one secret in them are one credential. What this program would say as the helper is known where its
-/// chain was trace for the client.
+/// Whether two headers hold the same secret. If this program is the helper, its secret is known only from a lookup that
+/// was traced for Claude Code.
 fn is_same_secret(one: &Sent, other: &Sent, trace: Option<&Trace>, context: &Context) -> bool {
     let winner = trace.and_then(|trace| trace.winner.as_ref()).filter(|_| context.for_client);
     let secret = |sent: &Sent| match sent.source {
-        Source::Helper { is_us: true } => winner.map(|winner| winner.credential.auth.secret().clone()),
+        SentSource::Helper { is_us: true } => winner.map(|winner| winner.credential.auth.secret().clone()),
         _ => sent.secret.clone(),
     };
     matches!((secret(one), secret(other)), (Some(one), Some(other)) if one == other)
 }
 
-/// The command, or the edit, that takes it away.
-fn taken_away(sent: &Sent) -> String {
+/// The command, or the edit, that removes the credential.
+fn removal(sent: &Sent) -> String {
     match (&sent.place, sent.source) {
         (SettingSource::Environment, source) => format!("run: unset {}", source.name()),
-        (place, Source::Variable(name)) => format!("remove env.{name} from {}", shown(place)),
+        (place, SentSource::Variable(name)) => format!("remove env.{name} from {}", shown(place)),
         (place, source) => format!("remove {} from {}", source.name(), shown(place)),
     }
 }
 
-fn shown(place: &SettingSource) -> String {
-    match place {
-        SettingSource::Environment => "the environment".to_owned(),
-        SettingSource::File(file) => file.display().to_string(),
-        SettingSource::Line(file, line) => format!("{}:{line}", file.display()),
-    }
-}
-
-/// In one line where the client sends something else than the chain gives; none where they agree.
-pub(crate) fn difference(client: &Client, trace: Option<&Trace>) -> Option<String> {
+/// One line about what the client sends in place of, or beside, what the chain gives; `None` if they agree.
+pub(crate) fn difference(client: &ClientReport, trace: Option<&Trace>) -> Option<String> {
     let winner = trace.and_then(|trace| trace.winner.as_ref());
     let sent = [&client.authorization, &client.x_api_key].into_iter().flatten();
-    let others: Vec<&Sent> = sent.filter(|sent| !sent.source.is_us()).collect();
-    let asks_us = [&client.authorization, &client.x_api_key].into_iter().flatten().any(|sent| sent.source.is_us());
+    let (ours, others): (Vec<&Sent>, Vec<&Sent>) = sent.partition(|sent| sent.source.is_us());
+    let asks_us = !ours.is_empty();
     let Some(winner) = winner else {
-        // What a cloud's own tools find is not known here, and may be nothing as well.
-        let first = others.first().filter(|sent| sent.source != Source::Cloud)?;
-        return Some(format!("Claude Code sends {}; this chain gives nothing", own_words(first.source)));
+        // A cloud's own tools may find nothing, either: that is not known here.
+        let first = others.first().filter(|sent| sent.source != SentSource::Cloud)?;
+        return Some(format!("Claude Code sends {}; this chain gives nothing", short_name(first.source)));
     };
     let entry = &winner.entry;
     if others.is_empty() {
@@ -101,7 +93,7 @@ pub(crate) fn difference(client: &Client, trace: Option<&Trace>) -> Option<Strin
         Some(secret) => secret != winner.credential.auth.secret(),
         None => !sent.source.is_entry(entry),
     })?;
-    let name = own_words(differing.source);
+    let name = short_name(differing.source);
     Some(if asks_us {
         format!("Claude Code asks this chain, which gives {entry}'s, and sends {name} besides")
     } else {
@@ -109,13 +101,13 @@ pub(crate) fn difference(client: &Client, trace: Option<&Trace>) -> Option<Strin
     })
 }
 
-/// Its name where Claude Code has been named already.
-fn own_words(source: Source) -> &'static str {
-    if source == Source::Login { "its own login" } else { source.name() }
+/// The source's name in a sentence about Claude Code.
+fn short_name(source: SentSource) -> &'static str {
+    if source == SentSource::Login { "its own login" } else { source.name() }
 }
 
-impl Source {
-    /// Whether the built-in entry of that name answers with the same.
+impl SentSource {
+    /// Whether the built-in entry `entry` gives the credential of this source.
     fn is_entry(self, entry: &str) -> bool {
         match self {
             Self::Helper { .. } => entry == "api-key-helper",

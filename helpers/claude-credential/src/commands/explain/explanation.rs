@@ -1,7 +1,7 @@
 use claude_credential_protocol::Error;
 
-use super::client::Client;
-use super::identity::Salted;
+use super::client::ClientReport;
+use super::identity::SecretHasher;
 use super::trace::Trace;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -10,13 +10,14 @@ use crate::query::Query;
 /// All that `explain` reports, before it is written for the user or for programs.
 pub(super) struct Explanation<'a> {
     pub(super) context: &'a Context,
-    pub(super) salted: Salted,
-    pub(super) asked: Result<Question, Error>,
-    pub(super) client: Client,
+    pub(super) hasher: SecretHasher,
+    /// The lookup; an error if the command would fail before it.
+    pub(super) lookup: Result<TracedLookup, Error>,
+    pub(super) client: ClientReport,
 }
 
-/// The query, and what comes of it.
-pub(super) struct Question {
+/// A query, and the trace of its lookup.
+pub(super) struct TracedLookup {
     pub(super) query: Query,
     pub(super) profile_reason: String,
     pub(super) host_reason: String,
@@ -31,9 +32,9 @@ impl Explanation<'_> {
 
     /// The exit code of that command.
     pub(super) fn exit_code(&self) -> u8 {
-        match &self.asked {
+        match &self.lookup {
             Err(error) => error.class().exit_code(),
-            Ok(asked) => asked.trace.failure.as_ref().map_or(0, Failure::exit_code),
+            Ok(lookup) => lookup.trace.failure.as_ref().map_or(0, Failure::exit_code),
         }
     }
 }

@@ -1,30 +1,32 @@
+//! The explanation for the user.
+
 use std::time::Duration;
 
-use claude_credential_config::claude::{SettingSource, StoredLogin};
-use claude_credential_protocol::{Class, Credential, Error, now, text};
+use claude_credential_config::claude::StoredLogin;
+use claude_credential_protocol::{Class, Credential, Error, millis, now, text};
 
-use super::client::{Client, Sent, Source};
-use super::explanation::{Explanation, Question};
-use super::identity::Identity;
+use super::client::{ClientReport, Sent, SentSource};
+use super::explanation::{Explanation, TracedLookup};
+use super::identity::SecretIdentity;
+use super::settings::shown;
 use super::trace::{CacheState, Mark, Row, RowState, Trace};
 use crate::cache::Cached;
 use crate::chain::entry::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 use crate::terminal::screen::{Paint, Screen, span, until};
-use claude_credential_protocol::millis;
 
 const NO_MARK: (char, Paint) = (' ', Paint::Plain);
 
 pub(super) fn text(explanation: &Explanation<'_>, mut screen: Screen) -> String {
-    match &explanation.asked {
-        Ok(asked) => {
-            question(&mut screen, explanation, asked);
+    match &explanation.lookup {
+        Ok(lookup) => {
+            query(&mut screen, explanation, lookup);
             screen.blank();
-            entries(&mut screen, explanation, &asked.trace);
+            entries(&mut screen, explanation, &lookup.trace);
         }
         Err(error) => {
             screen.title(explanation.command());
-            screen.row(('✗', Paint::Bad), ("", 0), &ended(error), Paint::Plain);
+            screen.row(('✗', Paint::Bad), ("", 0), &exit_line(error), Paint::Plain);
         }
     }
     screen.blank();
@@ -32,8 +34,8 @@ pub(super) fn text(explanation: &Explanation<'_>, mut screen: Screen) -> String 
     screen.text
 }
 
-fn question(screen: &mut Screen, explanation: &Explanation<'_>, asked: &Question) {
-    let Question { query, profile_reason, host_reason, trace } = asked;
+fn query(screen: &mut Screen, explanation: &Explanation<'_>, lookup: &TracedLookup) {
+    let TracedLookup { query, profile_reason, host_reason, trace } = lookup;
     let account = query.request.username.as_ref().map(|name| format!(", account {}", text::one_line(name)));
     let origin = query.request.origin();
     screen.title(&format!("{} for {origin}{}", explanation.command(), account.unwrap_or_default()));
@@ -41,11 +43,12 @@ fn question(screen: &mut Screen, explanation: &Explanation<'_>, asked: &Question
         vec![("profile", format!("{}, {profile_reason}", query.profile.name)), ("host", host_reason.clone())];
     if let Some(Resolved { entry, credential, .. }) = &trace.winner {
         let ttl = query.ttl(entry, credential);
-        let because = query.ttl_reason(entry, explanation.context).map(|who| format!(", {who}")).unwrap_or_default();
+        let reason = query.ttl_reason(entry, explanation.context);
+        let reason = reason.map(|reason| format!(", {reason}")).unwrap_or_default();
         let ttl = match ttl {
             _ if credential.ephemeral => format!("no time, {entry} is asked each time"),
             Duration::MAX => "as long as it is good".to_owned(),
-            ttl => format!("{}{because}", span(millis(ttl))),
+            ttl => format!("{}{reason}", span(millis(ttl))),
         };
         lines.push(("kept for", ttl));
     }
@@ -55,19 +58,21 @@ fn question(screen: &mut Screen, explanation: &Explanation<'_>, asked: &Question
     }
 }
 
-fn cache(view: &CacheState) -> String {
-    match view {
-        CacheState::NotAsked(why) => format!("not looked at: {why}"),
-        CacheState::Empty(None) => "nothing is kept for this question".to_owned(),
+fn cache(state: &CacheState) -> String {
+    match state {
+        CacheState::NotAsked(reason) => format!("not looked at: {reason}"),
+        CacheState::Empty(None) => "nothing is kept for this query".to_owned(),
         CacheState::Empty(Some(entry)) => {
-            format!("the answer of {entry} was refused and taken back; the next run tells {entry}")
+            format!("the answer of {entry} was refused and erased; the next run tells {entry}")
         }
-        CacheState::Kept(cached, None) => format!("{}, and serves", kept(cached)),
-        CacheState::Kept(cached, Some(fault)) => format!("{}, and does not serve: {fault}", kept(cached)),
+        CacheState::Kept(cached, None) => format!("{}, and serves", kept_answer(cached)),
+        CacheState::Kept(cached, Some(staleness)) => {
+            format!("{}, and does not serve: {staleness}", kept_answer(cached))
+        }
     }
 }
 
-fn kept(cached: &Cached) -> String {
+fn kept_answer(cached: &Cached) -> String {
     let age = span(now().saturating_sub(cached.obtained));
     format!("an answer of {}, {age} old, {}", cached.entry, until(cached.credential.expires_at))
 }
@@ -83,12 +88,12 @@ fn entries(screen: &mut Screen, explanation: &Explanation<'_>, trace: &Trace) {
             Mark::Skipped => ('·', Paint::Dim),
         };
         let label = (row.entry.as_str(), width);
-        let (line, paint) = said(row);
+        let (line, paint) = outcome(row);
         let winner = trace.winner.as_ref().filter(|winner| winner.entry == row.entry);
         match winner.filter(|winner| winner.origin == AnswerOrigin::Cache) {
-            // What is handed out first, and then what it said now, if it was asked.
+            // The kept answer, which is handed out, and then what the entry gave now, if it was asked.
             Some(winner) => {
-                screen.row(mark, label, &format!("{}, kept", described(&winner.credential)), Paint::Plain);
+                screen.row(mark, label, &format!("{}, kept", summary(&winner.credential)), Paint::Plain);
                 identity(screen, explanation, width, &winner.credential, None);
                 if !matches!(row.state, RowState::NotAsked(_)) {
                     screen.more(width, &format!("asked now: {line}"), Paint::Plain);
@@ -102,34 +107,38 @@ fn entries(screen: &mut Screen, explanation: &Explanation<'_>, trace: &Trace) {
             RowState::Skipped(_) | RowState::NotAsked(_) | RowState::Nothing(_) => {}
         }
     }
-    // The failure of an entry stands at the entry.
+    // The failure of an entry is in the entry's row.
     if let Some(Failure::Error(error)) = &trace.failure {
         screen.blank();
-        screen.row(('✗', Paint::Bad), ("", 0), &ended(error), Paint::Plain);
+        screen.row(('✗', Paint::Bad), ("", 0), &exit_line(error), Paint::Plain);
     }
 }
 
-/// What an entry said, in its first line.
-fn said(row: &Row) -> (String, Paint) {
-    let took = row.took.map(|took| format!(", {}", span(millis(took)))).unwrap_or_default();
+/// The first line of an entry's row.
+fn outcome(row: &Row) -> (String, Paint) {
+    let took = duration(row.took);
     match &row.state {
-        RowState::Skipped(why) => (why.clone(), Paint::Dim),
-        RowState::NotAsked(why) => (format!("not asked: {why}"), Paint::Dim),
-        RowState::Nothing(why) => (format!("asked: {why}{took}"), Paint::Dim),
-        RowState::Answer(credential) => (described(credential), Paint::Plain),
+        RowState::Skipped(reason) => (reason.clone(), Paint::Dim),
+        RowState::NotAsked(reason) => (format!("not asked: {reason}"), Paint::Dim),
+        RowState::Nothing(reason) => (format!("asked: {reason}{took}"), Paint::Dim),
+        RowState::Answer(credential) => (summary(credential), Paint::Plain),
         RowState::Failed(error) => {
             let class = error.class();
-            let goes_on = if row.mark == Mark::Stops { ", which ends the search" } else { "" };
-            (format!("exit {}, {}{took}{goes_on}", class.exit_code(), named(class)), Paint::Plain)
+            let end = if row.mark == Mark::Stops { ", which ends the search" } else { "" };
+            (format!("exit {}, {}{took}{end}", class.exit_code(), class_name(class)), Paint::Plain)
         }
     }
 }
 
-fn described(credential: &Credential) -> String {
+fn duration(took: Option<Duration>) -> String {
+    took.map(|took| format!(", {}", span(millis(took)))).unwrap_or_default()
+}
+
+fn summary(credential: &Credential) -> String {
     let source = credential.source.as_deref().unwrap_or("an unnamed source");
-    let whose = credential.account.as_ref().or(credential.username.as_ref());
-    let whose = whose.map(|name| format!(", account {name}")).unwrap_or_default();
-    format!("{} from {source}{whose}, {}", credential.auth.kind(), until(credential.expires_at))
+    let account = credential.account.as_ref().or(credential.username.as_ref());
+    let account = account.map(|name| format!(", account {name}")).unwrap_or_default();
+    format!("{} from {source}{account}, {}", credential.auth.kind(), until(credential.expires_at))
 }
 
 fn identity(
@@ -139,17 +148,16 @@ fn identity(
     credential: &Credential,
     took: Option<Duration>,
 ) {
-    let took = took.map(|took| format!(", {}", span(millis(took)))).unwrap_or_default();
-    let identity = explanation.salted.of(credential.auth.secret());
-    screen.more(width, &format!("{}{took}", shown(&identity)), Paint::Dim);
+    let identity = explanation.hasher.identity(credential.auth.secret());
+    screen.more(width, &format!("{}{}", identity_text(&identity), duration(took)), Paint::Dim);
 }
 
-fn shown(identity: &Identity) -> String {
+fn identity_text(identity: &SecretIdentity) -> String {
     let end = identity.last4.as_ref().map(|last4| format!("…{last4}, "));
     format!("{}fingerprint {}", end.unwrap_or_default(), identity.fingerprint)
 }
 
-pub(super) fn named(class: Class) -> &'static str {
+fn class_name(class: Class) -> &'static str {
     match class {
         Class::NotFound => "nothing there",
         Class::Malformed => "malformed",
@@ -160,25 +168,25 @@ pub(super) fn named(class: Class) -> &'static str {
     }
 }
 
-/// The end without an answer. What each entry said stands above and is left out here.
-fn ended(error: &Error) -> String {
+/// The exit code and message of a lookup without an answer, without the reasons of the entries, which have their rows.
+fn exit_line(error: &Error) -> String {
     let (text, class) = (error.to_string(), error.class());
     let text = match (text.split_once(" ("), text.rsplit_once("; ")) {
-        (Some((what, _)), Some((_, mends))) if text.contains("); ") => format!("{what}; {mends}"),
+        (Some((problem, _)), Some((_, mend))) if text.contains("); ") => format!("{problem}; {mend}"),
         _ => text,
     };
     format!("exit {}: {text}", class.exit_code())
 }
 
-fn client(screen: &mut Screen, client: &Client) {
+fn client(screen: &mut Screen, client: &ClientReport) {
     screen.title("Claude Code itself");
     if let Some((cloud, place)) = &client.cloud {
-        let place = at(place);
+        let place = shown(place);
         screen.row(NO_MARK, ("cloud", 13), &format!("{cloud}, by {place}"), Paint::Plain);
     }
     for (header, sent) in [("Authorization", &client.authorization), ("x-api-key", &client.x_api_key)] {
         let (line, paint) = match sent {
-            Some(sent) => (sends(sent, header == "Authorization"), Paint::Plain),
+            Some(sent) => (header_value(sent, header == "Authorization"), Paint::Plain),
             None => ("nothing".to_owned(), Paint::Dim),
         };
         screen.row(NO_MARK, (header, 13), &line, paint);
@@ -191,11 +199,11 @@ fn client(screen: &mut Screen, client: &Client) {
     if !client.settings.is_empty() {
         screen.blank();
     }
-    let named = |note: Option<&str>, name: &str| note.map_or(name.to_owned(), |note| format!("{name}, {note}"));
+    let with_note = |name: &str, note: Option<&str>| note.map_or(name.to_owned(), |note| format!("{name}, {note}"));
     let lines: Vec<(&str, String, String)> = client
         .settings
         .iter()
-        .map(|setting| (setting.scope, named(setting.note, &setting.name), at(&setting.place)))
+        .map(|setting| (setting.scope, with_note(&setting.name, setting.note), shown(&setting.place)))
         .collect();
     let width = lines.iter().map(|(_, name, _)| name.chars().count()).max().unwrap_or(0);
     for (scope, name, place) in lines {
@@ -213,24 +221,14 @@ fn client(screen: &mut Screen, client: &Client) {
     }
 }
 
-/// `Bearer` belongs to the header, whatever is in it.
-fn sends(sent: &Sent, is_bearer: bool) -> String {
-    let bearer =
-        if is_bearer && !matches!(sent.source, Source::Cloud | Source::Export { .. }) { "Bearer " } else { "" };
-    let us = if sent.source.is_us() { " (this program)" } else { "" };
-    let place = match (&sent.source, &sent.place) {
-        (Source::Cloud, _) => return "what the cloud's own tools find".to_owned(),
-        (_, SettingSource::Environment) => "the environment".to_owned(),
-        (_, place) => at(place),
-    };
-    let identity = sent.identity.as_ref().map(|identity| format!(", {}", shown(identity))).unwrap_or_default();
-    format!("{bearer}{}{us}, {place}{identity}", sent.source.name())
-}
-
-fn at(place: &SettingSource) -> String {
-    match place {
-        SettingSource::Environment => "the environment".to_owned(),
-        SettingSource::File(file) => file.display().to_string(),
-        SettingSource::Line(file, line) => format!("{}:{line}", file.display()),
+/// What is in a header. `Authorization` has the word `Bearer`, unless the cloud's credentials sign the request instead.
+fn header_value(sent: &Sent, is_authorization: bool) -> String {
+    if sent.source == SentSource::Cloud {
+        return "what the cloud's own tools find".to_owned();
     }
+    let signs = matches!(sent.source, SentSource::Export { .. });
+    let bearer = if is_authorization && !signs { "Bearer " } else { "" };
+    let us = if sent.source.is_us() { " (this program)" } else { "" };
+    let identity = sent.identity.as_ref().map(|identity| format!(", {}", identity_text(identity))).unwrap_or_default();
+    format!("{bearer}{}{us}, {}{identity}", sent.source.name(), shown(&sent.place))
 }

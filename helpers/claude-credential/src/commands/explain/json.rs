@@ -1,4 +1,4 @@
-//! The same for programs: `docs/schema/explain.json`.
+//! The explanation for programs, as `docs/schema/explain.json` describes it.
 
 use std::time::Duration;
 
@@ -6,52 +6,52 @@ use claude_credential_config::claude::SettingSource;
 use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
 use serde_json::{Value, json};
 
-use super::client::{Client, Sent};
-use super::explanation::{Explanation, Question};
-use super::identity::Salted;
+use super::client::{ClientReport, Sent};
+use super::explanation::{Explanation, TracedLookup};
+use super::identity::SecretHasher;
 use super::trace::{CacheState, Mark, Row, RowState, Trace};
 use crate::chain::entry::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 
 pub(super) fn text(explanation: &Explanation<'_>) -> String {
-    let salted = &explanation.salted;
+    let hasher = &explanation.hasher;
     let mut value = json!({
         "version": 1,
         "command": explanation.command(),
         "exit": explanation.exit_code(),
         "profile": null, "host": null, "account": null, "ttl": null, "cache": null, "entries": [], "winner": null,
         "error": null,
-        "client": client(&explanation.client),
+        "client": client_value(&explanation.client),
     });
-    match &explanation.asked {
-        Err(error) => value["error"] = failed(error),
-        Ok(Question { query, profile_reason, host_reason, trace }) => {
+    match &explanation.lookup {
+        Err(error) => value["error"] = error_value(error),
+        Ok(TracedLookup { query, profile_reason, host_reason, trace }) => {
             let Trace { cache, rows, winner, failure } = trace;
             value["profile"] = json!({ "name": query.profile.name, "because": profile_reason });
             value["host"] = json!({ "origin": query.request.origin(), "because": host_reason });
             value["account"] = json!(query.request.username);
             value["ttl"] = json!(winner.as_ref().map(|Resolved { entry, credential, .. }| {
-                // What is kept as long as it is good has no number.
+                // An answer that is kept until it is due for renewal has no number of seconds.
                 let ttl = Some(query.ttl(entry, credential)).filter(|ttl| *ttl != Duration::MAX);
-                let because = query.ttl_reason(entry, explanation.context);
-                json!({ "seconds": ttl.map(|ttl| ttl.as_secs()), "because": because })
+                let reason = query.ttl_reason(entry, explanation.context);
+                json!({ "seconds": ttl.map(|ttl| ttl.as_secs()), "because": reason })
             }));
-            value["cache"] = kept(cache);
-            value["entries"] = rows.iter().map(|row| said(row, salted)).collect();
+            value["cache"] = cache_value(cache);
+            value["entries"] = rows.iter().map(|row| row_value(row, hasher)).collect();
             value["winner"] = json!(winner.as_ref().map(|winner| {
                 json!({
                     "entry": winner.entry,
                     "cached": winner.origin == AnswerOrigin::Cache,
-                    "credential": described(&winner.credential, salted),
+                    "credential": credential_value(&winner.credential, hasher),
                 })
             }));
             value["error"] = match failure {
                 None | Some(Failure::Interrupted(_)) => Value::Null,
-                Some(Failure::Error(error)) => failed(error),
+                Some(Failure::Error(error)) => error_value(error),
                 Some(Failure::Entry(entry, error)) => {
-                    let mut failed = failed(error);
-                    failed["entry"] = json!(entry);
-                    failed
+                    let mut value = error_value(error);
+                    value["entry"] = json!(entry);
+                    value
                 }
             };
         }
@@ -59,12 +59,12 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
     format!("{value:#}\n")
 }
 
-fn kept(view: &CacheState) -> Value {
-    match view {
-        CacheState::NotAsked(why) => json!({ "state": "not-asked", "because": why }),
-        CacheState::Empty(None) => json!({ "state": "empty", "because": "nothing is kept for this question" }),
+fn cache_value(state: &CacheState) -> Value {
+    match state {
+        CacheState::NotAsked(reason) => json!({ "state": "not-asked", "because": reason }),
+        CacheState::Empty(None) => json!({ "state": "empty", "because": "nothing is kept for this query" }),
         CacheState::Empty(Some(entry)) => {
-            json!({ "state": "empty", "because": "the answer was refused and taken back", "entry": entry })
+            json!({ "state": "empty", "because": "the answer was refused and erased", "entry": entry })
         }
         CacheState::Kept(cached, staleness) => json!({
             "state": if staleness.is_none() { "serves" } else { "does-not-serve" },
@@ -76,7 +76,7 @@ fn kept(view: &CacheState) -> Value {
     }
 }
 
-fn said(row: &Row, salted: &Salted) -> Value {
+fn row_value(row: &Row, hasher: &SecretHasher) -> Value {
     let Row { entry, mark, state, took } = row;
     let mark = match mark {
         Mark::Wins => "wins",
@@ -85,29 +85,29 @@ fn said(row: &Row, salted: &Salted) -> Value {
         Mark::Fails => "fails",
         Mark::Answers => "answers",
     };
-    let (said, because) = match state {
-        RowState::Skipped(why) => ("nothing-to-ask", json!(why)),
-        RowState::NotAsked(why) => ("not-asked", json!(why)),
-        RowState::Nothing(why) => ("nothing", json!(why)),
+    let (outcome, reason) = match state {
+        RowState::Skipped(reason) => ("nothing-to-ask", json!(reason)),
+        RowState::NotAsked(reason) => ("not-asked", json!(reason)),
+        RowState::Nothing(reason) => ("nothing", json!(reason)),
         RowState::Answer(_) => ("answer", Value::Null),
         RowState::Failed(_) => ("failure", Value::Null),
     };
-    let mut value = json!({ "name": entry, "mark": mark, "said": said, "because": because });
+    let mut value = json!({ "name": entry, "mark": mark, "said": outcome, "because": reason });
     value["took_ms"] = json!(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)));
     value["credential"] = match &row.state {
-        RowState::Answer(credential) => described(credential, salted),
+        RowState::Answer(credential) => credential_value(credential, hasher),
         _ => Value::Null,
     };
     value["error"] = match &row.state {
-        RowState::Failed(error) => failed(error),
+        RowState::Failed(error) => error_value(error),
         _ => Value::Null,
     };
     value
 }
 
 /// Everything but the secret.
-fn described(credential: &Credential, salted: &Salted) -> Value {
-    let identity = salted.of(credential.auth.secret());
+fn credential_value(credential: &Credential, hasher: &SecretHasher) -> Value {
+    let identity = hasher.identity(credential.auth.secret());
     json!({
         "kind": credential.auth.kind().name(),
         "source": credential.source,
@@ -119,7 +119,7 @@ fn described(credential: &Credential, salted: &Salted) -> Value {
     })
 }
 
-fn failed(error: &Error) -> Value {
+fn error_value(error: &Error) -> Value {
     let class = match error.class() {
         Class::NotFound => "not-found",
         Class::Malformed => "malformed",
@@ -131,9 +131,9 @@ fn failed(error: &Error) -> Value {
     json!({ "class": class, "exit": error.class().exit_code(), "message": error.to_string() })
 }
 
-fn client(client: &Client) -> Value {
+fn client_value(client: &ClientReport) -> Value {
     let settings = client.settings.iter().map(|setting| {
-        let mut value = place(&setting.place);
+        let mut value = place_value(&setting.place);
         value["scope"] = json!(setting.scope);
         value["name"] = json!(setting.name);
         value["note"] = json!(setting.note);
@@ -141,8 +141,8 @@ fn client(client: &Client) -> Value {
     });
     json!({
         "cloud": client.cloud.as_ref().map(|(name, _)| name),
-        "authorization": client.authorization.as_ref().map(sent),
-        "x_api_key": client.x_api_key.as_ref().map(sent),
+        "authorization": client.authorization.as_ref().map(sent_value),
+        "x_api_key": client.x_api_key.as_ref().map(sent_value),
         "settings": settings.collect::<Vec<_>>(),
         "login": client.login.as_ref().map(|login| json!({
             "file": login.file.display().to_string(),
@@ -154,8 +154,8 @@ fn client(client: &Client) -> Value {
     })
 }
 
-fn sent(sent: &Sent) -> Value {
-    let mut value = place(&sent.place);
+fn sent_value(sent: &Sent) -> Value {
+    let mut value = place_value(&sent.place);
     value["source"] = json!(sent.source.name());
     value["is_us"] = json!(sent.source.is_us());
     value["fingerprint"] = json!(sent.identity.as_ref().map(|identity| &identity.fingerprint));
@@ -163,7 +163,7 @@ fn sent(sent: &Sent) -> Value {
     value
 }
 
-fn place(place: &SettingSource) -> Value {
+fn place_value(place: &SettingSource) -> Value {
     match place {
         SettingSource::Environment => json!({ "file": null, "line": null }),
         SettingSource::File(file) => json!({ "file": file.display().to_string(), "line": null }),

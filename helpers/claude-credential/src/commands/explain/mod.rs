@@ -1,5 +1,5 @@
-//! `explain`: which credential a request would get and why, and what Claude Code itself would send. Nothing is handed
-//! out, kept, marked or stored.
+//! `explain`: which credential a request would get and why, and what Claude Code itself would send. It hands out no
+//! secret and writes nothing.
 
 mod client;
 mod compare;
@@ -12,11 +12,10 @@ pub(super) mod trace;
 
 use std::io::{self, Write};
 
-use claude_credential_config::claude;
 use claude_credential_protocol::{Error, written};
 
 use crate::cli::Explain;
-use crate::client::environment::environment_of_client;
+use crate::commands::client_context::client_context;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;
@@ -24,25 +23,26 @@ use crate::query::profile;
 use crate::terminal::screen::Screen;
 use crate::ttl::check_ttl;
 
-use client::Client;
-use explanation::{Explanation, Question};
-use identity::Salted;
-use settings::Settings;
+use client::ClientReport;
+use explanation::{Explanation, TracedLookup};
+use identity::SecretHasher;
+use settings::ClientSettings;
 use trace::{Trace, trace};
 
 pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
-    let of_client = context.for_client.then(|| context_of_client(context));
-    let asking = of_client.as_ref().unwrap_or(context);
-    let asked = match question(asking, options) {
+    let of_client = context.for_client.then(|| client_context(context, true));
+    let lookup_context = of_client.as_ref().unwrap_or(context);
+    let lookup = match query(lookup_context, options) {
         Ok((query, host_reason)) => {
-            let profile_reason = profile::reason(asking, &query.profile);
-            Ok(Question { profile_reason, host_reason, trace: trace(asking, &query, options.all)?, query })
+            let profile_reason = profile::reason(lookup_context, &query.profile);
+            let trace = trace(lookup_context, &query, options.all)?;
+            Ok(TracedLookup { query, profile_reason, host_reason, trace })
         }
         Err(error) => Err(error),
     };
-    let salted = Salted::new(context);
-    let client = client(context, &salted, asked.as_ref().ok().map(|asked| &asked.trace));
-    let explanation = Explanation { context, salted, asked, client };
+    let hasher = SecretHasher::new(context);
+    let client = client(context, &hasher, lookup.as_ref().ok().map(|lookup| &lookup.trace));
+    let explanation = Explanation { context, hasher, lookup, client };
     let text = if options.json {
         json::text(&explanation)
     } else {
@@ -52,39 +52,30 @@ pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
     Ok(explanation.exit_code())
 }
 
-/// As the client calls its helper: with the variables of its settings.
-fn context_of_client(here: &Context) -> Context {
-    let folder = std::env::current_dir().unwrap_or_else(|_| here.folders.home.clone());
-    let settings = claude::scopes(&folder, &here.folders);
-    let environment = environment_of_client(&here.environment, &settings);
-    Context::with(here.options.clone(), environment, here.folders.clone(), here.config.clone(), true)
-}
-
-/// What `print`, or with `--for-client` the client's helper, would ask.
-fn question(context: &Context, options: &Explain) -> Result<(Query, String), Error> {
+/// The query of `print`, or with `--for-client` of `api-key-helper`, and why it is for that host.
+fn query(context: &Context, options: &Explain) -> Result<(Query, String), Error> {
     if !context.for_client {
         check_ttl(&context.environment)?;
     }
     let profile = profile::choose(context)?;
-    let (origin, because) = if context.for_client {
-        let because = "where Claude Code sends it";
-        (profile::origin_for_client(context, &profile)?, because)
+    let (origin, reason) = if context.for_client {
+        (profile::origin_for_client(context, &profile)?, "where Claude Code sends it")
     } else {
-        let because = if options.host.is_some() { "by --host" } else { "the profile's first" };
-        (profile::origin_for_user(context, &profile, options.host.as_deref())?, because)
+        let reason = if options.host.is_some() { "by --host" } else { "the profile's first" };
+        (profile::origin_for_user(context, &profile, options.host.as_deref())?, reason)
     };
     let mut query = Query::new(context, profile, &origin)?;
     query.request.username.clone_from(&options.account);
-    Ok((query, because.to_owned()))
+    Ok((query, reason.to_owned()))
 }
 
-/// What Claude Code sends, beside what the chain gives.
-fn client(context: &Context, salted: &Salted, trace: Option<&Trace>) -> Client {
-    let settings = Settings::here(context);
-    let mut client = Client::look(context, &settings, salted);
-    let broken = std::mem::take(&mut client.warnings);
+/// What Claude Code sends, compared with what the chain gives.
+fn client(context: &Context, hasher: &SecretHasher, trace: Option<&Trace>) -> ClientReport {
+    let settings = ClientSettings::here(context);
+    let mut client = ClientReport::new(context, &settings, hasher);
+    let unreadable = std::mem::take(&mut client.warnings);
     client.warnings = compare::warnings(&client, &settings, trace, context);
-    client.warnings.extend(broken);
+    client.warnings.extend(unreadable);
     client.differs = compare::difference(&client, trace);
     client
 }

@@ -1,4 +1,4 @@
-//! The settings and variables that decide what Claude Code sends, with the place of each.
+//! The settings and variables that decide what Claude Code sends, and where each is set.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use claude_credential_protocol::{Error, Secret};
 
 use crate::context::Context;
 
-/// Settings of these names say what credential is sent, or whether one may be.
+/// The settings that decide which credential Claude Code sends, or whether it may send one.
 const SETTINGS: [&str; 6] = [
     claude::API_KEY_HELPER,
     claude::AWS_CREDENTIAL_EXPORT,
@@ -17,7 +17,7 @@ const SETTINGS: [&str; 6] = [
     "forceLoginOrgUUID",
 ];
 
-/// Variables of these names do, wherever they are set.
+/// The variables that do, in the environment or in the settings.
 const VARIABLES: [&str; 18] = [
     "ANTHROPIC_AUTH_TOKEN",
     "ANTHROPIC_API_KEY",
@@ -39,13 +39,13 @@ const VARIABLES: [&str; 18] = [
     "CLAUDE_CONFIG_DIR",
 ];
 
-/// What Claude Code reads when it is started here.
-pub(crate) struct Settings<'a> {
+/// The settings and variables of a Claude Code that is started here.
+pub(crate) struct ClientSettings<'a> {
     context: &'a Context,
     files: Vec<SettingsFile>,
 }
 
-/// One line of the list for people.
+/// A setting or variable in the list for the user.
 #[derive(Debug)]
 pub(crate) struct Setting {
     pub(crate) scope: &'static str,
@@ -54,23 +54,23 @@ pub(crate) struct Setting {
     pub(crate) note: Option<&'static str>,
 }
 
-impl<'a> Settings<'a> {
+impl<'a> ClientSettings<'a> {
     pub(crate) fn here(context: &'a Context) -> Self {
         let folder = std::env::current_dir().unwrap_or_else(|_| context.folders.home.clone());
         Self { context, files: claude::scopes(&folder, &context.folders) }
     }
 
-    /// The setting of that name that counts.
+    /// The effective setting of that name.
     pub(crate) fn setting(&self, name: &str) -> Option<EffectiveSetting> {
         claude::setting(&self.files, name)
     }
 
-    /// The variable of that name that counts.
+    /// The effective variable of that name.
     pub(crate) fn variable(&self, name: &str) -> Option<EffectiveSetting> {
         claude::variable(&self.files, &self.context.environment, name)
     }
 
-    /// The switch of that name, if it is on.
+    /// The variable of that name, if it is on.
     pub(crate) fn switch(&self, name: &str) -> Option<EffectiveSetting> {
         claude::switch(&self.files, &self.context.environment, name)
     }
@@ -80,7 +80,7 @@ impl<'a> Settings<'a> {
         readable.flat_map(|(file, lines)| lines.iter().map(move |line| (file, line)))
     }
 
-    /// The administrator's line of that name.
+    /// Where the administrator sets the setting of that name.
     pub(crate) fn managed(&self, name: &str) -> Option<SettingSource> {
         let mut lines = self.lines().filter(|(file, _)| file.scope == Scope::Managed);
         lines
@@ -88,18 +88,18 @@ impl<'a> Settings<'a> {
             .map(|(file, line)| SettingSource::Line(file.file.clone(), line.number))
     }
 
-    /// The files that can't be understood.
+    /// The settings files that can't be parsed, each with the reason.
     pub(crate) fn unreadable(&self) -> Vec<(&Path, &Error)> {
         self.files.iter().filter_map(|file| Some((file.file.as_path(), file.sets.as_ref().err()?))).collect()
     }
 
-    /// Everything that has to do with credentials, in the order in which it counts, and whether it does.
+    /// Everything that is set about credentials, what wins first, with a note on what is overridden.
     pub(crate) fn list(&self) -> Vec<Setting> {
         let mut list: Vec<Setting> = Vec::new();
         for (file, line) in self.lines() {
             let variable = line.name.strip_prefix("env.");
-            let matters = variable.map_or(SETTINGS.contains(&line.name.as_str()), |name| VARIABLES.contains(&name));
-            if matters {
+            let is_listed = variable.map_or(SETTINGS.contains(&line.name.as_str()), |name| VARIABLES.contains(&name));
+            if is_listed {
                 let place = SettingSource::Line(file.file.clone(), line.number);
                 let note = note(&list, &line.name, line.value.as_ref());
                 list.push(Setting { scope: file.scope.name(), name: line.name.clone(), place, note });
@@ -108,13 +108,22 @@ impl<'a> Settings<'a> {
         for name in VARIABLES {
             let is_empty = self.context.environment.is_set_but_empty(name);
             if is_empty || self.context.environment.get_os(name).is_some() {
-                let hidden = list.iter().any(|setting| setting.name.strip_prefix("env.") == Some(name));
-                let note = if hidden { Some("overridden") } else { is_empty.then_some("set but empty") };
+                let is_overridden = list.iter().any(|setting| setting.name.strip_prefix("env.") == Some(name));
+                let note = if is_overridden { Some("overridden") } else { is_empty.then_some("set but empty") };
                 let name = name.to_owned();
                 list.push(Setting { scope: "environment", name, place: SettingSource::Environment, note });
             }
         }
         list
+    }
+}
+
+/// `place` as a message names it.
+pub(super) fn shown(place: &SettingSource) -> String {
+    match place {
+        SettingSource::Environment => "the environment".to_owned(),
+        SettingSource::File(file) => file.display().to_string(),
+        SettingSource::Line(file, line) => format!("{}:{line}", file.display()),
     }
 }
 

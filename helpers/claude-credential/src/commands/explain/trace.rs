@@ -1,4 +1,4 @@
-//! What a lookup sees and decides, as rows: it is the lookup itself that is run dry, and this is its observer.
+//! What a lookup sees and decides, as rows. They are recorded by an observer of a dry run of the lookup itself.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::lookup::{self, key};
 use crate::query::Query;
 use crate::token_output::checked;
 
-/// What a lookup comes to, and why.
+/// The outcome of a lookup, and what led to it.
 #[derive(Debug)]
 pub(crate) struct Trace {
     pub(crate) cache: CacheState,
@@ -24,10 +24,10 @@ pub(crate) struct Trace {
     pub(crate) failure: Option<Failure>,
 }
 
-/// What the cache has for the lookup.
+/// What the cache has for a lookup, recorded from a [`CacheView`].
 #[derive(Debug)]
 pub(crate) enum CacheState {
-    /// The lookup did not look, for this reason.
+    /// The lookup did not read the cache, for this reason.
     NotAsked(String),
     /// No answer; the entry whose answer was erased, if there was one.
     Empty(Option<String>),
@@ -35,27 +35,28 @@ pub(crate) enum CacheState {
     Kept(Box<Cached>, Option<Staleness>),
 }
 
-/// One entry.
+/// An entry of the chain, and what it gave.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) entry: String,
     pub(crate) mark: Mark,
     pub(crate) state: RowState,
-    /// How long it took to ask.
+    /// How long the entry took; `None` if it was not asked.
     pub(crate) took: Option<Duration>,
 }
 
 /// What an entry means for the lookup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mark {
+    /// Its answer is the answer of the lookup.
     Wins,
     /// It has nothing, or is not asked.
     Skipped,
     /// It failed, and that ends the lookup.
     Stops,
-    /// It failed, and that ends nothing.
+    /// It failed, and the lookup goes on.
     Fails,
-    /// It would answer if it were its turn.
+    /// It has an answer, but comes after the entry that decides.
     Answers,
 }
 
@@ -64,15 +65,15 @@ pub(crate) enum Mark {
 pub(crate) enum RowState {
     /// There is nothing to ask, for this reason.
     Skipped(String),
-    /// It is not its turn, for this reason.
+    /// It was not asked, for this reason.
     NotAsked(String),
-    /// It was asked and gives nothing, for this reason.
+    /// It was asked and gave nothing, for this reason.
     Nothing(String),
     Answer(Box<Credential>),
     Failed(Error),
 }
 
-/// Runs the lookup dry. With `all`, the entries after the one that decides are asked as well.
+/// Makes a dry run of the lookup. With `all`, the entries after the one that decides are asked as well.
 pub(crate) fn trace(context: &Context, query: &Query, all: bool) -> Result<Trace, Failure> {
     let mut recorder = Recorder { context, cache: None, rows: Vec::new() };
     let outcome = lookup::dry_run(context, query, &mut recorder);
@@ -92,17 +93,17 @@ pub(crate) fn trace(context: &Context, query: &Query, all: bool) -> Result<Trace
         for row in &mut rows {
             match row.mark {
                 _ if row.entry == winner.entry => row.mark = Mark::Wins,
-                // It failed, and the kept answer, which is merely due for renewal, is better than none.
+                // The kept answer, which is merely due for renewal, serves in its place.
                 Mark::Stops => row.mark = Mark::Fails,
                 _ => {}
             }
         }
     }
     let cache = cache.unwrap_or(CacheState::NotAsked(decided));
-    Ok(as_client_takes_it(context, Trace { cache, rows, winner, failure }))
+    Ok(check_token(context, Trace { cache, rows, winner, failure }))
 }
 
-/// Why no further entry is asked, and whether that is because asking would go round for ever.
+/// Why the lookup asks no further entry, and whether the reason is that the chain calls itself.
 fn decided_by(rows: &[Row], outcome: &Result<Resolved, Failure>) -> (String, bool) {
     let last = rows.last().map(|row| (row.mark, row.entry.as_str()));
     match (last, outcome) {
@@ -115,7 +116,7 @@ fn decided_by(rows: &[Row], outcome: &Result<Resolved, Failure>) -> (String, boo
     }
 }
 
-/// The row of an entry whose turn does not come.
+/// The row of an entry that comes after the one that decides. `asks` is whether it is asked all the same.
 fn undecided(
     context: &Context,
     query: &Query,
@@ -138,8 +139,8 @@ fn undecided(
     Ok(row)
 }
 
-/// Claude Code takes one token and refuses all else, so for its helper an answer that is none is a failure.
-fn as_client_takes_it(context: &Context, trace: Trace) -> Trace {
+/// If the lookup is for Claude Code, turns an answer that it would refuse, because it is not one token, into a failure.
+fn check_token(context: &Context, trace: Trace) -> Trace {
     let Some(winner) = trace.winner.as_ref().filter(|_| context.for_client) else { return trace };
     let Err(error) = checked(winner.credential.auth.secret(), &winner.entry) else { return trace };
     let mut rows = trace.rows;
@@ -147,6 +148,7 @@ fn as_client_takes_it(context: &Context, trace: Trace) -> Trace {
     Trace { rows, winner: None, failure: Some(error.into()), ..trace }
 }
 
+/// The observer that records rows.
 struct Recorder<'a> {
     context: &'a Context,
     cache: Option<CacheState>,

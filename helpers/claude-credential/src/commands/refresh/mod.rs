@@ -1,5 +1,5 @@
-//! `refresh ENTRY [-- COMMAND…]`, for Claude Code's `awsAuthRefresh` and `gcpAuthRefresh`: where the entry's credential
-//! is good, nothing; else the command that signs in, once for all sessions of the machine.
+//! `refresh ENTRY [-- COMMAND…]`, for Claude Code's `awsAuthRefresh` and `gcpAuthRefresh`: does nothing if the entry's
+//! credential is good, else runs the command that signs in, once for all sessions of the machine.
 
 mod sign_in;
 
@@ -25,15 +25,15 @@ use crate::lookup::key;
 use crate::query::profile;
 use crate::query::unknown_entry;
 
-/// As long as the command of another session may take, its end included.
-const PATIENCE: Duration = LIMIT.saturating_add(Duration::from_secs(10));
+/// How long to wait for the command of another session: as long as it may run, and the time to stop it.
+const LOCK_TIMEOUT: Duration = LIMIT.saturating_add(Duration::from_secs(10));
 
 pub(crate) fn run(context: &Context, options: &Refresh) -> Result<(), Failure> {
     let Refresh { entry: name, command } = options;
     context.log.show_progress();
     let entry = resolve(name, &profile::choose(context)?, context);
     let entry = entry.ok_or_else(|| unknown_entry(context, name))?;
-    // Where the credential is good, nobody needs to know that there is no command.
+    // An error only if it turns out below that the credential is not good.
     let command = SignInCommand::choose(context, &entry, command);
     let cache = context.cache();
     let parts = command.as_ref().map(SignInCommand::parts).unwrap_or_default();
@@ -45,22 +45,22 @@ pub(crate) fn run(context: &Context, options: &Refresh) -> Result<(), Failure> {
         context.active.mark(&context.folders.runtime);
         return Err(command.runs_itself().into());
     }
-    let before = cache.map(|cache| State::read(&cache.file(&key, "state"), &context.log).run);
+    let run_before = cache.map(|cache| State::read(&cache.file(&key, "state"), &context.log).run);
     if is_good(context, &entry, &key)? {
         return Ok(());
     }
-    let sign_in = SignIn { context, entry: name, command: command?, key };
-    match (cache, before) {
-        (Some(cache), Some(before)) => sign_in.shared(cache, before),
-        _ => sign_in.alone(),
+    let flight = SignInFlight { context, entry: name, command: command?, key };
+    match (cache, run_before) {
+        (Some(cache), Some(run_before)) => flight.shared(cache, run_before),
+        _ => flight.alone(),
     }
 }
 
-/// Whether the entry's credential serves, proved with its server where its helper can:
+/// Whether the entry's credential is good, proved with its server if its helper can do that:
 ///
 /// - an answer is good;
-/// - "none", a sign-in that is over, and a helper that broke are not, and the command may mend it;
-/// - no network and a setting that is wrong are failures of their own, which no browser window mends.
+/// - "none", an expired sign-in and a helper that broke are not good, and the command may mend them;
+/// - no network and a wrong setting are failures of their own, because signing in does not mend them.
 fn is_good(context: &Context, entry: &ResolvedEntry, key: &str) -> Result<bool, Failure> {
     if let Program::Helper { name, .. } = entry.program()
         && entry.is_live()
@@ -88,20 +88,21 @@ fn is_good(context: &Context, entry: &ResolvedEntry, key: &str) -> Result<bool, 
     }
 }
 
-struct SignIn<'a> {
+/// One sign-in for all sessions that need it.
+struct SignInFlight<'a> {
     context: &'a Context,
     entry: &'a str,
     command: SignInCommand,
     key: String,
 }
 
-impl SignIn<'_> {
-    /// Once for all sessions. `before` is how many sign-ins there had been when we began to look whether the credential
-    /// is good: one more since then was for us, too.
-    fn shared(&self, cache: &Cache, before: u64) -> Result<(), Failure> {
+impl SignInFlight<'_> {
+    /// Signs in once for all sessions. `run_before` is the number of sign-ins before this process checked whether the
+    /// credential is good: a sign-in since then serves this process, too.
+    fn shared(&self, cache: &Cache, run_before: u64) -> Result<(), Failure> {
         let lock = match self.lock(cache) {
             Ok(lock) => lock,
-            Err(LockError::Timeout(_)) => return Err(self.waited_in_vain().into()),
+            Err(LockError::Timeout(_)) => return Err(self.lock_timed_out().into()),
             Err(LockError::File(problem)) => {
                 self.context.log.complain(&problem);
                 return self.alone();
@@ -109,7 +110,7 @@ impl SignIn<'_> {
         };
         let path = cache.file(&self.key, "state");
         let mut state = State::read(&path, &self.context.log);
-        if state.run > before {
+        if state.run > run_before {
             return match state.outcome {
                 Outcome::Failed { error, .. } => Err(error.into()),
                 _ => Ok(()),
@@ -123,7 +124,7 @@ impl SignIn<'_> {
                     let interactive = self.context.interactive() == Interactive::Auto;
                     Outcome::Failed { error, rejected: false, interactive }
                 }
-                // Our own end is nobody else's: the next in the queue signs in.
+                // Only this process was interrupted: the next session that waits signs in.
                 None => return outcome,
             },
         };
@@ -142,19 +143,19 @@ impl SignIn<'_> {
         }
         self.context.log.waits_for_sign_in(self.entry);
         let _waiting = self.context.log.waiting(|| format!("the sign-in of another session for {}", self.entry));
-        Lock::acquire(&path, PATIENCE)
+        Lock::acquire(&path, LOCK_TIMEOUT)
     }
 
     fn alone(&self) -> Result<(), Failure> {
         self.command.run(self.context, &self.key)?;
-        // What was cached before may be the account of before.
+        // What was cached before may belong to the earlier account.
         Ok(generation::touch(&self.context.folders)?)
     }
 
-    fn waited_in_vain(&self) -> Error {
+    fn lock_timed_out(&self) -> Error {
         let entry = self.entry;
         Error::unavailable(format!(
-            "another session did not end signing in for {entry}; run: claude-credential --no-cache refresh {entry}"
+            "another session did not finish signing in for {entry}; run: claude-credential --no-cache refresh {entry}"
         ))
     }
 }

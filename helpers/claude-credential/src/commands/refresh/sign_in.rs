@@ -1,4 +1,4 @@
-//! The command that signs in where the credential of an entry is not good.
+//! The command that signs in when the credential of an entry is not good.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
@@ -15,10 +15,10 @@ use crate::client::cloud::Cloud;
 use crate::context::Context;
 use crate::failure::Failure;
 
-/// For how long the client lets such a command run, and so do we: a person has to find his phone.
+/// How long the command may run: as long as Claude Code lets it run, since the user may have to find their phone.
 pub(crate) const LIMIT: Duration = Duration::from_mins(3);
 
-/// The most that a message repeats of what the command said: what mends it has to have room behind it.
+/// How many characters of the command's output a message quotes, so that what mends the matter still fits behind them.
 const MAX_QUOTED: usize = 300;
 
 #[derive(Debug, Clone)]
@@ -30,7 +30,7 @@ pub(crate) enum SignInCommand {
 }
 
 impl SignInCommand {
-    /// The one on the command line; else, for a cloud, the one in Claude Code's settings.
+    /// The command on the command line; else, for a cloud, the one in Claude Code's settings.
     pub(crate) fn choose(context: &Context, entry: &ResolvedEntry, words: &[OsString]) -> Result<Self, Error> {
         if !words.is_empty() {
             return Ok(Self::Words(words.to_vec()));
@@ -43,7 +43,7 @@ impl SignInCommand {
             )));
         };
         let name = cloud.auth_refresh();
-        let why = match claude::command(&context.folders, name)? {
+        let reason = match claude::command(&context.folders, name)? {
             Some(setting) if claude::leads_to_us(&setting.command) => {
                 format!("{name} in {} is this program", setting.file.display())
             }
@@ -51,13 +51,13 @@ impl SignInCommand {
             None => format!("Claude Code's settings have no {name}"),
         };
         Err(Error::config(format!(
-            "there is no command to sign in for {entry} with: {why}; name it, as in: claude-credential refresh {entry} \
-             -- {}",
+            "there is no command to sign in for {entry} with: {reason}; name it, as in: claude-credential refresh \
+             {entry} -- {}",
             cloud.usual_sign_in()
         )))
     }
 
-    /// What tells it from others.
+    /// The parts of the sign-in key that identify this command.
     pub(crate) fn parts(&self) -> Vec<&[u8]> {
         match self {
             Self::Words(words) => words.iter().map(|word| word.as_bytes()).collect(),
@@ -65,7 +65,7 @@ impl SignInCommand {
         }
     }
 
-    /// Runs it to its end; what it says goes on to the person as it comes.
+    /// Runs the command to its end, and shows the user its output as it comes.
     pub(crate) fn run(&self, context: &Context, key: &str) -> Result<(), Failure> {
         let mut command = self.command(context)?;
         let at_terminal = context.interactive() == Interactive::Auto;
@@ -76,7 +76,7 @@ impl SignInCommand {
         let outcome = outcome.ok_or_else(|| self.runs_itself())?;
         let by_hand = format!("run it by hand: {}", self.shown());
         Err(match outcome {
-            Ok(finished) => return Ok(self.judge(&finished)?),
+            Ok(finished) => return Ok(self.check(&finished)?),
             Err(RunError::Interrupted(signal)) => return Err(Failure::Interrupted(signal)),
             Err(RunError::TimedOut) => {
                 let minutes = LIMIT.as_secs() / 60;
@@ -90,7 +90,7 @@ impl SignInCommand {
         .into())
     }
 
-    /// It would go round for ever.
+    /// The error for a command that starts the `refresh` that runs it, which would never end.
     pub(crate) fn runs_itself(&self) -> Error {
         Error::config(format!("the command runs this very command; name another one than: {}", self.shown()))
     }
@@ -110,21 +110,21 @@ impl SignInCommand {
         }
     }
 
-    fn judge(&self, finished: &Finished) -> Result<(), Error> {
+    fn check(&self, finished: &Finished) -> Result<(), Error> {
         let ended = finished.ended;
         if ended == Ended::Exit(0) {
             return Ok(());
         }
-        // No sign-in mends a command that is not there.
+        // Signing in does not mend a command that is not there.
         let class = if ended.is_not_runnable() { Class::Config } else { Class::SignIn };
-        // The person has seen it go by; those who waited in other sessions have not.
-        let said = text::last_line(&finished.stderr).or_else(|| text::last_line(&finished.stdout));
-        let said = said.map(|line| format!(": {}", line.chars().take(MAX_QUOTED).collect::<String>()));
-        let said = said.unwrap_or_default();
-        Err(Error::new(class, format!("the command {ended}{said}; run it by hand: {}", self.shown())))
+        // This session's user has seen the output; those of the sessions that wait have not.
+        let line = text::last_line(&finished.stderr).or_else(|| text::last_line(&finished.stdout));
+        let quoted = line.map(|line| format!(": {}", line.chars().take(MAX_QUOTED).collect::<String>()));
+        let quoted = quoted.unwrap_or_default();
+        Err(Error::new(class, format!("the command {ended}{quoted}; run it by hand: {}", self.shown())))
     }
 
-    /// As a person types it.
+    /// The command as the user would type it.
     fn shown(&self) -> String {
         match self {
             Self::Words(words) => {
@@ -135,8 +135,8 @@ impl SignInCommand {
     }
 }
 
-/// It runs in the folder that we are called from, and that folder may be somebody else's clone: a bare name is looked
-/// for in PATH's absolute folders alone.
+/// The executable that `word` names. A bare name is looked for only in PATH's absolute folders: the command runs in the
+/// working directory, which may be a clone of another user's repository.
 fn executable(context: &Context, word: &OsStr) -> Result<PathBuf, Error> {
     if word.as_bytes().contains(&b'/') {
         return Ok(PathBuf::from(word));
@@ -157,24 +157,24 @@ mod tests {
 
     use super::SignInCommand;
 
-    fn judged(ended: Ended, stdout: &str, stderr: &str) -> Result<(), (Class, String)> {
+    fn check(ended: Ended, stdout: &str, stderr: &str) -> Result<(), (Class, String)> {
         let words = ["aws", "sso", "login", "--profile", "my work"].map(OsString::from);
         let finished =
             Finished { ended, stdout: stdout.as_bytes().to_vec().into(), stderr: stderr.as_bytes().to_vec().into() };
-        let judged = SignInCommand::Words(words.to_vec()).judge(&finished);
-        judged.map_err(|error| (error.class(), error.to_string()))
+        let checked = SignInCommand::Words(words.to_vec()).check(&finished);
+        checked.map_err(|error| (error.class(), error.to_string()))
     }
 
     #[test]
     fn a_failure_quotes_the_last_line_and_ends_with_the_command() {
         let by_hand = "run it by hand: aws sso login --profile 'my work'";
-        let (class, said) = judged(Ended::Exit(1), "out\n", "first\nno\x1b[2J such profile\n\n").unwrap_err();
-        assert_eq!((class, said), (Class::SignIn, format!("the command exited 1: no?[2J such profile; {by_hand}")));
-        let (class, said) = judged(Ended::Exit(127), "out\n", "").unwrap_err();
-        assert_eq!((class, said), (Class::Config, format!("the command exited 127: out; {by_hand}")));
-        let (class, said) = judged(Ended::Signal(9), "", "").unwrap_err();
-        assert_eq!((class, said), (Class::SignIn, format!("the command was ended by signal 9; {by_hand}")));
-        assert!(judged(Ended::Exit(1), "", &"x".repeat(9000)).unwrap_err().1.ends_with(by_hand));
-        assert_eq!(judged(Ended::Exit(0), "", "a warning"), Ok(()));
+        let error = check(Ended::Exit(1), "out\n", "first\nno\x1b[2J such profile\n\n").unwrap_err();
+        assert_eq!(error, (Class::SignIn, format!("the command exited 1: no?[2J such profile; {by_hand}")));
+        let error = check(Ended::Exit(127), "out\n", "").unwrap_err();
+        assert_eq!(error, (Class::Config, format!("the command exited 127: out; {by_hand}")));
+        let error = check(Ended::Signal(9), "", "").unwrap_err();
+        assert_eq!(error, (Class::SignIn, format!("the command was ended by signal 9; {by_hand}")));
+        assert!(check(Ended::Exit(1), "", &"x".repeat(9000)).unwrap_err().1.ends_with(by_hand));
+        assert_eq!(check(Ended::Exit(0), "", "a warning"), Ok(()));
     }
 }

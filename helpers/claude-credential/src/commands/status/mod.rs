@@ -1,8 +1,10 @@
-//! `status`: without a name what each profile has, with one what its helper says of it.
+//! `status`: without a name, what each profile has; with one, the status that the entry's helper reports.
 
+mod json;
+mod known_credential;
 mod overview;
 mod profile_status;
-mod say;
+mod table;
 
 use std::io::{self, Write};
 
@@ -26,22 +28,22 @@ pub(crate) fn run(context: &Context, options: Status) -> Result<u8, Failure> {
     }
     let overview = Overview { profiles: profiles(context)?, min_ttl };
     let text = if json {
-        say::json(&overview)
+        json::text(&overview)
     } else {
-        say::text(&overview, Screen::of_stdout(&context.environment, &context.folders.home))
+        table::text(&overview, Screen::of_stdout(&context.environment, &context.folders.home))
     };
     written(io::stdout().lock().write_all(text.as_bytes()))?;
     Ok(overview.exit_code())
 }
 
-/// The profile that is meant here, then the others; with `--profile` that one alone.
+/// The profile in use here, then the others; with `--profile` that one alone.
 fn profiles(context: &Context) -> Result<Vec<ProfileStatus>, Error> {
     let here = profile::choose(context)?;
-    let mut lines = Vec::new();
+    let mut profiles = Vec::new();
     if context.options.profile.is_none() {
         let others = context.config.profiles.values().filter(|profile| profile.name != here.name);
-        lines.extend(others.map(|profile| ProfileStatus::of(context, profile.clone(), false)));
+        profiles.extend(others.map(|profile| ProfileStatus::of(context, profile.clone(), false)));
     }
-    lines.insert(0, ProfileStatus::of(context, here, true));
-    Ok(lines)
+    profiles.insert(0, ProfileStatus::of(context, here, true));
+    Ok(profiles)
 }

@@ -1,7 +1,7 @@
 //! `get`, `store`, `erase`, `capability`: the dispatcher as a helper, on stdin and stdout, as git calls its credential
 //! helpers.
 
-mod keeping;
+mod store_erase;
 
 use std::cell::Cell;
 use std::io;
@@ -17,7 +17,9 @@ use crate::lookup::{self, Refused};
 use crate::query::{Query, profile};
 use crate::ttl::check_ttl;
 
-/// Serves an operation; `message` is what stood on stdin, if that has been read.
+use store_erase::{erase, note_given, store};
+
+/// Serves an operation. `message` is the request, if it has been read from stdin already.
 pub(crate) fn run(
     context: &Context,
     operation: Operation,
@@ -25,11 +27,11 @@ pub(crate) fn run(
 ) -> Result<(), Failure> {
     let dispatcher = Dispatcher { context, failure: Cell::new(None) };
     let outcome = serve_message(&dispatcher, operation, message);
-    // Being interrupted is no error of the wire, and has an exit code of its own.
+    // A failure has more than the error of the wire: an interruption, for one, has an exit code of its own.
     outcome.map_err(|error| dispatcher.failure.take().unwrap_or(Failure::Error(error)))
 }
 
-/// Serves a `get` that can't even begin, because the configuration is broken.
+/// Serves a `get` that can't begin because the configuration is broken.
 pub(crate) fn fail(failure: Failure, message: Option<Result<Message, Error>>) -> Result<(), Failure> {
     let error = failure.to_error();
     serve_message(&Unconfigured { error }, Operation::Get, message)?;
@@ -62,17 +64,11 @@ impl Helper for Dispatcher<'_> {
     }
 
     fn store(&self, request: &Request, credential: &Credential) -> Result<(), Error> {
-        self.report(query(self.context, request).map_err(Failure::from).and_then(|query| match query {
-            Some(query) => keeping::store(self.context, &query, credential),
-            None => Ok(()),
-        }))
+        self.report(with_query(self.context, request, |query| store(self.context, query, credential)))
     }
 
     fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
-        self.report(query(self.context, request).map_err(Failure::from).and_then(|query| match query {
-            Some(query) => keeping::erase(self.context, &query, credential),
-            None => Ok(()),
-        }))
+        self.report(with_query(self.context, request, |query| erase(self.context, query, credential)))
     }
 
     fn ends_search(&self, request: &Request) -> bool {
@@ -90,8 +86,8 @@ impl Dispatcher<'_> {
     }
 }
 
-/// The dispatcher with a configuration that can't be read. Which hosts the user listed is not known then, so git is told
-/// to stop only for the product's own: all others may be the business of its other helpers.
+/// The dispatcher with a configuration that can't be read. It does not know which hosts the user listed, so it tells git
+/// to stop only for those of the built-in profile: git's other helpers may have credentials for all others.
 struct Unconfigured {
     error: Option<Error>,
 }
@@ -124,7 +120,7 @@ fn get(context: &Context, request: &Request) -> Result<Option<Credential>, Failu
     match lookup::run(context, &query, refused) {
         Ok(answer) => {
             if answer.credential.ephemeral {
-                keeping::note_given(context, answer.credential.auth.secret());
+                note_given(context, answer.credential.auth.secret());
             }
             Ok(Some(answer.credential))
         }
@@ -134,19 +130,28 @@ fn get(context: &Context, request: &Request) -> Result<Option<Credential>, Failu
     }
 }
 
+/// Runs `operation` with the query of a request, if it has one.
+fn with_query(
+    context: &Context,
+    request: &Request,
+    operation: impl FnOnce(&Query) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    query(context, request)?.map_or(Ok(()), |query| operation(&query))
+}
+
 /// The query of a request; `None` for a host that no profile lists, or that is not a host: such a request gets silence.
 fn query(context: &Context, request: &Request) -> Result<Option<Query>, Error> {
     let Ok(origin) = Origin::new(&request.protocol, &request.host) else { return Ok(None) };
     let Some(profile) = profile::for_origin(context, &origin)? else { return Ok(None) };
     let mut query = Query::new(context, profile, &origin)?;
-    let own = &mut query.request;
-    // As the caller wrote them: an answer for a host that only reads alike would be another host's.
-    own.protocol.clone_from(&request.protocol);
-    own.host.clone_from(&request.host);
-    own.path.clone_from(&request.path);
-    own.username.clone_from(&request.username);
-    own.wwwauth.clone_from(&request.wwwauth);
-    own.state.clone_from(&request.state);
-    own.deadline = own.deadline.min(request.deadline.or(own.deadline));
+    let to_entries = &mut query.request;
+    // As the caller wrote them: a host that is only spelled alike is another host.
+    to_entries.protocol.clone_from(&request.protocol);
+    to_entries.host.clone_from(&request.host);
+    to_entries.path.clone_from(&request.path);
+    to_entries.username.clone_from(&request.username);
+    to_entries.wwwauth.clone_from(&request.wwwauth);
+    to_entries.state.clone_from(&request.state);
+    to_entries.deadline = to_entries.deadline.min(request.deadline.or(to_entries.deadline));
     Ok(Some(query))
 }

@@ -13,11 +13,11 @@ use crate::query::profile;
 
 const MEND: &str = "run: claude-credential explain --for-client";
 
-/// Whether there is a key at the end of all this: the lookup of the client's helper is run dry. A kept answer
-/// does not count: the entry that gave it may have nothing any more.
+/// Whether Claude Code's helper would have a key: makes a dry run of its lookup. A kept answer does not count, because
+/// the entry that gave it may have nothing any more.
 pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
-    // Both have a line of their own.
-    let (None, Ok(profile)) = (&check_context.trouble, &check_context.profile) else { return Vec::new() };
+    // If the configuration or the profile is broken, another check says so.
+    let (None, Ok(profile)) = (&check_context.config_error, &check_context.profile) else { return Vec::new() };
     if let Some(cloud) = check_context.context.client_mode.cloud() {
         return vec![Finding::good(format!("none is needed: {} has credentials of its own", cloud.name()))];
     }
@@ -32,7 +32,7 @@ pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
 }
 
 fn winner(check_context: &CheckContext, profile: &Profile) -> Result<Resolved, Failure> {
-    let context = anew(&check_context.context);
+    let context = lookup_context(&check_context.context);
     let origin = profile::origin_for_client(&context, profile)?;
     let query = Query::new(&context, profile.clone(), &origin)?;
     let trace = trace(&context, &query, false)?;
@@ -43,8 +43,8 @@ fn winner(check_context: &CheckContext, profile: &Profile) -> Result<Resolved, F
     }
 }
 
-/// As much time as the client's helper has, whatever the checks before this one took, and without what is kept.
-fn anew(context: &Context) -> Context {
+/// A context without the cache and with as much time as Claude Code's helper has, however long earlier checks took.
+fn lookup_context(context: &Context) -> Context {
     let Options { profile, chain, config, .. } = &context.options;
     let options = Options {
         profile: profile.clone(),

@@ -11,13 +11,13 @@ use super::super::spawn;
 use crate::chain::entry::Availability;
 use crate::chain::program;
 
-/// As long as a call has for all of its entries.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// As long as one lookup has for all of its entries.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Each command of the chain is run once, and its key thrown away: what it writes to stderr is seen in no other way.
-/// Claude Code's documentation wants nothing there beside exit 0, and a version that holds to it would refuse the key.
+/// Runs each command of the chain once, and throws its key away: only so can a check see what it writes to stderr. Claude
+/// Code's documentation forbids output there with exit 0, and a version that enforces this would refuse the key.
 pub(in super::super) fn speak_as_they_should(check_context: &CheckContext) -> Vec<Finding> {
-    if check_context.trouble.is_some() {
+    if check_context.config_error.is_some() {
         return Vec::new();
     }
     let entries = check_context.entries();
@@ -31,12 +31,12 @@ pub(in super::super) fn speak_as_they_should(check_context: &CheckContext) -> Ve
             Program::Shell(script) => Ok(program::shell(script)),
         };
         count += 1;
-        // One that is not there is the matter of another check.
+        // Another check reports a command that is not there.
         let Ok(command) = command else { continue };
         if let Err(error) = run(check_context, entry, command) {
             let finding = Finding::of(&error);
             let mend = finding.mend.clone().unwrap_or_default();
-            found.push(if entry.on_error_next { Finding::doubtful(&finding.said, mend) } else { finding });
+            found.push(if entry.on_error_next { Finding::doubtful(&finding.message, mend) } else { finding });
         }
     }
     match (found.is_empty(), count) {
@@ -51,7 +51,7 @@ fn run(check_context: &CheckContext, entry: &Entry, mut command: Command) -> Res
     let wrong =
         |what: String| Error::broke(format!("{place}: the command of entry {name} {what}; mend [entry.{name}]"));
     command.current_dir(&check_context.context.folders.home);
-    let finished = spawn::ask(check_context, command, PATIENCE).map_err(|failure| wrong(failure.to_string()))?;
+    let finished = spawn::run(check_context, command, TIMEOUT).map_err(|failure| wrong(failure.to_string()))?;
     match finished.ended {
         Ended::Exit(code) if entry.none_exit.contains(&code) => Ok(()),
         Ended::Exit(0) => {
@@ -59,12 +59,12 @@ fn run(check_context: &CheckContext, entry: &Entry, mut command: Command) -> Res
             if finished.stderr.trim_ascii().is_empty() {
                 return Ok(());
             }
-            // Only a shell knows what 2> means.
+            // Only a shell understands 2>.
             let mend = match &entry.program {
-                Program::Command(_) => "in the place of its command, say: shell = \"… 2>/dev/null\"",
+                Program::Command(_) => "in the place of its command, write: shell = \"… 2>/dev/null\"",
                 _ => "add to it: 2>/dev/null",
             };
-            // None of it is repeated: nobody knows what else is there.
+            // The message repeats none of the output, which may hold a secret.
             Err(Error::broke(format!(
                 "{place}: the command of entry {name} wrote to stderr and exited 0, which Claude Code's documentation \
                  forbids; {mend}"

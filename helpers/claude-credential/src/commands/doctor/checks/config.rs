@@ -9,12 +9,12 @@ use super::super::finding::{Finding, or_good};
 use crate::chain::program;
 use crate::query::profile;
 
-/// It can be read, is nobody else's to change, and is understood.
+/// `config.toml` can be read and parsed, and no other user can change it.
 pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
     let config = &check_context.context.config;
-    if let Some(error) = &check_context.trouble {
+    if let Some(error) = &check_context.config_error {
         let file = check_context.context.options.config.as_ref().map(|file| file.display().to_string());
-        // The parser says where, and not what to do about it.
+        // The parser's error names the line, but nothing that mends it.
         let mend = format!("mend that line of {}", file.unwrap_or_else(|| config.file_shown()));
         return vec![Finding::of(error).or_mend(mend)];
     }
@@ -27,31 +27,31 @@ pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
     })]
 }
 
-/// Every entry has something to run, and is of use to somebody.
+/// Every entry has something to run, and is in a chain.
 pub(in super::super) fn entries(check_context: &CheckContext) -> Vec<Finding> {
     let config = &check_context.context.config;
-    if check_context.trouble.is_some() {
+    if check_context.config_error.is_some() {
         return Vec::new();
     }
     let mut found = Vec::new();
     for entry in config.entries.values() {
         let is_used = config.profiles.values().any(|profile| profile.chain.contains(&entry.name));
         let place = entry.place.as_deref().unwrap_or("config.toml");
-        if let Err(error) = runs(check_context, entry) {
-            let Finding { said, mend, .. } = Finding::of(&error);
-            let said = if said.starts_with(place) { said } else { format!("{place}: {said}") };
+        if let Err(error) = has_executable(check_context, entry) {
+            let Finding { message, mend, .. } = Finding::of(&error);
+            let message = if message.starts_with(place) { message } else { format!("{place}: {message}") };
             let mend = mend.unwrap_or_else(|| format!("mend [entry.{}]", entry.name));
-            found.push(if is_used { Finding::wrong(said, mend) } else { Finding::doubtful(said, mend) });
+            found.push(if is_used { Finding::wrong(message, mend) } else { Finding::doubtful(message, mend) });
         } else if !is_used && !config.providers.contains_key(&entry.name) {
             let name = &entry.name;
-            let said = format!("{place}: entry {name} is in no chain");
-            found.push(Finding::doubtful(said, format!("add {name:?} to the `chain` of a profile, or remove it")));
+            let message = format!("{place}: entry {name} is in no chain");
+            found.push(Finding::doubtful(message, format!("add {name:?} to the `chain` of a profile, or remove it")));
         }
     }
     or_good(found, || format!("what they run is there: {}", config.entries.len()))
 }
 
-fn runs(check_context: &CheckContext, entry: &Entry) -> Result<(), Error> {
+fn has_executable(check_context: &CheckContext, entry: &Entry) -> Result<(), Error> {
     let context = &check_context.context;
     match &entry.program {
         Program::Helper { name, .. } => match program::locate(context, name) {
@@ -59,7 +59,7 @@ fn runs(check_context: &CheckContext, entry: &Entry) -> Result<(), Error> {
             Some(file) => executable(&file),
         },
         Program::Command(words) => executable(Path::new(program::command(context, words)?.get_program())),
-        // What a shell finds, only a shell knows.
+        // Only the shell knows which commands its script runs.
         Program::Shell(_) => Ok(()),
     }
 }
@@ -72,10 +72,10 @@ fn executable(file: &Path) -> Result<(), Error> {
     access(file, Access::EXEC_OK).map_err(|_| Error::config(format!("{shown} can't be run; run: chmod +x {shown}")))
 }
 
-/// Hosts, folders and chains of the profiles.
+/// The hosts, folders and chains of the profiles.
 pub(in super::super) fn profiles(check_context: &CheckContext) -> Vec<Finding> {
     let config = &check_context.context.config;
-    if check_context.trouble.is_some() {
+    if check_context.config_error.is_some() {
         return Vec::new();
     }
     let file = config.file_shown();
@@ -84,24 +84,25 @@ pub(in super::super) fn profiles(check_context: &CheckContext) -> Vec<Finding> {
     let mut found: Vec<Finding> = unknown.into_iter().collect();
     for (name, profile) in &config.profiles {
         for folder in profile.directories.iter().filter(|folder| !folder.is_dir()) {
-            let said =
+            let message =
                 format!("{file}: a folder in `directories` of profile {name} is not there: {}", folder.display());
-            found.push(Finding::doubtful(said, format!("make it, or take it out of [profile.{name}]")));
+            found.push(Finding::doubtful(message, format!("make it, or take it out of [profile.{name}]")));
         }
         if profile.chain.is_empty() {
-            let said = format!("{file}: profile {name} has an empty chain, and so nothing for anybody");
-            found.push(Finding::wrong(said, format!("add an entry to `chain` in [profile.{name}]")));
+            let message = format!("{file}: profile {name} has an empty chain, and so never a credential");
+            found.push(Finding::wrong(message, format!("add an entry to `chain` in [profile.{name}]")));
         }
         for host in profile.hosts.iter().filter(|host| host.protocol() == "http" && !is_loopback(host)) {
-            let said = format!("{file}: profile {name} lists {host}, to which keys go unencrypted");
-            found.push(Finding::doubtful(said, "reach it over https"));
+            let message = format!("{file}: profile {name} lists {host}, to which keys go unencrypted");
+            found.push(Finding::doubtful(message, "reach it over https"));
         }
-        // As a request on the wire is told apart: by directory, then `default`, then there has to be one.
+        // A request on the wire gets its profile by directory, then `default`, then the only one that lists its host.
         for host in profile.hosts.iter().filter(|host| !config.profiles["default"].lists(host)) {
             let others = config.profiles.iter().filter(|(other, _)| *other > name);
             for (other, _) in others.filter(|(_, other)| other.lists(host)) {
-                let said = format!("{file}: the profiles {name} and {other} both list {}", host.as_listed());
-                found.push(Finding::doubtful(said, "for `get`, name one with --profile, or give them `directories`"));
+                let message = format!("{file}: the profiles {name} and {other} both list {}", host.as_listed());
+                let mend = "for `get`, name one with --profile, or give them `directories`";
+                found.push(Finding::doubtful(message, mend));
             }
         }
     }
@@ -116,7 +117,7 @@ fn is_loopback(host: &Origin) -> bool {
     name.starts_with("127.") || name.starts_with("[::1]") || name == "localhost" || name.starts_with("localhost:")
 }
 
-/// Where Claude Code sends the key has to be on the profile's list, or it gets none.
+/// The profile lists the host that Claude Code sends its key to. For any other host Claude Code gets none.
 pub(in super::super) fn base_url(check_context: &CheckContext) -> Vec<Finding> {
     let Ok(profile) = &check_context.profile else { return Vec::new() };
     vec![match profile::origin_for_client(&check_context.context, profile) {

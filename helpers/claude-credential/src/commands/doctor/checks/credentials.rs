@@ -7,9 +7,9 @@ use crate::chain::entry::{Availability, ResolvedEntry};
 const API_KEY: &str = "ANTHROPIC_API_KEY";
 const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 
-/// Claude Code fills two headers, each for itself: `Authorization` from the token's variable, else from the helper;
-/// `x-api-key` from the key's variable, else from the helper. So one request can carry two credentials, and the server
-/// takes the one that nobody thought of.
+/// Claude Code fills two headers independently: `Authorization` from the token's variable, else from the helper;
+/// `x-api-key` from the key's variable, else from the helper. So one request can carry two credentials, of which the
+/// server may take the one that the user did not mean.
 pub(in super::super) fn one_in_a_request(check_context: &CheckContext) -> Vec<Finding> {
     if let Some(cloud) = check_context.context.client_mode.cloud() {
         return vec![Finding::good(format!(
@@ -17,7 +17,7 @@ pub(in super::super) fn one_in_a_request(check_context: &CheckContext) -> Vec<Fi
             cloud.name()
         ))];
     }
-    let [key, token] = [API_KEY, AUTH_TOKEN].map(|name| check_context.variable(name).map(|found| found.place));
+    let [key, token] = [API_KEY, AUTH_TOKEN].map(|name| check_context.variable(name).map(|variable| variable.place));
     let helper = check_context.helper().map(|(_, command)| command);
     let mut found = Vec::new();
     if let (Some(key), Some(_)) = (&key, &token) {
@@ -26,31 +26,33 @@ pub(in super::super) fn one_in_a_request(check_context: &CheckContext) -> Vec<Fi
             key.removal(API_KEY),
         ));
     } else {
-        for (name, place, header, helpers) in
+        for (name, place, header, helper_header) in
             [(API_KEY, key, "x-api-key", "Authorization"), (AUTH_TOKEN, token, "Authorization", "x-api-key")]
         {
             let (Some(place), Some(helper)) = (place, helper) else { continue };
             let mend = place.removal(name);
-            found.push(if claude::leads_to_us(helper) && gives_the_same(check_context, name) {
-                let said = format!("{name} is set, and what the helper prints is the same: Claude Code sends it twice");
-                Finding::doubtful(said, mend)
+            found.push(if claude::leads_to_us(helper) && prints_variable(check_context, name) {
+                let message =
+                    format!("{name} is set, and what the helper prints is the same: Claude Code sends it twice");
+                Finding::doubtful(message, mend)
             } else {
-                let said =
-                    format!("Claude Code sends {name} as {header} and the helper's key as {helpers}: two credentials");
-                Finding::wrong(said, mend)
+                let message = format!(
+                    "Claude Code sends {name} as {header} and the helper's key as {helper_header}: two credentials"
+                );
+                Finding::wrong(message, mend)
             });
         }
     }
     or_good(found, || "Claude Code sends one alone".to_owned())
 }
 
-/// Whether the chain would begin with that very variable.
-fn gives_the_same(check_context: &CheckContext, name: &str) -> bool {
+/// Whether the first entry that a lookup asks answers from the variable `name`.
+fn prints_variable(check_context: &CheckContext, name: &str) -> bool {
     let entries = check_context.entries();
     let first = entries.iter().find(|entry| entry.is_live());
     let built_in = if name == API_KEY { "api-key" } else { "auth-token" };
-    let is_it = |entry: &&ResolvedEntry| {
+    let answers = |entry: &ResolvedEntry| {
         entry.built_in && entry.name() == built_in && matches!(entry.availability, Availability::Variable)
     };
-    first.filter(is_it).is_some_and(|_| check_context.context.environment.get_os(name).is_some())
+    first.is_some_and(answers) && check_context.context.environment.get_os(name).is_some()
 }

@@ -11,96 +11,98 @@ use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
 use super::folders::{own_uid, shown};
 
-/// Whoever replaces a file needs milliseconds for it.
-const ON_ITS_WAY: Duration = Duration::from_mins(1);
+/// A process needs milliseconds to replace a file; one that takes longer was killed.
+const REPLACEMENT_TIME: Duration = Duration::from_mins(1);
 
-/// What we keep, the user's alone: the folders and every file in them, and Claude Code's own login.
+/// Only the user can read what the suite keeps, the folders and every file in them, and Claude Code's own login.
 pub(in super::super) fn private(check_context: &CheckContext) -> Vec<Finding> {
     let folders = &check_context.context.folders;
     let mut found = Vec::new();
     for folder in [&folders.data, &folders.runtime] {
-        found.extend(fs::symlink_metadata(folder).is_ok().then(|| judge(folder, true)).flatten());
-        found.extend(all_below(folder).iter().filter_map(|path| judge(path, false)));
+        found.extend(fs::symlink_metadata(folder).is_ok().then(|| check_private(folder, true)).flatten());
+        found.extend(all_below(folder).iter().filter_map(|path| check_private(path, false)));
     }
-    // It is Claude Code's, and may be a link: what that leads to is a login all the same, and is what others could read.
+    // Claude Code's login may be a link: then its target holds the login, and is what others could read.
     let login = fs::canonicalize(folders.claude.join(".credentials.json"));
-    found.extend(login.ok().and_then(|login| judge(&login, false)));
+    found.extend(login.ok().and_then(|login| check_private(&login, false)));
     let indexes = [kept::list(folders).map(|_| ()), logins::list(folders).map(|_| ())];
-    let unread = indexes.iter().filter_map(|index| index.as_ref().err());
-    let unread = unread.map(|error| Finding::of(error).or_mend("move it away and sign in again"));
-    // One that others can read is refused for just that.
-    let unread: Vec<Finding> = unread.filter(|finding| found.iter().all(|other| other.mend != finding.mend)).collect();
-    found.extend(unread);
+    let unreadable = indexes.iter().filter_map(|index| index.as_ref().err());
+    let unreadable = unreadable.map(|error| Finding::of(error).or_mend("move it away and sign in again"));
+    // An index that others can read is refused for that reason, which has been found already.
+    let is_new = |finding: &Finding| found.iter().all(|other| other.mend != finding.mend);
+    let unreadable: Vec<Finding> = unreadable.filter(is_new).collect();
+    found.extend(unreadable);
     or_good(found, || format!("{} and {} are yours alone", folders.data.display(), folders.runtime.display()))
 }
 
-fn judge(path: &Path, is_folder: bool) -> Option<Finding> {
-    let is = fs::symlink_metadata(path).ok()?;
+fn check_private(path: &Path, is_folder: bool) -> Option<Finding> {
+    let metadata = fs::symlink_metadata(path).ok()?;
     let (file, word) = (path.display(), shown(path));
-    if is.is_symlink() {
+    if metadata.is_symlink() {
         return Some(Finding::wrong(
             format!("{file} is a link, and none is followed there"),
             format!("run: rm {word}"),
         ));
     }
-    if is.is_dir() != is_folder {
+    if metadata.is_dir() != is_folder {
         return is_folder
             .then(|| Finding::wrong(format!("{file} is not a folder"), format!("move it away: mv {word} {word}.old")));
     }
-    if is.uid() != own_uid() {
+    if metadata.uid() != own_uid() {
         let mend = format!("run: sudo chown \"$(id -un)\" {word}");
         return Some(Finding::wrong(format!("{file} belongs to another user"), mend));
     }
     let mode = if is_folder { 700 } else { 600 };
-    (is.mode() & 0o077 != 0).then(|| {
-        let said = format!("{file} can be read or changed by others");
-        Finding::wrong(said, format!("run: chmod {mode} {word}"))
+    (metadata.mode() & 0o077 != 0).then(|| {
+        let message = format!("{file} can be read or changed by others");
+        Finding::wrong(message, format!("run: chmod {mode} {word}"))
     })
 }
 
-/// Files that were on their way when their process was killed: the secrets in them stay until somebody removes them.
+/// Temporary files of processes that were killed while they wrote: the secrets in them stay until the user removes them.
 pub(in super::super) fn leftovers(check_context: &CheckContext) -> Vec<Finding> {
     let folders = &check_context.context.folders;
     let ours = [&folders.data, &folders.runtime].into_iter().flat_map(|folder| all_below(folder));
     let config = check_context.context.config.file.clone().unwrap_or_else(|| folders.config.join("config.toml"));
     let edited = [folders.claude.join("settings.json"), config];
-    let files = ours.chain(edited.iter().flat_map(|file| on_their_way_to(file)));
-    let is_left = |path: &PathBuf| {
+    let files = ours.chain(edited.iter().flat_map(|file| replacements_of(file)));
+    let is_leftover = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let written = fs::symlink_metadata(path).and_then(|is| is.modified()).ok();
+        let written = fs::symlink_metadata(path).and_then(|metadata| metadata.modified()).ok();
         let age = written.and_then(|at| SystemTime::now().duration_since(at).ok());
-        name.starts_with('.') && name.ends_with(".new") && age.is_some_and(|age| age > ON_ITS_WAY)
+        name.starts_with('.') && name.ends_with(".new") && age.is_some_and(|age| age > REPLACEMENT_TIME)
     };
-    let left = files.filter(is_left).map(|path| {
-        let said = format!("{} was left by a process that was killed while it wrote", path.display());
-        Finding::doubtful(said, format!("run: rm {}", shown(&path)))
+    let leftovers = files.filter(is_leftover).map(|path| {
+        let message = format!("{} was left by a process that was killed while it wrote", path.display());
+        Finding::doubtful(message, format!("run: rm {}", shown(&path)))
     });
-    or_good(left.collect(), || "none".to_owned())
+    or_good(leftovers.collect(), || "none".to_owned())
 }
 
-/// What was to replace a file that is not alone in its folder. It stands beside what a link leads to.
-fn on_their_way_to(file: &Path) -> Vec<PathBuf> {
+/// The temporary files of replacements of `file`, in a folder that has other files, too. They are beside the file itself,
+/// or beside its target if it is a link.
+fn replacements_of(file: &Path) -> Vec<PathBuf> {
     let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
     let prefix = format!(".{}.", file.file_name().unwrap_or_default().to_string_lossy());
     let entries = file.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
-    let is_its = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(&prefix);
-    entries.filter(is_its).map(|entry| entry.path()).collect()
+    let is_replacement = |entry: &fs::DirEntry| entry.file_name().to_string_lossy().starts_with(&prefix);
+    entries.filter(is_replacement).map(|entry| entry.path()).collect()
 }
 
-/// The folder of cached answers can be written and read, on this machine.
+/// The folder of cached answers can be written and read, and is on this machine.
 pub(in super::super) fn cache(check_context: &CheckContext) -> Vec<Finding> {
     let folder = &check_context.context.folders.runtime;
     if check_context.context.options.no_cache {
         return vec![Finding::good("not looked at, because of --no-cache")];
     }
-    let probe = folder.join("doctor");
-    let tried = ensure_folder(folder).and_then(|()| replace(&probe, b"doctor")).and_then(|()| {
-        let held = read(&probe, Trust::Private, 64)?;
-        Ok(held.is_some_and(|held| held.as_slice() == b"doctor"))
+    let file = folder.join("doctor");
+    let is_kept = ensure_folder(folder).and_then(|()| replace(&file, b"doctor")).and_then(|()| {
+        let content = read(&file, Trust::Private, 64)?;
+        Ok(content.is_some_and(|content| content.as_slice() == b"doctor"))
     });
-    let _ = fs::remove_file(&probe);
+    let _ = fs::remove_file(&file);
     let shown = folder.display();
-    match tried {
+    match is_kept {
         Err(problem) => {
             let mend = "set XDG_RUNTIME_DIR to a folder that you can write to";
             vec![Finding::of_message(&problem.to_string()).or_mend(mend)]
@@ -109,7 +111,7 @@ pub(in super::super) fn cache(check_context: &CheckContext) -> Vec<Finding> {
             format!("{shown} does not hold what is written there"),
             "set XDG_RUNTIME_DIR to a folder on another disk",
         )],
-        Ok(true) => match network(kind(folder)) {
+        Ok(true) => match network_file_system(file_system_number(folder)) {
             Some(system) => vec![Finding::doubtful(
                 format!("{shown} is on {system}, and so maybe another machine's, where locks are slow or none"),
                 "set XDG_RUNTIME_DIR to a folder on this machine",
@@ -119,21 +121,21 @@ pub(in super::super) fn cache(check_context: &CheckContext) -> Vec<Finding> {
     }
 }
 
-/// The number of the file system that a folder is on.
+/// The number of the file system's type (statfs(2)).
 #[cfg(target_os = "linux")]
-fn kind(folder: &Path) -> u64 {
+fn file_system_number(folder: &Path) -> u64 {
     rustix::fs::statfs(folder).map_or(0, |system| system.f_type.cast_unsigned())
 }
 
 #[cfg(not(target_os = "linux"))]
-fn kind(_: &Path) -> u64 {
+fn file_system_number(_: &Path) -> u64 {
     0
 }
 
-/// File systems that may be another machine's, by their number (statfs(2)).
-fn network(kind: u64) -> Option<&'static str> {
+/// The file system's name, if it may be another machine's.
+fn network_file_system(number: u64) -> Option<&'static str> {
     // Some of the numbers have their highest bit set, and systems widen that differently.
-    match kind & 0xffff_ffff {
+    match number & 0xffff_ffff {
         0x6969 => Some("NFS"),
         0x517b | 0xfe53_4d42 | 0xff53_4d42 => Some("SMB"),
         0x0102_1997 => Some("9P"),
@@ -144,17 +146,17 @@ fn network(kind: u64) -> Option<&'static str> {
     }
 }
 
-/// A core file would hold every secret that a process held.
+/// A crash leaves no core file, which would hold every secret that the process held.
 pub(in super::super) fn core_dumps(_: &CheckContext) -> Vec<Finding> {
     let limit = getrlimit(Resource::Core).current;
     let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
-    vec![judge_core_dumps(limit, pattern.trim())]
+    vec![check_core_dumps(limit, pattern.trim())]
 }
 
 /// Programs that a kernel pipes core dumps to, and that heed the limit.
 const HEED_LIMIT: [&str; 2] = ["systemd-coredump", "apport"];
 
-fn judge_core_dumps(limit: Option<u64>, pattern: &str) -> Finding {
+fn check_core_dumps(limit: Option<u64>, pattern: &str) -> Finding {
     if limit != Some(0) {
         return Finding::wrong("they can't be turned off here, and a core file holds every secret", "run: ulimit -c 0");
     }
@@ -169,7 +171,7 @@ fn judge_core_dumps(limit: Option<u64>, pattern: &str) -> Finding {
     }
 }
 
-/// The files in a folder of ours and one level below it.
+/// The files in one of the suite's folders, and one level below it.
 pub(in super::super) fn all_below(folder: &Path) -> Vec<PathBuf> {
     let entries = |folder: &Path| {
         let mut paths: Vec<PathBuf> =
@@ -177,36 +179,36 @@ pub(in super::super) fn all_below(folder: &Path) -> Vec<PathBuf> {
         paths.sort_unstable();
         paths
     };
-    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|is| is.is_dir());
+    let is_folder = |path: &Path| fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_dir());
     entries(folder).into_iter().flat_map(|path| if is_folder(&path) { entries(&path) } else { vec![path] }).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::finding::Mark;
-    use super::{judge_core_dumps, network};
+    use super::super::super::finding::Severity;
+    use super::{check_core_dumps, network_file_system};
 
     #[test]
-    fn core_dumps_are_off_only_where_whoever_gets_them_heeds_the_limit() {
-        for (limit, pattern, mark) in [
-            (Some(0), "core", Mark::Good),
-            (Some(0), "|/usr/lib/systemd/systemd-coredump %P %u", Mark::Good),
-            (Some(0), "|/opt/acme/collector %p", Mark::Doubtful),
-            (Some(1), "core", Mark::Wrong),
-            (None, "core", Mark::Wrong),
+    fn core_dumps_are_off_only_if_the_program_that_gets_them_heeds_the_limit() {
+        for (limit, pattern, severity) in [
+            (Some(0), "core", Severity::Good),
+            (Some(0), "|/usr/lib/systemd/systemd-coredump %P %u", Severity::Good),
+            (Some(0), "|/opt/acme/collector %p", Severity::Doubtful),
+            (Some(1), "core", Severity::Wrong),
+            (None, "core", Severity::Wrong),
         ] {
-            let finding = judge_core_dumps(limit, pattern);
-            assert_eq!(finding.mark, mark, "{pattern}");
-            assert_eq!(finding.mend.is_some(), mark != Mark::Good);
+            let finding = check_core_dumps(limit, pattern);
+            assert_eq!(finding.severity, severity, "{pattern}");
+            assert_eq!(finding.mend.is_some(), severity != Severity::Good);
         }
     }
 
     #[test]
     fn another_machines_file_system_is_known_by_its_number() {
-        assert_eq!(network(0x6969), Some("NFS"));
-        assert_eq!(network(0xffff_ffff_ff53_4d42), Some("SMB"));
+        assert_eq!(network_file_system(0x6969), Some("NFS"));
+        assert_eq!(network_file_system(0xffff_ffff_ff53_4d42), Some("SMB"));
         for local in [0x0102_1994, 0xef53, 0x9123_683e, 0x794c_7630] {
-            assert_eq!(network(local), None, "{local:#x}");
+            assert_eq!(network_file_system(local), None, "{local:#x}");
         }
     }
 }

@@ -7,26 +7,28 @@ use claude_credential_protocol::text::quoted;
 use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
 
-/// HOME and what the XDG variables name. That each is absolute was found out before.
+/// HOME and the folders in the XDG variables can be used. Each is absolute, or no check would run.
 pub(in super::super) fn usable(check_context: &CheckContext) -> Vec<Finding> {
     let folders = &check_context.context.folders;
     let mut found = Vec::new();
     let home = folders.home.display().to_string();
     match fs::metadata(&folders.home) {
-        Ok(is) if !is.is_dir() => found.push(Finding::wrong(format!("HOME, {home}, is not a folder"), SET_HOME)),
-        Ok(is) if is.uid() != own_uid() => found.push(Finding::wrong(
+        Ok(metadata) if !metadata.is_dir() => {
+            found.push(Finding::wrong(format!("HOME, {home}, is not a folder"), SET_HOME));
+        }
+        Ok(metadata) if metadata.uid() != own_uid() => found.push(Finding::wrong(
             format!("HOME, {home}, belongs to another user, and so would what is written there"),
             "with sudo, run: sudo -H claude-credential doctor",
         )),
         Ok(_) => {}
         Err(error) => found.push(Finding::wrong(format!("HOME, {home}, can't be used: {error}"), SET_HOME)),
     }
-    // The others are made where they are missing; this one is the system's.
+    // The suite makes the other folders if they are missing; the system makes this one.
     if let Some(run) = check_context.context.environment.get_os("XDG_RUNTIME_DIR")
         && !Path::new(run).is_dir()
     {
-        let said = format!("XDG_RUNTIME_DIR, {}, is not there", run.display());
-        found.push(Finding::wrong(said, "run: unset XDG_RUNTIME_DIR, or sign in anew"));
+        let message = format!("XDG_RUNTIME_DIR, {}, is not there", run.display());
+        found.push(Finding::wrong(message, "run: unset XDG_RUNTIME_DIR, or sign in anew"));
     }
     or_good(found, || {
         let [config, data, runtime] = [&folders.config, &folders.data, &folders.runtime].map(|folder| folder.display());
@@ -40,7 +42,7 @@ pub(in super::super) fn own_uid() -> u32 {
     rustix::process::geteuid().as_raw()
 }
 
-/// A path as a shell takes it.
+/// A path, quoted for a shell.
 pub(in super::super) fn shown(path: &Path) -> String {
     quoted(&path.to_string_lossy())
 }

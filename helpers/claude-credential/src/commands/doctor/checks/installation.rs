@@ -14,21 +14,21 @@ use crate::chain::program;
 use crate::context::Context;
 use crate::suite::SUITE;
 
-const OURS: &str = env!("CARGO_PKG_VERSION");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What installs all of it.
-const INSTALL: &str = "in the folder of its source, run: ./install.sh";
+/// What installs the whole suite.
+pub(super) const INSTALL: &str = "in the folder of its source, run: ./install.sh";
 
-/// Helper and dispatcher of two versions may not understand each other's newer words.
+/// Dispatcher and helpers have one version: an older one may not understand messages of a newer one.
 pub(in super::super) fn versions(check_context: &CheckContext) -> Vec<Finding> {
     let installed = installed(&check_context.context);
     let others = installed.iter().filter_map(|(name, file)| {
         let version = spawn::version(check_context, file);
         let file = file.display();
         match version {
-            Some(version) if version == OURS => None,
+            Some(version) if version == VERSION => None,
             Some(version) => Some(Finding::wrong(
-                format!("claude-credential is version {OURS}, and claude-credential-{name} {version} ({file})"),
+                format!("claude-credential is version {VERSION}, and claude-credential-{name} {version} ({file})"),
                 INSTALL,
             )),
             None => Some(Finding::wrong(format!("{file} does not say its version"), INSTALL)),
@@ -36,11 +36,11 @@ pub(in super::super) fn versions(check_context: &CheckContext) -> Vec<Finding> {
     });
     or_good(others.collect(), || {
         let names: Vec<&str> = installed.keys().copied().collect();
-        format!("{OURS}: claude-credential and its helpers {}", names.join(", "))
+        format!("{VERSION}: claude-credential and its helpers {}", names.join(", "))
     })
 }
 
-/// Helpers beside the dispatcher are updated with it; and those that the chain needs have to be there.
+/// The helpers are beside the dispatcher, so that they are updated with it, and the chain's helpers are installed.
 pub(in super::super) fn together(check_context: &CheckContext) -> Vec<Finding> {
     let context = &check_context.context;
     let Some(folder) = own_folder() else {
@@ -50,8 +50,8 @@ pub(in super::super) fn together(check_context: &CheckContext) -> Vec<Finding> {
         .iter()
         .filter(|(_, file)| file.parent() != Some(&folder))
         .map(|(_, file)| {
-            let said = format!("{} is not beside claude-credential, in {}", file.display(), folder.display());
-            Finding::doubtful(said, INSTALL)
+            let message = format!("{} is not beside claude-credential, in {}", file.display(), folder.display());
+            Finding::doubtful(message, INSTALL)
         })
         .collect();
     for entry in check_context.entries() {
@@ -61,14 +61,14 @@ pub(in super::super) fn together(check_context: &CheckContext) -> Vec<Finding> {
             && program::locate(context, name).is_none()
         {
             let entry = &entry.definition.name;
-            let said = format!("claude-credential-{name}, which entry {entry} needs, is not installed");
-            found.push(Finding::wrong(said, INSTALL));
+            let message = format!("claude-credential-{name}, which entry {entry} needs, is not installed");
+            found.push(Finding::wrong(message, INSTALL));
         }
     }
     or_good(found, || format!("all in {}", folder.display()))
 }
 
-/// What a person types is found on PATH, and should be this.
+/// The `claude-credential` that the user gets from PATH is this one.
 pub(in super::super) fn path(check_context: &CheckContext) -> Vec<Finding> {
     let context = &check_context.context;
     let path = context.environment.get_os("PATH").unwrap_or_default();
@@ -76,8 +76,8 @@ pub(in super::super) fn path(check_context: &CheckContext) -> Vec<Finding> {
     for element in env::split_paths(path).filter(|element| !element.is_absolute()) {
         let element =
             if element.as_os_str().is_empty() { "an empty element".into() } else { element.to_string_lossy() };
-        let said = format!("PATH has {element}, which is the working directory's, and is passed over here");
-        found.push(Finding::doubtful(said, "take it out of PATH"));
+        let message = format!("PATH has {element}, which means the working directory, and is not searched here");
+        found.push(Finding::doubtful(message, "take it out of PATH"));
     }
     let own = env::current_exe().and_then(std::fs::canonicalize).ok();
     let folder = own_folder().map(|folder| shown(&folder)).unwrap_or_default();
@@ -89,21 +89,21 @@ pub(in super::super) fn path(check_context: &CheckContext) -> Vec<Finding> {
         )),
         Some(first) if own.is_some() && first.canonicalize().ok() != own => {
             let version = spawn::version(check_context, first);
-            let said = format!(
-                "the first claude-credential on PATH is {}, version {}; this is {OURS} in {folder}",
+            let message = format!(
+                "the first claude-credential on PATH is {}, version {}; this is {VERSION} in {folder}",
                 first.display(),
                 version.as_deref().unwrap_or("unknown")
             );
             let mend = format!("put {folder} before it in PATH, or run: rm {}", shown(first));
-            let is_same = version.as_deref() == Some(OURS);
-            found.push(if is_same { Finding::doubtful(said, mend) } else { Finding::wrong(said, mend) });
+            let is_same = version.as_deref() == Some(VERSION);
+            found.push(if is_same { Finding::doubtful(message, mend) } else { Finding::wrong(message, mend) });
         }
         Some(_) => {}
     }
     or_good(found, || format!("claude-credential is {}", first.unwrap_or_default().display()))
 }
 
-/// The executables that are looked for: those of the helpers, and the one behind `--live`.
+/// The installed helpers, and the executable that `--live` needs.
 fn installed(context: &Context) -> BTreeMap<&'static str, PathBuf> {
     let names = SUITE.into_iter().chain(["probe"]);
     names.filter_map(|name| Some((name, program::locate(context, name)?))).collect()

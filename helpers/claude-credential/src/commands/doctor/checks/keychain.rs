@@ -8,42 +8,42 @@ use claude_credential_protocol::text;
 use super::super::check_context::CheckContext;
 use super::super::finding::Finding;
 use super::super::spawn;
+use super::installation::INSTALL;
 use crate::chain::program;
 
-/// Longer than the helper gives the keychain.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Longer than the helper waits for the keychain.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The helper that keeps keys tries it: here no bus is spoken.
+/// The keychain works. The helper that keeps keys tries it, because the dispatcher links no D-Bus.
 pub(in super::super) fn works(check_context: &CheckContext) -> Vec<Finding> {
     let context = &check_context.context;
-    if check_context.trouble.is_some() {
-        // It would say again that config.toml can't be read.
+    if check_context.config_error.is_some() {
+        // The helper would report the configuration's error once more.
         return Vec::new();
     }
     if context.options.no_input && context.config.key_store != KeyStore::File {
-        let said = "not looked at, because of --no-input: one that is locked asks for its password in a window";
-        return vec![Finding::doubtful(said, "run: claude-credential doctor")];
+        let message = "not looked at, because of --no-input: one that is locked asks for its password in a window";
+        return vec![Finding::doubtful(message, "run: claude-credential doctor")];
     }
     let Some(file) = program::locate(context, "apikey") else {
-        let said = "not looked at: claude-credential-apikey, which keeps keys, is not installed";
-        return vec![Finding::doubtful(said, "in the folder of its source, run: ./install.sh")];
+        let message = "not looked at: claude-credential-apikey, which keeps keys, is not installed";
+        return vec![Finding::doubtful(message, INSTALL)];
     };
     let mut command = Command::new(&file);
     command.args(program::helper_args(context, "apikey", &[])).arg("check-keychain");
-    let finding = match spawn::ask(check_context, command, PATIENCE) {
+    let finding = match spawn::run(check_context, command, TIMEOUT) {
         Err(failure) => Finding::of_message(&format!(
             "{file} {failure}; run it by hand: {file} check-keychain",
             file = file.display()
         )),
         Ok(finished) => {
-            let said = String::from_utf8_lossy(&finished.stdout).into_owned();
+            let stdout = String::from_utf8_lossy(&finished.stdout).into_owned();
             match finished.ended {
-                Ended::Exit(0) if !said.trim().is_empty() => Finding::good(said.trim()),
-                // A helper does not know the word and says nothing: it is of another version.
-                Ended::Exit(0) => Finding::doubtful(
-                    "not looked at: claude-credential-apikey is too old for that",
-                    "in the folder of its source, run: ./install.sh",
-                ),
+                Ended::Exit(0) if !stdout.trim().is_empty() => Finding::good(stdout.trim()),
+                // An older helper does not know the operation, and prints nothing.
+                Ended::Exit(0) => {
+                    Finding::doubtful("not looked at: claude-credential-apikey is too old for that", INSTALL)
+                }
                 _ => Finding::of_message(
                     &text::last_line_of_ours(&finished.stderr)
                         .unwrap_or_else(|| "the keychain can't be tried".to_owned()),

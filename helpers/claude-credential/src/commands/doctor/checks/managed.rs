@@ -3,11 +3,11 @@ use claude_credential_config::claude::{self, Scope};
 use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
 
-/// Settings of the administrator with which Claude Code does not start while an apiKeyHelper is set
+/// The administrator's settings with which Claude Code does not start while an apiKeyHelper is set
 /// (<https://code.claude.com/docs/en/settings>).
 const FORCE_LOGIN: [&str; 2] = ["forceLoginMethod", "forceLoginOrgUUID"];
 
-/// What the administrator's settings forbid or win over.
+/// The administrator's settings allow an apiKeyHelper, and the user's wins.
 pub(in super::super) fn blocks(check_context: &CheckContext) -> Vec<Finding> {
     let mut found = Vec::new();
     let has_helper = check_context.helper().is_some();
@@ -23,7 +23,7 @@ pub(in super::super) fn blocks(check_context: &CheckContext) -> Vec<Finding> {
                 )
             } else {
                 Finding::doubtful(
-                    format!("{file}:{line}: {setting} lets nobody use Claude Code with an apiKeyHelper"),
+                    format!("{file}:{line}: {setting} forbids Claude Code with an apiKeyHelper"),
                     "ask your administrator before you run: claude-credential setup",
                 )
             });
@@ -33,8 +33,8 @@ pub(in super::super) fn blocks(check_context: &CheckContext) -> Vec<Finding> {
         {
             let line = line.number;
             let own = user.file.display();
-            let said = format!("{file}:{line}: its apiKeyHelper wins over that in {own}");
-            found.push(Finding::doubtful(said, format!("remove apiKeyHelper from {own}")));
+            let message = format!("{file}:{line}: its apiKeyHelper wins over that in {own}");
+            found.push(Finding::doubtful(message, format!("remove apiKeyHelper from {own}")));
         }
     }
     or_good(found, || match check_context.managed().count() {

@@ -1,4 +1,4 @@
-//! One check, one function; those of one noun stand in one file.
+//! The checks, one function each; those of one noun share a file.
 
 pub(super) mod answer;
 pub(super) mod commands;

@@ -10,25 +10,25 @@ use super::super::finding::{Finding, or_good};
 use super::super::spawn;
 use super::folders::shown;
 
-/// No settings file that a person writes comes near this.
+/// More than any settings file that a user writes.
 const MAX_SETTINGS: u64 = 1 << 20;
 
-/// What Claude Code reads, in all scopes: valid, and nobody else's to change.
+/// The settings files that Claude Code reads are valid, and no other user can change them.
 pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
     let broken = check_context.settings.iter().filter_map(|SettingsFile { scope, file, sets }| {
-        // A project's may be anybody's; whoever can change the others can have a command run.
+        // Others may write a project's settings. A user who can change any other file can make Claude Code run commands.
         let trust = if matches!(scope, Scope::User | Scope::Managed) { Trust::Settings } else { Trust::Unchecked };
         let refused = read(file, trust, MAX_SETTINGS).err().map(Error::from);
         let error = refused.as_ref().or(sets.as_ref().err())?;
         Some(Finding::of(error).or_mend(format!("mend {} there", file.display())))
     });
     or_good(broken.collect(), || {
-        let files: Vec<String> = check_context.settings.iter().map(|it| it.file.display().to_string()).collect();
+        let files: Vec<String> = check_context.settings.iter().map(|file| file.file.display().to_string()).collect();
         if files.is_empty() { "Claude Code has none".to_owned() } else { files.join(", ") }
     })
 }
 
-/// The setting is there, is this program, and can be run.
+/// The user's `apiKeyHelper` is set, is this program, and can be run.
 pub(in super::super) fn helper(check_context: &CheckContext) -> Vec<Finding> {
     let Some((set_in, command)) = check_context.helper() else {
         if let Some(finding) = hidden(check_context) {
@@ -64,15 +64,15 @@ pub(in super::super) fn helper(check_context: &CheckContext) -> Vec<Finding> {
         return if program.contains('/') {
             wrong(format!("is {program}, which depends on the folder that Claude Code is started in"))
         } else {
-            doubtful(format!("is {program} without its path, and so whatever PATH leads to"))
+            doubtful(format!("is {program} without its path, and so whatever is first on PATH"))
         };
     };
     if !path.is_file() {
         return wrong(format!("is {program}, which is not there"));
     }
     if access(&path, Access::EXEC_OK).is_err() {
-        let said = format!("{file}: apiKeyHelper is {program}, which can't be run");
-        return vec![Finding::wrong(said, format!("run: chmod +x {}", shown(&path)))];
+        let message = format!("{file}: apiKeyHelper is {program}, which can't be run");
+        return vec![Finding::wrong(message, format!("run: chmod +x {}", shown(&path)))];
     }
     let name = path.file_name().unwrap_or_default();
     if name == "claude-credential" && !words.iter().any(|word| word == "api-key-helper") {
@@ -89,25 +89,25 @@ pub(in super::super) fn helper(check_context: &CheckContext) -> Vec<Finding> {
     vec![Finding::good(format!("{file}: {}", path.display()))]
 }
 
-/// Somebody else's settings hold an empty one, in whose place the user's does not come.
+/// A project or the administrator sets an empty `apiKeyHelper`, which hides the user's.
 fn hidden(check_context: &CheckContext) -> Option<Finding> {
     let (SettingsFile { scope, file, .. }, line) = claude::deciding(&check_context.settings, claude::API_KEY_HELPER)?;
     let file = file.display();
     (*scope != Scope::User).then(|| {
-        let said = format!("{file}:{}: apiKeyHelper is empty, so Claude Code runs none here", line.number);
-        Finding::doubtful(said, format!("remove apiKeyHelper from {file}"))
+        let message = format!("{file}:{}: apiKeyHelper is empty, so Claude Code runs none here", line.number);
+        Finding::doubtful(message, format!("remove apiKeyHelper from {file}"))
     })
 }
 
-/// As a shell would, for what people write in front of a path; none where it is no absolute one.
+/// The path that `program` names, with the home folder in place of `~` or `$HOME`; `None` if it is not absolute.
 fn expanded(program: &str, check_context: &CheckContext) -> Option<PathBuf> {
     let home = &check_context.context.folders.home;
-    let below_home = ["~/", "$HOME/", "${HOME}/"].iter().find_map(|start| program.strip_prefix(start));
-    let path = below_home.map_or_else(|| PathBuf::from(program), |below| home.join(below));
+    let in_home = ["~/", "$HOME/", "${HOME}/"].iter().find_map(|prefix| program.strip_prefix(prefix));
+    let path = in_home.map_or_else(|| PathBuf::from(program), |relative| home.join(relative));
     Some(path).filter(|path| path.is_absolute() && !path.to_string_lossy().contains('$'))
 }
 
-/// The words of a command as a shell splits them, as far as people write settings.
+/// The words of a command as a shell splits them, for what users write in settings.
 fn words(command: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quote = None;
@@ -123,14 +123,15 @@ fn words(command: &str) -> Vec<String> {
     words
 }
 
-/// A project's own helper runs in place of the user's; and it comes with a clone.
+/// The project sets no `apiKeyHelper`: it would run in place of the user's, and it comes with a clone.
 pub(in super::super) fn project(check_context: &CheckContext) -> Vec<Finding> {
     let here = std::env::current_dir().unwrap_or_default();
     vec![match check_context.helper() {
         Some((set_in, _)) if matches!(set_in.scope, Scope::Local | Scope::Project) => {
             let file = set_in.file.display();
-            let said = format!("{file} sets an apiKeyHelper of its own, which Claude Code runs here in place of yours");
-            Finding::doubtful(said, format!("if you did not write it, remove apiKeyHelper from {file}"))
+            let message =
+                format!("{file} sets an apiKeyHelper of its own, which Claude Code runs here in place of yours");
+            Finding::doubtful(message, format!("if you did not write it, remove apiKeyHelper from {file}"))
         }
         _ => Finding::good(format!("none sets an apiKeyHelper that counts in {}", Path::new(&here).display())),
     }]

@@ -5,25 +5,24 @@ use std::time::{Duration, SystemTime};
 
 use claude_credential_config::claude::{EffectiveSetting, SettingSource};
 use claude_credential_files::replace;
-use claude_credential_protocol::Kind;
+use claude_credential_protocol::{Kind, millis};
 
 use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
 use super::files::all_below;
 use crate::cache::Cache;
 use crate::ttl::TTL_VARIABLE;
-use claude_credential_protocol::millis;
 
-/// Below it a refusal and the end of the client's own time can't be told apart every time.
-const LEAST: Duration = Duration::from_mins(1);
+/// With a shorter TTL, Claude Code's return for a key may mean that the key was refused, or that the TTL has ended.
+const MIN_TTL: Duration = Duration::from_mins(1);
 
-/// The client sends a key once more after its time, while it asks for another.
-const ONCE_MORE: Duration = Duration::from_mins(1);
+/// Claude Code sends a key once more after its TTL, while it asks for another.
+const GRACE: Duration = Duration::from_mins(1);
 
-/// File systems round times; a clock that is off is off by more.
+/// File systems round times; a wrong clock is off by more.
 const TOLERANCE: Duration = Duration::from_secs(10);
 
-/// The client's time between two runs of its helper.
+/// Claude Code's time between two runs of its helper is long enough to tell refusals apart.
 pub(in super::super) fn ttl(check_context: &CheckContext) -> Vec<Finding> {
     let Some(EffectiveSetting { value, place }) = check_context.variable(TTL_VARIABLE) else {
         return vec![Finding::good(format!("{TTL_VARIABLE} is not set, so it is 5 minutes"))];
@@ -41,27 +40,27 @@ pub(in super::super) fn ttl(check_context: &CheckContext) -> Vec<Finding> {
             format!("{TTL_VARIABLE} is 0: the helper runs for every request, and that a key was refused is not seen"),
             mend,
         ),
-        Some(value) if Duration::from_millis(value) < LEAST => {
-            let said =
+        Some(value) if Duration::from_millis(value) < MIN_TTL => {
+            let message =
                 format!("{TTL_VARIABLE} is under 60000, a minute, and so it is not always seen that a key was refused");
-            Finding::doubtful(said, mend)
+            Finding::doubtful(message, mend)
         }
         Some(value) => Finding::good(format!("{TTL_VARIABLE} is {value}")),
     }]
 }
 
-/// A credential that ends before the client has asked for another fails in the middle of somebody's work.
+/// Credentials live longer than Claude Code uses them: one that expires earlier fails while the user works.
 pub(in super::super) fn lives(check_context: &CheckContext) -> Vec<Finding> {
     let ttl = check_context.client_ttl();
-    let needed = millis(ttl.saturating_add(ONCE_MORE));
-    // The shortest life of each entry.
+    let needed = millis(ttl.saturating_add(GRACE));
+    // The shortest life of each entry's credentials.
     let mut lives: BTreeMap<String, u64> = BTreeMap::new();
     for path in all_below(&check_context.context.folders.runtime) {
         let is_answer = path.extension().is_some_and(|ending| ending == "cache");
         let Some(cached) = is_answer.then(|| Cache::read(&path, &check_context.context.log)).flatten() else {
             continue;
         };
-        // A cloud's credentials are no key: another setting hands them out, by another rule.
+        // AWS's credentials are no key: awsCredentialExport hands them out, by another rule.
         if cached.credential.auth.kind() == Kind::Aws {
             continue;
         }
@@ -70,18 +69,18 @@ pub(in super::super) fn lives(check_context: &CheckContext) -> Vec<Finding> {
         lives.entry(cached.entry).and_modify(|least| *least = life.min(*least)).or_insert(life);
     }
     let short = lives.iter().filter(|(_, life)| **life < needed).map(|(entry, life)| {
-        let said = format!(
+        let message = format!(
             "entry {entry} gives credentials that live {} s, and Claude Code may send one for {} s",
             life / 1000,
             needed / 1000
         );
-        let fits = life.saturating_sub(millis(ONCE_MORE));
-        let mend = if fits >= millis(LEAST) {
-            format!("run: export {TTL_VARIABLE}={fits}")
+        let usable = life.saturating_sub(millis(GRACE));
+        let mend = if usable >= millis(MIN_TTL) {
+            format!("run: export {TTL_VARIABLE}={usable}")
         } else {
             "have their issuer let them live for five minutes at least".to_owned()
         };
-        Finding::doubtful(said, mend)
+        Finding::doubtful(message, mend)
     });
     or_good(short.collect(), || match lives.len() {
         0 => "no cached answer says when it ends".to_owned(),
@@ -89,36 +88,35 @@ pub(in super::super) fn lives(check_context: &CheckContext) -> Vec<Finding> {
     })
 }
 
-/// Two clocks that differ make what is fresh look old, or never old.
+/// This machine's clock agrees with the file systems'. If they differ, a fresh answer looks old, or never gets old.
 pub(in super::super) fn clock(check_context: &CheckContext) -> Vec<Finding> {
     let folders = &check_context.context.folders;
     let mut found = Vec::new();
-    let written = (!check_context.context.options.no_cache).then(|| written_now(&folders.runtime)).flatten();
-    found.extend(written.and_then(|off| judge_file_system(&folders.runtime, off)));
+    let difference = (!check_context.context.options.no_cache).then(|| clock_difference(&folders.runtime)).flatten();
+    found.extend(difference.and_then(|difference| check_difference(&folders.runtime, difference)));
     let limit = SystemTime::now() + TOLERANCE;
-    let files = all_below(&folders.runtime).into_iter().chain(all_below(&folders.data));
-    let from_future = |path: &&Path| fs::symlink_metadata(path).and_then(|is| is.modified()).is_ok_and(|at| at > limit);
-    let files: Vec<_> = files.collect();
-    if let Some(first) = files.iter().map(PathBuf::as_path).find(from_future) {
-        let said = format!("{} was written in the future, so the clock was wrong then, or is now", first.display());
-        found.push(Finding::doubtful(said, "set the clock, then run: claude-credential cache clear"));
+    let mut files = all_below(&folders.runtime).into_iter().chain(all_below(&folders.data));
+    let modified = |path: &PathBuf| fs::symlink_metadata(path).and_then(|metadata| metadata.modified());
+    if let Some(first) = files.find(|path| modified(path).is_ok_and(|at| at > limit)) {
+        let message = format!("{} was written in the future, so the clock was wrong then, or is now", first.display());
+        found.push(Finding::doubtful(message, "set the clock, then run: claude-credential cache clear"));
     }
     or_good(found, || "it agrees with the file system's".to_owned())
 }
 
-fn judge_file_system(folder: &Path, off: Duration) -> Option<Finding> {
-    (off > TOLERANCE).then(|| {
-        let said = format!("the clock of the file system at {} is {} s off", folder.display(), off.as_secs());
-        Finding::wrong(said, "set XDG_RUNTIME_DIR to a folder on this machine")
+fn check_difference(folder: &Path, difference: Duration) -> Option<Finding> {
+    (difference > TOLERANCE).then(|| {
+        let message = format!("the clock of the file system at {} is {} s off", folder.display(), difference.as_secs());
+        Finding::wrong(message, "set XDG_RUNTIME_DIR to a folder on this machine")
     })
 }
 
-/// By how much the time of a file that is written now differs from ours.
-fn written_now(folder: &Path) -> Option<Duration> {
+/// The difference between this machine's clock and the time of a file that is written now.
+fn clock_difference(folder: &Path) -> Option<Duration> {
     let path = folder.join("doctor-clock");
     let before = SystemTime::now();
     replace(&path, b"").ok()?;
-    let at = fs::metadata(&path).and_then(|is| is.modified());
+    let at = fs::metadata(&path).and_then(|metadata| metadata.modified());
     let _ = fs::remove_file(&path);
     let at = at.ok()?;
     Some(at.duration_since(before).or_else(|_| before.duration_since(at)).unwrap_or_default())
@@ -129,13 +127,13 @@ mod tests {
     use std::path::Path;
     use std::time::Duration;
 
-    use super::judge_file_system;
+    use super::check_difference;
 
     #[test]
     fn a_file_system_with_another_time_is_wrong() {
         let folder = Path::new("/run");
-        assert_eq!(judge_file_system(folder, Duration::from_secs(1)), None);
-        let finding = judge_file_system(folder, Duration::from_mins(5)).unwrap();
-        assert!(finding.said.contains("300 s off") && finding.mend.unwrap().contains("XDG_RUNTIME_DIR"));
+        assert_eq!(check_difference(folder, Duration::from_secs(1)), None);
+        let finding = check_difference(folder, Duration::from_mins(5)).unwrap();
+        assert!(finding.message.contains("300 s off") && finding.mend.unwrap().contains("XDG_RUNTIME_DIR"));
     }
 }

@@ -1,0 +1,39 @@
+//! The overview for programs, as `docs/schema/status.json` describes it.
+
+use claude_credential_protocol::iso_8601;
+use serde_json::json;
+
+use super::overview::Overview;
+use super::profile_status::ProfileState;
+
+pub(super) fn text(overview: &Overview) -> String {
+    let profiles = overview.profiles.iter().map(|status| {
+        let state = match status.state {
+            ProfileState::Answers => "answers",
+            ProfileState::Asked => "asked",
+            ProfileState::Nothing => "nothing",
+            ProfileState::Problem => "problem",
+        };
+        json!({
+            "profile": status.profile,
+            "here": status.here,
+            "state": state,
+            "entry": status.entry,
+            "source": status.source,
+            "account": status.account,
+            "kept_in": status.place,
+            "expires_at": status.expires_at.map(iso_8601),
+            "lives_too_short": overview.is_short(status),
+            "hosts": status.hosts,
+            "directories": status.directories.iter().map(|directory| directory.display().to_string()).collect::<Vec<_>>(),
+            "problem": status.problem,
+        })
+    });
+    let value = json!({
+        "version": 1,
+        "exit": overview.exit_code(),
+        "min_ttl_seconds": overview.min_ttl.map(|min_ttl| min_ttl.as_secs()),
+        "profiles": profiles.collect::<Vec<_>>(),
+    });
+    format!("{value:#}\n")
+}
