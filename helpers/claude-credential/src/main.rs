@@ -13,7 +13,6 @@ mod fast_path;
 mod lookup;
 mod prelude;
 mod query;
-mod suite;
 mod terminal;
 mod token_output;
 mod ttl;

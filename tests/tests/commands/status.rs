@@ -17,7 +17,7 @@ fn each_profile_says_what_would_answer_and_who_uses_it_and_nobody_is_asked() {
     assert_eq!((&work["hosts"], &work["state"]), (&json!(["gateway.acme.example"]), &json!("nothing")));
     let directory = sandbox.home().join("code/acme");
     assert_eq!(work["directories"], json!([directory.to_str().expect("a path")]));
-    let problem = "nobody is signed in to out; run: claude-credential login out";
+    let problem = "not signed in to out; run: claude-credential login out";
     assert_eq!((&out["state"], &out["problem"]), (&json!("problem"), &json!(problem)));
     assert_eq!(fake.runs(), 0);
 

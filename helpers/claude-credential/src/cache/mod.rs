@@ -176,7 +176,7 @@ fn open_hasher(folder: &Path) -> Result<KeyedHasher, FileError> {
 }
 
 fn is_past_expiry(path: &Path) -> bool {
-    load(path).ok().flatten().is_none_or(|cached| cached.credential.expires_at.is_some_and(|at| at * 1000 <= now()))
+    load(path).ok().flatten().is_none_or(|cached| cached.credential.is_expired())
 }
 
 impl Cached {

@@ -92,7 +92,7 @@ fn default_provider(context: &Context, name: &str, provider: &Provider) -> Resol
         || logins::list(&context.folders)
             .map_or(true, |logins| logins.iter().any(|login| login.provider == *provider_name));
     let availability = if !is_signed_in {
-        Availability::Absent(format!("nobody is signed in to {provider_name}"))
+        Availability::Absent(format!("not signed in to {provider_name}"))
     } else if *anthropic && context.for_client {
         Availability::Unusable(format!("a token of {provider_name} can't be sent as a key"))
     } else {
@@ -142,7 +142,7 @@ fn claude_login(context: &Context, name: &str, profile: &Profile) -> ResolvedEnt
     let folder = profile.claude_config_dir.as_ref().unwrap_or(&context.folders.claude);
     let file = folder.join(".credentials.json");
     let availability = match (context.config.claude_login, Identity::of(&file).exists()) {
-        (_, false) => Availability::Absent("nobody is signed in".to_owned()),
+        (_, false) => Availability::Absent("not signed in".to_owned()),
         (ClaudeLogin::Report, true) => Availability::Absent(
             "Claude Code's own login is there, and is handed out only with [claude] login = \"read\"".to_owned(),
         ),

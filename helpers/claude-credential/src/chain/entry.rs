@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use claude_credential_config::{Entry, Program};
-use claude_credential_protocol::{Credential, Error, Kind, now};
+use claude_credential_protocol::{Credential, Error, Kind};
 
 /// An entry of a chain, with everything that decides its answer in this call.
 #[derive(Debug)]
@@ -144,8 +144,4 @@ impl Skip {
         let unusable = if kind == Some(Kind::Aws) { Unusable::Aws } else { Unusable::Other };
         Self { unusable: Some(unusable), ..Self::new(reason) }
     }
-}
-
-pub(crate) fn is_expired(credential: &Credential) -> bool {
-    credential.expires_at.is_some_and(|at| at <= now() / 1000)
 }

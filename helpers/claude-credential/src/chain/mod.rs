@@ -14,8 +14,6 @@ use crate::chain::entry::{AnswerOrigin, Availability, EntryOutcome, Resolved, Re
 use crate::context::Context;
 use crate::failure::Failure;
 
-pub(crate) use entry::is_expired;
-
 /// Asks one entry:
 ///
 /// - an answer ends the lookup;
@@ -46,7 +44,7 @@ pub(crate) fn consult(
     Ok(match answer {
         Err(error) => entry.failed(error),
         Ok(None) => EntryOutcome::Skipped(Skip::new("none")),
-        Ok(Some(credential)) if is_expired(&credential) => {
+        Ok(Some(credential)) if credential.is_expired() => {
             EntryOutcome::Skipped(Skip::new("its credential has expired"))
         }
         Ok(Some(credential)) if context.for_client && !is_key(&credential) => {

@@ -12,10 +12,9 @@ use claude_credential_protocol::{
     text,
 };
 
-use crate::chain::entry::{ResolvedEntry, is_expired};
+use crate::chain::entry::ResolvedEntry;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::suite::{is_of_suite, is_suite_entry};
 
 /// Asks an entry.
 pub(crate) fn ask(
@@ -71,7 +70,7 @@ pub(crate) fn tell(
     let call = Call { file, operation, message, limits: Limits::of(&request, context) };
     let finished = run_helper(context, entry, call, operation.name())?;
     // Without an answer, a helper can't announce its capabilities. The helpers of this suite always exit with a class.
-    Ok(failure(&finished, is_suite_entry(&entry.definition)).map_or(Ok(()), Err)?)
+    Ok(failure(&finished, entry.definition.is_of_suite()).map_or(Ok(()), Err)?)
 }
 
 /// The executable of a helper: beside our own executable with links resolved, so that an installation stays together;
@@ -87,9 +86,10 @@ pub(crate) fn locate(context: &Context, name: &str) -> Option<PathBuf> {
 }
 
 /// The arguments of a helper: the entry's, and the configuration file for the helpers of this suite.
-pub(crate) fn helper_args(context: &Context, name: &str, args: &[String]) -> Vec<std::ffi::OsString> {
+pub(crate) fn helper_args(context: &Context, program: &Program) -> Vec<std::ffi::OsString> {
+    let Program::Helper { args, .. } = program else { return Vec::new() };
     let mut all: Vec<std::ffi::OsString> = args.iter().map(Into::into).collect();
-    if let Some(config) = context.options.config.as_ref().filter(|_| is_of_suite(name)) {
+    if let Some(config) = context.options.config.as_ref().filter(|_| program.is_of_suite()) {
         all.push("--config".into());
         all.push(std::path::absolute(config).unwrap_or_else(|_| config.clone()).into());
     }
@@ -147,9 +147,8 @@ fn run_helper(context: &Context, entry: &ResolvedEntry, call: Call, key: &str) -
     let Call { file, operation, message, limits: Limits { deadline, own_group } } = call;
     let claude_config_dir = entry.claude_config_dir.iter();
     let entry = &entry.definition;
-    let Program::Helper { name, args } = &entry.program else { return Err(Error::broke("no helper").into()) };
     let mut command = Command::new(&file);
-    command.args(helper_args(context, name, args)).arg(operation.name());
+    command.args(helper_args(context, &entry.program)).arg(operation.name());
     command.current_dir(&context.folders.home);
     command.envs(claude_config_dir.map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
     context.active.with(key).hand_down(&mut command);
@@ -206,7 +205,7 @@ fn resolve(context: &Context, word: &str) -> Result<PathBuf, Error> {
 fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<Option<Credential>, Error> {
     let answer = Message::parse(&finished.stdout);
     let speaks_v1 = answer.as_ref().is_ok_and(|answer| Capabilities::from_message(answer).claude_v1);
-    if finished.ended == Ended::Exit(2) && is_suite_entry(entry) {
+    if finished.ended == Ended::Exit(2) && entry.is_of_suite() {
         // The helpers of this suite exit so at an unknown option, before they can announce anything.
         return Err(Error::config(format!("the helper does not know an option; mend `args` of {}", place(entry))));
     }
@@ -229,7 +228,7 @@ fn read_answer(finished: &Finished, request: &Request, entry: &Entry) -> Result<
         return Err(malformed(&format!("is for another `{key}`")));
     }
     let credential = Credential::from_message(&answer).map_err(|error| malformed(&format!("is a {error}")))?;
-    if speaks_v1 && credential.as_ref().is_some_and(is_expired) {
+    if speaks_v1 && credential.as_ref().is_some_and(Credential::is_expired) {
         return Err(malformed("has expired already"));
     }
     // A refresh token is passed on only if the user marked the entry for it.

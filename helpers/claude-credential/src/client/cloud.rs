@@ -5,8 +5,6 @@ use std::path::PathBuf;
 use claude_credential_config::{Environment, Folders, Program, claude, cloud};
 use claude_credential_protocol::Family;
 
-use crate::suite::short_name;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cloud {
     Bedrock,
@@ -32,8 +30,7 @@ impl Cloud {
 
     /// The cloud whose credentials a program gives; `None` if the program is not the helper of a cloud.
     pub(crate) fn of_program(program: &Program) -> Option<Self> {
-        let Program::Helper { name, .. } = program else { return None };
-        Self::named(short_name(name))
+        program.short_name().and_then(Self::named)
     }
 
     /// The cloud whose variables a credential goes into; `None` if those are not a cloud's.

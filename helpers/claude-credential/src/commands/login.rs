@@ -53,7 +53,7 @@ pub(crate) fn status(
     word: &str,
     options: &[OsString],
 ) -> Result<ExitStatus, Failure> {
-    let Program::Helper { name, args } = entry.program() else {
+    let Program::Helper { name, .. } = entry.program() else {
         return Err(Error::config(format!(
             "entry {} is a command, which has no {word}; sign in with its own tool",
             entry.name()
@@ -61,7 +61,7 @@ pub(crate) fn status(
         .into());
     };
     let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, &entry.definition))?;
-    let mut args = program::helper_args(context, name, args);
+    let mut args = program::helper_args(context, entry.program());
     // A key is kept for a host: the profile's, unless the entry names another.
     if name == "apikey" && !args.iter().any(|arg| arg == "--host") {
         args.extend(["--host".into(), profile::choose(context)?.hosts[0].as_listed().into()]);
@@ -130,12 +130,13 @@ fn official_client(context: &Context, word: &str) -> Result<Command, Failure> {
 }
 
 fn status_command(context: &Context) -> Result<Command, Failure> {
-    let args = ["--source".to_owned(), "claude".to_owned()];
+    let args = vec!["--source".to_owned(), "claude".to_owned()];
+    let helper = Program::Helper { name: "oauth".to_owned(), args };
     let file = program::locate(context, "oauth").ok_or_else(|| {
         Error::config("claude-credential-oauth is not installed; put it beside claude-credential or on PATH")
     })?;
     let mut command = Command::new(file);
-    command.args(program::helper_args(context, "oauth", &args)).arg("status");
+    command.args(program::helper_args(context, &helper)).arg("status");
     Ok(command)
 }
 

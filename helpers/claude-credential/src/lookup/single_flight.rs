@@ -13,7 +13,6 @@ use crate::cache::state::{Outcome, State};
 use crate::cache::wait_guard::WaitGuard;
 use crate::cache::{Cache, Cached};
 use crate::chain::entry::{Resolved, ResolvedEntry};
-use crate::chain::is_expired;
 use crate::failure::Failure;
 
 pub(super) struct SingleFlight<'l, 'a, 'o> {
@@ -147,7 +146,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
             return Some(Err(error.clone().into()));
         }
         self.steps.observer.throttled();
-        let is_good = |cached: &Cached| !is_expired(&cached.credential);
+        let is_good = |cached: &Cached| !cached.credential.is_expired();
         Some(Ok(self.slot.kept().filter(is_good).map_or_else(|| inferred.clone(), Resolved::from)))
     }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 use claude_credential_config::{Entry, Program};
 use claude_credential_protocol::{Credential, Error, text};
 
-use crate::suite::short_name;
 use crate::terminal::progress::Progress;
 
 /// The facts that may be reported on stderr beside the one line of a failure. Each is a method here, so that no secret
@@ -98,7 +97,7 @@ impl Log {
 /// The beginning of an entry's command that can't be a secret: the program's name and the plain words after it.
 fn shown_command(program: &Program) -> Option<String> {
     let words = match program {
-        Program::Helper { name, .. } => return Some(short_name(name).to_owned()),
+        Program::Helper { .. } => return program.short_name().map(str::to_owned),
         Program::Command(words) => words,
         Program::Shell(_) => return None,
     };

@@ -1,10 +1,9 @@
 use claude_credential_config::kept::{self, Place};
 use claude_credential_config::{Program, claude, logins};
-use claude_credential_protocol::{Error, Origin, Seconds, now};
+use claude_credential_protocol::{Error, Origin, Seconds, is_past};
 
 use crate::chain::entry::{Availability, ResolvedEntry};
 use crate::context::Context;
-use crate::suite::short_name;
 
 /// What is known of an entry's credential without asking the entry.
 #[derive(Default)]
@@ -22,16 +21,16 @@ impl KnownCredential {
         if matches!(entry.availability, Availability::Variable) {
             return Ok(Some(Self::variable(context, entry.name())));
         }
-        let Program::Helper { name, args } = entry.program() else { return Ok(Some(Self::default())) };
+        let Program::Helper { args, .. } = entry.program() else { return Ok(Some(Self::default())) };
         let has = |option: &str, value: &str| args.windows(2).any(|pair| pair[0] == option && pair[1] == value);
-        match short_name(name) {
-            "apikey" if has("--source", "kept") => Self::kept_key(context, origin),
-            "apikey" if has("--source", "api-key-helper") => {
+        match entry.program().short_name() {
+            Some("apikey") if has("--source", "kept") => Self::kept_key(context, origin),
+            Some("apikey") if has("--source", "api-key-helper") => {
                 let source = Some(format!("{} of Claude Code's settings", claude::API_KEY_HELPER));
                 Ok(Some(Self { source, ..Self::default() }))
             }
-            "oauth" if has("--source", "claude") => Self::client_login(context, entry),
-            "oauth" => Self::provider(context, args),
+            Some("oauth") if has("--source", "claude") => Self::client_login(context, entry),
+            Some("oauth") => Self::provider(context, args),
             _ => Ok(Some(Self::default())),
         }
     }
@@ -61,7 +60,7 @@ impl KnownCredential {
 
     fn client_login(context: &Context, entry: &ResolvedEntry) -> Result<Option<Self>, Error> {
         let login = claude::stored_login(entry.claude_config_dir.as_ref().unwrap_or(&context.folders.claude))?;
-        let login = login.filter(|login| login.expires_at.is_none_or(|at| at > now() / 1000));
+        let login = login.filter(|login| !is_past(login.expires_at));
         Ok(login.map(|login| Self {
             source: Some("Claude Code's login".to_owned()),
             account: login.subscription,
@@ -83,7 +82,7 @@ impl KnownCredential {
         match logins::find(&context.folders, name, None)? {
             Some(login) => Ok(Some(Self { account: login.account, place: Some(place(login.place)), ..known })),
             None if provider.flow.is_for_people() => {
-                Err(Error::sign_in(format!("nobody is signed in to {name}; run: claude-credential login {name}")))
+                Err(Error::sign_in(format!("not signed in to {name}; run: claude-credential login {name}")))
             }
             None => Ok(Some(known)),
         }

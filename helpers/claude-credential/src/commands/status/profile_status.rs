@@ -15,7 +15,6 @@ use crate::failure::Failure;
 use crate::lookup::observer::{CacheView, Observer};
 use crate::lookup::{self, Found};
 use crate::query::Query;
-use crate::suite::short_name;
 
 #[derive(Debug)]
 pub(crate) struct ProfileStatus {
@@ -111,7 +110,7 @@ impl ProfileStatus {
         self.entry = Some(entry.name().to_owned());
         self.source = Some(match entry.program() {
             Program::Command(_) | Program::Shell(_) => "command".to_owned(),
-            Program::Helper { name, .. } => format!("helper {}", short_name(name)),
+            Program::Helper { .. } => format!("helper {}", entry.program().short_name().unwrap_or_default()),
         });
     }
 

@@ -12,11 +12,10 @@ use crate::cache::Cache;
 use crate::cache::caller;
 use crate::cache::state::State;
 use crate::chain::entry::ResolvedEntry;
-use crate::chain::{is_expired, program};
+use crate::chain::program;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;
-use crate::suite::is_suite_entry;
 
 /// The ending of empty files whose names are the fingerprints of secrets that were handed out.
 const GIVEN: &str = "given";
@@ -26,7 +25,7 @@ const GIVEN: &str = "given";
 /// up in the keychain.
 pub(crate) fn store(context: &Context, query: &Query, credential: &Credential) -> Result<(), Failure> {
     let is_key = matches!(credential.auth, Auth::ApiKey(_) | Auth::Bearer(_));
-    let may_be_kept = is_key && !credential.ephemeral && !is_expired(credential);
+    let may_be_kept = is_key && !credential.ephemeral && !credential.is_expired();
     if !may_be_kept || comes_from_us(context, credential.auth.secret()) {
         return Ok(());
     }
@@ -71,7 +70,7 @@ fn tell(
         None => query.request.to_message()?,
     };
     program::tell(context, entry, operation, &query.request, message)?;
-    if !is_suite_entry(&entry.definition) {
+    if !entry.definition.is_of_suite() {
         // Helpers of the suite begin a new generation themselves if they changed anything; others can't.
         generation::touch(&context.folders)?;
     }

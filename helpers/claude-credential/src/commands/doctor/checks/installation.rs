@@ -12,7 +12,6 @@ use super::folders::shown;
 use crate::chain::entry::Availability;
 use crate::chain::program;
 use crate::context::Context;
-use crate::suite::SUITE;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -105,7 +104,7 @@ pub(in super::super) fn path(check_context: &CheckContext) -> Vec<Finding> {
 
 /// The installed helpers, and the executable that `--live` needs.
 fn installed(context: &Context) -> BTreeMap<&'static str, PathBuf> {
-    let names = SUITE.into_iter().chain(["probe"]);
+    let names = Program::SUITE.into_iter().chain(["probe"]);
     names.filter_map(|name| Some((name, program::locate(context, name)?))).collect()
 }
 

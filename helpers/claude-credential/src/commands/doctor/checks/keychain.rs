@@ -2,6 +2,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use claude_credential_config::KeyStore;
+use claude_credential_config::Program;
 use claude_credential_process::Ended;
 use claude_credential_protocol::text;
 
@@ -29,8 +30,9 @@ pub(in super::super) fn works(check_context: &CheckContext) -> Vec<Finding> {
         let message = "not looked at: claude-credential-apikey, which keeps keys, is not installed";
         return vec![Finding::doubtful(message, INSTALL)];
     };
+    let helper = Program::Helper { name: "apikey".to_owned(), args: Vec::new() };
     let mut command = Command::new(&file);
-    command.args(program::helper_args(context, "apikey", &[])).arg("check-keychain");
+    command.args(program::helper_args(context, &helper)).arg("check-keychain");
     let finding = match spawn::run(check_context, command, TIMEOUT) {
         Err(failure) => Finding::of_message(&format!(
             "{file} {failure}; run it by hand: {file} check-keychain",
