@@ -6,6 +6,7 @@ mod client_context;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod exec;
+mod executable;
 pub(crate) mod explain;
 pub(crate) mod external;
 pub(crate) mod login;

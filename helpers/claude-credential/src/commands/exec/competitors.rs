@@ -125,7 +125,7 @@ impl Competition<'_> {
 
     fn warning(&self, file: &SettingsFile, line: &SettingLine, effect: &str) -> String {
         let what = if self.family.is_some() { "the credential that it is given here" } else { "its own login" };
-        let mend = if file.scope == Scope::Managed { "ask who administers it" } else { "remove the line" };
+        let mend = if file.scope == Scope::Managed { "ask your administrator" } else { "remove the line" };
         format!("{}:{}: {}: Claude Code {effect} {what}; {mend}", file.file.display(), line.number, line.name)
     }
 }

@@ -10,7 +10,7 @@ use crate::query::profile::{API, check_project, require_listed};
 /// Where the command will send the credential. Every host that its variables, its settings or its project name has to be
 /// on the profile's list, because the command starts at once, and what they name decides where the secret goes.
 #[derive(Debug)]
-pub(super) struct Destination {
+pub(super) struct CommandDestination {
     origin: Origin,
     client: ClientStart,
     /// The cloud whose gateway the client sends keys to, if it is set up for one.
@@ -25,7 +25,7 @@ struct ClientStart {
     settings: Vec<SettingsFile>,
 }
 
-impl Destination {
+impl CommandDestination {
     pub(super) fn of(context: &Context, profile: &Profile) -> Result<Self, Error> {
         check_project(context, profile)?;
         let client = ClientStart::of(context, profile)?;

@@ -5,7 +5,7 @@ use claude_credential_config::Profile;
 use claude_credential_process::CLIENT_SECRETS;
 use claude_credential_protocol::{Error, Family, Surroundings, Variables};
 
-use super::destination::Destination;
+use super::destination::CommandDestination;
 use crate::chain::entry::Resolved;
 use crate::client::cloud::Cloud;
 use crate::commands::print::family;
@@ -25,7 +25,7 @@ impl CommandEnvironment {
     pub(super) fn with(
         query: &Query,
         answer: &Resolved,
-        destination: &Destination,
+        destination: &CommandDestination,
         around: &Surroundings,
     ) -> Result<Self, Error> {
         let family = family(query, answer);

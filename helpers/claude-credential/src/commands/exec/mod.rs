@@ -8,19 +8,17 @@ mod setting_command;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
 use std::process::Command;
 
 use claude_credential_config::Profile;
 use claude_credential_files::Identity;
-use claude_credential_process::find_on_path;
 use claude_credential_protocol::{Class, Error, Seconds, text};
 
 use crate::chain::entry::Resolved;
 use crate::cli::Exec;
 use crate::commands::client_context::client_context;
+use crate::commands::executable::executable;
 use crate::commands::print;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -30,7 +28,7 @@ use crate::query::profile;
 use crate::ttl::check_ttl;
 
 use competitors::{competitors, may_be_client};
-use destination::Destination;
+use destination::CommandDestination;
 use environment::CommandEnvironment;
 use setting_command::SettingCommand;
 
@@ -47,13 +45,10 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
     check_ttl(&context.environment)?;
     // First, so that the user does not sign in for a command that is not there.
     let (word, arguments) = options.command.split_first().ok_or_else(|| Error::config("there is no command"))?;
-    let file = match executable(context, word) {
-        Ok(file) => file,
-        Err(code) => return Ok(code),
-    };
+    let Some(file) = executable(context, word) else { return Ok(not_on_path(context, word)) };
     // Claude Code's settings may set it up for a cloud, which chooses the profile.
     let profile = profile::choose(&client_context(context, false))?;
-    let destination = Destination::of(context, &profile)?;
+    let destination = CommandDestination::of(context, &profile)?;
     let mut query = Query::new(context, profile, destination.origin())?;
     query.request.username.clone_from(&options.account);
     query.request.min_ttl = MIN_TTL;
@@ -106,24 +101,17 @@ fn is_left_to_client(query: &Query, failure: &Failure) -> bool {
     failure.class() == Some(Class::NotFound) && is_in_chain && has_login
 }
 
-/// The executable to start, or the exit code of a shell that can't start it. A bare name is looked for only in PATH's
-/// absolute folders: the working directory may be a clone of another user's repository.
-fn executable(context: &Context, word: &OsStr) -> Result<PathBuf, u8> {
-    if word.as_bytes().contains(&b'/') {
-        return Ok(PathBuf::from(word));
-    }
+/// Prints why PATH has no executable of that name, and returns the exit code.
+fn not_on_path(context: &Context, word: &OsStr) -> u8 {
     let path = context.environment.get_os("PATH").unwrap_or_default();
-    let found = word.to_str().filter(|name| !name.is_empty()).and_then(|name| find_on_path(name, path));
-    found.ok_or_else(|| {
-        let files = std::env::split_paths(path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(word));
-        match files.into_iter().find(|file| file.is_file()) {
-            Some(file) => {
-                let problem = format!("is not executable; run: chmod +x {}", file.display());
-                fail(file.as_os_str(), &problem, NOT_EXECUTABLE)
-            }
-            None => fail(word, "is not on PATH; install it, or write its absolute path", NOT_FOUND),
+    let mut files = std::env::split_paths(path).filter(|folder| folder.is_absolute()).map(|folder| folder.join(word));
+    match files.find(|file| file.is_file()) {
+        Some(file) => {
+            let problem = format!("is not executable; run: chmod +x {}", file.display());
+            fail(file.as_os_str(), &problem, NOT_EXECUTABLE)
         }
-    })
+        None => fail(word, "is not on PATH; install it, or write its absolute path", NOT_FOUND),
+    }
 }
 
 /// Prints what is wrong with the command, and returns the exit code.

@@ -34,7 +34,7 @@ pub(crate) fn warnings(
         if let (Some(place), Some(_)) = (settings.managed(name), &helper) {
             let place = shown(&place);
             warnings.push(format!(
-                "{name} in {place}: Claude Code blocks an apiKeyHelper at start; ask who administers it"
+                "{name} in {place}: Claude Code blocks an apiKeyHelper at start; ask your administrator"
             ));
         }
     }

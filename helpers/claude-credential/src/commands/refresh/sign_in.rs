@@ -1,17 +1,17 @@
 //! The command that signs in when the credential of an entry is not good.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use claude_credential_config::claude::{self, CommandSetting};
-use claude_credential_process::{Ended, Finished, Relay, RunError, find_on_path};
+use claude_credential_process::{Ended, Finished, Relay, RunError};
 use claude_credential_protocol::{Class, Error, Interactive, text};
 
 use crate::chain::entry::ResolvedEntry;
 use crate::client::cloud::Cloud;
+use crate::commands::executable::executable;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -98,8 +98,12 @@ impl SignInCommand {
     fn command(&self, context: &Context) -> Result<Command, Error> {
         match self {
             Self::Words(words) => {
-                let mut command = Command::new(executable(context, &words[0])?);
-                command.args(&words[1..]);
+                let (word, arguments) = (&words[0], &words[1..]);
+                let file = executable(context, word).ok_or_else(|| {
+                    Error::config(format!("{} is not on PATH; install it, or write its absolute path", word.display()))
+                })?;
+                let mut command = Command::new(file);
+                command.args(arguments);
                 Ok(command)
             }
             Self::Setting(setting) => {
@@ -133,19 +137,6 @@ impl SignInCommand {
             Self::Setting(setting) => setting.command.clone(),
         }
     }
-}
-
-/// The executable that `word` names. A bare name is looked for only in PATH's absolute folders: the command runs in the
-/// working directory, which may be a clone of another user's repository.
-fn executable(context: &Context, word: &OsStr) -> Result<PathBuf, Error> {
-    if word.as_bytes().contains(&b'/') {
-        return Ok(PathBuf::from(word));
-    }
-    let path = context.environment.get_os("PATH").unwrap_or_default();
-    let found = word.to_str().and_then(|name| find_on_path(name, path));
-    found.ok_or_else(|| {
-        Error::config(format!("{} is not on PATH; install it, or write its absolute path", word.display()))
-    })
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ pub(in super::super) fn works(check_context: &CheckContext) -> Vec<Finding> {
         return Vec::new();
     }
     if context.options.no_input && context.config.key_store != KeyStore::File {
-        let message = "not looked at, because of --no-input: one that is locked asks for its password in a window";
+        let message = "not looked at, because of --no-input: a locked keychain asks for its password in a window";
         return vec![Finding::doubtful(message, "run: claude-credential doctor")];
     }
     let Some(file) = program::locate(context, "apikey") else {
