@@ -41,13 +41,13 @@ impl Expired {
     fn with(name: &str, entry: impl Fn(&Sandbox, &Fake) -> String) -> Self {
         let sandbox = Sandbox::new();
         let fake = sandbox.fake(name, &Script::none());
-        let house = Self { name: name.to_owned(), sandbox, fake };
+        let fixture = Self { name: name.to_owned(), sandbox, fake };
         let chain = format!("[profile.default]\nchain = [{name:?}]\n\n");
-        house.sandbox.config(&(chain + &entry(&house.sandbox, &house.fake)));
-        let secret = house.sandbox.secret("key-1");
-        house.fake.does(&Script::new(Does::AnswersOnceProved { secret, file: house.signed_in() }));
-        house.signs_in_by("echo open the browser; echo a warning >&2");
-        house
+        fixture.sandbox.config(&(chain + &entry(&fixture.sandbox, &fixture.fake)));
+        let secret = fixture.sandbox.secret("key-1");
+        fixture.fake.does(&Script::new(Does::AnswersOnceProved { secret, file: fixture.signed_in() }));
+        fixture.signs_in_by("echo open the browser; echo a warning >&2");
+        fixture
     }
 
     /// The file that says that it is good.

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::house::{Shed, done};
+use crate::fixture::{Bench, done};
 use crate::measure::{Measured, Plan, at_once};
 use crate::ours::DISPATCHER;
 use crate::subject::Group;
@@ -18,11 +18,11 @@ sleep 0.3
 printf 'capability[]=authtype\\nauthtype=x-api-key\\ncredential=%s\\n\\n' \"$(cat \"$1\")\"
 ";
 
-pub(crate) fn all(shed: &Shed, plan: &Plan) -> Result<Vec<Measured>, Box<dyn Error>> {
-    let house = shed.house("crowd", "")?;
-    let helper = house.write("slow", SLOW)?;
+pub(crate) fn all(shed: &Bench, plan: &Plan) -> Result<Vec<Measured>, Box<dyn Error>> {
+    let fixture = shed.fixture("crowd", "")?;
+    let helper = fixture.write("slow", SLOW)?;
     done(Command::new("chmod").arg("700").arg(&helper), "")?;
-    house.write(
+    fixture.write(
         ".config/claude-credential/config.toml",
         &format!(
             "[profile.default]\nchain = [\"slow\"]\n[entry.slow]\nhelper = \"{}\"\nargs = [\"{}\"]\n",
@@ -30,7 +30,7 @@ pub(crate) fn all(shed: &Shed, plan: &Plan) -> Result<Vec<Measured>, Box<dyn Err
             shed.key_file().display()
         ),
     )?;
-    let print = || house.call(DISPATCHER, &["print"]);
+    let print = || fixture.call(DISPATCHER, &["print"]);
     let cat = || {
         let mut cat = shed.command("cat");
         cat.arg(shed.key_file());
@@ -39,7 +39,7 @@ pub(crate) fn all(shed: &Shed, plan: &Plan) -> Result<Vec<Measured>, Box<dyn Err
     let crowd = |one: &dyn Fn() -> Command| at_once((0..CROWD).map(|_| one()).collect(), &shed.key);
     let (mut cold, mut warm, mut cats): (Vec<Duration>, Vec<Duration>, Vec<Duration>) = Default::default();
     for _ in 0..plan.crowds {
-        done(&mut house.call(DISPATCHER, &["cache", "clear"]), "")?;
+        done(&mut fixture.call(DISPATCHER, &["cache", "clear"]), "")?;
         cold.push(crowd(&print)?);
         warm.push(crowd(&print)?);
         cats.push(crowd(&cat)?);

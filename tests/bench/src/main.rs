@@ -5,7 +5,7 @@
 mod budgets;
 mod chart;
 mod crowd;
-mod house;
+mod fixture;
 mod measure;
 mod ours;
 mod peers;
@@ -18,14 +18,14 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use crate::house::Shed;
+use crate::fixture::Bench;
 use crate::measure::Plan;
 
 const USAGE: &str = "usage: claude-credential-bench --bin FOLDER [--quick] [--svg FILE]";
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read(env::args().skip(1))?;
-    let shed = Shed::new(&options.bin)?;
+    let shed = Bench::new(&options.bin)?;
     let mut subjects = ours::references(&shed)?;
     subjects.extend(ours::subjects(&shed)?);
     let peers = peers::installed(&shed)?;

@@ -8,13 +8,13 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::thread;
 
-use crate::house::{House, Shed, done};
+use crate::fixture::{Bench, Fixture, done};
 use crate::subject::{Group, Subject};
 
 pub(crate) const DISPATCHER: &str = "claude-credential";
 
 /// `cat`, the floor, and the shell that the client calls everything by.
-pub(crate) fn references(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+pub(crate) fn references(shed: &Bench) -> Result<Vec<Subject>, Box<dyn Error>> {
     let cat = shed.installed("cat").ok_or("no cat on PATH")?;
     let mut direct = shed.command(&cat);
     direct.arg(shed.key_file());
@@ -32,7 +32,7 @@ pub(crate) fn references(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
     Ok(found)
 }
 
-pub(crate) fn subjects(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+pub(crate) fn subjects(shed: &Bench) -> Result<Vec<Subject>, Box<dyn Error>> {
     let mut subjects = warm(shed)?;
     subjects.extend(cold(shed)?);
     subjects.extend(helpers(shed)?);
@@ -40,18 +40,18 @@ pub(crate) fn subjects(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
     Ok(subjects)
 }
 
-fn warm(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+fn warm(shed: &Bench) -> Result<Vec<Subject>, Box<dyn Error>> {
     let config = format!("ttl = \"1h\"\n[profile.default]\nchain = [\"vault\"]\n{}", shed.counted("vault"));
-    let house = shed.house("warm", &config)?;
+    let fixture = shed.fixture("warm", &config)?;
     // A command's answer depends on the whole environment, and a client has variables that others have not.
-    house.expects_runs(1)?;
-    let print = house.call(DISPATCHER, &["print"]);
-    let helper = house.call(DISPATCHER, &["api-key-helper"]);
-    let get = house.call(DISPATCHER, &["get"]);
-    let mut by_shell = house.shell_free("/bin/sh");
+    fixture.expects_runs(1)?;
+    let print = fixture.call(DISPATCHER, &["print"]);
+    let helper = fixture.call(DISPATCHER, &["api-key-helper"]);
+    let get = fixture.call(DISPATCHER, &["get"]);
+    let mut by_shell = fixture.shell_free("/bin/sh");
     by_shell.arg("-c").arg(format!("{} api-key-helper", shed.ours(DISPATCHER).display()));
     let key = &shed.key;
-    let unconfigured = shed.house("kept", "")?;
+    let unconfigured = shed.fixture("kept", "")?;
     done(&mut unconfigured.call(DISPATCHER, &["login", "api-key", "--stdin"]), key)?;
     // The setting that people have who installed it.
     fs::create_dir(unconfigured.home.join(".claude"))?;
@@ -67,25 +67,25 @@ fn warm(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
     ])
 }
 
-fn cold(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+fn cold(shed: &Bench) -> Result<Vec<Subject>, Box<dyn Error>> {
     let entry = "[entry.file]\nhelper = \"apikey\"\n";
     let config = format!(
         "[profile.default]\nchain = [\"file\"]\n{entry}args = [\"--file\", \"{}\"]\n",
         shed.key_file().display()
     );
-    let house = shed.house("cold", &config)?;
-    let cold = house.call(DISPATCHER, &["print"]);
-    let clear = house.call(DISPATCHER, &["cache", "clear"]);
-    let uncached = house.call(DISPATCHER, &["--no-cache", "print"]);
+    let fixture = shed.fixture("cold", &config)?;
+    let cold = fixture.call(DISPATCHER, &["print"]);
+    let clear = fixture.call(DISPATCHER, &["cache", "clear"]);
+    let uncached = fixture.call(DISPATCHER, &["--no-cache", "print"]);
     // As where there is no runtime folder, and the cache is below the home.
-    let house = shed.house("cold-disk", &config)?;
+    let fixture = shed.fixture("cold-disk", &config)?;
     let on_disk = |words: &[&str]| {
-        let mut call = house.call(DISPATCHER, words);
+        let mut call = fixture.call(DISPATCHER, words);
         call.env_remove("XDG_RUNTIME_DIR");
         call
     };
     let (cold_on_disk, clear_on_disk) = (on_disk(&["print"]), on_disk(&["cache", "clear"]));
-    let mut built_in = shed.house("built-in", "")?.call(DISPATCHER, &["print"]);
+    let mut built_in = shed.fixture("built-in", "")?.call(DISPATCHER, &["print"]);
     built_in.env("ANTHROPIC_API_KEY", &shed.key);
     let key = &shed.key;
     Ok(vec![
@@ -96,18 +96,18 @@ fn cold(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
     ])
 }
 
-fn helpers(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+fn helpers(shed: &Bench) -> Result<Vec<Subject>, Box<dyn Error>> {
     let key = &shed.key;
     let oauth = signed_in(shed)?.call("claude-credential-oauth", &["--provider", "acme", "get"]);
-    let house = shed.house("apikey", "")?;
-    let mut apikey = house.call("claude-credential-apikey", &["--file"]);
+    let fixture = shed.fixture("apikey", "")?;
+    let mut apikey = fixture.call("claude-credential-apikey", &["--file"]);
     apikey.arg(shed.key_file()).arg("get");
-    let house = shed.house("bedrock", "")?;
-    let request = house.write(
+    let fixture = shed.fixture("bedrock", "")?;
+    let request = fixture.write(
         "request",
         "capability[]=authtype\ncapability[]=claude.v1\nprotocol=https\nhost=bedrock-runtime.us-east-1.amazonaws.com\n\n",
     )?;
-    let mut bedrock = house.call("claude-credential-bedrock", &["get"]);
+    let mut bedrock = fixture.call("claude-credential-bedrock", &["get"]);
     bedrock.env("AWS_ACCESS_KEY_ID", "AKIAMADEUP").env("AWS_SECRET_ACCESS_KEY", key).env("AWS_REGION", "us-east-1");
     Ok(vec![
         Subject::new(Group::Helper, "apikey", "apikey get, a key in a file", apikey, key).reads(shed.request_file()),
@@ -118,10 +118,10 @@ fn helpers(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
 }
 
 /// A home with a token that a provider on this machine gave, once.
-fn signed_in(shed: &Shed) -> Result<House<'_>, Box<dyn Error>> {
+fn signed_in(shed: &Bench) -> Result<Fixture<'_>, Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
-    let house = shed.house(
+    let fixture = shed.fixture(
         "oauth",
         &format!(
             "[provider.acme]\nflow = \"client-credentials\"\nstore = \"file\"\nclient_id = \"bench\"\n\
@@ -142,18 +142,18 @@ fn signed_in(shed: &Shed) -> Result<House<'_>, Box<dyn Error>> {
         write!(stream, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n")?;
         write!(stream, "Content-Length: {}\r\n\r\n{body}", body.len())
     });
-    let mut first = house.call("claude-credential-oauth", &["--provider", "acme", "get"]);
+    let mut first = fixture.call("claude-credential-oauth", &["--provider", "acme", "get"]);
     done(first.env("BENCH_SECRET", "made-up"), &fs::read_to_string(shed.request_file())?)?;
     provider.join().map_err(|_| "the provider broke")??;
-    Ok(house)
+    Ok(fixture)
 }
 
 /// What must not make a warm call slower: answers to other questions, and entries that are not asked.
-fn growth(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
+fn growth(shed: &Bench) -> Result<Vec<Subject>, Box<dyn Error>> {
     let mut rows = Vec::new();
     for (id, count) in [("entries-10", 10), ("entries-1000", 1000), ("entries-10000", 10_000)] {
-        let (house, print) = grown(shed, id, 1)?;
-        fill(&house, count)?;
+        let (fixture, print) = grown(shed, id, 1)?;
+        fill(&fixture, count)?;
         rows.push(Subject::new(Group::Growth, id, format!("{count} cached answers"), print, &shed.key));
     }
     for (id, count) in [("chain-1", 1), ("chain-10", 10), ("chain-50", 50)] {
@@ -168,10 +168,10 @@ fn growth(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
              args = [\"--file\", \"{}\"]\n",
             shed.key_file().display()
         );
-        let house = shed.house(id, &config)?;
-        let print = || house.call(DISPATCHER, &["print"]);
+        let fixture = shed.fixture(id, &config)?;
+        let print = || fixture.call(DISPATCHER, &["print"]);
         done(&mut print(), "")?;
-        fill(&house, count)?;
+        fill(&fixture, count)?;
         let name = format!("{count} cached answers, and a cold print");
         rows.push(Subject::new(Group::Growth, id, name, print(), &shed.key));
     }
@@ -179,24 +179,24 @@ fn growth(shed: &Shed) -> Result<Vec<Subject>, Box<dyn Error>> {
 }
 
 /// A home whose chain has so many entries, of which the last one answers; warm.
-fn grown<'a>(shed: &'a Shed, name: &str, entries: usize) -> Result<(House<'a>, Command), Box<dyn Error>> {
+fn grown<'a>(shed: &'a Bench, name: &str, entries: usize) -> Result<(Fixture<'a>, Command), Box<dyn Error>> {
     let names: Vec<String> = (1..entries).map(|number| format!("none-{number}")).chain(["last".to_owned()]).collect();
     let mut config = format!("ttl = \"1h\"\n[profile.default]\nchain = {names:?}\n{}", shed.counted("last"));
     for number in 1..entries {
         // Writing into a string never fails.
         let _ = writeln!(config, "[entry.none-{number}]\ncommand = [\"false\"]\nnone_exit = [1]");
     }
-    let house = shed.house(name, &config)?;
-    house.expects_runs(1)?;
-    let print = || house.call(DISPATCHER, &["print"]);
+    let fixture = shed.fixture(name, &config)?;
+    fixture.expects_runs(1)?;
+    let print = || fixture.call(DISPATCHER, &["print"]);
     done(&mut print(), "")?;
     let print = print();
-    Ok((house, print))
+    Ok((fixture, print))
 }
 
 /// Copies the one answer that is there under other names, with its lock and its state.
-fn fill(house: &House<'_>, count: usize) -> Result<(), Box<dyn Error>> {
-    let runtime = house.runtime();
+fn fill(fixture: &Fixture<'_>, count: usize) -> Result<(), Box<dyn Error>> {
+    let runtime = fixture.runtime();
     let files: Vec<_> = fs::read_dir(&runtime)?.flatten().map(|entry| entry.path()).collect();
     for file in files {
         let Some(ending) = file.extension().and_then(std::ffi::OsStr::to_str) else { continue };

@@ -6,7 +6,7 @@ use std::io;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use crate::house::{Shed, done};
+use crate::fixture::{Bench, done};
 use crate::measure::works;
 use crate::subject::{Group, Subject};
 
@@ -22,7 +22,7 @@ pub(crate) struct Peers<'a> {
     _daemons: Daemons<'a>,
 }
 
-pub(crate) fn installed(shed: &Shed) -> io::Result<Peers<'_>> {
+pub(crate) fn installed(shed: &Bench) -> io::Result<Peers<'_>> {
     let folder = shed.root().join("peers");
     fs::create_dir(&folder)?;
     let all: [Peer; 7] = [
@@ -49,7 +49,7 @@ pub(crate) fn installed(shed: &Shed) -> io::Result<Peers<'_>> {
 }
 
 struct Place<'a> {
-    shed: &'a Shed,
+    shed: &'a Bench,
     folder: PathBuf,
 }
 

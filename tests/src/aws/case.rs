@@ -4,18 +4,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::aws::{Answered, HOST, House};
+use crate::aws::{Answered, Fixture, HOST};
 use crate::cloud::Asked;
 use crate::{Answer, label};
 
 /// What the caller of a source that does not answer waits at most.
 const PATIENCE_MS: u128 = 6000;
 
-/// One line of the table: a house, how it is asked, and what comes of it.
+/// One line of the table: a fixture, how it is asked, and what comes of it.
 #[derive(Debug)]
 pub struct Case {
     name: &'static str,
-    set_up: fn(&mut House),
+    set_up: fn(&mut Fixture),
     options: Vec<&'static str>,
     host: &'static str,
     expected: Expected,
@@ -48,7 +48,7 @@ pub enum Until {
 #[must_use]
 pub fn aws(
     name: &'static str,
-    set_up: fn(&mut House),
+    set_up: fn(&mut Fixture),
     secret: &'static str,
     token: Option<&'static str>,
     until: Until,
@@ -58,24 +58,24 @@ pub fn aws(
 
 /// A bearer token comes of it.
 #[must_use]
-pub fn bearer(name: &'static str, set_up: fn(&mut House), token: &'static str) -> Case {
+pub fn bearer(name: &'static str, set_up: fn(&mut Fixture), token: &'static str) -> Case {
     Case::new(name, set_up, Expected::Bearer(token))
 }
 
 /// There is nothing.
 #[must_use]
-pub fn nothing(name: &'static str, set_up: fn(&mut House)) -> Case {
+pub fn nothing(name: &'static str, set_up: fn(&mut Fixture)) -> Case {
     Case::new(name, set_up, Expected::Nothing)
 }
 
 /// It fails, and says these words.
 #[must_use]
-pub fn fails(name: &'static str, set_up: fn(&mut House), code: i32, words: &'static [&'static str]) -> Case {
+pub fn fails(name: &'static str, set_up: fn(&mut Fixture), code: i32, words: &'static [&'static str]) -> Case {
     Case::new(name, set_up, Expected::Fails { code, words, mends: "" })
 }
 
 impl Case {
-    fn new(name: &'static str, set_up: fn(&mut House), expected: Expected) -> Self {
+    fn new(name: &'static str, set_up: fn(&mut Fixture), expected: Expected) -> Self {
         Self { name, set_up, options: Vec::new(), host: HOST, expected, counts: Vec::new(), waits: false }
     }
 
@@ -124,24 +124,24 @@ impl Case {
     }
 
     fn check(&self) {
-        let mut house = House::new();
-        (self.set_up)(&mut house);
+        let mut fixture = Fixture::new();
+        (self.set_up)(&mut fixture);
         let deadline = format!("claude.deadline={}", now_ms() + PATIENCE_MS);
         let lines: &[&str] = if self.waits { &[&deadline] } else { &[] };
-        let get = house.get_for(self.host, &self.options, lines).run();
+        let get = fixture.get_for(self.host, &self.options, lines).run();
         // Not by a macro: the test runner swallows what those print.
         let _ = writeln!(std::io::stderr(), "{:>6} ms  exit {:?}  {}", get.took.as_millis(), get.code(), self.name);
         for (name, times) in &self.counts {
-            assert_eq!(house.cloud.count(name), *times, "requests for {name}: {:?}", names(&house));
+            assert_eq!(fixture.cloud.count(name), *times, "requests for {name}: {:?}", names(&fixture));
         }
         match &self.expected {
             Expected::Aws { secret, token, until, region } => {
                 let answered = Answered::of(&get);
                 assert_eq!(answered.secret, *secret);
                 assert_eq!(answered.token.as_deref(), *token);
-                until.check(answered.until, &house);
+                until.check(answered.until, &fixture);
                 assert!(region.is_none() || answered.region.as_deref() == *region, "{answered:?}");
-                self.git_hears_nothing(&house);
+                self.git_hears_nothing(&fixture);
             }
             Expected::Bearer(token) => {
                 let answer = Answer::parse(&get.succeeds().stdout);
@@ -161,33 +161,33 @@ impl Case {
                 assert!(said.ends_with(mends), "{said}");
                 assert_eq!(Answer::parse(&get.stdout).get("quit"), Some("1"), "git would ask the next");
                 if !self.waits && self.host == HOST {
-                    let print = house.print(&self.options, "json").run();
+                    let print = fixture.print(&self.options, "json").run();
                     assert_eq!(print.fails(*code), said, "`print` says what `get` says");
                 }
             }
         }
         assert!(
-            self.counts.iter().all(|(name, times)| *times > 0 || house.cloud.count(name) == 0),
+            self.counts.iter().all(|(name, times)| *times > 0 || fixture.cloud.count(name) == 0),
             "{:?}",
-            names(&house)
+            names(&fixture)
         );
     }
 
     /// A triple without its third part is a broken one.
-    fn git_hears_nothing(&self, house: &House) {
-        let git = house.git_get(self.host, &self.options).run();
+    fn git_hears_nothing(&self, fixture: &Fixture) {
+        let git = fixture.git_get(self.host, &self.options).run();
         assert_eq!(git.succeeds().stdout.trim_end(), "", "a caller without claude.v1 gets no AWS credential");
     }
 }
 
 impl Until {
     #[track_caller]
-    fn check(self, until: Option<u64>, house: &House) {
+    fn check(self, until: Option<u64>, fixture: &Fixture) {
         let now = crate::oauth::now();
         match self {
             Self::Never => assert_eq!(until, None),
             Self::Given => {
-                let given = house.cloud.asked().iter().rev().find_map(Asked::until);
+                let given = fixture.cloud.asked().iter().rev().find_map(Asked::until);
                 assert!(given.is_some() && until == given, "{until:?}, and the cloud said {given:?}");
             }
             Self::At(at) => assert_eq!(until, Some(at)),
@@ -219,8 +219,8 @@ pub fn run(cases: &[Case]) {
     assert!(failed.is_empty(), "{} of {} failed: {failed:#?}", failed.len(), cases.len());
 }
 
-fn names(house: &House) -> Vec<String> {
-    house.cloud.asked().iter().map(|asked| asked.name().to_owned()).collect()
+fn names(fixture: &Fixture) -> Vec<String> {
+    fixture.cloud.asked().iter().map(|asked| asked.name().to_owned()).collect()
 }
 
 fn now_ms() -> u128 {

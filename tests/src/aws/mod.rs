@@ -1,8 +1,8 @@
-//! The helper for Bedrock in a house of its own, and the table by which it is asked. To be run in the network of
+//! The helper for Bedrock in a fixture of its own, and the table by which it is asked. To be run in the network of
 //! `tests/servers/in-namespace.sh` alone: elsewhere a mistake would ask the real metadata address.
 
 mod case;
-mod house;
+mod fixture;
 
 pub use case::{Case, Until, aws, bearer, fails, nothing, run};
-pub use house::{Answered, HOST, House, Sso};
+pub use fixture::{Answered, Fixture, HOST, Sso};

@@ -3,8 +3,8 @@ use std::thread;
 
 use serde_json::Value;
 
-use super::House;
-use super::house::{HOST, Question, token_of};
+use super::Fixture;
+use super::fixture::{HOST, Question, token_of};
 use crate::{Answer, Output};
 
 /// One line of the matrix: credentials, and what comes of them. Google's libraries, given the same, have to send the same
@@ -12,18 +12,18 @@ use crate::{Answer, Output};
 #[derive(Debug)]
 pub struct Case {
     name: &'static str,
-    set_up: fn(&mut House),
+    set_up: fn(&mut Fixture),
     asks: &'static [&'static str],
     refused: Option<(i32, &'static str)>,
     quota_project: Option<&'static str>,
     python_pays: bool,
-    python: Judge,
-    rust: Judge,
+    python: Oracle,
+    rust: Oracle,
 }
 
-/// What is to be heard of a judge.
+/// What is to be heard of an oracle.
 #[derive(Debug, Clone, Copy)]
-enum Judge {
+enum Oracle {
     /// The same.
     Agrees,
     /// Something else, for that reason. That he agrees after all is a failure: then the reason is gone.
@@ -32,7 +32,7 @@ enum Judge {
 
 /// A token comes of it, by requests of these names.
 #[must_use]
-pub fn token(name: &'static str, set_up: fn(&mut House), asks: &'static [&'static str]) -> Case {
+pub fn token(name: &'static str, set_up: fn(&mut Fixture), asks: &'static [&'static str]) -> Case {
     Case {
         name,
         set_up,
@@ -40,8 +40,8 @@ pub fn token(name: &'static str, set_up: fn(&mut House), asks: &'static [&'stati
         refused: None,
         quota_project: None,
         python_pays: true,
-        python: Judge::Agrees,
-        rust: Judge::Agrees,
+        python: Oracle::Agrees,
+        rust: Oracle::Agrees,
     }
 }
 
@@ -49,7 +49,7 @@ pub fn token(name: &'static str, set_up: fn(&mut House), asks: &'static [&'stati
 #[must_use]
 pub fn refused(
     name: &'static str,
-    set_up: fn(&mut House),
+    set_up: fn(&mut Fixture),
     asks: &'static [&'static str],
     code: i32,
     says: &'static str,
@@ -75,22 +75,22 @@ impl Case {
     /// Google's library for Python does otherwise, for that reason.
     #[must_use]
     pub fn python_differs(mut self, reason: &'static str) -> Self {
-        self.python = Judge::Differs(reason);
+        self.python = Oracle::Differs(reason);
         self
     }
 
     /// Google's library for Rust does otherwise, for that reason.
     #[must_use]
     pub fn rust_differs(mut self, reason: &'static str) -> Self {
-        self.rust = Judge::Differs(reason);
+        self.rust = Oracle::Differs(reason);
         self
     }
 
     fn check(&self) {
-        let mut house = House::new();
-        (self.set_up)(&mut house);
-        let get = house.get(HOST, &[]).run();
-        let ours = house.questions(0);
+        let mut fixture = Fixture::new();
+        (self.set_up)(&mut fixture);
+        let get = fixture.get(HOST, &[]).run();
+        let ours = fixture.questions(0);
         let names: Vec<&str> = ours.iter().map(|question| question.name.as_str()).collect();
         assert_eq!(names, self.asks, "{get:#?}");
         let got = match self.refused {
@@ -104,28 +104,28 @@ impl Case {
         let answer = Answer::parse(&get.stdout);
         assert_eq!(answer.get("claude.quota_project"), self.quota_project);
 
-        let before = house.cloud.asked().len();
-        let python = house.python().run();
+        let before = fixture.cloud.asked().len();
+        let python = fixture.python().run();
         self.judge(
             "google-auth",
             self.python,
             (&ours, got.as_deref()),
-            (&house.questions(before), told(&python, "token")),
+            (&fixture.questions(before), told(&python, "token")),
         );
         if python.code() == Some(0) {
             let pays = self.quota_project.filter(|_| self.python_pays);
             assert_eq!(told(&python, "quota_project").as_deref(), pays, "google-auth's quota project");
         }
-        let before = house.cloud.asked().len();
-        let rust = house.rust().run();
+        let before = fixture.cloud.asked().len();
+        let rust = fixture.rust().run();
         let printed = (rust.code() == Some(0)).then(|| rust.stdout.trim_end().to_owned());
-        self.judge("google-cloud-auth", self.rust, (&ours, got.as_deref()), (&house.questions(before), printed));
+        self.judge("google-cloud-auth", self.rust, (&ours, got.as_deref()), (&fixture.questions(before), printed));
     }
 
     fn judge(
         &self,
         who: &str,
-        judge: Judge,
+        oracle: Oracle,
         (ours, got): (&[Question], Option<&str>),
         (theirs, got_by_them): (&[Question], Option<String>),
     ) {
@@ -135,9 +135,9 @@ impl Case {
         };
         let (ours, theirs) = (essence(ours), essence(theirs));
         let agrees = ours == theirs && got == got_by_them.as_deref();
-        match judge {
-            Judge::Agrees => assert!(agrees, "{who} differs in {}\nours:   {ours:#?}\ntheirs: {theirs:#?}", self.name),
-            Judge::Differs(reason) => assert!(!agrees, "{who} agrees in {}, though {reason}", self.name),
+        match oracle {
+            Oracle::Agrees => assert!(agrees, "{who} differs in {}\nours:   {ours:#?}\ntheirs: {theirs:#?}", self.name),
+            Oracle::Differs(reason) => assert!(!agrees, "{who} agrees in {}, though {reason}", self.name),
         }
     }
 }

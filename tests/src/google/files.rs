@@ -1,16 +1,16 @@
-//! Credentials files of every type, for the house's own cloud.
+//! Credentials files of every type, for the fixture's own cloud.
 
 use std::fs;
 
 use serde_json::{Value, json};
 
-use super::House;
+use super::Fixture;
 use crate::workspace;
 
 /// What a service account is called.
 const EMAIL: &str = "robot@fake-project.iam.gserviceaccount.com";
 
-impl House {
+impl Fixture {
     /// A service account's key: the one that the helper's own tests have.
     #[must_use]
     pub fn service_account(&self) -> Value {

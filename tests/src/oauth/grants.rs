@@ -11,7 +11,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::Canary;
-use crate::oauth::{Asked, Fault, Reply, percent};
+use crate::oauth::{Fault, ReceivedRequest, Reply, percent};
 
 /// The one client that it knows.
 const CLIENT: &str = "acme-cli";
@@ -57,7 +57,7 @@ pub(super) fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-pub(super) fn answer(state: &Mutex<State>, asked: &Asked) -> Reply {
+pub(super) fn answer(state: &Mutex<State>, asked: &ReceivedRequest) -> Reply {
     let fault = lock(state).fault(&asked.path);
     match fault {
         Some(Fault::Loses) => drop(decide(state, asked)),
@@ -67,7 +67,7 @@ pub(super) fn answer(state: &Mutex<State>, asked: &Asked) -> Reply {
     fault.map_or(Reply::Closes, |fault| fault.reply())
 }
 
-fn decide(state: &Mutex<State>, asked: &Asked) -> Reply {
+fn decide(state: &Mutex<State>, asked: &ReceivedRequest) -> Reply {
     let issuer = format!("http://{}", asked.header("host").unwrap_or_default());
     match asked.path.as_str() {
         "/.well-known/openid-configuration" if lock(state).openid => offers(&issuer),
@@ -115,7 +115,7 @@ impl State {
         self.log.push(event.into());
     }
 
-    fn authorize(&mut self, asked: &Asked, issuer: &str) -> Reply {
+    fn authorize(&mut self, asked: &ReceivedRequest, issuer: &str) -> Reply {
         let query = |name: &str| asked.query.get(name).cloned().unwrap_or_default();
         let (state, redirect, challenge) = (query("state"), query("redirect_uri"), query("code_challenge"));
         // RFC 8252, 7.3: the address, not the name.
@@ -134,7 +134,7 @@ impl State {
         Reply::to(&format!("{back}&code={}", percent(&code)))
     }
 
-    fn device(&mut self, asked: &Asked, issuer: &str) -> Reply {
+    fn device(&mut self, asked: &ReceivedRequest, issuer: &str) -> Reply {
         if let Err(refusal) = self.client(asked) {
             return refusal;
         }
@@ -153,7 +153,7 @@ impl State {
         )
     }
 
-    fn token(&mut self, asked: &Asked) -> Reply {
+    fn token(&mut self, asked: &ReceivedRequest) -> Reply {
         if let Err(refusal) = self.client(asked) {
             return refusal;
         }
@@ -167,7 +167,7 @@ impl State {
         }
     }
 
-    fn client(&mut self, asked: &Asked) -> Result<(), Reply> {
+    fn client(&mut self, asked: &ReceivedRequest) -> Result<(), Reply> {
         let form = asked.form();
         let field = |name: &str| form.get(name).map_or("", String::as_str);
         let known = match &self.secret {
@@ -245,7 +245,7 @@ impl State {
         }
     }
 
-    fn revoke(&mut self, asked: &Asked) -> Reply {
+    fn revoke(&mut self, asked: &ReceivedRequest) -> Reply {
         if let Err(refusal) = self.client(asked) {
             return refusal;
         }

@@ -25,8 +25,8 @@ struct Shared {
     open: AtomicUsize,
     /// How many seconds the clock in its `Date` is ahead.
     ahead: AtomicI64,
-    asked: Mutex<Vec<Asked>>,
-    answer: Box<dyn Fn(&Asked) -> Reply + Send + Sync>,
+    asked: Mutex<Vec<ReceivedRequest>>,
+    answer: Box<dyn Fn(&ReceivedRequest) -> Reply + Send + Sync>,
 }
 
 /// What stands between the wire and the requests on it; without it, nothing does.
@@ -39,7 +39,7 @@ impl<S: Read + Write + Send> Stream for S {}
 
 /// A request.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ReceivedRequest {
     /// `GET` or `POST`.
     pub method: String,
     /// Without its query.
@@ -51,7 +51,7 @@ pub struct Asked {
     pub body: Vec<u8>,
 }
 
-impl Asked {
+impl ReceivedRequest {
     /// The value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -132,12 +132,12 @@ impl Reply {
 
 impl Server {
     /// On a free port of 127.0.0.1.
-    pub fn start(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn start(answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static) -> Self {
         Self::behind(Box::new(|stream| Ok(Box::new(stream))), answer)
     }
 
     /// The same, with something on the way to it.
-    pub fn behind(upgrade: Upgrade, answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn behind(upgrade: Upgrade, answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
         let shared = Arc::new(Shared {
@@ -175,7 +175,7 @@ impl Server {
     }
 
     /// All requests so far.
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<ReceivedRequest> {
         self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -251,13 +251,13 @@ impl Shared {
     }
 }
 
-fn read(stream: &mut impl BufRead) -> io::Result<Option<Asked>> {
+fn read(stream: &mut impl BufRead) -> io::Result<Option<ReceivedRequest>> {
     let mut line = String::new();
     stream.read_line(&mut line)?;
     let mut words = line.split_whitespace();
     let (Some(method), Some(target)) = (words.next(), words.next()) else { return Ok(None) };
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let mut asked = Asked {
+    let mut asked = ReceivedRequest {
         method: method.to_owned(),
         path: path.to_owned(),
         query: parameters(query),

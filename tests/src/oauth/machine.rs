@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::oauth::jwt::Verifier;
-use crate::oauth::{Asked, Fault, Reply, Server, Signer, now, percent};
+use crate::oauth::{Fault, ReceivedRequest, Reply, Server, Signer, now, percent};
 use crate::{Canary, Sandbox};
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -79,7 +79,7 @@ impl Machines {
 
     /// All requests so far.
     #[must_use]
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<ReceivedRequest> {
         self.server.asked()
     }
 
@@ -100,7 +100,7 @@ impl Machines {
     }
 
     /// How it answers, for a server elsewhere.
-    pub fn answers(&self) -> impl Fn(&Asked) -> Reply + Send + Sync + 'static {
+    pub fn answers(&self) -> impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static {
         let rules = Arc::clone(&self.rules);
         move |asked| rules.answer(asked)
     }
@@ -111,7 +111,7 @@ impl Rules {
         self.given.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn answer(&self, asked: &Asked) -> Reply {
+    fn answer(&self, asked: &ReceivedRequest) -> Reply {
         if let Some(fault) = &self.given().fault {
             return fault.reply();
         }
@@ -145,7 +145,7 @@ impl Rules {
         }
     }
 
-    fn client(&self, asked: &Asked) -> Result<(u64, Value), &'static str> {
+    fn client(&self, asked: &ReceivedRequest) -> Result<(u64, Value), &'static str> {
         let form = form(asked, "client_credentials")?;
         let field = |name: &str| form.get(name).map_or("", String::as_str);
         let secret = self.canary.secret("client");
@@ -162,14 +162,14 @@ impl Rules {
         Ok((self.given().life, json!({})))
     }
 
-    fn assertion(&self, asked: &Asked) -> Result<(u64, Value), &'static str> {
+    fn assertion(&self, asked: &ReceivedRequest) -> Result<(u64, Value), &'static str> {
         let form = form(asked, JWT_BEARER)?;
         let here = format!("http://{}/assertion", asked.header("host").unwrap_or_default());
         self.verifier.verify(form.get("assertion").ok_or("assertion")?, &here)?;
         Ok((self.given().life, json!({})))
     }
 
-    fn exchange(&self, asked: &Asked) -> Result<(u64, Value), &'static str> {
+    fn exchange(&self, asked: &ReceivedRequest) -> Result<(u64, Value), &'static str> {
         let form = form(asked, TOKEN_EXCHANGE)?;
         let kinds = [format!("{TOKEN_TYPE}jwt"), format!("{TOKEN_TYPE}id_token")];
         if !form.get("subject_token_type").is_some_and(|kind| kinds.contains(kind)) {
@@ -182,7 +182,7 @@ impl Rules {
         Ok((self.given().life, json!({ "issued_token_type": format!("{TOKEN_TYPE}access_token") })))
     }
 
-    fn federation(&self, asked: &Asked) -> Result<(u64, Value), &'static str> {
+    fn federation(&self, asked: &ReceivedRequest) -> Result<(u64, Value), &'static str> {
         let json = asked.header("content-type").is_some_and(|kind| kind.starts_with("application/json"));
         let body = asked.json().filter(|_| json).ok_or("JSON")?;
         let wanted = [
@@ -203,7 +203,7 @@ impl Rules {
     }
 }
 
-fn form(asked: &Asked, grant: &str) -> Result<std::collections::BTreeMap<String, String>, &'static str> {
+fn form(asked: &ReceivedRequest, grant: &str) -> Result<std::collections::BTreeMap<String, String>, &'static str> {
     let kind = asked.header("content-type").unwrap_or_default();
     let form = asked.form();
     match kind.starts_with("application/x-www-form-urlencoded") {

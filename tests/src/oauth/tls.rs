@@ -7,7 +7,7 @@ use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::oauth::http::{Stream, Upgrade};
-use crate::oauth::{Asked, Reply, Server};
+use crate::oauth::{ReceivedRequest, Reply, Server};
 
 /// Signs certificates for whatever name it is asked.
 pub struct CertificateAuthority {
@@ -68,7 +68,10 @@ pub struct Proxy {
 
 impl Proxy {
     /// One whose servers answer so.
-    pub fn start(authority: CertificateAuthority, answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> Self {
+    pub fn start(
+        authority: CertificateAuthority,
+        answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let connected = Arc::new(Mutex::new(Vec::new()));
         let ours = Arc::clone(&connected);
         let upgrade: Upgrade = Box::new(move |stream| {

@@ -70,7 +70,7 @@ fn a_file_of_another_owner_is_a_miss() {
 
 #[test]
 fn an_answer_from_the_future_is_a_miss() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     assert_eq!(sandbox.print().run().key(), "key-1");
     let files = sandbox.files_with_secrets();
     assert_eq!(files.len(), 1);
@@ -89,7 +89,7 @@ fn an_answer_from_the_future_is_a_miss() {
 
 #[test]
 fn a_runtime_folder_that_is_no_folder_of_ours_is_a_miss_in_the_cache() {
-    let (sandbox, fake) = house(9);
+    let (sandbox, fake) = fixture(9);
     let elsewhere = sandbox.root().join("elsewhere");
     fs::create_dir(&elsewhere).expect("a folder");
     symlink(&elsewhere, sandbox.runtime()).expect("a link");
@@ -108,7 +108,7 @@ fn a_runtime_folder_that_is_no_folder_of_ours_is_a_miss_in_the_cache() {
 
 #[test]
 fn a_runtime_folder_that_is_too_open_is_closed() {
-    let (sandbox, _fake) = house(1);
+    let (sandbox, _fake) = fixture(1);
     fs::create_dir(sandbox.runtime()).expect("a folder");
     fs::set_permissions(sandbox.runtime(), Permissions::from_mode(0o777)).expect("a mode");
     assert_eq!(sandbox.print().run().key(), "key-1");
@@ -121,7 +121,7 @@ fn a_folder_that_can_not_be_written_is_a_miss() {
     if !root("a folder that can't be written") {
         return;
     }
-    let (sandbox, fake) = house(9);
+    let (sandbox, fake) = fixture(9);
     fs::create_dir(sandbox.runtime()).expect("a folder");
     sandbox.give_to(NOBODY);
     // Neither the folder nor the one above it, in which it could be made anew.
@@ -144,7 +144,7 @@ fn a_full_disk_is_a_miss() {
         return;
     }
     let Some(unshare) = tool("unshare") else { return skip("a full disk", "no unshare") };
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     let run = sandbox.root().join("run");
     let mount = format!("mount -t tmpfs -o size=16k,mode=700 tmpfs '{}'", run.display());
     if sandbox.call(&unshare, &["-m", "/bin/sh", "-c", &mount]).run().code() != Some(0) {
@@ -164,7 +164,7 @@ fn a_full_disk_is_a_miss() {
 
 #[test]
 fn without_a_runtime_folder_the_cache_is_in_the_user_s_cache_folder() {
-    let (mut sandbox, fake) = house(2);
+    let (mut sandbox, fake) = fixture(2);
     sandbox.unset("XDG_RUNTIME_DIR");
     assert_eq!(sandbox.print().run().key(), "key-1");
     assert_eq!(sandbox.print().run().key(), "key-1");
@@ -176,7 +176,7 @@ fn without_a_runtime_folder_the_cache_is_in_the_user_s_cache_folder() {
 
 #[test]
 fn a_config_that_others_can_change_is_refused_by_name() {
-    let (sandbox, fake) = house(1);
+    let (sandbox, fake) = fixture(1);
     // The group of the user's own number may write: where users have such groups, editors make files of mode 0664.
     for mode in [0o666, 0o602] {
         fs::set_permissions(sandbox.config_file(), Permissions::from_mode(mode)).expect("a mode");
@@ -190,7 +190,7 @@ fn a_config_of_another_owner_is_refused_by_name() {
     if !root("a config of another owner") {
         return;
     }
-    let (sandbox, fake) = house(1);
+    let (sandbox, fake) = fixture(1);
     chown(sandbox.config_file(), Some(NOBODY), Some(NOBODY)).expect("root gives files away");
     refused_by_name(&sandbox);
     assert_eq!(fake.runs(), 0);
@@ -198,7 +198,7 @@ fn a_config_of_another_owner_is_refused_by_name() {
 
 #[test]
 fn a_config_that_is_a_folder_is_refused_by_name() {
-    let (sandbox, fake) = house(1);
+    let (sandbox, fake) = fixture(1);
     fs::remove_file(sandbox.config_file()).expect("the file goes");
     fs::create_dir(sandbox.config_file()).expect("a folder");
     refused_by_name(&sandbox);
@@ -249,7 +249,7 @@ fn kind(file: &Path) -> String {
 }
 
 fn used_house() -> (Sandbox, Fake) {
-    let (sandbox, fake) = house(9);
+    let (sandbox, fake) = fixture(9);
     // Each has an answer of its own: the client's chain may go on where a script's ends.
     assert!(Client::usual(&sandbox).key().starts_with("key-"));
     assert!(sandbox.print().run().key().starts_with("key-"));
@@ -283,7 +283,7 @@ fn as_nobody<'a>(sandbox: &'a Sandbox, args: &[&str]) -> Call<'a> {
 }
 
 /// A chain of one helper that mints a new key at every run.
-fn house(keys: usize) -> (Sandbox, Fake) {
+fn fixture(keys: usize) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &Script::secrets(sandbox.keys(keys)));
     sandbox.chain(&[&fake]);

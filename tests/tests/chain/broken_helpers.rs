@@ -25,7 +25,7 @@ fn an_answer_for_another_origin_stops_the_chain() {
 
 #[test]
 fn an_answer_that_repeats_the_request_is_one() {
-    let (sandbox, broken, _) = house(&Script::none());
+    let (sandbox, broken, _) = fixture(&Script::none());
     let lines = ["protocol=https", "host=api.anthropic.com"];
     broken.does(&Script::new(Does::answers_with(sandbox.secret("key-1"), &lines)));
     assert_eq!(sandbox.print().run().key(), "key-1");
@@ -82,7 +82,7 @@ fn quit_stops_the_chain() {
 #[test]
 fn a_helper_that_hangs_is_stopped_at_the_deadline_though_it_is_deaf_to_sigterm() {
     for deaf in [false, true] {
-        let (sandbox, broken, next) = house(&Script::new(Does::Hangs { deaf }));
+        let (sandbox, broken, next) = fixture(&Script::new(Does::Hangs { deaf }));
         let output = with_deadline(&sandbox, Duration::from_millis(1500)).run();
         let said = output.error_line();
         assert!(said.contains("broken"), "{said}");
@@ -98,7 +98,7 @@ fn a_helper_that_hangs_is_stopped_at_the_deadline_though_it_is_deaf_to_sigterm()
 
 #[test]
 fn the_deadline_is_handed_down() {
-    let (sandbox, broken, _) = house(&Script::secrets(["made-up".to_owned()]));
+    let (sandbox, broken, _) = fixture(&Script::secrets(["made-up".to_owned()]));
     let call = with_deadline(&sandbox, Duration::from_secs(7));
     call.run().exits(0);
     let handed: u128 =
@@ -110,7 +110,7 @@ fn the_deadline_is_handed_down() {
 #[test]
 fn the_exit_code_of_a_helper_that_does_not_speak_our_protocol_says_nothing() {
     for code in [65, 75, 77, 78] {
-        let (sandbox, broken, next) = house(&Script::none());
+        let (sandbox, broken, next) = fixture(&Script::none());
         broken.does(&Script::failure(code, "no").plain());
         sandbox.dispatcher(&["print"]).run().fails(70);
         assert_eq!(next.runs(), 0);
@@ -119,7 +119,7 @@ fn the_exit_code_of_a_helper_that_does_not_speak_our_protocol_says_nothing() {
 
 #[test]
 fn a_helper_of_git_s_own_protocol_answers_as_any_other() {
-    let (sandbox, broken, _) = house(&Script::none());
+    let (sandbox, broken, _) = fixture(&Script::none());
     broken.does(&Script::secrets(sandbox.keys(1)).plain());
     assert_eq!(sandbox.print().run().key(), "key-1");
     broken.does(&Script::new(Does::Prints(String::new())).plain());
@@ -129,7 +129,7 @@ fn a_helper_of_git_s_own_protocol_answers_as_any_other() {
 
 #[test]
 fn what_a_helper_says_on_stderr_is_made_harmless_before_it_is_shown() {
-    let (sandbox, _broken, _) = house(&Script::failure(78, "first\u{1b}[2J\u{202e}\nsecond\u{1b}]0;title\u{7}"));
+    let (sandbox, _broken, _) = fixture(&Script::failure(78, "first\u{1b}[2J\u{202e}\nsecond\u{1b}]0;title\u{7}"));
     let output = sandbox.dispatcher(&["print"]).run();
     let said = output.fails(78);
     assert!(said.contains("second") && !said.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{said:?}");
@@ -171,7 +171,7 @@ fn a_command_that_is_not_there_or_not_executable_is_for_the_user_to_mend() {
 /// `does` gives no key, whatever comes after it in the chain; the next call asks again.
 #[track_caller]
 fn stops(does: impl FnOnce(String) -> Does) {
-    let (sandbox, broken, next) = house(&Script::none());
+    let (sandbox, broken, next) = fixture(&Script::none());
     let does = does(sandbox.secret("broken"));
     broken.does(&Script::new(does.clone()));
     let output = sandbox.dispatcher(&["print"]).run();
@@ -184,7 +184,7 @@ fn stops(does: impl FnOnce(String) -> Does) {
 }
 
 /// A chain of a helper that does as it likes and one that would answer.
-fn house(script: &Script) -> (Sandbox, Fake, Fake) {
+fn fixture(script: &Script) -> (Sandbox, Fake, Fake) {
     let sandbox = Sandbox::new();
     let broken = sandbox.fake("broken", script);
     let next = sandbox.fake("next", &Script::secrets([sandbox.secret("next")]));

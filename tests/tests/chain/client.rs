@@ -28,7 +28,7 @@ fn every_helper_can_stand_in_the_setting_itself() {
 
 #[test]
 fn a_failure_is_nothing_on_stdout_and_one_line_that_ends_with_what_mends_it() {
-    let (sandbox, _fake) = house(&Script::failure(77, "signed out; run: acme login"));
+    let (sandbox, _fake) = fixture(&Script::failure(77, "signed out; run: acme login"));
     let output = Client::usual(&sandbox).call();
     let said = output.fails(77);
     assert!(said.starts_with("claude-credential: ") && said.contains("acme"), "{said}");
@@ -45,7 +45,7 @@ fn no_source_at_all_is_a_failure_with_one_line() {
 
 #[test]
 fn a_bearer_token_is_handed_out_as_a_key() {
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     fake.does(&bearer(&sandbox, "token"));
     assert_eq!(Client::usual(&sandbox).key(), "token");
 }
@@ -63,7 +63,7 @@ fn a_login_of_claude_ai_is_passed_over_unstarted_and_the_message_names_what_to_u
 
 #[test]
 fn what_the_client_can_not_send_is_passed_over() {
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     let next = sandbox.fake("next", &Script::secrets([sandbox.secret("next")]));
     sandbox.chain(&[&fake, &next]);
     let secret = sandbox.secret("passed-over");
@@ -78,7 +78,7 @@ fn what_the_client_can_not_send_is_passed_over() {
 
 #[test]
 fn the_helper_learns_that_nobody_can_be_asked_and_how_long_the_key_should_live() {
-    let (sandbox, fake) = house(&Script::secrets(sandbox_keys()));
+    let (sandbox, fake) = fixture(&Script::secrets(sandbox_keys()));
     assert_eq!(Client::usual(&sandbox).with("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "120000").call().code(), Some(0));
     let heard = fake.last("get").expect("a get");
     assert_eq!(heard.get("claude.interactive"), Some("never"));
@@ -90,7 +90,7 @@ fn the_helper_learns_that_nobody_can_be_asked_and_how_long_the_key_should_live()
 
 #[test]
 fn the_token_of_the_client_is_not_passed_on() {
-    let (sandbox, fake) = house(&Script::secrets(sandbox_keys()));
+    let (sandbox, fake) = fixture(&Script::secrets(sandbox_keys()));
     assert_eq!(Client::usual(&sandbox).call().code(), Some(0));
     let heard = fake.last("get").expect("a get");
     assert!(!heard.variables.iter().any(|name| name == "CLAUDE_CODE_MESSAGING_TOKEN"), "{heard:?}");
@@ -99,7 +99,7 @@ fn the_token_of_the_client_is_not_passed_on() {
 
 #[test]
 fn a_warm_call_runs_no_helper() {
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     fake.does(&Script::secrets(sandbox.keys(2)));
     assert_eq!(Client::usual(&sandbox).key(), "key-1");
     assert_eq!(Client::usual(&sandbox).key(), "key-1");
@@ -108,7 +108,7 @@ fn a_warm_call_runs_no_helper() {
 
 #[test]
 fn a_ttl_of_0_keeps_nothing() {
-    let (mut sandbox, fake) = house(&Script::none());
+    let (mut sandbox, fake) = fixture(&Script::none());
     fake.does(&Script::secrets(sandbox.keys(3)));
     sandbox.set("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "0");
     assert_eq!(sandbox.print().run().key(), "key-1");
@@ -121,7 +121,7 @@ fn a_ttl_of_0_keeps_nothing() {
 #[test]
 fn a_ttl_that_is_no_number_is_an_error_in_print_and_the_default_for_the_client() {
     for rubbish in ["5m", "-1", "1.5", "0x10", " 1", "99999999999999999999999"] {
-        let (mut sandbox, fake) = house(&Script::none());
+        let (mut sandbox, fake) = fixture(&Script::none());
         fake.does(&Script::secrets(sandbox.keys(2)));
         sandbox.set("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", rubbish);
         let output = sandbox.dispatcher(&["print"]).run();
@@ -135,7 +135,7 @@ fn a_ttl_that_is_no_number_is_an_error_in_print_and_the_default_for_the_client()
 
 #[test]
 fn an_ephemeral_answer_is_never_kept() {
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     let answer = |name: &str| Does::answers_with(sandbox.secret(name), &["ephemeral=1"]);
     fake.does(&Script::steps([answer("key-1"), answer("key-2")]));
     assert_eq!(Client::usual(&sandbox).key(), "key-1");
@@ -145,7 +145,7 @@ fn an_ephemeral_answer_is_never_kept() {
 
 #[test]
 fn the_longest_key_is_16384_characters() {
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     let longest = |more: usize| sandbox.secret(&"k".repeat(16_384 - sandbox.secret("").len() + more));
     fake.does(&Script::secrets([longest(1)]));
     let output = Client::usual(&sandbox).call();
@@ -156,7 +156,7 @@ fn the_longest_key_is_16384_characters() {
 }
 
 /// A chain of one fake helper.
-fn house(script: &Script) -> (Sandbox, Fake) {
+fn fixture(script: &Script) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", script);
     sandbox.chain(&[&fake]);

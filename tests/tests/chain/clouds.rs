@@ -20,7 +20,7 @@ fn a_cloud_is_asked_alone_for_its_own_host() {
         ("vertex", "CLAUDE_CODE_USE_VERTEX", ("CLOUD_ML_REGION", "global"), "aiplatform.googleapis.com"),
         ("vertex", "CLAUDE_CODE_USE_VERTEX", ("CLOUD_ML_REGION", "eu"), "aiplatform.eu.rep.googleapis.com"),
     ] {
-        let (mut sandbox, fake) = house(cloud, switch);
+        let (mut sandbox, fake) = fixture(cloud, switch);
         sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key"));
         sandbox.set(region.0, region.1);
         fake.does(&Script::none());
@@ -42,7 +42,7 @@ fn behind_a_gateway_of_its_own_the_usual_chain_is_asked() {
         ("bedrock", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_SKIP_BEDROCK_AUTH", "ANTHROPIC_BEDROCK_BASE_URL"),
         ("vertex", "CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_SKIP_VERTEX_AUTH", "ANTHROPIC_VERTEX_BASE_URL"),
     ] {
-        let (mut sandbox, fake) = house(cloud, switch);
+        let (mut sandbox, fake) = fixture(cloud, switch);
         sandbox.config("[profile.default]\nhosts = [\"api.anthropic.com\", \"gateway.acme.example\"]\n");
         sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key"));
         sandbox.set(skip, "1");
@@ -55,7 +55,7 @@ fn behind_a_gateway_of_its_own_the_usual_chain_is_asked() {
 
 #[test]
 fn aws_credentials_are_kept_while_they_are_good() {
-    let (sandbox, fake) = house("bedrock", "CLAUDE_CODE_USE_BEDROCK");
+    let (sandbox, fake) = fixture("bedrock", "CLAUDE_CODE_USE_BEDROCK");
     let printed = || {
         let output = sandbox.print().args(["--format", "sts"]).run();
         let printed: Value = serde_json::from_str(&output.succeeds().stdout).expect("JSON");
@@ -78,7 +78,7 @@ fn aws_credentials_are_kept_while_they_are_good() {
 
 #[test]
 fn aws_credentials_are_kept_until_they_are_due_unless_a_ttl_is_said() {
-    let (mut sandbox, fake) = house("bedrock", "CLAUDE_CODE_USE_BEDROCK");
+    let (mut sandbox, fake) = fixture("bedrock", "CLAUDE_CODE_USE_BEDROCK");
     let (answer, _) = aws(&sandbox, "AKIA1", 3600);
     fake.does(&Script::new(answer));
     let print = |sandbox: &Sandbox| {
@@ -109,7 +109,7 @@ fn make_older(sandbox: &Sandbox, seconds: u64) {
 
 #[test]
 fn the_client_is_told_how_to_have_them() {
-    let (sandbox, fake) = house("bedrock", "CLAUDE_CODE_USE_BEDROCK");
+    let (sandbox, fake) = fixture("bedrock", "CLAUDE_CODE_USE_BEDROCK");
     let (answer, _) = aws(&sandbox, "AKIA1", 3600);
     fake.does(&Script::new(answer));
     let output = Client::usual(&sandbox).call();
@@ -122,7 +122,7 @@ fn the_client_is_told_how_to_have_them() {
 
 #[test]
 fn a_token_of_vertex_is_a_key_and_one_that_needs_a_header_is_for_scripts() {
-    let (sandbox, fake) = house("vertex", "CLAUDE_CODE_USE_VERTEX");
+    let (sandbox, fake) = fixture("vertex", "CLAUDE_CODE_USE_VERTEX");
     fake.does(&Script::secrets([sandbox.secret("token")]));
     assert_eq!(Client::usual(&sandbox).key(), "token");
     let header = ["claude.header[]=x-goog-user-project: acme"];
@@ -144,7 +144,7 @@ fn another_profile_in_their_files_is_another_answer() {
         ("bedrock", "CLAUDE_CODE_USE_BEDROCK", &[".aws/config", ".aws/credentials"][..]),
         ("vertex", "CLAUDE_CODE_USE_VERTEX", GCLOUD_FILES),
     ] {
-        let (sandbox, fake) = house(cloud, switch);
+        let (sandbox, fake) = fixture(cloud, switch);
         fake.does(&Script::secrets(sandbox.keys(9)));
         let user = format!("[profile.other]\nchain = [\"mine\"]\n[entry.mine]\nhelper = {cloud:?}\n");
         for options in [&[][..], &["--profile", "other"]] {
@@ -160,7 +160,7 @@ fn another_profile_in_their_files_is_another_answer() {
             }
         }
     }
-    let (mut sandbox, fake) = house("bedrock", "CLAUDE_CODE_USE_BEDROCK");
+    let (mut sandbox, fake) = fixture("bedrock", "CLAUDE_CODE_USE_BEDROCK");
     fake.does(&Script::secrets(sandbox.keys(9)));
     let elsewhere = sandbox.write("elsewhere", "one");
     sandbox.set("AWS_CONFIG_FILE", &elsewhere);
@@ -174,7 +174,7 @@ fn another_profile_in_their_files_is_another_answer() {
 
 #[test]
 fn a_setting_that_leads_back_to_us_is_seen_below_its_run() {
-    let (sandbox, _fake) = house("bedrock", "CLAUDE_CODE_USE_BEDROCK");
+    let (sandbox, _fake) = fixture("bedrock", "CLAUDE_CODE_USE_BEDROCK");
     // What the helper hands down to the command of the setting.
     let active = format!("{} awsCredentialExport", "0".repeat(32));
     let output = sandbox.print().with("CLAUDE_CREDENTIAL_ACTIVE", active).run();
@@ -183,7 +183,7 @@ fn a_setting_that_leads_back_to_us_is_seen_below_its_run() {
 }
 
 /// With a helper for a cloud that does as a script says.
-fn house(cloud: &str, switch: &str) -> (Sandbox, Fake) {
+fn fixture(cloud: &str, switch: &str) -> (Sandbox, Fake) {
     let mut sandbox = Sandbox::new();
     let fake = sandbox.fake(cloud, &Script::none());
     let (executable, [option, script]) = fake.helper();

@@ -18,7 +18,7 @@ static ALONE: Mutex<()> = Mutex::new(());
 #[test]
 fn two_hundred_callers_on_a_cold_cache_share_one_run() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     fake.does(&Script::secrets(sandbox.keys(CROWD)).slow(300));
     let started = Instant::now();
     let running = crowd(&sandbox, CROWD);
@@ -32,7 +32,7 @@ fn two_hundred_callers_on_a_cold_cache_share_one_run() {
 #[test]
 fn two_hundred_clients_on_a_cold_cache_share_one_run() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     fake.does(&Script::secrets(sandbox.keys(CROWD)).slow(300));
     let clients: Vec<_> = (0..CROWD).map(|_| claude_credential_tests::Client::usual(&sandbox)).collect();
     let started = Instant::now();
@@ -45,7 +45,7 @@ fn two_hundred_clients_on_a_cold_cache_share_one_run() {
 #[test]
 fn two_hundred_callers_of_a_failing_helper_share_one_failure() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (sandbox, fake) = house(&Script::failure(75, "no network"));
+    let (sandbox, fake) = fixture(&Script::failure(75, "no network"));
     let gate = gate(&sandbox);
     fake.does(&Script::failure(75, "no network").behind(&gate));
     let running = crowd(&sandbox, CROWD);
@@ -63,7 +63,7 @@ fn two_hundred_callers_of_a_failing_helper_share_one_failure() {
 #[test]
 fn when_the_one_that_holds_the_lock_is_killed_the_rest_still_succeeds() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     let gate = gate(&sandbox);
     fake.does(&Script::secrets(sandbox.keys(3)).behind(&gate));
     let running = crowd(&sandbox, 20);
@@ -82,7 +82,7 @@ fn when_the_one_that_holds_the_lock_is_killed_the_rest_still_succeeds() {
 #[test]
 fn at_a_ttl_of_0_those_who_waited_share_the_run() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (mut sandbox, fake) = house(&Script::none());
+    let (mut sandbox, fake) = fixture(&Script::none());
     sandbox.set("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "0");
     let gate = gate(&sandbox);
     fake.does(&Script::secrets(sandbox.keys(3)).behind(&gate));
@@ -97,7 +97,7 @@ fn at_a_ttl_of_0_those_who_waited_share_the_run() {
 #[test]
 fn nobody_queues_for_what_must_not_be_shared() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     let answer = |key| Does::answers_with(key, &["ephemeral=1"]);
     fake.does(&Script::steps(sandbox.keys(20).into_iter().map(answer)).slow(100));
     let outputs = finish(crowd(&sandbox, 10));
@@ -128,7 +128,7 @@ fn different_questions_do_not_wait_for_each_other() {
 }
 
 /// A chain of one helper.
-fn house(script: &Script) -> (Sandbox, Fake) {
+fn fixture(script: &Script) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", script);
     sandbox.chain(&[&fake]);

@@ -19,7 +19,7 @@ const LOOKALIKES: [&str; 9] = [
 
 #[test]
 fn print_refuses_a_host_that_is_not_on_the_list_and_starts_no_helper() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     for host in LOOKALIKES {
         let output = sandbox.dispatcher(&["print", "--host", host]).run();
         let said = output.fails(78);
@@ -32,7 +32,7 @@ fn print_refuses_a_host_that_is_not_on_the_list_and_starts_no_helper() {
 
 #[test]
 fn on_the_wire_a_host_that_is_not_on_the_list_gets_silence_and_starts_no_helper() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     for host in LOOKALIKES {
         for lines in [&[][..], &["capability[]=authtype", "capability[]=claude.v1"]] {
             let output = sandbox.dispatcher(&["get"]).says(request(host, lines)).run();
@@ -46,7 +46,7 @@ fn on_the_wire_a_host_that_is_not_on_the_list_gets_silence_and_starts_no_helper(
 
 #[test]
 fn a_base_url_that_is_not_on_the_list_is_refused_by_name() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     for host in LOOKALIKES {
         let output = Client::usual(&sandbox).with("ANTHROPIC_BASE_URL", &format!("https://{host}/v1")).call();
         let said = output.fails(78);
@@ -59,7 +59,7 @@ fn a_base_url_that_is_not_on_the_list_is_refused_by_name() {
 
 #[test]
 fn a_base_url_that_is_none_is_refused() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     for url in ["api.anthropic.com", "http://api.anthropic.com", "https://", "ftp://api.anthropic.com", "https:///v1"] {
         Client::usual(&sandbox).with("ANTHROPIC_BASE_URL", url).call().fails(78);
     }
@@ -68,7 +68,7 @@ fn a_base_url_that_is_none_is_refused() {
 
 #[test]
 fn a_base_url_of_our_own_host_changes_nothing() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     for url in ["", "https://api.anthropic.com", "https://api.anthropic.com/", "https://api.anthropic.com:443/v1"] {
         assert_eq!(Client::usual(&sandbox).with("ANTHROPIC_BASE_URL", url).key(), "key-1", "{url}");
     }
@@ -78,7 +78,7 @@ fn a_base_url_of_our_own_host_changes_nothing() {
 
 #[test]
 fn a_host_on_the_list_is_asked_for_by_its_name() {
-    let (sandbox, fake) = house("hosts = [\"gateway.acme.example:8443\", \"http://127.0.0.1:8080\"]");
+    let (sandbox, fake) = fixture("hosts = [\"gateway.acme.example:8443\", \"http://127.0.0.1:8080\"]");
     let gateway = Client::usual(&sandbox).with("ANTHROPIC_BASE_URL", "https://gateway.acme.example:8443/anthropic");
     assert_eq!(gateway.key(), "key-1");
     assert_eq!(fake.last("get").expect("a get").get("host"), Some("gateway.acme.example:8443"));
@@ -109,7 +109,7 @@ fn the_secrets_of_two_hosts_are_kept_apart() {
 
 #[test]
 fn the_secrets_of_two_accounts_and_of_two_paths_are_kept_apart() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     fake.does(&Script::secrets(sandbox.keys(9)));
     let print = |account: &[&str]| sandbox.print().args(account).run().key();
     assert_eq!(print(&["--account", "alice"]), "key-1");
@@ -130,7 +130,7 @@ fn the_secrets_of_two_accounts_and_of_two_paths_are_kept_apart() {
 
 #[test]
 fn upper_case_is_the_same_host_or_none_but_never_another() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     let output = Client::usual(&sandbox).with("ANTHROPIC_BASE_URL", "https://API.ANTHROPIC.COM").call();
     if output.code() == Some(0) {
         assert_eq!(output.key(), "key-1");
@@ -154,7 +154,7 @@ fn a_secret_in_a_variable_goes_to_its_own_host_alone() {
 
 #[test]
 fn settings_of_a_project_that_lead_the_client_elsewhere_are_refused_by_name() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     let below = sandbox.folder("code/clone/src/deep");
     for name in [".claude/settings.json", ".claude/settings.local.json"] {
         let path = format!("code/clone/{name}");
@@ -173,7 +173,7 @@ fn settings_of_a_project_that_lead_the_client_elsewhere_are_refused_by_name() {
 
 #[test]
 fn settings_of_a_project_are_looked_at_though_the_key_is_cached() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     let clone = sandbox.folder("clone");
     assert_eq!(Client::usual(&sandbox).in_folder(&clone).key(), "key-1");
     assert_eq!(Client::usual(&sandbox).in_folder(&clone).key(), "key-1");
@@ -189,7 +189,7 @@ fn settings_of_a_project_are_looked_at_though_the_key_is_cached() {
 
 #[test]
 fn settings_of_a_project_that_can_not_be_read_are_refused() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     let clone = sandbox.folder("clone");
     for text in [
         "{\"env\": {\"ANTHROPIC_BASE_URL\":",
@@ -207,7 +207,7 @@ fn settings_of_a_project_that_can_not_be_read_are_refused() {
 
 #[test]
 fn settings_of_a_project_that_lead_to_a_listed_host_or_nowhere_change_nothing() {
-    let (sandbox, _fake) = house("hosts = [\"api.anthropic.com\", \"gateway.acme.example\"]");
+    let (sandbox, _fake) = fixture("hosts = [\"api.anthropic.com\", \"gateway.acme.example\"]");
     let clone = sandbox.folder("clone");
     for settings in [
         json!({}),
@@ -233,7 +233,7 @@ fn a_helper_in_the_settings_of_a_project_is_never_run() {
 }
 
 /// One helper for the default profile, with further lines for that.
-fn house(profile: &str) -> (Sandbox, Fake) {
+fn fixture(profile: &str) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &Script::secrets(sandbox.keys(1)));
     sandbox.config(&format!("[profile.default]\n{profile}\nchain = [\"acme\"]\n\n{}", fake.entry()));

@@ -8,7 +8,7 @@ use claude_credential_tests::{Fake, Sandbox, request};
 
 #[test]
 fn login_and_logout_are_passed_on_to_the_helper_of_the_entry() {
-    let (sandbox, fake) = house(1);
+    let (sandbox, fake) = fixture(1);
     for word in ["login", "logout"] {
         sandbox.dispatcher(&[word, "acme", "--account", "alice"]).run().exits(0);
         let heard = fake.last(word).expect("it was passed on");
@@ -34,7 +34,7 @@ fn a_key_is_stored_listed_printed_and_removed_by_login_and_logout() {
 
 #[test]
 fn nothing_outlives_a_logout() {
-    let (sandbox, fake) = house(2);
+    let (sandbox, fake) = fixture(2);
     let config = fs::read_to_string(sandbox.config_file()).expect("the config");
     sandbox.config(&format!("key_store = \"file\"\n{config}"));
     assert_eq!(sandbox.print().run().key(), "key-1");
@@ -74,7 +74,7 @@ fn store_reaches_only_the_entry_that_is_marked_for_it() {
 
 #[test]
 fn erase_lets_the_next_get_ask_again() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     assert_eq!(sandbox.print().run().key(), "key-1");
     let erase = |name: &str| {
         let lines = ["username=x-api-key".to_owned(), format!("password={}", sandbox.secret(name))];
@@ -90,7 +90,7 @@ fn erase_lets_the_next_get_ask_again() {
 }
 
 /// A chain of one helper that mints a new key at every run.
-fn house(keys: usize) -> (Sandbox, Fake) {
+fn fixture(keys: usize) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &Script::secrets(sandbox.keys(keys)));
     sandbox.chain(&[&fake]);

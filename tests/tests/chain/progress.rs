@@ -14,7 +14,7 @@ fn whoever_waits_for_an_entry_reads_which_and_for_how_long_yet_and_then_nothing_
         return;
     }
     for command in ["print", "--no-input print", "exec -- true"] {
-        let (sandbox, fake, gate) = house();
+        let (sandbox, fake, gate) = fixture();
         let running = terminal(&sandbox, command).shows_secret().start();
         wait_until(|| running.stdout().contains("waiting for entry acme (fake) 2 s"));
         assert!(running.stdout().starts_with("waiting for entry acme (fake) 1 s\r\n"), "{}", running.stdout());
@@ -36,7 +36,7 @@ fn the_client_git_and_a_pipe_read_none_of_it() {
         return;
     }
     let slow = |call: &dyn Fn(&Sandbox) -> Output| {
-        let (sandbox, fake, _) = house();
+        let (sandbox, fake, _) = fixture();
         fake.does(&Script::secrets(sandbox.keys(1)).slow(1300));
         let output = call(&sandbox);
         assert!(!format!("{output:?}").contains("waiting"), "{output:#?}");
@@ -56,7 +56,7 @@ fn whoever_waits_for_another_call_reads_so() {
     if !has_script() {
         return;
     }
-    let (sandbox, fake, gate) = house();
+    let (sandbox, fake, gate) = fixture();
     let holder = sandbox.print().start();
     fake.wait_for_runs(1);
     let running = terminal(&sandbox, "print").shows_secret().start();
@@ -72,11 +72,11 @@ fn whoever_waits_for_another_session_s_sign_in_reads_so() {
     if !has_script() {
         return;
     }
-    let house = Expired::new();
-    let gate = house.behind_a_gate();
-    let holder = house.refresh().start();
-    wait_until(|| house.runs() == 1);
-    let running = terminal(&house.sandbox, "refresh acme -- sign-in").start();
+    let fixture = Expired::new();
+    let gate = fixture.behind_a_gate();
+    let holder = fixture.refresh().start();
+    wait_until(|| fixture.runs() == 1);
+    let running = terminal(&fixture.sandbox, "refresh acme -- sign-in").start();
     wait_until(|| running.stdout().contains("waiting for the sign-in of another session for acme 1 s"));
     fs::write(gate, "").expect("a gate");
     assert!(running.finish().exits(0).stdout.ends_with(CLEARED));
@@ -88,7 +88,7 @@ fn on_a_terminal_that_knows_no_movements_it_is_one_line() {
     if !has_script() {
         return;
     }
-    let (sandbox, fake, _) = house();
+    let (sandbox, fake, _) = fixture();
     fake.does(&Script::secrets(sandbox.keys(1)).slow(2300));
     let output = terminal(&sandbox, "print").with("TERM", "dumb").shows_secret().run();
     assert!(output.exits(0).stdout.starts_with("waiting for entry acme (fake) 1 s\r\n"), "{output:#?}");
@@ -100,7 +100,7 @@ fn a_program_that_reads_a_passphrase_has_the_terminal_for_itself() {
     if !has_script() {
         return;
     }
-    let (sandbox, _, _) = house();
+    let (sandbox, _, _) = fixture();
     let asks = "stty -echo </dev/tty; sleep 1.5; stty echo </dev/tty; echo key";
     sandbox.script("ask", asks);
     sandbox.config("[profile.default]\nchain = [\"ask\"]\n[entry.ask]\ncommand = [\"ask\"]\n");
@@ -109,7 +109,7 @@ fn a_program_that_reads_a_passphrase_has_the_terminal_for_itself() {
 }
 
 /// A chain of one helper that waits for a file.
-fn house() -> (Sandbox, Fake, std::path::PathBuf) {
+fn fixture() -> (Sandbox, Fake, std::path::PathBuf) {
     let sandbox = Sandbox::new();
     let gate = sandbox.root().join("gate");
     let fake = sandbox.fake("acme", &Script::new(Does::answers(sandbox.secret("key-1"))).behind(&gate));

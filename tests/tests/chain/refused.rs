@@ -8,7 +8,7 @@ use claude_credential_tests::{Answer, Client, Fake, Sandbox, label, long_tests, 
 
 #[test]
 fn a_key_that_was_refused_once_is_replaced_by_one_further_run() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     let client = Client::usual(&sandbox);
     assert_eq!(client.key(), "key-1");
     assert_eq!(client.refused(), "key-2");
@@ -20,7 +20,7 @@ fn a_key_that_was_refused_once_is_replaced_by_one_further_run() {
 
 #[test]
 fn two_clients_with_the_same_refused_key_make_two_runs_in_all() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     let (one, other) = (Client::usual(&sandbox), Client::usual(&sandbox));
     assert_eq!((one.key(), other.key()), ("key-1".to_owned(), "key-1".to_owned()));
     assert_eq!(one.refused(), "key-2");
@@ -30,7 +30,7 @@ fn two_clients_with_the_same_refused_key_make_two_runs_in_all() {
 
 #[test]
 fn two_clients_whose_key_is_refused_at_the_same_moment_make_two_runs_in_all() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     let (one, other) = (Client::usual(&sandbox), Client::usual(&sandbox));
     assert_eq!((one.key(), other.key()), ("key-1".to_owned(), "key-1".to_owned()));
     other.idle(Duration::from_millis(1050));
@@ -41,7 +41,7 @@ fn two_clients_whose_key_is_refused_at_the_same_moment_make_two_runs_in_all() {
 
 #[test]
 fn after_idling_a_refusal_of_the_old_key_leaves_the_new_one() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     let client = Client::usual(&sandbox).with("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "2500");
     assert_eq!(client.key(), "key-1");
     client.idle(Duration::from_millis(2600));
@@ -54,7 +54,7 @@ fn after_idling_a_refusal_of_the_old_key_leaves_the_new_one() {
 
 #[test]
 fn three_refusals_of_the_first_key_leave_the_second() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     let client = Client::usual(&sandbox);
     assert_eq!(client.key(), "key-1");
     assert_eq!(client.refused(), "key-2");
@@ -67,7 +67,7 @@ fn three_refusals_of_the_first_key_leave_the_second() {
 
 #[test]
 fn a_key_that_is_refused_again_and_again_is_replaced_after_all() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     let client = Client::usual(&sandbox);
     assert_eq!(client.key(), "key-1");
     assert_eq!(client.refused(), "key-2");
@@ -86,7 +86,7 @@ fn a_static_key_that_is_refused_for_ever_is_fetched_six_times_in_250_seconds_at_
     if !long_tests() {
         return;
     }
-    let (sandbox, fake) = house(1);
+    let (sandbox, fake) = fixture(1);
     let client = Client::usual(&sandbox);
     assert_eq!(client.key(), "key-1");
     // As the client was seen to do it.
@@ -99,7 +99,7 @@ fn a_static_key_that_is_refused_for_ever_is_fetched_six_times_in_250_seconds_at_
 
 #[test]
 fn a_static_key_that_is_refused_is_not_fetched_at_every_call() {
-    let (sandbox, fake) = house(1);
+    let (sandbox, fake) = fixture(1);
     let client = Client::usual(&sandbox);
     assert_eq!(client.key(), "key-1");
     for _ in 0..4 {
@@ -110,7 +110,7 @@ fn a_static_key_that_is_refused_is_not_fetched_at_every_call() {
 
 #[test]
 fn a_loop_in_a_shell_is_no_refusal() {
-    let (sandbox, fake) = house(2);
+    let (sandbox, fake) = fixture(2);
     for _ in 0..4 {
         let output = sandbox.call("/bin/sh", &["-c", "claude-credential api-key-helper"]).shows_secret().run();
         assert_eq!(output.key(), "key-1");
@@ -121,7 +121,7 @@ fn a_loop_in_a_shell_is_no_refusal() {
 
 #[test]
 fn a_loop_in_the_shell_tool_of_the_client_is_no_refusal() {
-    let (sandbox, fake) = house(2);
+    let (sandbox, fake) = fixture(2);
     let client = Client::usual(&sandbox);
     assert_eq!(client.key(), "key-1");
     for _ in 0..3 {
@@ -169,7 +169,7 @@ fn without_a_token_the_process_that_runs_the_setting_is_the_caller() {
 
 #[test]
 fn print_never_drops_a_key() {
-    let (sandbox, fake) = house(2);
+    let (sandbox, fake) = fixture(2);
     for _ in 0..10 {
         assert_eq!(sandbox.print().run().key(), "key-1");
     }
@@ -180,7 +180,7 @@ fn print_never_drops_a_key() {
 
 #[test]
 fn at_a_ttl_of_0_the_rule_is_off() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     let client = Client::usual(&sandbox).with("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "0");
     assert_eq!(client.key(), "key-1");
     assert_eq!(client.refused(), "key-2");
@@ -189,7 +189,7 @@ fn at_a_ttl_of_0_the_rule_is_off() {
 
 #[test]
 fn a_refused_key_stays_in_use_until_there_is_another() {
-    let (sandbox, fake) = house(1);
+    let (sandbox, fake) = fixture(1);
     fake.does(&Script::steps([
         Does::answers(sandbox.secret("key-1")),
         Does::Fails { code: 75, stderr: "no network".to_owned(), secret: None },
@@ -222,7 +222,7 @@ fn only_the_entry_that_gave_the_refused_key_learns_it() {
 
 #[test]
 fn a_caller_of_the_wire_says_what_was_refused_and_gets_another() {
-    let (sandbox, fake) = house(4);
+    let (sandbox, fake) = fixture(4);
     let get = |lines: &[&str]| {
         let lines = [&["capability[]=authtype", "capability[]=claude.v1"], lines].concat();
         let output = sandbox.dispatcher(&["get"]).says(request("api.anthropic.com", &lines)).shows_secret().run();
@@ -238,7 +238,7 @@ fn a_caller_of_the_wire_says_what_was_refused_and_gets_another() {
 }
 
 /// A chain of one helper that mints a new key at every run, so many times.
-fn house(keys: usize) -> (Sandbox, Fake) {
+fn fixture(keys: usize) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &Script::secrets(sandbox.keys(keys)));
     sandbox.chain(&[&fake]);
@@ -246,7 +246,7 @@ fn house(keys: usize) -> (Sandbox, Fake) {
 }
 
 fn replaces_a_refused_key(client: impl FnOnce(&Sandbox) -> Client<'_>) {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     let client = client(&sandbox);
     assert_eq!(client.key(), "key-1");
     assert_eq!(client.refused(), "key-2");

@@ -97,7 +97,7 @@ fn a_variable_that_yields_nothing_does_not_switch_off_the_cache() {
     for (entry, variable, value) in
         [("oauth-fd", "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR", "9"), ("auth-token", "ANTHROPIC_AUTH_TOKEN", " ")]
     {
-        let (mut sandbox, fake) = house("");
+        let (mut sandbox, fake) = fixture("");
         sandbox.set(variable, value);
         sandbox.config(&format!("[profile.default]\nchain = [{entry:?}, \"acme\"]\n\n{}", fake.entry()));
         for _ in 0..4 {
@@ -138,7 +138,7 @@ fn a_profile_that_does_not_exist_stops_git_for_our_hosts_alone() {
 
 #[test]
 fn at_a_profiles_ttl_of_0_runs_for_a_refused_key_are_held_back() {
-    let (sandbox, fake) = house("ttl = \"0s\"");
+    let (sandbox, fake) = fixture("ttl = \"0s\"");
     let client = Client::usual(&sandbox);
     assert_eq!(client.key(), "key-1");
     for _ in 0..5 {
@@ -151,7 +151,7 @@ fn at_a_profiles_ttl_of_0_runs_for_a_refused_key_are_held_back() {
 
 #[test]
 fn after_an_erase_a_crowd_makes_one_run() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     assert_eq!(sandbox.print().run().key(), "key-1");
     fake.does(&Script::secrets(sandbox.keys(1)).slow(300));
     erase(&sandbox, "key-1").run().succeeds();
@@ -162,7 +162,7 @@ fn after_an_erase_a_crowd_makes_one_run() {
 
 #[test]
 fn without_stdin_or_stdout_or_a_reader_print_ends_well() {
-    let (sandbox, _fake) = house("");
+    let (sandbox, _fake) = fixture("");
     assert_eq!(shell(&sandbox, "claude-credential print <&-").run().key(), "key-1");
     assert_eq!(shell(&sandbox, "claude-credential print >&-").run().succeeds().stdout, "");
     // The reader is gone before anything is printed.
@@ -174,7 +174,7 @@ fn without_stdin_or_stdout_or_a_reader_print_ends_well() {
 
 #[test]
 fn a_scheme_of_somebody_else_s_host_is_met_with_silence() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     for operation in ["store", "erase"] {
         let lines = ["capability[]=authtype", "authtype=Negotiate", "credential=made-up"];
         let output = wire(&sandbox, operation, "intranet.example", &lines).run();
@@ -185,7 +185,7 @@ fn a_scheme_of_somebody_else_s_host_is_met_with_silence() {
 
 #[test]
 fn what_a_command_prints_belongs_to_no_account() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     sandbox.config(&format!("[profile.default]\nchain = [\"acme\"]\n\n{}", fake.command_entry("")));
     sandbox.dispatcher(&["print", "--account", "alice"]).run().fails(1);
     assert_eq!(sandbox.print().run().key(), "key-1");
@@ -234,7 +234,7 @@ fn a_key_for_a_profile_is_kept_for_its_first_host() {
 
 #[test]
 fn what_was_cached_from_a_helper_ends_with_a_logout() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     fake.does(&Script::secrets(sandbox.keys(2)));
     assert_eq!(sandbox.print().run().key(), "key-1");
     sandbox.dispatcher(&["logout", "acme"]).run().exits(0);
@@ -244,7 +244,7 @@ fn what_was_cached_from_a_helper_ends_with_a_logout() {
 
 #[test]
 fn a_ttl_that_is_rubbish_does_not_stop_an_erase() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     fake.does(&Script::secrets(sandbox.keys(2)));
     assert_eq!(sandbox.print().run().key(), "key-1");
     erase(&sandbox, "key-1").with("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "rubbish").run().succeeds();
@@ -253,7 +253,7 @@ fn a_ttl_that_is_rubbish_does_not_stop_an_erase() {
 
 #[test]
 fn a_state_that_counted_to_the_end_is_no_panic() {
-    let (sandbox, fake) = house("");
+    let (sandbox, fake) = fixture("");
     fake.does(&Script::secrets(sandbox.keys(3)));
     assert_eq!(sandbox.print().run().key(), "key-1");
     let is_state = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "state");
@@ -269,7 +269,7 @@ fn a_state_that_counted_to_the_end_is_no_panic() {
 }
 
 /// A helper that always gives the same key, alone in a profile with further lines.
-fn house(profile: &str) -> (Sandbox, Fake) {
+fn fixture(profile: &str) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &Script::secrets(sandbox.keys(1)));
     sandbox.config(&format!("[profile.default]\n{profile}\nchain = [\"acme\"]\n\n{}", fake.entry()));

@@ -13,7 +13,7 @@ fn whatever_signal_ends_a_call_at_whatever_moment_the_next_one_works() {
     for (round, signal) in
         [Signal::INT, Signal::TERM, Signal::KILL, Signal::HUP].into_iter().cycle().take(48).enumerate()
     {
-        let (sandbox, fake) = house(&Script::none());
+        let (sandbox, fake) = fixture(&Script::none());
         fake.does(&Script::secrets(sandbox.keys(3)).slow(20));
         let running = sandbox.print().start();
         // From before the first line of main to after the last, in steps of a prime number.
@@ -30,7 +30,7 @@ fn whatever_signal_ends_a_call_at_whatever_moment_the_next_one_works() {
 #[test]
 fn a_temporary_file_is_not_left_behind_by_a_call_that_may_tidy_up() {
     for signal in [Signal::INT, Signal::TERM] {
-        let (sandbox, fake) = house(&Script::none());
+        let (sandbox, fake) = fixture(&Script::none());
         fake.does(&Script::secrets(sandbox.keys(3)).slow(300));
         let running = sandbox.print().start();
         fake.wait_for_runs(1);
@@ -44,7 +44,7 @@ fn a_temporary_file_is_not_left_behind_by_a_call_that_may_tidy_up() {
 #[test]
 fn a_signal_is_passed_on_to_the_helper_and_the_helper_is_waited_for() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
-        let (sandbox, fake) = house(&Script::new(Does::Hangs { deaf: false }));
+        let (sandbox, fake) = fixture(&Script::new(Does::Hangs { deaf: false }));
         let running = sandbox.dispatcher(&["print"]).start();
         fake.wait_for_runs(1);
         thread::sleep(Duration::from_millis(100));
@@ -58,7 +58,7 @@ fn a_signal_is_passed_on_to_the_helper_and_the_helper_is_waited_for() {
 
 #[test]
 fn a_helper_that_survives_its_caller_keeps_no_lock() {
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     fake.does(&Script::new(Does::Hangs { deaf: true }));
     let running = sandbox.dispatcher(&["print"]).start();
     fake.wait_for_runs(1);
@@ -75,7 +75,7 @@ fn a_helper_that_survives_its_caller_keeps_no_lock() {
 
 #[test]
 fn a_waiter_that_is_ended_leaves_the_others_waiting() {
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     let gate = sandbox.root().join("gate");
     fake.does(&Script::secrets(sandbox.keys(2)).behind(&gate));
     let holder = sandbox.print().start();
@@ -93,7 +93,7 @@ fn a_waiter_that_is_ended_leaves_the_others_waiting() {
 
 #[test]
 fn a_reader_that_has_gone_away_is_no_failure() {
-    let (sandbox, fake) = house(&Script::none());
+    let (sandbox, fake) = fixture(&Script::none());
     fake.does(&Script::secrets(sandbox.keys(1)));
     // The exit code of the first program of a pipeline, as POSIX lets us see it.
     let command = "{ claude-credential print --format json; echo $? >code; } | true; cat code";
@@ -104,7 +104,7 @@ fn a_reader_that_has_gone_away_is_no_failure() {
 #[test]
 fn a_client_that_goes_away_leaves_a_cache_that_works() {
     for pause in [0, 3, 6, 9, 30] {
-        let (sandbox, fake) = house(&Script::none());
+        let (sandbox, fake) = fixture(&Script::none());
         fake.does(&Script::secrets(sandbox.keys(2)).slow(10));
         let running = Client::usual(&sandbox).start();
         thread::sleep(Duration::from_millis(pause));
@@ -116,7 +116,7 @@ fn a_client_that_goes_away_leaves_a_cache_that_works() {
 }
 
 /// A chain of one helper.
-fn house(script: &Script) -> (Sandbox, Fake) {
+fn fixture(script: &Script) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", script);
     sandbox.chain(&[&fake]);

@@ -38,7 +38,7 @@ fn a_key_and_a_token_are_in_the_one_variable_of_theirs_and_no_other_of_the_famil
             "CLAUDE_CODE_OAUTH_TOKEN",
         ),
     ] {
-        let (mut sandbox, _fake) = house(lines);
+        let (mut sandbox, _fake) = fixture(lines);
         for name in OTHERS {
             sandbox.set(name, sandbox.secret("other"));
         }
@@ -70,7 +70,7 @@ fn aws_keys_come_whole_and_nothing_that_wins_over_them_is_left() {
         "CLAUDE_CODE_USE_VERTEX",
         "ANTHROPIC_API_KEY",
     ];
-    let (mut sandbox, fake) = house(&keys);
+    let (mut sandbox, fake) = fixture(&keys);
     for name in others {
         sandbox.set(name, "other");
     }
@@ -119,7 +119,7 @@ fn a_clouds_token_goes_where_the_client_takes_it_for_that_cloud() {
 #[test]
 fn a_header_that_the_credential_needs_is_told_and_one_that_the_client_overwrites_is_an_error() {
     let bearer = ["claude.kind=bearer", "credential=SECRET", "authtype=Bearer"];
-    let (sandbox, fake) = house(&[&bearer[..], &["claude.header[]=X-Tenant: acme"]].concat());
+    let (sandbox, fake) = fixture(&[&bearer[..], &["claude.header[]=X-Tenant: acme"]].concat());
     let found = variables(&exec(&sandbox, &[]).run());
     assert_eq!(found["ANTHROPIC_CUSTOM_HEADERS"], "X-Tenant: acme");
     fake.does(&prints(&sandbox, &[&bearer[..], &["claude.header[]=Anthropic-Beta: other"]].concat()));
@@ -130,7 +130,7 @@ fn a_header_that_the_credential_needs_is_told_and_one_that_the_client_overwrites
 
 #[test]
 fn for_a_gateway_the_command_is_told_where_it_is() {
-    let (mut sandbox, fake) = house(&["credential=SECRET", "authtype=x-api-key"]);
+    let (mut sandbox, fake) = fixture(&["credential=SECRET", "authtype=x-api-key"]);
     let profile = "[profile.default]\nhosts = [\"gateway.acme.example\", \"b.acme.example\"]\nchain = [\"acme\"]\n";
     sandbox.config(&format!("{profile}{}", fake.entry()));
     let found = variables(&exec(&sandbox, &[]).run());
@@ -144,7 +144,7 @@ fn for_a_gateway_the_command_is_told_where_it_is() {
 
 #[test]
 fn a_command_that_would_send_it_elsewhere_is_not_started() {
-    let (mut sandbox, fake) = house(&["credential=SECRET", "authtype=x-api-key"]);
+    let (mut sandbox, fake) = fixture(&["credential=SECRET", "authtype=x-api-key"]);
     let project = sandbox.folder("clone/.claude");
     let elsewhere = "https://evil.example";
     fs::write(project.join("settings.json"), json!({"env": {"ANTHROPIC_BASE_URL": elsewhere}}).to_string())
@@ -167,7 +167,7 @@ fn a_command_that_would_send_it_elsewhere_is_not_started() {
 
 #[test]
 fn where_another_profile_lists_the_host_that_one_is_named_and_no_list_is_to_grow() {
-    let (sandbox, fake) = house(&["credential=SECRET", "authtype=Bearer"]);
+    let (sandbox, fake) = fixture(&["credential=SECRET", "authtype=Bearer"]);
     let gateway = "[profile.gateway]\nhosts = [\"gateway.acme.example\"]\nchain = [\"acme\"]\n";
     sandbox.config(&format!("{gateway}{}", fake.entry()));
     // As `setup` leaves it.
@@ -181,7 +181,7 @@ fn where_another_profile_lists_the_host_that_one_is_named_and_no_list_is_to_grow
 
 #[test]
 fn settings_that_would_lead_the_client_elsewhere_win_over_our_variables_and_so_nothing_is_started() {
-    let (sandbox, fake) = house(&["credential=SECRET", "authtype=x-api-key"]);
+    let (sandbox, fake) = fixture(&["credential=SECRET", "authtype=x-api-key"]);
     let elsewhere = json!({"env": {"ANTHROPIC_BASE_URL": "https://gw.other.example"}});
     let file = sandbox.settings(&elsewhere);
     for call in [exec(&sandbox, &[]), exec(&sandbox, &[]).with("ANTHROPIC_BASE_URL", "https://api.anthropic.com")] {
@@ -194,7 +194,7 @@ fn settings_that_would_lead_the_client_elsewhere_win_over_our_variables_and_so_n
 
 #[test]
 fn the_command_takes_our_place_with_its_streams_its_signals_and_its_exit_code() {
-    let (sandbox, _) = house(&["credential=SECRET", "authtype=x-api-key"]);
+    let (sandbox, _) = fixture(&["credential=SECRET", "authtype=x-api-key"]);
     let command = |script: &str| sandbox.dispatcher(&["exec", "--", "sh", "-c", script, "--not-ours", "-v"]);
     let output = command("cat; echo \"$0 $1\"; echo said >&2; exit 9").says("what it reads\n").run();
     assert_eq!((output.exits(9).stdout.as_str(), output.stderr.as_str()), ("what it reads\n--not-ours -v\n", "said\n"));
@@ -211,7 +211,7 @@ fn the_command_takes_our_place_with_its_streams_its_signals_and_its_exit_code() 
 
 #[test]
 fn a_command_that_can_t_be_started_is_told_as_shells_do_and_nobody_is_asked_for_it() {
-    let (sandbox, fake) = house(&["credential=SECRET", "authtype=x-api-key"]);
+    let (sandbox, fake) = fixture(&["credential=SECRET", "authtype=x-api-key"]);
     let run = |word: &str| sandbox.dispatcher(&["exec", "--", word]).run();
     assert!(run("no-such-command").fails(127).contains("no-such-command is not on PATH"));
     sandbox.write(sandbox.bin("notes"), "no program");
@@ -235,7 +235,7 @@ fn a_command_that_can_t_be_started_is_told_as_shells_do_and_nobody_is_asked_for_
 
 #[test]
 fn without_a_credential_no_command_is_started() {
-    let (sandbox, fake) = house(&[]);
+    let (sandbox, fake) = fixture(&[]);
     exec(&sandbox, &[]).run().fails(1);
     fake.does(&Script::failure(77, "signed out; run: acme login"));
     assert!(exec(&sandbox, &[]).run().fails(77).ends_with("acme login"));
@@ -276,7 +276,7 @@ fn a_profile_s_own_folder_of_the_client_is_told_and_its_login_is_left_to_the_cli
 
 #[test]
 fn what_lives_longer_is_asked_for_and_a_loop_is_still_seen() {
-    let (sandbox, fake) = house(&["credential=SECRET", "authtype=x-api-key"]);
+    let (sandbox, fake) = fixture(&["credential=SECRET", "authtype=x-api-key"]);
     exec(&sandbox, &[]).run().exits(0);
     assert_eq!(fake.last("get").expect("a get").get("claude.min_ttl"), Some("3600"));
     let program = sandbox.bin("claude-credential");
@@ -290,7 +290,7 @@ fn what_lives_longer_is_asked_for_and_a_loop_is_still_seen() {
 #[test]
 fn at_a_terminal_whoever_is_signed_out_is_asked_and_then_the_command_runs() {
     let Some(script) = tool("script") else { return skip("signing in at a terminal", "no script") };
-    let (sandbox, fake) = house(&[]);
+    let (sandbox, fake) = fixture(&[]);
     let signed_out = Does::Fails { code: 77, stderr: "signed out; run: acme login".to_owned(), secret: None };
     fake.does(&Script::steps([signed_out, Does::answers(sandbox.secret("key-1"))]));
     let command = "claude-credential exec -- sh -c 'test -t 0 && echo it runs'";
@@ -312,7 +312,7 @@ fn variables(output: &Output) -> BTreeMap<String, String> {
 }
 
 /// A chain of one helper that answers with these lines, the secret in place of the word.
-fn house(lines: &[&str]) -> (Sandbox, Fake) {
+fn fixture(lines: &[&str]) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &prints(&sandbox, lines));
     sandbox.chain(&[&fake]);

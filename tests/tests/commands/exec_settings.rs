@@ -12,7 +12,7 @@ const TOKEN: &str = "authtype=Bearer\ncredential=SECRET";
 
 #[test]
 fn each_setting_that_gives_the_client_another_credential_is_named_with_its_file_and_line() {
-    let (sandbox, _fake) = house(KEY);
+    let (sandbox, _fake) = fixture(KEY);
     let file = write(
         &sandbox,
         ".claude/settings.json",
@@ -54,7 +54,7 @@ fn each_setting_that_gives_the_client_another_credential_is_named_with_its_file_
 
 #[test]
 fn a_projects_setting_is_named_as_well() {
-    let (sandbox, _fake) = house(TOKEN);
+    let (sandbox, _fake) = fixture(TOKEN);
     let file = write(&sandbox, "code/.claude/settings.local.json", &json!({ "apiKeyHelper": "vault read" }));
     let output = sandbox.dispatcher(&["exec", "--", "true"]).in_folder(&sandbox.home().join("code")).run();
     assert!(output.exits(0).error_line().contains(&format!("{}:2: apiKeyHelper", file.display())), "{output:#?}");
@@ -62,7 +62,7 @@ fn a_projects_setting_is_named_as_well() {
 
 #[test]
 fn a_helper_that_gives_the_same_is_not_named_and_ours_with_another_profile_is() {
-    let (sandbox, _fake) = house(KEY);
+    let (sandbox, _fake) = fixture(KEY);
     let ours = sandbox.bin("claude-credential");
     let exec = |helper: &str, options: &[&str]| {
         sandbox.settings(&json!({ "apiKeyHelper": helper }));
@@ -91,7 +91,7 @@ fn a_helper_that_gives_the_same_is_not_named_and_ours_with_another_profile_is() 
 
 #[test]
 fn a_token_that_the_helper_must_pass_over_is_not_what_it_gives() {
-    let (sandbox, _fake) = house(&format!("{TOKEN}\nclaude.header[]=anthropic-beta: oauth-2025-04-20"));
+    let (sandbox, _fake) = fixture(&format!("{TOKEN}\nclaude.header[]=anthropic-beta: oauth-2025-04-20"));
     sandbox
         .settings(&json!({ "apiKeyHelper": format!("{} api-key-helper", sandbox.bin("claude-credential").display()) }));
     let output = sandbox.dispatcher(&["exec", "--", "true"]).run();
@@ -100,7 +100,7 @@ fn a_token_that_the_helper_must_pass_over_is_not_what_it_gives() {
 
 #[test]
 fn of_a_clouds_credential_only_what_the_client_looks_at_there_competes() {
-    let (sandbox, _fake) = house("claude.kind=aws\nusername=AKIA\npassword=SECRET\nclaude.region=eu-west-1");
+    let (sandbox, _fake) = fixture("claude.kind=aws\nusername=AKIA\npassword=SECRET\nclaude.region=eu-west-1");
     sandbox.settings(&json!({
         "apiKeyHelper": "vault read",
         "awsCredentialExport": "aws-export",
@@ -160,7 +160,7 @@ fn write(sandbox: &Sandbox, path: &str, settings: &Value) -> std::path::PathBuf 
 }
 
 /// A chain of one helper that answers with these lines, the secret in place of the word; and another profile.
-fn house(lines: &str) -> (Sandbox, Fake) {
+fn fixture(lines: &str) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &prints(&sandbox, lines));
     let chain = "chain = [\"acme\"]\n";

@@ -52,12 +52,12 @@ fn explain_and_print_agree_in_every_scenario() {
     assert!(compared > 12, "only {compared} commands were compared");
 }
 
-/// A way to set up a house, and what it shows.
-type House = (&'static str, fn(&mut Sandbox));
+/// A way to set up a fixture, and what it shows.
+type Fixture = (&'static str, fn(&mut Sandbox));
 
 #[test]
 fn explain_and_print_agree_wherever_an_answer_comes_from() {
-    let houses: [House; 12] = [
+    let houses: [Fixture; 12] = [
         ("nothing", |_| {}),
         ("an empty variable", |sandbox| sandbox.set("ANTHROPIC_API_KEY", "")),
         ("a variable", |sandbox| sandbox.set("ANTHROPIC_AUTH_TOKEN", sandbox.secret("token"))),
@@ -116,7 +116,7 @@ fn explain_and_print_agree_wherever_an_answer_comes_from() {
 
 #[test]
 fn a_kept_answer_is_what_would_be_handed_out_and_nobody_is_asked() {
-    let (sandbox, fake) = house();
+    let (sandbox, fake) = fixture();
     assert_eq!(sandbox.print().run().key(), "key-1");
     let found = explain(&sandbox, &[]);
     assert_eq!(found["cache"]["state"], "serves");
@@ -129,7 +129,7 @@ fn a_kept_answer_is_what_would_be_handed_out_and_nobody_is_asked() {
 
 #[test]
 fn a_kept_answer_whose_ttl_has_passed_says_so_and_the_entry_is_asked() {
-    let (sandbox, fake) = house();
+    let (sandbox, fake) = fixture();
     assert_eq!(sandbox.print().run().key(), "key-1");
     let output = sandbox.dispatcher(&["explain", "--json"]).with("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", "1").run();
     let found = parsed(&output);
@@ -180,7 +180,7 @@ fn an_answer_that_is_merely_due_is_handed_out_where_nobody_can_renew_it() {
 
 #[test]
 fn what_erase_took_back_is_told() {
-    let (sandbox, _fake) = house();
+    let (sandbox, _fake) = fixture();
     assert_eq!(sandbox.print().run().key(), "key-1");
     sandbox.dispatcher(&["erase"]).says("protocol=https\nhost=api.anthropic.com\n\n").run().exits(0);
     let cache = explain(&sandbox, &[])["cache"].clone();
@@ -189,7 +189,7 @@ fn what_erase_took_back_is_told() {
 
 #[test]
 fn explaining_changes_nothing() {
-    let (sandbox, fake) = house();
+    let (sandbox, fake) = fixture();
     assert_eq!(sandbox.print().run().key(), "key-1");
     let contents = |file: PathBuf| {
         (file.clone(), fs::read(&file).expect("a file"), fs::metadata(file).expect("it").modified().ok())
@@ -280,7 +280,7 @@ fn a_host_that_may_not_have_it_is_explained_and_so_is_the_client() {
 #[test]
 fn at_a_terminal_there_are_colours_unless_somebody_wants_none() {
     let Some(script) = tool("script") else { return skip("colours at a terminal", "no script") };
-    let (sandbox, _fake) = house();
+    let (sandbox, _fake) = fixture();
     let shown = |variables: &str| {
         let command = format!("stty cols 50; {variables} exec claude-credential explain");
         let call = sandbox.call(&script, &["-qec", &command, "/dev/null"]).input(Input::Open(Vec::new()));
@@ -313,7 +313,7 @@ fn nothing_is_asked_of_the_person_where_there_is_no_input() {
 }
 
 /// A chain of one helper that gives a key again and again.
-fn house() -> (Sandbox, Fake) {
+fn fixture() -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &Script::secrets(vec![sandbox.secret("key-1"); 20]));
     sandbox.chain(&[&fake]);

@@ -96,7 +96,7 @@ fn a_setting_is_named_with_file_and_line_in_every_scope_and_no_value_is_shown() 
 
 #[test]
 fn two_credentials_in_one_request_are_a_warning_that_says_which_one_to_take_away() {
-    let mut sandbox = house();
+    let mut sandbox = fixture();
     let us = format!("{} api-key-helper", sandbox.bin("claude-credential").display());
     sandbox.settings(&json!({ "apiKeyHelper": us }));
     assert_eq!(client(&sandbox, &[])["warnings"], json!([]));
@@ -117,7 +117,7 @@ fn two_credentials_in_one_request_are_a_warning_that_says_which_one_to_take_away
 
 #[test]
 fn where_the_client_would_send_something_else_it_says_so_in_one_line() {
-    let mut sandbox = house();
+    let mut sandbox = fixture();
     let differs = |sandbox: &Sandbox| client(sandbox, &[])["differs"].as_str().map(str::to_owned);
     assert!(differs(&sandbox).is_some_and(|line| line.contains("does not ask this chain")));
     store_login(&sandbox);
@@ -132,7 +132,7 @@ fn where_the_client_would_send_something_else_it_says_so_in_one_line() {
 
 #[test]
 fn for_the_client_the_variables_of_its_settings_say_where_the_key_goes() {
-    let sandbox = house();
+    let sandbox = fixture();
     sandbox.settings(&json!({"env": {"ANTHROPIC_BASE_URL": "https://gw.other.example"}}));
     let output = sandbox.dispatcher(&["explain", "--json", "--for-client"]).run();
     assert!(output.exits(78).stdout.contains("gw.other.example"), "{output:#?}");
@@ -140,7 +140,7 @@ fn for_the_client_the_variables_of_its_settings_say_where_the_key_goes() {
 
 #[test]
 fn what_a_helper_turns_off_is_said_where_there_is_a_login_that_it_outranks() {
-    let sandbox = house();
+    let sandbox = fixture();
     store_login(&sandbox);
     assert_eq!(client(&sandbox, &[])["warnings"], json!([]));
     sandbox.settings(&json!({ "apiKeyHelper": "vault read" }));
@@ -151,7 +151,7 @@ fn what_a_helper_turns_off_is_said_where_there_is_a_login_that_it_outranks() {
 
 #[test]
 fn a_file_that_can_t_be_understood_is_a_warning_with_line_and_column_and_nothing_of_it() {
-    let sandbox = house();
+    let sandbox = fixture();
     sandbox.write(".claude/settings.json", format!("{{\n  \"apiKeyHelper\": {} }}", sandbox.secret("bare")));
     sandbox.write(".claude/.credentials.json", format!("{{ {}", sandbox.secret("torn")));
     let found = client(&sandbox, &[]);
@@ -162,7 +162,7 @@ fn a_file_that_can_t_be_understood_is_a_warning_with_line_and_column_and_nothing
 }
 
 /// A chain of one helper.
-fn house() -> Sandbox {
+fn fixture() -> Sandbox {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &Script::secrets([sandbox.secret("key-1")]));
     sandbox.chain(&[&fake]);

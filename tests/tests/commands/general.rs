@@ -63,7 +63,7 @@ fn the_assignments_for_a_shell_survive_that_shell() {
 
 #[test]
 fn print_rejected_gets_another_key() {
-    let (sandbox, fake) = house(3);
+    let (sandbox, fake) = fixture(3);
     assert_eq!(sandbox.print().run().key(), "key-1");
     assert_eq!(sandbox.print().arg("--rejected").run().key(), "key-2");
     assert_eq!(fake.last("get").expect("a get").rejected(), Some("key-1"));
@@ -73,7 +73,7 @@ fn print_rejected_gets_another_key() {
 
 #[test]
 fn the_cache_is_listed_without_secrets_and_cleared() {
-    let (sandbox, fake) = house(2);
+    let (sandbox, fake) = fixture(2);
     assert_eq!(sandbox.print().run().key(), "key-1");
     let list = sandbox.dispatcher(&["cache", "list"]).run();
     assert!(list.succeeds().stdout.contains("acme") && list.stdout.contains("api.anthropic.com"), "{list:#?}");
@@ -85,7 +85,7 @@ fn the_cache_is_listed_without_secrets_and_cleared() {
 
 #[test]
 fn without_cache_nothing_is_read_locked_or_written() {
-    let (sandbox, fake) = house(4);
+    let (sandbox, fake) = fixture(4);
     assert_eq!(sandbox.print().arg("--no-cache").run().key(), "key-1");
     assert!(!sandbox.runtime().exists(), "{:?}", sandbox.runtime_files());
     assert_eq!(sandbox.print().run().key(), "key-2");
@@ -100,7 +100,7 @@ fn without_cache_nothing_is_read_locked_or_written() {
 
 #[test]
 fn without_cache_a_lock_that_somebody_holds_is_not_waited_for() {
-    let (sandbox, fake) = house(1);
+    let (sandbox, fake) = fixture(1);
     let gate = sandbox.root().join("gate");
     fake.does(&Script::steps(sandbox.keys(2).into_iter().map(Does::answers)).behind(&gate));
     let holder = sandbox.print().start();
@@ -146,7 +146,7 @@ fn a_chain_is_chosen_by_option() {
 
 #[test]
 fn a_config_is_chosen_by_option() {
-    let (sandbox, _fake) = house(1);
+    let (sandbox, _fake) = fixture(1);
     let other = sandbox.fake("other", &Script::secrets([sandbox.secret("other")]));
     let config = sandbox.write("elsewhere.toml", format!("[profile.default]\nchain = [\"other\"]\n{}", other.entry()));
     assert_eq!(sandbox.print().arg("--config").arg(&config).run().key(), "other");
@@ -221,7 +221,7 @@ fn an_unknown_word_runs_an_installed_program_of_that_name() {
 #[test]
 fn somebody_is_there_only_at_a_terminal_and_unless_the_caller_says_otherwise() {
     let Some(script) = tool("script") else { return skip("calls at a terminal", "no script") };
-    let (sandbox, fake) = house(9);
+    let (sandbox, fake) = fixture(9);
     let interactive = || fake.last("get").and_then(|heard| heard.get("claude.interactive").map(str::to_owned));
     let at_terminal = |options: &str| {
         let command = format!("claude-credential --no-cache {options} print");
@@ -239,7 +239,7 @@ fn somebody_is_there_only_at_a_terminal_and_unless_the_caller_says_otherwise() {
 fn at_a_terminal_whoever_is_signed_out_is_asked_whether_to_sign_in() {
     let Some(script) = tool("script") else { return skip("signing in at a terminal", "no script") };
     for (typed, code) in [("y\n", 0), ("\n", 0), ("n\n", 77)] {
-        let (sandbox, fake) = house(1);
+        let (sandbox, fake) = fixture(1);
         let signed_out = Does::Fails { code: 77, stderr: "signed out; run: acme login".to_owned(), secret: None };
         fake.does(&Script::steps([signed_out, Does::answers(sandbox.secret("key-1"))]));
         let call = sandbox.call(&script, &["-qec", "claude-credential print", "/dev/null"]).shows_secret();
@@ -272,7 +272,7 @@ fn with_key() -> (Sandbox, String) {
 }
 
 /// A chain of one helper that mints a new key at every run.
-fn house(keys: usize) -> (Sandbox, Fake) {
+fn fixture(keys: usize) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &Script::secrets(sandbox.keys(keys)));
     sandbox.chain(&[&fake]);

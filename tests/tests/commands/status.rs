@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn each_profile_says_what_would_answer_and_who_uses_it_and_nobody_is_asked() {
-    let (sandbox, fake) = house();
+    let (sandbox, fake) = fixture();
     let found = status(&sandbox, &[], 0);
     assert_eq!(names(&found), ["default", "out", "work"]);
     let [default, out, work] = [0, 1, 2].map(|at| &found["profiles"][at]);
@@ -34,7 +34,7 @@ fn each_profile_says_what_would_answer_and_who_uses_it_and_nobody_is_asked() {
 
 #[test]
 fn the_profile_of_this_folder_stands_first_and_one_that_is_named_stands_alone() {
-    let (sandbox, _fake) = house();
+    let (sandbox, _fake) = fixture();
     let output = sandbox.dispatcher(&["status", "--json"]).in_folder(&sandbox.folder("code/acme/below")).run();
     let found: Value = serde_json::from_str(&output.succeeds().stdout).expect("JSON");
     assert_eq!(names(&found), ["work", "default", "out"]);
@@ -62,7 +62,7 @@ fn variables_and_kept_keys_are_told_by_where_they_are() {
 
 #[test]
 fn a_life_that_is_too_short_is_exit_1() {
-    let (sandbox, _fake) = house();
+    let (sandbox, _fake) = fixture();
     assert_eq!(sandbox.print().run().key(), "key-1");
     status(&sandbox, &["--min-ttl", "10m"], 0);
     let found = status(&sandbox, &["--min-ttl", "3h"], 1);
@@ -77,7 +77,7 @@ fn a_life_that_is_too_short_is_exit_1() {
 
 #[test]
 fn with_a_name_it_is_the_helper_s_own() {
-    let (sandbox, _fake) = house();
+    let (sandbox, _fake) = fixture();
     let output = sandbox.dispatcher(&["status", "out", "--json"]).run();
     let found: Value = serde_json::from_str(&output.succeeds().stdout).expect("JSON");
     assert_eq!((&found["logins"][0]["provider"], &found["logins"][0]["signed_in"]), (&json!("out"), &json!(false)));
@@ -85,7 +85,7 @@ fn with_a_name_it_is_the_helper_s_own() {
 }
 
 /// A helper whose answers end in two hours, a provider to which nobody is signed in, and a profile without anything.
-fn house() -> (Sandbox, Fake) {
+fn fixture() -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let secret = sandbox.secret("key-1");
     let lines = vec!["claude.account=me@acme.example".to_owned()];

@@ -11,7 +11,7 @@ use crate::gauge::{Gauge, Measured};
 
 #[test]
 fn a_call_stays_within_its_budgets() {
-    let Some(gauge) = house() else { return };
+    let Some(gauge) = fixture() else { return };
     let print = || Measured { words: &["print"], input: Input::Null, is_client: false, is_cold: false };
     let helper = || Measured { words: &["api-key-helper"], ..print() };
     let asked = Input::Bytes(b"protocol=https\nhost=api.anthropic.com\n\n".to_vec());
@@ -61,7 +61,7 @@ fn no_variable_of_the_tests_is_read_by_a_release_build() {
 
 #[test]
 fn a_warm_call_costs_the_same_among_ten_thousand_cached_answers() {
-    let Some(gauge) = house() else { return };
+    let Some(gauge) = fixture() else { return };
     let print = Measured { words: &["print"], input: Input::Null, is_client: false, is_cold: false };
     let counted = |gauge: &Gauge| (gauge.instructions(&print), gauge.traced(&print).0);
     fill(&gauge, 0..10);
@@ -97,7 +97,7 @@ fn a_warm_call_costs_the_same_with_a_long_chain() {
 }
 
 /// A home with a chain of one helper that reads a file.
-fn house() -> Option<Gauge> {
+fn fixture() -> Option<Gauge> {
     let helper = static_executable("claude-credential-apikey").ok()?;
     let gauge = Gauge::new("the gates on instructions and system calls", &[helper])?;
     let key = gauge.sandbox.write("key", gauge.sandbox.secret("key"));

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use claude_credential_tests::oauth::{Authority, Fault, House, token};
+use claude_credential_tests::oauth::{Authority, Fault, Fixture, token};
 use claude_credential_tests::{Output, Running};
 
 const CROWD: usize = 200;
@@ -15,9 +15,9 @@ const PAST: u64 = 1_000_000_000;
 #[test]
 fn two_hundred_processes_with_an_expired_token_refresh_once() {
     for way in [Way::Straight, Way::Dispatcher] {
-        let (house, authority) = house(Duration::from_millis(300));
-        house.store_set(authority.grants(), 1, PAST);
-        let outputs = at_once(&house, way, CROWD);
+        let (fixture, authority) = fixture(Duration::from_millis(300));
+        fixture.store_set(authority.grants(), 1, PAST);
+        let outputs = at_once(&fixture, way, CROWD);
         assert!(outputs.iter().all(|output| way.token(output) == "access-1-2"));
         assert_eq!(authority.log(), ["refresh 1-1"], "{way:?}");
         assert!(authority.is_alive(1));
@@ -26,9 +26,9 @@ fn two_hundred_processes_with_an_expired_token_refresh_once() {
 
 #[test]
 fn two_hundred_processes_whose_token_was_refused_refresh_once() {
-    let (house, authority) = house(Duration::from_millis(300));
-    house.store_grant(authority.grants());
-    let running: Vec<Running<'_>> = (0..CROWD).map(|_| house.get_after_refusal("access-1-1").start()).collect();
+    let (fixture, authority) = fixture(Duration::from_millis(300));
+    fixture.store_grant(authority.grants());
+    let running: Vec<Running<'_>> = (0..CROWD).map(|_| fixture.get_after_refusal("access-1-1").start()).collect();
     assert!(running.into_iter().all(|one| token(&one.finish()) == "access-1-2"));
     assert_eq!(authority.log(), ["refresh 1-1"]);
 }
@@ -43,12 +43,12 @@ fn ten_rounds_of_short_tokens_lose_none() {
 }
 
 fn ten_rounds(way: Way) {
-    let (house, authority) = house(Duration::from_millis(20));
+    let (fixture, authority) = fixture(Duration::from_millis(20));
     authority.tokens_live(2);
-    house.store_set(authority.grants(), 1, PAST);
+    fixture.store_set(authority.grants(), 1, PAST);
     for round in 1..=10 {
         // A round may be longer than half of their life, and then some of it need the next token.
-        for output in at_once(&house, way, 20) {
+        for output in at_once(&fixture, way, 20) {
             assert!(way.token(&output).starts_with("access-1-"));
         }
         assert!(authority.is_alive(1), "{way:?}, round {round}: {:?}", authority.log());
@@ -62,11 +62,11 @@ fn ten_rounds(way: Way) {
 #[test]
 fn two_hundred_processes_whose_grant_is_gone_ask_once() {
     for way in [Way::Straight, Way::Dispatcher] {
-        let (house, authority) = house(Duration::from_millis(300));
+        let (fixture, authority) = fixture(Duration::from_millis(300));
         let grant = authority.grants();
-        house.store_set(grant, 1, PAST);
+        fixture.store_set(grant, 1, PAST);
         authority.revoke(grant);
-        for output in at_once(&house, way, CROWD) {
+        for output in at_once(&fixture, way, CROWD) {
             assert!(output.exits(77).error_line().contains("claude-credential login acme"), "{output:#?}");
         }
         assert_eq!(authority.log(), ["dead 1-1"], "{way:?}");
@@ -75,10 +75,10 @@ fn two_hundred_processes_whose_grant_is_gone_ask_once() {
 
 #[test]
 fn a_crowd_at_a_provider_that_is_down_is_no_storm() {
-    let (house, authority) = house(Duration::ZERO);
-    house.store_set(authority.grants(), 1, PAST);
+    let (fixture, authority) = fixture(Duration::ZERO);
+    fixture.store_set(authority.grants(), 1, PAST);
     authority.fails("/token", Fault::Page(503), usize::MAX);
-    let outputs = at_once(&house, Way::Dispatcher, 50);
+    let outputs = at_once(&fixture, Way::Dispatcher, 50);
     assert!(outputs.iter().all(|output| output.code() == Some(75)));
     let asked = authority.server().asked().iter().filter(|asked| asked.path == "/token").count();
     assert!(asked < 50, "{asked} requests of 50 callers");
@@ -99,11 +99,11 @@ impl Way {
     }
 }
 
-fn at_once(house: &House, way: Way, count: usize) -> Vec<Output> {
+fn at_once(fixture: &Fixture, way: Way, count: usize) -> Vec<Output> {
     let started = Instant::now();
     let start = |_| match way {
-        Way::Straight => house.get(&[]).start(),
-        Way::Dispatcher => house.print().start(),
+        Way::Straight => fixture.get(&[]).start(),
+        Way::Dispatcher => fixture.print().start(),
     };
     let running: Vec<Running<'_>> = (0..count).map(start).collect();
     let outputs = running.into_iter().map(Running::finish).collect();
@@ -113,10 +113,10 @@ fn at_once(house: &House, way: Way, count: usize) -> Vec<Output> {
 }
 
 /// With a provider that thinks so long.
-fn house(thinks: Duration) -> (House, Authority) {
-    let house = House::new();
-    let authority = Authority::start(&house.sandbox);
+fn fixture(thinks: Duration) -> (Fixture, Authority) {
+    let fixture = Fixture::new();
+    let authority = Authority::start(&fixture.sandbox);
     authority.thinks(thinks, Duration::ZERO);
-    house.people(&authority.issuer(), "");
-    (house, authority)
+    fixture.people(&authority.issuer(), "");
+    (fixture, authority)
 }

@@ -4,93 +4,93 @@ use std::thread;
 use std::time::Duration;
 
 use claude_credential_tests::oauth::{
-    Asked, CertificateAuthority, Claims, Fault, Federation, House, Machines, PROVIDER, Proxy, Signer, now,
+    CertificateAuthority, Claims, Fault, Federation, Fixture, Machines, PROVIDER, Proxy, ReceivedRequest, Signer, now,
 };
 use claude_credential_tests::{Answer, Output};
 
 #[test]
 fn client_credentials_are_sent_as_the_provider_asks_and_their_token_is_kept_until_it_is_due() {
     for (authentication, by_file) in [("", true), ("client_authentication = \"post\"\n", false)] {
-        let (mut house, _signer, machines) = house();
-        let secret = house.sandbox.secret("client");
+        let (mut fixture, _signer, machines) = fixture();
+        let secret = fixture.sandbox.secret("client");
         let source = if by_file {
-            house.sandbox.write("secret", format!("{secret}\n"));
+            fixture.sandbox.write("secret", format!("{secret}\n"));
             "client_secret_file = \"~/secret\""
         } else {
-            house.sandbox.set("MACHINE_SECRET", &secret);
+            fixture.sandbox.set("MACHINE_SECRET", &secret);
             "client_secret_variable = \"MACHINE_SECRET\""
         };
-        house.provider(&format!(
+        fixture.provider(&format!(
             "flow = \"client-credentials\"\nstore = \"file\"\ntoken_endpoint = \"{}\"\nclient_id = \"machine\"\n\
              scopes = [\"inference\", \"batch\"]\naudience = \"https://gateway.example\"\n{authentication}{source}",
             machines.url("/client")
         ));
-        gives_until_due(&house, &machines, "/client");
+        gives_until_due(&fixture, &machines, "/client");
     }
 }
 
 #[test]
 fn client_credentials_that_are_wrong_are_the_configuration_s_fault() {
-    let (house, _signer, machines) = house();
-    house.sandbox.write("secret", house.sandbox.secret("another"));
-    house.provider(&format!(
+    let (fixture, _signer, machines) = fixture();
+    fixture.sandbox.write("secret", fixture.sandbox.secret("another"));
+    fixture.provider(&format!(
         "flow = \"client-credentials\"\nstore = \"file\"\ntoken_endpoint = \"{}\"\nclient_id = \"machine\"\n\
          scopes = [\"inference\", \"batch\"]\naudience = \"https://gateway.example\"\n\
          client_secret_file = \"~/secret\"",
         machines.url("/client")
     ));
-    assert!(house.print().run().fails(78).contains(PROVIDER));
+    assert!(fixture.print().run().fails(78).contains(PROVIDER));
     assert!(machines.log().iter().all(|said| said == "/client client"), "{:?}", machines.log());
 }
 
 #[test]
 fn a_jwt_is_exchanged_and_read_anew_each_time() {
-    let (house, signer, machines) = house();
+    let (fixture, signer, machines) = fixture();
     let claims = signer.claims(&machines.url("/assertion"));
-    house.sandbox.write("jwt", signer.sign(&claims));
-    house.provider(&format!(
+    fixture.sandbox.write("jwt", signer.sign(&claims));
+    fixture.provider(&format!(
         "flow = \"jwt-bearer\"\nstore = \"file\"\ntoken_endpoint = \"{}\"\nassertion_file = \"~/jwt\"",
         machines.url("/assertion")
     ));
-    gives_until_due(&house, &machines, "/assertion");
+    gives_until_due(&fixture, &machines, "/assertion");
     // What is in the file is not what it was.
-    house.sandbox.write("jwt", signer.sign(&claims.with("sub", "job-2")));
-    let latest = latest(&house);
-    assert!(matches!(house.get_after_refusal(&latest).run().code(), Some(0)));
+    fixture.sandbox.write("jwt", signer.sign(&claims.with("sub", "job-2")));
+    let latest = latest(&fixture);
+    assert!(matches!(fixture.get_after_refusal(&latest).run().code(), Some(0)));
     let bodies: Vec<String> = machines.asked().iter().map(|asked| asked.form()["assertion"].clone()).collect();
     assert_ne!(bodies.first(), bodies.last());
-    assert!(!house.sandbox.files_with_secrets().is_empty(), "the token is kept");
+    assert!(!fixture.sandbox.files_with_secrets().is_empty(), "the token is kept");
 }
 
 #[test]
 fn a_token_is_exchanged() {
-    let (mut house, signer, machines) = house();
+    let (mut fixture, signer, machines) = fixture();
     let jwt = signer.sign(&signer.claims("inference"));
-    house.sandbox.set("SUBJECT", &jwt);
+    fixture.sandbox.set("SUBJECT", &jwt);
     let lines = format!(
         "flow = \"token-exchange\"\nstore = \"file\"\ntoken_endpoint = \"{}\"\naudience = \"inference\"\n\
          subject_token_type = \"urn:ietf:params:oauth:token-type:jwt\"\n",
         machines.url("/exchange")
     );
-    house.provider(&format!("{lines}assertion_variable = \"SUBJECT\""));
-    gives_until_due(&house, &machines, "/exchange");
-    house.sandbox.unset("SUBJECT");
-    house.sandbox.write("jwt", &jwt);
-    house.provider(&format!("{lines}assertion_command = [\"/bin/sh\", \"-c\", \"cat $HOME/jwt\"]"));
-    let latest = latest(&house);
-    house.get_after_refusal(&latest).run().exits(0);
+    fixture.provider(&format!("{lines}assertion_variable = \"SUBJECT\""));
+    gives_until_due(&fixture, &machines, "/exchange");
+    fixture.sandbox.unset("SUBJECT");
+    fixture.sandbox.write("jwt", &jwt);
+    fixture.provider(&format!("{lines}assertion_command = [\"/bin/sh\", \"-c\", \"cat $HOME/jwt\"]"));
+    let latest = latest(&fixture);
+    fixture.get_after_refusal(&latest).run().exits(0);
     assert!(machines.log().iter().all(|said| said == "/exchange given"), "{:?}", machines.log());
-    no_jwt(&house, &jwt);
+    no_jwt(&fixture, &jwt);
 }
 
 #[test]
 fn what_cannot_be_had_to_exchange_is_said_and_nobody_is_asked() {
-    let (mut house, _signer, machines) = house();
+    let (mut fixture, _signer, machines) = fixture();
     let lines =
         format!("flow = \"jwt-bearer\"\nstore = \"file\"\ntoken_endpoint = \"{}\"\n", machines.url("/assertion"));
-    house.sandbox.set("EMPTY", "");
-    house.sandbox.write("empty", "");
-    house.sandbox.write("two", "one\ntwo\n");
+    fixture.sandbox.set("EMPTY", "");
+    fixture.sandbox.write("empty", "");
+    fixture.sandbox.write("two", "one\ntwo\n");
     for (source, words) in [
         ("assertion_file = \"/nowhere/at/all\"", "/nowhere/at/all"),
         ("assertion_file = \"~/empty\"", "empty"),
@@ -101,8 +101,8 @@ fn what_cannot_be_had_to_exchange_is_said_and_nobody_is_asked() {
         ("assertion_command = [\"/bin/true\"]", PROVIDER),
         ("assertion_command = [\"/nowhere/at/all\"]", "can't be started"),
     ] {
-        house.provider(&format!("{lines}{source}"));
-        let print = house.print().run();
+        fixture.provider(&format!("{lines}{source}"));
+        let print = fixture.print().run();
         assert_ne!(print.code(), Some(0), "{source}: {print:#?}");
         assert_eq!(print.stdout, "");
         assert!(print.error_line().contains(words), "{source}: {print:#?}");
@@ -113,10 +113,10 @@ fn what_cannot_be_had_to_exchange_is_said_and_nobody_is_asked() {
 #[test]
 fn federation_exchanges_as_documented() {
     for with_file in [true, false] {
-        let (mut house, signer, machines) = house();
+        let (mut fixture, signer, machines) = fixture();
         let jwt = signer.sign(&signer.claims(Federation::AUDIENCE));
-        identify(&mut house, &jwt, with_file);
-        house.provider(&format!(
+        identify(&mut fixture, &jwt, with_file);
+        fixture.provider(&format!(
             "flow = \"federation\"\nstore = \"file\"\ntoken_endpoint = \"{}\"\nfederation_rule_id = \"{}\"\n\
              organization_id = \"{}\"\nservice_account_id = \"{}\"\nworkspace_id = \"wrkspc_made_up\"",
             machines.url("/v1/oauth/token"),
@@ -124,20 +124,20 @@ fn federation_exchanges_as_documented() {
             Federation::ORGANIZATION,
             Federation::SERVICE_ACCOUNT,
         ));
-        gives_until_due(&house, &machines, "/v1/oauth/token");
-        no_jwt(&house, &jwt);
-        let headers = house.print().args(["--format", "headers-json"]).run();
+        gives_until_due(&fixture, &machines, "/v1/oauth/token");
+        no_jwt(&fixture, &jwt);
+        let headers = fixture.print().args(["--format", "headers-json"]).run();
         assert!(headers.exits(0).stdout.contains("oauth-2025-04-20"), "a token of Anthropic's needs its header");
     }
 }
 
 #[test]
 fn a_federated_token_lives_as_long_as_the_answer_says() {
-    let (mut house, signer, machines) = house();
+    let (mut fixture, signer, machines) = fixture();
     let claims = signer.claims(Federation::AUDIENCE).with("exp", now() + 100);
-    identify(&mut house, &signer.sign(&claims), true);
-    federate(&house, &machines);
-    let answer = Answer::parse(&house.get(&[]).run().succeeds().stdout);
+    identify(&mut fixture, &signer.sign(&claims), true);
+    federate(&fixture, &machines);
+    let answer = Answer::parse(&fixture.get(&[]).run().succeeds().stdout);
     let until: u64 = answer.get("password_expiry_utc").expect("an expiry").parse().expect("a number");
     // Twice what the JWT has left.
     assert!((now() + 190..=now() + 200).contains(&until), "{until} at {}", now());
@@ -145,14 +145,14 @@ fn a_federated_token_lives_as_long_as_the_answer_says() {
 
 #[test]
 fn a_federation_file_is_read_at_every_use() {
-    let (mut house, signer, machines) = house();
+    let (mut fixture, signer, machines) = fixture();
     let claims = signer.claims(Federation::AUDIENCE);
-    identify(&mut house, &signer.sign(&claims), true);
-    federate(&house, &machines);
-    assert_eq!(house.print().run().key(), "machine-1");
-    house.sandbox.write("identity", signer.sign(&claims.with("sub", "job-2")));
-    house.get_after_refusal("machine-1").run().exits(0);
-    let sent: Vec<serde_json::Value> = machines.asked().iter().filter_map(Asked::json).collect();
+    identify(&mut fixture, &signer.sign(&claims), true);
+    federate(&fixture, &machines);
+    assert_eq!(fixture.print().run().key(), "machine-1");
+    fixture.sandbox.write("identity", signer.sign(&claims.with("sub", "job-2")));
+    fixture.get_after_refusal("machine-1").run().exits(0);
+    let sent: Vec<serde_json::Value> = machines.asked().iter().filter_map(ReceivedRequest::json).collect();
     assert_ne!(sent[0]["assertion"], sent[1]["assertion"]);
 }
 
@@ -178,13 +178,13 @@ fn a_jwt_that_the_server_would_refuse_is_not_sent_and_the_limit_is_named() {
         ("JWT", Box::new(|_, _| "a.b.c".to_owned())),
         ("", Box::new(|_, _| String::new())),
     ];
-    let (mut house, signer, machines) = house();
-    federate(&house, &machines);
+    let (mut fixture, signer, machines) = fixture();
+    federate(&fixture, &machines);
     let mut wrong = Vec::new();
     for (words, jwt) in limits {
         let jwt = jwt(&signer, signer.claims(Federation::AUDIENCE));
-        identify(&mut house, &jwt, true);
-        let print = house.print().run();
+        identify(&mut fixture, &jwt, true);
+        let print = fixture.print().run();
         let one_line = print.stderr.lines().count() == 1;
         let failed = matches!(print.code(), Some(77 | 78)) && print.stdout.is_empty() && one_line;
         if !failed || !print.stderr.contains(words) || (jwt.len() > 20 && print.stderr.contains(&jwt[..20])) {
@@ -197,36 +197,36 @@ fn a_jwt_that_the_server_would_refuse_is_not_sent_and_the_limit_is_named() {
 
 #[test]
 fn what_only_the_server_knows_it_refuses_and_the_line_says_what_to_look_at() {
-    let (mut house, signer, machines) = house();
-    federate(&house, &machines);
+    let (mut fixture, signer, machines) = fixture();
+    federate(&fixture, &machines);
     // Another issuer's key, under the same name.
     let stranger = Signer::new();
-    identify(&mut house, &stranger.sign(&stranger.claims(Federation::AUDIENCE)), true);
-    let print = house.print().run();
+    identify(&mut fixture, &stranger.sign(&stranger.claims(Federation::AUDIENCE)), true);
+    let print = fixture.print().run();
     assert!(matches!(print.code(), Some(77 | 78)), "{print:#?}");
     assert!(print.error_line().contains(PROVIDER), "{print:#?}");
     assert_eq!(machines.log(), ["/v1/oauth/token signature"]);
-    identify(&mut house, &signer.sign(&signer.claims(Federation::AUDIENCE)), true);
-    assert_eq!(house.print().run().key(), "machine-1");
+    identify(&mut fixture, &signer.sign(&signer.claims(Federation::AUDIENCE)), true);
+    assert_eq!(fixture.print().run().key(), "machine-1");
 }
 
 #[test]
 fn federation_needs_no_configuration_and_goes_through_the_proxy_to_anthropic_alone() {
     for (proxy_variable, authority_variable) in [("HTTPS_PROXY", "SSL_CERT_FILE"), ("https_proxy", "SSL_CERT_FILE")] {
-        let (mut house, signer, machines) = house();
+        let (mut fixture, signer, machines) = fixture();
         let authority = CertificateAuthority::new();
-        let trusted = house.sandbox.write("authority.pem", authority.pem());
+        let trusted = fixture.sandbox.write("authority.pem", authority.pem());
         let proxy = Proxy::start(authority, machines.answers());
-        identify(&mut house, &signer.sign(&signer.claims(Federation::AUDIENCE)), true);
-        from_variables(&mut house);
-        house.sandbox.set(proxy_variable, proxy.url());
+        identify(&mut fixture, &signer.sign(&signer.claims(Federation::AUDIENCE)), true);
+        from_variables(&mut fixture);
+        fixture.sandbox.set(proxy_variable, proxy.url());
         // Whom nobody has heard of is not believed.
-        let distrusts = house.sandbox.print().args(["--chain", "login"]).run();
+        let distrusts = fixture.sandbox.print().args(["--chain", "login"]).run();
         assert_ne!(distrusts.code(), Some(0), "{distrusts:#?}");
         assert!(machines.log().is_empty(), "{:?}", machines.log());
-        house.sandbox.set(authority_variable, &trusted);
-        assert_eq!(house.sandbox.print().args(["--chain", "login"]).run().key(), "machine-1");
-        assert_eq!(house.sandbox.print().args(["--chain", "login"]).run().key(), "machine-1");
+        fixture.sandbox.set(authority_variable, &trusted);
+        assert_eq!(fixture.sandbox.print().args(["--chain", "login"]).run().key(), "machine-1");
+        assert_eq!(fixture.sandbox.print().args(["--chain", "login"]).run().key(), "machine-1");
         assert!(proxy.connected().iter().all(|target| target == "api.anthropic.com:443"), "{:?}", proxy.connected());
         assert_eq!(machines.log(), ["/v1/oauth/token given"]);
     }
@@ -234,9 +234,9 @@ fn federation_needs_no_configuration_and_goes_through_the_proxy_to_anthropic_alo
 
 #[test]
 fn github_s_token_is_asked_for_with_the_audience() {
-    let (mut house, signer, machines) = house();
+    let (mut fixture, signer, machines) = fixture();
     let jwt = signer.sign(&signer.claims(Federation::AUDIENCE));
-    let bearer = format!("Bearer {}", house.sandbox.secret("actions"));
+    let bearer = format!("Bearer {}", fixture.sandbox.secret("actions"));
     let (answer, expected) = (jwt.clone(), bearer.clone());
     let actions = claude_credential_tests::oauth::Server::start(move |asked| {
         use claude_credential_tests::oauth::Reply;
@@ -245,47 +245,47 @@ fn github_s_token_is_asked_for_with_the_audience() {
             && asked.query.get("api-version").map(String::as_str) == Some("2.0");
         if right { Reply::json(200, &serde_json::json!({ "value": answer })) } else { Reply::page(401, "no") }
     });
-    house.sandbox.set("ACTIONS_ID_TOKEN_REQUEST_URL", actions.url("/token?api-version=2.0"));
-    house.sandbox.set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", house.sandbox.secret("actions"));
-    federate(&house, &machines);
-    assert_eq!(house.print().run().key(), "machine-1", "{:?}", actions.asked());
+    fixture.sandbox.set("ACTIONS_ID_TOKEN_REQUEST_URL", actions.url("/token?api-version=2.0"));
+    fixture.sandbox.set("ACTIONS_ID_TOKEN_REQUEST_TOKEN", fixture.sandbox.secret("actions"));
+    federate(&fixture, &machines);
+    assert_eq!(fixture.print().run().key(), "machine-1", "{:?}", actions.asked());
 }
 
 #[test]
 fn a_federated_token_that_still_lives_is_handed_out_when_no_other_can_be_had() {
-    let (mut house, signer, machines) = house();
-    identify(&mut house, &signer.sign(&signer.claims(Federation::AUDIENCE)), true);
-    federate(&house, &machines);
+    let (mut fixture, signer, machines) = fixture();
+    identify(&mut fixture, &signer.sign(&signer.claims(Federation::AUDIENCE)), true);
+    federate(&fixture, &machines);
     machines.tokens_live(30);
-    assert_eq!(house.token(), "machine-1");
+    assert_eq!(fixture.token(), "machine-1");
     machines.fails(Fault::Page(503));
     thread::sleep(Duration::from_secs(18));
-    let output = house.get(&[]).run();
+    let output = fixture.get(&[]).run();
     output.exits(0);
-    let expected = house.sandbox.secret("machine-1");
+    let expected = fixture.sandbox.secret("machine-1");
     assert!(Answer::parse(&output.stdout).get("credential") == Some(&expected), "{:?}", output.stderr);
 }
 
-fn house() -> (House, Signer, Machines) {
-    let house = House::new();
+fn fixture() -> (Fixture, Signer, Machines) {
+    let fixture = Fixture::new();
     let signer = Signer::new();
-    let machines = Machines::start(&house.sandbox, &signer);
-    (house, signer, machines)
+    let machines = Machines::start(&fixture.sandbox, &signer);
+    (fixture, signer, machines)
 }
 
 /// Gives it an identity.
-fn identify(house: &mut House, jwt: &str, with_file: bool) {
-    let file = house.sandbox.write("identity", jwt);
+fn identify(fixture: &mut Fixture, jwt: &str, with_file: bool) {
+    let file = fixture.sandbox.write("identity", jwt);
     if with_file {
-        house.sandbox.set("ANTHROPIC_IDENTITY_TOKEN_FILE", file);
+        fixture.sandbox.set("ANTHROPIC_IDENTITY_TOKEN_FILE", file);
     } else {
-        house.sandbox.set("ANTHROPIC_IDENTITY_TOKEN", jwt);
+        fixture.sandbox.set("ANTHROPIC_IDENTITY_TOKEN", jwt);
     }
 }
 
 /// Configures federation.
-fn federate(house: &House, machines: &Machines) {
-    house.provider(&format!(
+fn federate(fixture: &Fixture, machines: &Machines) {
+    fixture.provider(&format!(
         "flow = \"federation\"\nstore = \"file\"\ntoken_endpoint = \"{}\"\nfederation_rule_id = \"{}\"\n\
          organization_id = \"{}\"\nservice_account_id = \"{}\"",
         machines.url("/v1/oauth/token"),
@@ -295,38 +295,38 @@ fn federate(house: &House, machines: &Machines) {
     ));
 }
 
-fn from_variables(house: &mut House) {
-    house.sandbox.set("ANTHROPIC_FEDERATION_RULE_ID", Federation::RULE);
-    house.sandbox.set("ANTHROPIC_ORGANIZATION_ID", Federation::ORGANIZATION);
-    house.sandbox.set("ANTHROPIC_SERVICE_ACCOUNT_ID", Federation::SERVICE_ACCOUNT);
+fn from_variables(fixture: &mut Fixture) {
+    fixture.sandbox.set("ANTHROPIC_FEDERATION_RULE_ID", Federation::RULE);
+    fixture.sandbox.set("ANTHROPIC_ORGANIZATION_ID", Federation::ORGANIZATION);
+    fixture.sandbox.set("ANTHROPIC_SERVICE_ACCOUNT_ID", Federation::SERVICE_ACCOUNT);
 }
 
 /// One token for all who ask until it is due; then another.
-fn gives_until_due(house: &House, machines: &Machines, path: &str) {
+fn gives_until_due(fixture: &Fixture, machines: &Machines, path: &str) {
     machines.tokens_live(8);
     for _ in 0..3 {
-        assert_eq!(house.token(), "machine-1", "{:?}", machines.log());
-        assert_eq!(house.print().run().key(), "machine-1");
+        assert_eq!(fixture.token(), "machine-1", "{:?}", machines.log());
+        assert_eq!(fixture.print().run().key(), "machine-1");
     }
     thread::sleep(Duration::from_millis(5500));
     machines.tokens_live(3600);
     let outputs: Vec<Output> = thread::scope(|scope| {
-        let running = (0..10).map(|_| scope.spawn(|| house.print().run())).collect::<Vec<_>>();
+        let running = (0..10).map(|_| scope.spawn(|| fixture.print().run())).collect::<Vec<_>>();
         running.into_iter().map(|one| one.join().expect("a thread")).collect()
     });
     assert!(outputs.iter().all(|output| output.key() == "machine-2"));
-    assert_eq!(house.token(), "machine-2");
+    assert_eq!(fixture.token(), "machine-2");
     assert_eq!(machines.log(), vec![format!("{path} given"); 2]);
 }
 
 /// The token that is in hand.
-fn latest(house: &House) -> String {
-    house.token()
+fn latest(fixture: &Fixture) -> String {
+    fixture.token()
 }
 
 /// The JWT is in no file of the product.
-fn no_jwt(house: &House, jwt: &str) {
-    let files = [house.sandbox.runtime_files(), house.sandbox.files_with_secrets()].concat();
+fn no_jwt(fixture: &Fixture, jwt: &str) {
+    let files = [fixture.sandbox.runtime_files(), fixture.sandbox.files_with_secrets()].concat();
     for file in files {
         let text = std::fs::read(&file).unwrap_or_default();
         assert!(!text.windows(jwt.len()).any(|window| window == jwt.as_bytes()), "{} has the JWT", file.display());

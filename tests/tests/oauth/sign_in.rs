@@ -2,77 +2,77 @@
 
 use std::fs;
 
-use claude_credential_tests::oauth::{Authority, Browser, Fault, House, PROVIDER, Reply, Server, fetch, parameters};
+use claude_credential_tests::oauth::{Authority, Browser, Fault, Fixture, PROVIDER, Reply, Server, fetch, parameters};
 use claude_credential_tests::{Output, wait_until};
 
 #[test]
 fn a_browser_that_comes_back_signs_in_and_logout_revokes() {
-    let (house, authority) = house("");
-    let login = house.login(&["--no-browser"]);
+    let (fixture, authority) = fixture("");
+    let login = fixture.login(&["--no-browser"]);
     let back = Browser::default().sign_in(&login.url());
     let page = fetch(&back, &[]);
     assert_eq!(page.status, 200);
-    assert!(page.text.contains("close") && !house.sandbox.canary().is_in(page.text.as_bytes()), "{}", page.text);
-    signed_in(&house, &login.finish());
+    assert!(page.text.contains("close") && !fixture.sandbox.canary().is_in(page.text.as_bytes()), "{}", page.text);
+    signed_in(&fixture, &login.finish());
     assert_eq!(authority.log(), ["code 1"]);
-    assert_eq!(house.print().run().key(), "access-1-1");
-    assert_eq!(house.token(), "access-1-1");
+    assert_eq!(fixture.print().run().key(), "access-1-1");
+    assert_eq!(fixture.token(), "access-1-1");
 
-    house.sandbox.dispatcher(&["logout", PROVIDER]).run().exits(0);
+    fixture.sandbox.dispatcher(&["logout", PROVIDER]).run().exits(0);
     assert!(!authority.is_alive(1), "{:?}", authority.log());
     assert!(authority.log().contains(&"revoked-refresh 1-1".to_owned()));
-    assert!(house.sandbox.files_with_secrets().is_empty(), "{:?}", house.sandbox.files_with_secrets());
-    needs_sign_in(&house.print().run());
-    needs_sign_in(&house.helper(&["get"]).says(claude_credential_tests::oauth::ask(&[])).run());
+    assert!(fixture.sandbox.files_with_secrets().is_empty(), "{:?}", fixture.sandbox.files_with_secrets());
+    needs_sign_in(&fixture.print().run());
+    needs_sign_in(&fixture.helper(&["get"]).says(claude_credential_tests::oauth::ask(&[])).run());
 }
 
 #[test]
 fn a_local_logout_leaves_the_grant_alone() {
-    let (house, authority) = house("");
-    sign_in(&house, &[]);
-    house.sandbox.dispatcher(&["logout", PROVIDER, "--local"]).run().exits(0);
+    let (fixture, authority) = fixture("");
+    sign_in(&fixture, &[]);
+    fixture.sandbox.dispatcher(&["logout", PROVIDER, "--local"]).run().exits(0);
     assert!(authority.is_alive(1) && authority.log() == ["code 1"]);
-    assert!(house.sandbox.files_with_secrets().is_empty());
-    needs_sign_in(&house.print().run());
+    assert!(fixture.sandbox.files_with_secrets().is_empty());
+    needs_sign_in(&fixture.print().run());
 }
 
 #[test]
 fn a_logout_that_can_t_revoke_removes_nothing_and_says_how_to_do_without() {
-    let (house, authority) = house("");
-    sign_in(&house, &[]);
+    let (fixture, authority) = fixture("");
+    sign_in(&fixture, &[]);
     authority.fails("/revoke", Fault::Page(503), usize::MAX);
-    let logout = house.sandbox.dispatcher(&["logout", PROVIDER]).run();
+    let logout = fixture.sandbox.dispatcher(&["logout", PROVIDER]).run();
     assert!(logout.fails(75).contains("--local"), "{logout:#?}");
-    assert_eq!(house.token(), "access-1-1");
-    house.sandbox.dispatcher(&["logout", PROVIDER, "--local"]).run().exits(0);
-    assert!(house.sandbox.files_with_secrets().is_empty());
-    needs_sign_in(&house.print().run());
+    assert_eq!(fixture.token(), "access-1-1");
+    fixture.sandbox.dispatcher(&["logout", PROVIDER, "--local"]).run().exits(0);
+    assert!(fixture.sandbox.files_with_secrets().is_empty());
+    needs_sign_in(&fixture.print().run());
 }
 
 #[test]
 fn the_code_or_the_whole_address_can_be_pasted() {
     for whole in [false, true] {
-        let (house, authority) = house("");
-        let mut login = house.login(&["--no-browser"]);
+        let (fixture, authority) = fixture("");
+        let mut login = fixture.login(&["--no-browser"]);
         let back = Browser::default().sign_in(&login.url());
         let answer = parameters(back.split_once('?').expect("a query").1);
         let code = format!("{}#{}", answer["code"], answer["state"]);
         login.paste(if whole { &back } else { &code });
-        signed_in(&house, &login.finish());
+        signed_in(&fixture, &login.finish());
         assert_eq!(authority.log(), ["code 1"]);
-        assert_eq!(house.print().run().key(), "access-1-1");
+        assert_eq!(fixture.print().run().key(), "access-1-1");
     }
 }
 
 #[test]
 fn a_state_that_is_not_ours_signs_nobody_in() {
     for pasted in [false, true] {
-        let (house, authority) = house("");
-        let mut login = house.login(&["--no-browser"]);
+        let (fixture, authority) = fixture("");
+        let mut login = fixture.login(&["--no-browser"]);
         let back = Browser::default().sign_in(&login.url());
         let (base, query) = back.split_once('?').expect("a query");
         let answer = parameters(query);
-        let code = house.sandbox.secret("code-1");
+        let code = fixture.sandbox.secret("code-1");
         assert_eq!(answer["code"], code);
         if pasted {
             login.paste(&format!("{code}#forged-forged-forged"));
@@ -85,27 +85,27 @@ fn a_state_that_is_not_ours_signs_nobody_in() {
         assert_eq!(authority.log(), [] as [&str; 0]);
         login.running().signal(rustix::process::Signal::TERM);
         assert_ne!(login.finish().code(), Some(0));
-        needs_sign_in(&house.print().run());
+        needs_sign_in(&fixture.print().run());
     }
 }
 
 #[test]
 fn who_says_no_is_not_signed_in() {
-    let (house, authority) = house("");
+    let (fixture, authority) = fixture("");
     authority.denies();
-    let login = house.login(&["--no-browser"]);
+    let login = fixture.login(&["--no-browser"]);
     let back = Browser::default().sign_in(&login.url());
     fetch(&back, &[]);
     let login = login.finish();
     assert_ne!(login.code(), Some(0), "{login:#?}");
     assert!(login.stderr.contains("access_denied") || login.stderr.contains("refused"), "{login:#?}");
-    needs_sign_in(&house.print().run());
+    needs_sign_in(&fixture.print().run());
 }
 
 #[test]
 fn the_address_is_for_one_sign_in_and_for_this_machine() {
-    let (house, _authority) = house("");
-    let login = house.login(&["--no-browser"]);
+    let (fixture, _authority) = fixture("");
+    let login = fixture.login(&["--no-browser"]);
     let url = login.url();
     let asked = parameters(url.split_once('?').expect("a query").1);
     assert!(asked["redirect_uri"].starts_with("http://127.0.0.1:"), "{}", asked["redirect_uri"]);
@@ -113,34 +113,34 @@ fn the_address_is_for_one_sign_in_and_for_this_machine() {
     assert!(!asked.contains_key("code_verifier") && !asked.contains_key("client_secret"));
     let back = Browser::default().sign_in(&url);
     fetch(&back, &[]);
-    signed_in(&house, &login.finish());
+    signed_in(&fixture, &login.finish());
     let port = back.trim_start_matches("http://").split(['/', '?']).next().expect("an address").to_owned();
     assert!(std::net::TcpStream::connect(port).is_err(), "the port is still open");
-    let again = house.login(&["--no-browser"]);
+    let again = fixture.login(&["--no-browser"]);
     let second = parameters(again.url().split_once('?').expect("a query").1);
     assert!(second["state"] != asked["state"] && second["code_challenge"] != asked["code_challenge"]);
     again.running().signal(rustix::process::Signal::TERM);
     again.finish();
-    assert_eq!(house.print().run().key(), "access-1-1", "a sign-in that was given up changes nothing");
+    assert_eq!(fixture.print().run().key(), "access-1-1", "a sign-in that was given up changes nothing");
 }
 
 #[test]
 fn the_browser_is_opened_with_the_address_that_is_shown() {
-    let (mut house, _authority) = house("");
-    house.browser("printf '%s\\n' \"$1\" >\"$HOME/opened\"");
-    let login = house.login(&[]);
+    let (mut fixture, _authority) = fixture("");
+    fixture.browser("printf '%s\\n' \"$1\" >\"$HOME/opened\"");
+    let login = fixture.login(&[]);
     let url = login.url();
-    let opened = house.sandbox.home().join("opened");
+    let opened = fixture.sandbox.home().join("opened");
     wait_until(|| fs::read_to_string(&opened).is_ok_and(|text| text.ends_with('\n')));
     assert_eq!(fs::read_to_string(&opened).unwrap().trim_end(), url);
     fetch(&Browser::default().sign_in(&url), &[]);
-    signed_in(&house, &login.finish());
+    signed_in(&fixture, &login.finish());
 }
 
 #[test]
 fn a_sign_in_that_is_ended_leaves_nobody_listening() {
-    let (house, _authority) = house("");
-    let login = house.login(&["--no-browser"]);
+    let (fixture, _authority) = fixture("");
+    let login = fixture.login(&["--no-browser"]);
     let asked = parameters(login.url().split_once('?').expect("a query").1);
     let address = asked["redirect_uri"].trim_start_matches("http://").split('/').next().expect("an address").to_owned();
     assert!(std::net::TcpStream::connect(&address).is_ok());
@@ -151,133 +151,133 @@ fn a_sign_in_that_is_ended_leaves_nobody_listening() {
 
 #[test]
 fn a_fixed_port_is_used() {
-    let (house, authority) = house("");
+    let (fixture, authority) = fixture("");
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    house.people(&authority.issuer(), &format!("redirect_port = {port}"));
-    let login = house.login(&["--no-browser"]);
+    fixture.people(&authority.issuer(), &format!("redirect_port = {port}"));
+    let login = fixture.login(&["--no-browser"]);
     let back = Browser::default().sign_in(&login.url());
     assert!(back.starts_with(&format!("http://127.0.0.1:{port}/")), "{back}");
     fetch(&back, &[]);
-    signed_in(&house, &login.finish());
+    signed_in(&fixture, &login.finish());
 }
 
 #[test]
 fn a_device_code_waits_as_long_as_the_provider_says() {
     for by_option in [true, false] {
-        let (house, authority) = house("");
+        let (fixture, authority) = fixture("");
         if !by_option {
-            house.people(&authority.issuer(), "flow = \"device-code\"");
+            fixture.people(&authority.issuer(), "flow = \"device-code\"");
         }
-        let login = house.login(if by_option { &["--device"] } else { &[] });
+        let login = fixture.login(if by_option { &["--device"] } else { &[] });
         assert!(login.url().contains("/activate"), "{}", login.url());
         login.word("WDJB-0001");
         wait_until(|| authority.count("device") == 2);
         authority.approve_devices();
-        signed_in(&house, &login.finish());
+        signed_in(&fixture, &login.finish());
         assert_eq!(authority.log(), ["device pending", "device slow_down", "device-grant 1"]);
-        assert_eq!(house.print().run().key(), "access-1-1");
+        assert_eq!(fixture.print().run().key(), "access-1-1");
     }
 }
 
 #[test]
 fn a_device_code_that_is_refused_signs_nobody_in() {
-    let (house, authority) = house("");
-    let login = house.login(&["--device"]);
+    let (fixture, authority) = fixture("");
+    let login = fixture.login(&["--device"]);
     login.url();
     authority.denies();
     let login = login.finish();
     assert_ne!(login.code(), Some(0), "{login:#?}");
-    needs_sign_in(&house.print().run());
+    needs_sign_in(&fixture.print().run());
 }
 
 #[test]
 fn a_sign_in_replaces_the_account_unless_it_names_one() {
-    let (house, _authority) = house("");
-    sign_in(&house, &[]);
-    sign_in(&house, &[]);
-    assert_eq!(house.print().run().key(), "access-2-1");
-    sign_in(&house, &["--account", "work"]);
-    assert_eq!(house.print().run().key(), "access-3-1", "what is named becomes the current one");
-    let status = house.helper(&["status"]).run();
+    let (fixture, _authority) = fixture("");
+    sign_in(&fixture, &[]);
+    sign_in(&fixture, &[]);
+    assert_eq!(fixture.print().run().key(), "access-2-1");
+    sign_in(&fixture, &["--account", "work"]);
+    assert_eq!(fixture.print().run().key(), "access-3-1", "what is named becomes the current one");
+    let status = fixture.helper(&["status"]).run();
     assert!(status.exits(0).stdout.contains("work"), "{status:#?}");
-    house.sandbox.dispatcher(&["logout", PROVIDER, "--account", "work"]).run().exits(0);
-    assert_eq!(house.print().run().key(), "access-2-1");
+    fixture.sandbox.dispatcher(&["logout", PROVIDER, "--account", "work"]).run().exits(0);
+    assert_eq!(fixture.print().run().key(), "access-2-1");
 }
 
 #[test]
 fn what_a_provider_offers_is_found_where_rfc_8414_says_too() {
-    let (house, authority) = house("");
+    let (fixture, authority) = fixture("");
     authority.is_no_openid_provider();
-    sign_in(&house, &[]);
-    assert_eq!(house.print().run().key(), "access-1-1");
+    sign_in(&fixture, &[]);
+    assert_eq!(fixture.print().run().key(), "access-1-1");
 }
 
 #[test]
 fn what_says_that_it_is_somebody_else_is_not_believed() {
-    let (house, authority) = house("");
+    let (fixture, authority) = fixture("");
     // As if another's document were served under the issuer's name (RFC 8414, 3.3).
-    let other = Authority::start(&house.sandbox);
+    let other = Authority::start(&fixture.sandbox);
     let stolen = fetch(&other.server().url("/.well-known/openid-configuration"), &[]).text;
     let impostor = Server::start(move |_| Reply::json(200, &serde_json::from_str(&stolen).expect("JSON")));
-    house.people(&impostor.url(""), "");
-    let login = house.login(&["--no-browser"]).finish();
+    fixture.people(&impostor.url(""), "");
+    let login = fixture.login(&["--no-browser"]).finish();
     assert!(matches!(login.code(), Some(75 | 78)), "{login:#?}");
     assert!(!login.stderr.contains("/authorize"), "{login:#?}");
-    house.people(&authority.issuer(), "");
+    fixture.people(&authority.issuer(), "");
     authority.fails("/.well-known", Fault::Hangs, usize::MAX);
-    let login = house.login(&["--no-browser"]).finish();
+    let login = fixture.login(&["--no-browser"]).finish();
     login.fails(75);
 }
 
 #[test]
 fn endpoints_that_are_written_out_need_no_discovery() {
-    let (house, authority) = house("");
-    house.provider(&format!(
+    let (fixture, authority) = fixture("");
+    fixture.provider(&format!(
         "authorization_endpoint = \"{0}/authorize\"\ntoken_endpoint = \"{0}/token\"\nclient_id = \"acme-cli\"\nstore = \"file\"",
         authority.issuer()
     ));
-    sign_in(&house, &[]);
-    assert_eq!(house.print().run().key(), "access-1-1");
+    sign_in(&fixture, &[]);
+    assert_eq!(fixture.print().run().key(), "access-1-1");
     assert!(authority.server().asked().iter().all(|asked| !asked.path.contains("well-known")));
 }
 
 #[test]
 fn a_client_with_a_secret_proves_itself_and_shows_it_nowhere() {
     for by_file in [true, false] {
-        let (mut house, authority) = house("");
-        let secret = house.sandbox.secret("client/+ secret").replace(' ', "_");
+        let (mut fixture, authority) = fixture("");
+        let secret = fixture.sandbox.secret("client/+ secret").replace(' ', "_");
         authority.wants_secret(&secret);
         if by_file {
-            house.sandbox.write("client-secret", format!("{secret}\n"));
-            house.people(&authority.issuer(), "client_secret_file = \"~/client-secret\"");
+            fixture.sandbox.write("client-secret", format!("{secret}\n"));
+            fixture.people(&authority.issuer(), "client_secret_file = \"~/client-secret\"");
         } else {
-            house.sandbox.set("ACME_CLIENT_SECRET", &secret);
-            house.people(&authority.issuer(), "client_secret_variable = \"ACME_CLIENT_SECRET\"");
+            fixture.sandbox.set("ACME_CLIENT_SECRET", &secret);
+            fixture.people(&authority.issuer(), "client_secret_variable = \"ACME_CLIENT_SECRET\"");
         }
-        sign_in(&house, &[]);
-        assert_eq!(house.print().run().key(), "access-1-1");
+        sign_in(&fixture, &[]);
+        assert_eq!(fixture.print().run().key(), "access-1-1");
         assert_eq!(authority.log(), ["code 1"]);
     }
 }
 
 #[test]
 fn a_sign_in_warns_of_what_wins_over_it() {
-    let (mut house, _authority) = house("default = true");
-    house.sandbox.set("ANTHROPIC_AUTH_TOKEN", house.sandbox.secret("variable"));
-    let login = sign_in(&house, &[]);
+    let (mut fixture, _authority) = fixture("default = true");
+    fixture.sandbox.set("ANTHROPIC_AUTH_TOKEN", fixture.sandbox.secret("variable"));
+    let login = sign_in(&fixture, &[]);
     assert!(login.stderr.contains("ANTHROPIC_AUTH_TOKEN"), "{login:#?}");
 }
 
 #[test]
 fn status_names_the_provider_and_asks_no_server() {
-    let (house, authority) = house("");
-    let nobody = house.helper(&["status"]).run();
+    let (fixture, authority) = fixture("");
+    let nobody = fixture.helper(&["status"]).run();
     assert!(nobody.stdout.contains(PROVIDER) || nobody.stderr.contains(PROVIDER), "{nobody:#?}");
-    sign_in(&house, &[]);
+    sign_in(&fixture, &[]);
     let asked = authority.server().asked().len();
-    let status = house.helper(&["status"]).run();
+    let status = fixture.helper(&["status"]).run();
     assert!(status.succeeds().stdout.contains(PROVIDER), "{status:#?}");
-    let json = house.helper(&["status", "--json"]).run();
+    let json = fixture.helper(&["status", "--json"]).run();
     let json: serde_json::Value = serde_json::from_str(&json.succeeds().stdout).expect("status in JSON");
     assert!(json.to_string().contains(PROVIDER), "{json}");
     assert_eq!(authority.server().asked().len(), asked);
@@ -285,34 +285,34 @@ fn status_names_the_provider_and_asks_no_server() {
 
 #[test]
 fn a_provider_that_nobody_configured_is_the_configuration_s_fault() {
-    let (house, _authority) = house("");
-    let login = house.sandbox.dispatcher(&["login", "other"]).run();
+    let (fixture, _authority) = fixture("");
+    let login = fixture.sandbox.dispatcher(&["login", "other"]).run();
     assert!(login.fails(78).contains("other"));
-    let get = house.sandbox.call(house.sandbox.bin("claude-credential-oauth"), &["--provider", "other", "get"]);
+    let get = fixture.sandbox.call(fixture.sandbox.bin("claude-credential-oauth"), &["--provider", "other", "get"]);
     assert_eq!(get.says(claude_credential_tests::oauth::ask(&[])).run().code(), Some(78));
 }
 
-fn house(more: &str) -> (House, Authority) {
-    let house = House::new();
-    let authority = Authority::start(&house.sandbox);
-    house.people(&authority.issuer(), more);
-    (house, authority)
+fn fixture(more: &str) -> (Fixture, Authority) {
+    let fixture = Fixture::new();
+    let authority = Authority::start(&fixture.sandbox);
+    fixture.people(&authority.issuer(), more);
+    (fixture, authority)
 }
 
 /// By the way of the browser.
-fn sign_in(house: &House, options: &[&str]) -> Output {
-    let login = house.login(&[&["--no-browser"], options].concat());
+fn sign_in(fixture: &Fixture, options: &[&str]) -> Output {
+    let login = fixture.login(&[&["--no-browser"], options].concat());
     fetch(&Browser::default().sign_in(&login.url()), &[]);
     let login = login.finish();
-    signed_in(house, &login);
+    signed_in(fixture, &login);
     login
 }
 
 #[track_caller]
-fn signed_in(house: &House, login: &Output) {
+fn signed_in(fixture: &Fixture, login: &Output) {
     login.exits(0);
     assert!(login.stderr.contains(PROVIDER) || login.stdout.contains(PROVIDER), "{login:#?}");
-    let places = house.sandbox.files_with_secrets();
+    let places = fixture.sandbox.files_with_secrets();
     assert!(!places.is_empty(), "tokens are kept in a file");
 }
 

@@ -7,12 +7,12 @@ use claude_credential_files::FileError;
 use claude_credential_protocol::iso_8601;
 use serde_json::{Value, json};
 
-use crate::sources::claude::{LoginState, look};
+use crate::sources::claude::{LoginState, read_login};
 
 pub(crate) fn status(folders: &Folders, config: &Config) -> (String, Value) {
     let file = folders.claude.join(".credentials.json");
     let handed_out = config.claude_login == ClaudeLogin::Read;
-    let found = look(&file);
+    let found = read_login(&file);
     let (state, words) = told(&found, &file);
     let mut json = json!({
         "provider": "claude", "signed_in": matches!(found, Ok(LoginState::Good(_))), "state": state,

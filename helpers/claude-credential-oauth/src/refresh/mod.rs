@@ -33,14 +33,14 @@ pub(crate) struct Refresh<'a> {
 }
 
 /// Why there is no new set.
-enum Fault {
+enum RenewalError {
     /// Ours; the provider was not asked.
     Ours(Error),
     /// The provider's, or it could not be reached.
     Theirs(TokenError),
 }
 
-impl From<TokenError> for Fault {
+impl From<TokenError> for RenewalError {
     fn from(failed: TokenError) -> Self {
         Self::Theirs(failed)
     }
@@ -154,18 +154,20 @@ impl Refresh<'_> {
                 let login = self.store.exactly(account)?;
                 return login.map(|login| self.credential(&login, &new)).ok_or_else(|| self.ended(account, "is gone"));
             }
-            (Err(Fault::Theirs(TokenError::Code("invalid_grant", _))), Some((login, old))) if self.is_for_people() => {
+            (Err(RenewalError::Theirs(TokenError::Code("invalid_grant", _))), Some((login, old)))
+                if self.is_for_people() =>
+            {
                 // Kept and marked, so that `status` can say that the provider ended the sign-in.
                 self.store.renew(&login, &TokenSet { refused: true, ..old })?;
                 return Err(self.ended(account, "was ended by the provider (invalid_grant)"));
             }
-            (Err(Fault::Ours(error)), _) => {
+            (Err(RenewalError::Ours(error)), _) => {
                 if alive.is_some() {
                     self.store.note_failure(account, None);
                 }
                 error
             }
-            (Err(Fault::Theirs(failed)), _) => {
+            (Err(RenewalError::Theirs(failed)), _) => {
                 let error = failed.error(self.client.provider, &self.store.login_command(account));
                 // A caller with too little time has learned nothing about the provider that others could use.
                 let said = Some(&error).filter(|error| had_time && error.class() == Class::Unavailable);
@@ -178,18 +180,20 @@ impl Refresh<'_> {
         alive.ok_or(error)
     }
 
-    fn exchange(&self, old: Option<&Kept>) -> Result<TokenSet, Fault> {
+    fn exchange(&self, old: Option<&Kept>) -> Result<TokenSet, RenewalError> {
         if !self.is_for_people() {
             // No refresh token is kept, so nothing of an unusable answer has to be saved.
             return Ok(flows::mint(self.client)?.whole().map_err(TokenError::Error)?);
         }
-        let Some((login, old)) = old else { return Err(Fault::Ours(Error::broke("there is no token set to renew"))) };
+        let Some((login, old)) = old else {
+            return Err(RenewalError::Ours(Error::broke("there is no token set to renew")));
+        };
         let Some(refresh) = &old.refresh else {
-            return Err(Fault::Ours(Error::broke("there is no refresh token to renew with")));
+            return Err(RenewalError::Ours(Error::broke("there is no refresh token to renew with")));
         };
         self.has_time()?;
         // If the new set can't be stored the grant is lost, so find out whether it can while the old one is valid.
-        self.store.rewrite(login, old).map_err(Fault::Ours)?;
+        self.store.rewrite(login, old).map_err(RenewalError::Ours)?;
         let endpoints = self.client.endpoints(&[Endpoint::Token]).map_err(TokenError::Error)?;
         // The keychain and discovery may have taken most of the time.
         self.has_time()?;
@@ -197,13 +201,13 @@ impl Refresh<'_> {
     }
 
     /// An error unless enough time is left: a request that is given up may have used up the refresh token.
-    fn has_time(&self) -> Result<(), Fault> {
+    fn has_time(&self) -> Result<(), RenewalError> {
         if self.left() >= EACH {
             return Ok(());
         }
         let (provider, each) = (&self.client.provider.name, EACH.as_secs());
         let late = "are left, and the token has to be renewed";
-        Err(Fault::Ours(Error::unavailable(format!("{provider}: less than {each} s {late}; ask again"))))
+        Err(RenewalError::Ours(Error::unavailable(format!("{provider}: less than {each} s {late}; ask again"))))
     }
 
     /// The time until the caller's deadline.

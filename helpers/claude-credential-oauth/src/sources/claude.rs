@@ -62,7 +62,7 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Err
         return Ok(None);
     }
     let shown = file.display();
-    match look(&file)? {
+    match read_login(&file)? {
         LoginState::Good(credential) => {
             Ok(Some(Credential { headers: vec![HEADER.to_owned()], ..credential.ephemeral() }))
         }
@@ -79,7 +79,7 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Err
 }
 
 /// Reads the file. The error is that of a file which is not the user's own.
-pub(crate) fn look(file: &Path) -> Result<LoginState, FileError> {
+pub(crate) fn read_login(file: &Path) -> Result<LoginState, FileError> {
     let Some(bytes) = read(file, Trust::Private, MAX_FILE)? else { return Ok(LoginState::Missing) };
     Ok(login(&bytes))
 }

@@ -6,13 +6,13 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use claude_credential_protocol::{Class, Helper, HelperCli, Request, now};
 use serde_json::{Value, json};
 
-use super::server::{Reply, Seen, Server};
+use super::server::{RecordedRequest, Reply, Server};
 use super::{Fixture, authorized_user, impersonated, secret, service_account, vertex};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 
 /// The claims of the assertion in a request.
-fn claims(seen: &Seen) -> Value {
+fn claims(seen: &RecordedRequest) -> Value {
     assert_eq!(seen.field("grant_type").as_deref(), Some("urn:ietf:params:oauth:grant-type:jwt-bearer"));
     let assertion = seen.field("assertion").unwrap();
     part(assertion.split('.').nth(1).unwrap())

@@ -16,18 +16,18 @@ pub(super) enum Reply {
 /// A server on loopback that sends the given replies in order and records the requests.
 pub(super) struct Server {
     pub(super) url: String,
-    requests: Arc<Mutex<Vec<Seen>>>,
+    requests: Arc<Mutex<Vec<RecordedRequest>>>,
 }
 
 /// A request: its first line, headers and body.
 #[derive(Debug, Clone)]
-pub(super) struct Seen {
+pub(super) struct RecordedRequest {
     pub(super) line: String,
     pub(super) headers: String,
     pub(super) body: String,
 }
 
-impl Seen {
+impl RecordedRequest {
     /// The value of a form field.
     pub(super) fn field(&self, name: &str) -> Option<String> {
         let url = Url::parse(&format!("http://x/?{}", self.body)).unwrap();
@@ -96,12 +96,12 @@ impl Server {
         self.url.strip_prefix("http://").unwrap()
     }
 
-    pub(super) fn seen(&self) -> Vec<Seen> {
+    pub(super) fn seen(&self) -> Vec<RecordedRequest> {
         self.requests.lock().unwrap().clone()
     }
 }
 
-fn read(stream: &mut TcpStream) -> Option<Seen> {
+fn read(stream: &mut TcpStream) -> Option<RecordedRequest> {
     let mut bytes = Vec::new();
     let mut chunk = [0; 4096];
     loop {
@@ -113,7 +113,7 @@ fn read(stream: &mut TcpStream) -> Option<Seen> {
             head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
         if body.len() >= length.unwrap_or(0) {
             let (line, headers) = head.split_once("\r\n")?;
-            return Some(Seen { line: line.to_owned(), headers: headers.to_owned(), body: body.to_owned() });
+            return Some(RecordedRequest { line: line.to_owned(), headers: headers.to_owned(), body: body.to_owned() });
         }
     }
 }

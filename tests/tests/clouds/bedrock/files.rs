@@ -3,13 +3,13 @@
 //!
 //! `tests/run.sh` runs these, in a network of their own.
 
-use claude_credential_tests::aws::{House, Until, aws, bearer, fails, nothing, run};
+use claude_credential_tests::aws::{Fixture, Until, aws, bearer, fails, nothing, run};
 use serde_json::json;
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn the_environment_and_the_files() {
-    let keys = |house: &mut House| house.environment("AKIAENV", false);
+    let keys = |fixture: &mut Fixture| fixture.environment("AKIAENV", false);
     run(&[
         aws("long-lived keys in the environment", keys, "env-secret", None, Until::Never).asks("", 0),
         aws("a session in the environment", session, "env-secret", Some("env-token"), Until::Never).asks("", 0),
@@ -36,85 +36,85 @@ fn the_environment_and_the_files() {
         fails("a profile and no files", no_files, 78, &["prod"]).asks("", 0),
         fails("a file that is none", malformed, 78, &[".aws/config", "line 3"]).asks("", 0),
         fails("half of a pair in a file", half_in_file, 78, &["aws_secret_access_key"]).asks("", 0),
-        nothing("nothing at all", House::no_metadata).asks("", 0),
+        nothing("nothing at all", Fixture::no_metadata).asks("", 0),
     ]);
 }
 
 const FILES: [&str; 2] = ["--aws-profile", "default"];
 
-fn session(house: &mut House) {
-    house.environment("ASIAENV", true);
+fn session(fixture: &mut Fixture) {
+    fixture.environment("ASIAENV", true);
 }
 
-fn session_until_2099(house: &mut House) {
-    session(house);
-    house.set("AWS_CREDENTIAL_EXPIRATION", "2099-01-01T00:00:00Z");
+fn session_until_2099(fixture: &mut Fixture) {
+    session(fixture);
+    fixture.set("AWS_CREDENTIAL_EXPIRATION", "2099-01-01T00:00:00Z");
 }
 
-fn session_until_2001(house: &mut House) {
-    session(house);
-    house.set("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z");
+fn session_until_2001(fixture: &mut Fixture) {
+    session(fixture);
+    fixture.set("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z");
 }
 
-fn half_a_pair(house: &mut House) {
-    house.environment("AKIAENV", false);
-    house.sandbox.unset("AWS_ACCESS_KEY_ID");
+fn half_a_pair(fixture: &mut Fixture) {
+    fixture.environment("AKIAENV", false);
+    fixture.sandbox.unset("AWS_ACCESS_KEY_ID");
 }
 
-fn file(house: &mut House) {
-    house.keys("default", "AKIAFILE");
+fn file(fixture: &mut Fixture) {
+    fixture.keys("default", "AKIAFILE");
 }
 
-fn environment_and_file(house: &mut House) {
-    house.environment("AKIAENV", false);
-    file(house);
+fn environment_and_file(fixture: &mut Fixture) {
+    fixture.environment("AKIAENV", false);
+    file(fixture);
 }
 
-fn empty(house: &mut House) {
-    file(house);
+fn empty(fixture: &mut Fixture) {
+    file(fixture);
     for name in ["AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_BEARER_TOKEN_BEDROCK", "AWS_REGION"]
     {
-        house.set(name, "");
+        fixture.set(name, "");
     }
 }
 
-fn named(house: &mut House) {
-    house.keys("prod", "AKIAFILE");
-    house.config("[profile prod]\nregion = eu-west-1\n");
-    house.set("AWS_PROFILE", "prod");
+fn named(fixture: &mut Fixture) {
+    fixture.keys("prod", "AKIAFILE");
+    fixture.config("[profile prod]\nregion = eu-west-1\n");
+    fixture.set("AWS_PROFILE", "prod");
 }
 
-fn elsewhere(house: &mut House) {
-    named(house);
+fn elsewhere(fixture: &mut Fixture) {
+    named(fixture);
     for (variable, name) in [("AWS_CONFIG_FILE", "config"), ("AWS_SHARED_CREDENTIALS_FILE", "credentials")] {
-        let (from, to) = (house.sandbox.home().join(".aws").join(name), house.sandbox.home().join(name));
+        let (from, to) = (fixture.sandbox.home().join(".aws").join(name), fixture.sandbox.home().join(name));
         let text = std::fs::read(&from).expect("a file");
         std::fs::remove_file(from).expect("a file");
-        house.set(variable, house.sandbox.write(to, text).to_str().expect("a name in UTF-8"));
+        fixture.set(variable, fixture.sandbox.write(to, text).to_str().expect("a name in UTF-8"));
     }
 }
 
-fn typing_error(house: &mut House) {
-    named(house);
-    house.set("AWS_PROFILE", "prodd");
+fn typing_error(fixture: &mut Fixture) {
+    named(fixture);
+    fixture.set("AWS_PROFILE", "prodd");
 }
 
 /// What mends it is pasted into a shell.
-fn strange_name(house: &mut House) {
-    named(house);
-    house.set("AWS_PROFILE", "x; true");
+fn strange_name(fixture: &mut Fixture) {
+    named(fixture);
+    fixture.set("AWS_PROFILE", "x; true");
 }
 
-fn no_files(house: &mut House) {
-    house.set("AWS_PROFILE", "prod");
+fn no_files(fixture: &mut Fixture) {
+    fixture.set("AWS_PROFILE", "prod");
 }
 
-fn malformed(house: &mut House) {
-    house.config(&format!("[default]\nregion = eu-west-1\n{}\n", house.sandbox.secret("pasted")));
+fn malformed(fixture: &mut Fixture) {
+    fixture.config(&format!("[default]\nregion = eu-west-1\n{}\n", fixture.sandbox.secret("pasted")));
 }
 
-fn half_in_file(house: &mut House) {
-    house.sandbox.write(".aws/credentials", "[default]\naws_access_key_id = AKIAFILE\n");
+fn half_in_file(fixture: &mut Fixture) {
+    fixture.sandbox.write(".aws/credentials", "[default]\naws_access_key_id = AKIAFILE\n");
 }
 
 #[test]
@@ -133,24 +133,24 @@ fn the_bearer_token() {
     ]);
 }
 
-fn token(house: &mut House) {
-    house.no_metadata();
-    house.set("AWS_BEARER_TOKEN_BEDROCK", house.sandbox.secret("bedrock"));
+fn token(fixture: &mut Fixture) {
+    fixture.no_metadata();
+    fixture.set("AWS_BEARER_TOKEN_BEDROCK", fixture.sandbox.secret("bedrock"));
 }
 
-fn token_and_keys(house: &mut House) {
-    token(house);
-    house.environment("AKIAENV", false);
+fn token_and_keys(fixture: &mut Fixture) {
+    token(fixture);
+    fixture.environment("AKIAENV", false);
 }
 
-fn gateway(house: &mut House) {
-    token(house);
-    house.set("ANTHROPIC_BEDROCK_BASE_URL", "https://bedrock.acme.example/v1");
+fn gateway(fixture: &mut Fixture) {
+    token(fixture);
+    fixture.set("ANTHROPIC_BEDROCK_BASE_URL", "https://bedrock.acme.example/v1");
 }
 
-fn no_token(house: &mut House) {
-    house.no_metadata();
-    house.set("AWS_BEARER_TOKEN_BEDROCK", format!("{} two words", house.sandbox.secret("bedrock")));
+fn no_token(fixture: &mut Fixture) {
+    fixture.no_metadata();
+    fixture.set("AWS_BEARER_TOKEN_BEDROCK", format!("{} two words", fixture.sandbox.secret("bedrock")));
 }
 
 #[test]
@@ -169,52 +169,52 @@ fn the_command_of_the_settings() {
     ]);
 }
 
-fn setting(house: &House, command: &str) {
-    house.sandbox.settings(&json!({"awsCredentialExport": command}));
+fn setting(fixture: &Fixture, command: &str) {
+    fixture.sandbox.settings(&json!({"awsCredentialExport": command}));
 }
 
-fn export_sts(house: &mut House) {
-    let document = json!({"Credentials": house.document(Some(3600))}).to_string();
-    let command = house.prints("export", &document);
-    setting(house, command.to_str().expect("a name in UTF-8"));
+fn export_sts(fixture: &mut Fixture) {
+    let document = json!({"Credentials": fixture.document(Some(3600))}).to_string();
+    let command = fixture.prints("export", &document);
+    setting(fixture, command.to_str().expect("a name in UTF-8"));
 }
 
-fn export_flat(house: &mut House) {
-    house.prints("export", &house.document(None).to_string());
+fn export_flat(fixture: &mut Fixture) {
+    fixture.prints("export", &fixture.document(None).to_string());
     // It is a line for a shell.
-    setting(house, "cat </dev/null; exec \"$HOME\"/../bin/export");
+    setting(fixture, "cat </dev/null; exec \"$HOME\"/../bin/export");
 }
 
-fn export_and_keys(house: &mut House) {
-    export_sts(house);
-    house.environment("AKIAENV", false);
+fn export_and_keys(fixture: &mut Fixture) {
+    export_sts(fixture);
+    fixture.environment("AKIAENV", false);
 }
 
-fn export_junk(house: &mut House) {
-    let junk = format!("{{\"Credentials\": {{\"AccessKeyId\": \"{}\", ", house.sandbox.secret("junk"));
-    let command = house.prints("export", &junk);
-    setting(house, command.to_str().expect("a name in UTF-8"));
+fn export_junk(fixture: &mut Fixture) {
+    let junk = format!("{{\"Credentials\": {{\"AccessKeyId\": \"{}\", ", fixture.sandbox.secret("junk"));
+    let command = fixture.prints("export", &junk);
+    setting(fixture, command.to_str().expect("a name in UTF-8"));
 }
 
-fn export_fails(house: &mut House) {
-    let secret = house.sandbox.secret("stderr");
-    let command = house.sandbox.script("export", &format!("echo {secret}; echo {secret} >&2; exit 1"));
-    setting(house, command.to_str().expect("a name in UTF-8"));
+fn export_fails(fixture: &mut Fixture) {
+    let secret = fixture.sandbox.secret("stderr");
+    let command = fixture.sandbox.script("export", &format!("echo {secret}; echo {secret} >&2; exit 1"));
+    setting(fixture, command.to_str().expect("a name in UTF-8"));
 }
 
-fn export_missing(house: &mut House) {
-    setting(house, "/nowhere/export");
+fn export_missing(fixture: &mut Fixture) {
+    setting(fixture, "/nowhere/export");
 }
 
-fn export_ourselves(house: &mut House) {
-    file(house);
-    let helper = house.sandbox.bin("claude-credential-bedrock");
-    setting(house, &format!("{} print --format sts", helper.display()));
+fn export_ourselves(fixture: &mut Fixture) {
+    file(fixture);
+    let helper = fixture.sandbox.bin("claude-credential-bedrock");
+    setting(fixture, &format!("{} print --format sts", helper.display()));
 }
 
-fn export_to_ourselves(house: &mut House) {
-    file(house);
-    let helper = house.sandbox.bin("claude-credential-bedrock");
-    let script = house.sandbox.script("export", &format!("{} print --format sts | cat", helper.display()));
-    setting(house, script.to_str().expect("a name in UTF-8"));
+fn export_to_ourselves(fixture: &mut Fixture) {
+    file(fixture);
+    let helper = fixture.sandbox.bin("claude-credential-bedrock");
+    let script = fixture.sandbox.script("export", &format!("{} print --format sts | cat", helper.display()));
+    setting(fixture, script.to_str().expect("a name in UTF-8"));
 }

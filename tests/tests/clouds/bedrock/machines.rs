@@ -3,7 +3,7 @@
 //!
 //! `tests/run.sh` runs these, in a network of their own.
 
-use claude_credential_tests::aws::{House, Until, aws, fails, nothing, run};
+use claude_credential_tests::aws::{Fixture, Until, aws, fails, nothing, run};
 use claude_credential_tests::cloud::silent;
 
 const WEB_ROLE: &str = "arn:aws:iam::123456789012:role/web";
@@ -29,75 +29,75 @@ fn web_identity() {
     ]);
 }
 
-fn web(house: &mut House) {
-    let file = house.sandbox.write("web-token", house.sandbox.secret("web"));
-    house.set("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().expect("a name in UTF-8"));
-    house.set("AWS_ROLE_ARN", WEB_ROLE);
+fn web(fixture: &mut Fixture) {
+    let file = fixture.sandbox.write("web-token", fixture.sandbox.secret("web"));
+    fixture.set("AWS_WEB_IDENTITY_TOKEN_FILE", file.to_str().expect("a name in UTF-8"));
+    fixture.set("AWS_ROLE_ARN", WEB_ROLE);
 }
 
-fn web_file_missing(house: &mut House) {
-    web(house);
-    house.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/missing-token");
+fn web_file_missing(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.set("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/missing-token");
 }
 
-fn web_pipe(house: &mut House) {
-    web(house);
-    let pipe = house.sandbox.root().join("web-pipe");
+fn web_pipe(fixture: &mut Fixture) {
+    web(fixture);
+    let pipe = fixture.sandbox.root().join("web-pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
     assert!(made.success());
-    house.set("AWS_WEB_IDENTITY_TOKEN_FILE", pipe.to_str().expect("a name in UTF-8"));
+    fixture.set("AWS_WEB_IDENTITY_TOKEN_FILE", pipe.to_str().expect("a name in UTF-8"));
 }
 
-fn bundle_of_junk(house: &mut House) {
-    web(house);
-    let bundle = house.sandbox.write("bundle", "no certificate");
-    house.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
+fn bundle_of_junk(fixture: &mut Fixture) {
+    web(fixture);
+    let bundle = fixture.sandbox.write("bundle", "no certificate");
+    fixture.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
 }
 
-fn bundle_of_a_broken_one(house: &mut House) {
-    web(house);
-    let bundle = house.sandbox.write("bundle", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
-    house.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
+fn bundle_of_a_broken_one(fixture: &mut Fixture) {
+    web(fixture);
+    let bundle = fixture.sandbox.write("bundle", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+    fixture.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
 }
 
-fn bundle_missing(house: &mut House) {
-    web(house);
-    house.set("AWS_CA_BUNDLE", "/nowhere/bundle");
+fn bundle_missing(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.set("AWS_CA_BUNDLE", "/nowhere/bundle");
 }
 
-fn region_of_junk(house: &mut House) {
-    web(house);
-    house.set("AWS_REGION", "evil.example/#");
+fn region_of_junk(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.set("AWS_REGION", "evil.example/#");
 }
 
-fn web_without_role(house: &mut House) {
-    web(house);
-    house.sandbox.unset("AWS_ROLE_ARN");
+fn web_without_role(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.sandbox.unset("AWS_ROLE_ARN");
 }
 
-fn web_refused(house: &mut House) {
-    web(house);
-    house.sandbox.write("web-token", house.sandbox.secret("refused"));
+fn web_refused(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.sandbox.write("web-token", fixture.sandbox.secret("refused"));
 }
 
-fn web_forbidden(house: &mut House) {
-    web(house);
-    house.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/forbidden");
+fn web_forbidden(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/forbidden");
 }
 
-fn web_broken(house: &mut House) {
-    web(house);
-    house.cloud.fails("sts", 500);
+fn web_broken(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.cloud.fails("sts", 500);
 }
 
-fn web_silent(house: &mut House) {
-    web(house);
-    house.set("AWS_ENDPOINT_URL_STS", silent());
+fn web_silent(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.set("AWS_ENDPOINT_URL_STS", silent());
 }
 
-fn web_nobody(house: &mut House) {
-    web(house);
-    house.set("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
+fn web_nobody(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.set("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
 }
 
 #[test]
@@ -119,84 +119,84 @@ fn the_container() {
         fails("it is broken", container_broken, 75, &[]).asks("imds", 0).in_vain(),
         fails("it never answers", container_silent, 75, &[]).asks("imds", 0).in_vain(),
         fails("its usual address is dropped", container_dropped, 75, &[]).asks("imds", 0).in_vain(),
-        nothing("there is none", House::no_metadata).with(&["--source", "container"]).asks("", 0),
+        nothing("there is none", Fixture::no_metadata).with(&["--source", "container"]).asks("", 0),
     ]);
 }
 
-fn container(house: &mut House) {
-    house.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", house.cloud.url("/container"));
-    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", house.sandbox.secret("container"));
+fn container(fixture: &mut Fixture) {
+    fixture.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", fixture.cloud.url("/container"));
+    fixture.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", fixture.sandbox.secret("container"));
 }
 
 /// As EKS writes it, and with the line end that everybody else's tools write.
-fn container_file(house: &mut House) {
-    container(house);
-    house.sandbox.unset("AWS_CONTAINER_AUTHORIZATION_TOKEN");
-    let file = house.sandbox.write("eks-token", format!("{}\n", house.sandbox.secret("container")));
-    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.to_str().expect("a name in UTF-8"));
+fn container_file(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.sandbox.unset("AWS_CONTAINER_AUTHORIZATION_TOKEN");
+    let file = fixture.sandbox.write("eks-token", format!("{}\n", fixture.sandbox.secret("container")));
+    fixture.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file.to_str().expect("a name in UTF-8"));
 }
 
-fn container_no_file(house: &mut House) {
-    container(house);
-    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nowhere/missing-token");
+fn container_no_file(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nowhere/missing-token");
 }
 
-fn container_wrong(house: &mut House) {
-    container(house);
-    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", house.sandbox.secret("another"));
+fn container_wrong(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", fixture.sandbox.secret("another"));
 }
 
-fn container_foreign(house: &mut House) {
-    container(house);
-    house.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/credentials");
+fn container_foreign(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://192.0.2.1/credentials");
 }
 
-fn container_two_lines(house: &mut House) {
-    container(house);
-    let token = house.sandbox.secret("container");
-    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", format!("{token}\r\nX-Other: {token}"));
+fn container_two_lines(fixture: &mut Fixture) {
+    container(fixture);
+    let token = fixture.sandbox.secret("container");
+    fixture.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", format!("{token}\r\nX-Other: {token}"));
 }
 
-fn container_over(house: &mut House) {
-    container(house);
-    house.cloud.lives("container", -60);
+fn container_over(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.cloud.lives("container", -60);
 }
 
-fn container_page(house: &mut House) {
-    container(house);
-    house.cloud.is_taken_over("container");
+fn container_page(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.cloud.is_taken_over("container");
 }
 
 /// To the metadata, where it would be seen.
-fn container_redirects(house: &mut House) {
-    container(house);
-    house.cloud.redirects("container", &house.cloud.url("/latest/api/token"));
+fn container_redirects(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.cloud.redirects("container", &fixture.cloud.url("/latest/api/token"));
 }
 
-fn container_broken(house: &mut House) {
-    container(house);
-    house.cloud.fails("container", 500);
+fn container_broken(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.cloud.fails("container", 500);
 }
 
-fn container_silent(house: &mut House) {
-    container(house);
-    house.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", silent());
+fn container_silent(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", silent());
 }
 
-fn container_dropped(house: &mut House) {
-    container(house);
-    house.sandbox.unset("AWS_CONTAINER_CREDENTIALS_FULL_URI");
-    house.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/made-up");
+fn container_dropped(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.sandbox.unset("AWS_CONTAINER_CREDENTIALS_FULL_URI");
+    fixture.set("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/made-up");
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn the_machine() {
-    let metadata = |_: &mut House| {};
+    let metadata = |_: &mut Fixture| {};
     run(&[
         aws("its role", metadata, "imds-secret-1", Some("imds-token-1"), Until::Given).in_region("us-west-2"),
         aws("its role, last of all", after_others, "imds-secret-1", Some("imds-token-1"), Until::Given),
-        nothing("the user wants none of it", House::no_metadata).asks("", 0),
+        nothing("the user wants none of it", Fixture::no_metadata).asks("", 0),
         nothing("the network drops it", dropped),
         nothing("the network refuses it", nobody),
         nothing("it has no role", no_role),
@@ -214,48 +214,48 @@ fn the_machine() {
     ]);
 }
 
-fn after_others(house: &mut House) {
-    house.config("[default]\nregion = eu-west-1\n");
+fn after_others(fixture: &mut Fixture) {
+    fixture.config("[default]\nregion = eu-west-1\n");
 }
 
 /// The real address, in a network that has none.
-fn dropped(house: &mut House) {
-    house.sandbox.unset("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+fn dropped(fixture: &mut Fixture) {
+    fixture.sandbox.unset("AWS_EC2_METADATA_SERVICE_ENDPOINT");
 }
 
-fn nobody(house: &mut House) {
-    house.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9");
+fn nobody(fixture: &mut Fixture) {
+    fixture.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:9");
 }
 
-fn no_role(house: &mut House) {
-    house.cloud.fails("imds role", 404);
+fn no_role(fixture: &mut Fixture) {
+    fixture.cloud.fails("imds role", 404);
 }
 
 /// <https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/instancedata-data-retrieval.html>: 403 says so.
-fn switched_off(house: &mut House) {
-    house.cloud.fails("imds", 403);
+fn switched_off(fixture: &mut Fixture) {
+    fixture.cloud.fails("imds", 403);
 }
 
-fn metadata_silent(house: &mut House) {
-    house.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent());
+fn metadata_silent(fixture: &mut Fixture) {
+    fixture.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", silent());
 }
 
-fn over(house: &mut House) {
-    house.cloud.lives("imds", -60);
+fn over(fixture: &mut Fixture) {
+    fixture.cloud.lives("imds", -60);
 }
 
-fn page(house: &mut House) {
-    house.cloud.is_taken_over("imds credentials");
+fn page(fixture: &mut Fixture) {
+    fixture.cloud.is_taken_over("imds credentials");
 }
 
-fn redirects(house: &mut House) {
-    house.cloud.redirects("imds credentials", &house.cloud.url("/container"));
+fn redirects(fixture: &mut Fixture) {
+    fixture.cloud.redirects("imds credentials", &fixture.cloud.url("/container"));
 }
 
-fn broken(house: &mut House) {
-    house.cloud.fails("imds", 500);
+fn broken(fixture: &mut Fixture) {
+    fixture.cloud.fails("imds", 500);
 }
 
-fn half_broken(house: &mut House) {
-    house.cloud.fails("imds credentials", 500);
+fn half_broken(fixture: &mut Fixture) {
+    fixture.cloud.fails("imds credentials", 500);
 }

@@ -2,7 +2,7 @@
 //!
 //! `tests/run.sh` runs these, in a network of their own.
 
-use claude_credential_tests::aws::{House, Sso, Until, aws, fails, run};
+use claude_credential_tests::aws::{Fixture, Sso, Until, aws, fails, run};
 use claude_credential_tests::cloud::{Asked, silent};
 use claude_credential_tests::{Input, skip, tool};
 
@@ -45,142 +45,142 @@ fn roles() {
     ]);
 }
 
-fn role(house: &mut House) {
-    house.keys("base", "AKIABASE");
-    house.config(&format!("[default]\nrole_arn = {ROLE}/work\nsource_profile = base\nregion = eu-west-1\n"));
+fn role(fixture: &mut Fixture) {
+    fixture.keys("base", "AKIABASE");
+    fixture.config(&format!("[default]\nrole_arn = {ROLE}/work\nsource_profile = base\nregion = eu-west-1\n"));
 }
 
-fn own_keys(house: &mut House) {
-    house.keys("default", "AKIABASE");
-    house.config(&format!("[default]\nrole_arn = {ROLE}/work\nsource_profile = default\n"));
+fn own_keys(fixture: &mut Fixture) {
+    fixture.keys("default", "AKIABASE");
+    fixture.config(&format!("[default]\nrole_arn = {ROLE}/work\nsource_profile = default\n"));
 }
 
-fn two_hops(house: &mut House) {
-    house.keys("base", "AKIABASE");
-    house.config(&format!(
+fn two_hops(fixture: &mut Fixture) {
+    fixture.keys("base", "AKIABASE");
+    fixture.config(&format!(
         "[default]\nrole_arn = {ROLE}/work\nsource_profile = hop\n\
          [profile hop]\nrole_arn = {ROLE}/hop\nsource_profile = base\n"
     ));
 }
 
-fn by(house: &House, source: &str) {
-    house.config(&format!("[default]\nrole_arn = {ROLE}/work\ncredential_source = {source}\n"));
+fn by(fixture: &Fixture, source: &str) {
+    fixture.config(&format!("[default]\nrole_arn = {ROLE}/work\ncredential_source = {source}\n"));
 }
 
-fn by_environment(house: &mut House) {
-    house.environment("AKIAENV", false);
-    by(house, "Environment");
+fn by_environment(fixture: &mut Fixture) {
+    fixture.environment("AKIAENV", false);
+    by(fixture, "Environment");
 }
 
-fn no_environment(house: &mut House) {
-    by(house, "Environment");
+fn no_environment(fixture: &mut Fixture) {
+    by(fixture, "Environment");
 }
 
-fn by_metadata(house: &mut House) {
-    by(house, "Ec2InstanceMetadata");
+fn by_metadata(fixture: &mut Fixture) {
+    by(fixture, "Ec2InstanceMetadata");
 }
 
-fn by_container(house: &mut House) {
-    house.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", house.cloud.url("/container"));
-    house.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", house.sandbox.secret("container"));
-    by(house, "EcsContainer");
+fn by_container(fixture: &mut Fixture) {
+    fixture.set("AWS_CONTAINER_CREDENTIALS_FULL_URI", fixture.cloud.url("/container"));
+    fixture.set("AWS_CONTAINER_AUTHORIZATION_TOKEN", fixture.sandbox.secret("container"));
+    by(fixture, "EcsContainer");
 }
 
-fn by_sso(house: &mut House) {
-    house.signed_in(Sso { of: "acme", seconds: 3600, refresh: None });
-    house.config(&format!(
+fn by_sso(fixture: &mut Fixture) {
+    fixture.signed_in(Sso { of: "acme", seconds: 3600, refresh: None });
+    fixture.config(&format!(
         "[default]\nrole_arn = {ROLE}/work\nsource_profile = people\n\
          [profile people]\nsso_session = acme\nsso_account_id = 123456789012\nsso_role_name = Developer\n\
          [sso-session acme]\nsso_region = us-east-1\nsso_start_url = https://acme.awsapps.com/start\n"
     ));
 }
 
-fn by_process(house: &mut House) {
-    let program = house.prints("house", &house.document(Some(3600)).to_string());
-    house.config(&format!(
+fn by_process(fixture: &mut Fixture) {
+    let program = fixture.prints("house", &fixture.document(Some(3600)).to_string());
+    fixture.config(&format!(
         "[default]\nrole_arn = {ROLE}/work\nsource_profile = other\n[profile other]\ncredential_process = {}\n",
         program.display()
     ));
 }
 
-fn source_missing(house: &mut House) {
-    house.keys("base", "AKIABASE");
-    house.config(&format!("[default]\nrole_arn = {ROLE}/work\nsource_profile = basee\n"));
+fn source_missing(fixture: &mut Fixture) {
+    fixture.keys("base", "AKIABASE");
+    fixture.config(&format!("[default]\nrole_arn = {ROLE}/work\nsource_profile = basee\n"));
 }
 
-fn role_loop(house: &mut House) {
-    house.config(&format!(
+fn role_loop(fixture: &mut Fixture) {
+    fixture.config(&format!(
         "[default]\nrole_arn = {ROLE}/a\nsource_profile = first\n\
          [profile first]\nrole_arn = {ROLE}/b\nsource_profile = second\n\
          [profile second]\nrole_arn = {ROLE}/c\nsource_profile = first\n"
     ));
 }
 
-fn role_of_nobody(house: &mut House) {
-    house.config(&format!("[default]\nrole_arn = {ROLE}/work\n"));
+fn role_of_nobody(fixture: &mut Fixture) {
+    fixture.config(&format!("[default]\nrole_arn = {ROLE}/work\n"));
 }
 
-fn unknown_source(house: &mut House) {
-    by(house, "Toaster");
+fn unknown_source(fixture: &mut Fixture) {
+    by(fixture, "Toaster");
 }
 
-fn mfa(house: &mut House) {
-    house.keys("base", "AKIABASE");
-    house.config(&format!(
+fn mfa(fixture: &mut Fixture) {
+    fixture.keys("base", "AKIABASE");
+    fixture.config(&format!(
         "[default]\nrole_arn = {ROLE}/work\nsource_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n"
     ));
 }
 
-fn mfa_on_the_way(house: &mut House) {
-    house.keys("base", "AKIABASE");
-    house.config(&format!(
+fn mfa_on_the_way(fixture: &mut Fixture) {
+    fixture.keys("base", "AKIABASE");
+    fixture.config(&format!(
         "[default]\nrole_arn = {ROLE}/work\nsource_profile = hop\n[profile hop]\nrole_arn = {ROLE}/hop\n\
          source_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n"
     ));
 }
 
-fn forbidden(house: &mut House) {
-    house.keys("base", "AKIABASE");
-    house.config(&format!("[default]\nrole_arn = {ROLE}/forbidden\nsource_profile = base\n"));
+fn forbidden(fixture: &mut Fixture) {
+    fixture.keys("base", "AKIABASE");
+    fixture.config(&format!("[default]\nrole_arn = {ROLE}/forbidden\nsource_profile = base\n"));
 }
 
-fn unknown_keys(house: &mut House) {
-    role(house);
-    house.keys("base", "AKIAUNKNOWN");
+fn unknown_keys(fixture: &mut Fixture) {
+    role(fixture);
+    fixture.keys("base", "AKIAUNKNOWN");
 }
 
-fn expired_keys(house: &mut House) {
-    role(house);
-    house.keys("base", "AKIAEXPIRED");
+fn expired_keys(fixture: &mut Fixture) {
+    role(fixture);
+    fixture.keys("base", "AKIAEXPIRED");
 }
 
-fn role_over(house: &mut House) {
-    role(house);
-    house.cloud.lives("sts", -60);
+fn role_over(fixture: &mut Fixture) {
+    role(fixture);
+    fixture.cloud.lives("sts", -60);
 }
 
-fn sts_page(house: &mut House) {
-    role(house);
-    house.cloud.is_taken_over("sts");
+fn sts_page(fixture: &mut Fixture) {
+    role(fixture);
+    fixture.cloud.is_taken_over("sts");
 }
 
-fn sts_silent(house: &mut House) {
-    role(house);
-    house.set("AWS_ENDPOINT_URL_STS", silent());
+fn sts_silent(fixture: &mut Fixture) {
+    role(fixture);
+    fixture.set("AWS_ENDPOINT_URL_STS", silent());
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn sts_hears_what_the_profile_says_of_a_role() {
-    let house = House::new();
-    house.keys("base", "AKIABASE");
-    house.config(&format!(
+    let fixture = Fixture::new();
+    fixture.keys("base", "AKIABASE");
+    fixture.config(&format!(
         "[default]\nrole_arn = {ROLE}/work\nsource_profile = hop\nduration_seconds = 1800\n\
          external_id = the-customer\nrole_session_name = alice\n\
          [profile hop]\nrole_arn = {ROLE}/hop\nsource_profile = base\n"
     ));
-    let answer = house.answer(&[]);
-    let [hop, work] = &house.cloud.asked_for("sts AssumeRole")[..] else { panic!("{:?}", house.cloud.asked()) };
+    let answer = fixture.answer(&[]);
+    let [hop, work] = &fixture.cloud.asked_for("sts AssumeRole")[..] else { panic!("{:?}", fixture.cloud.asked()) };
     let field = |asked: &Asked, name: &str| asked.field(name).map(str::to_owned);
     assert_eq!(field(hop, "RoleArn"), Some(format!("{ROLE}/hop")));
     assert_eq!(hop.signer(), Some("AKIABASE"));
@@ -202,13 +202,13 @@ fn sts_hears_what_the_profile_says_of_a_role() {
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn at_a_terminal_a_person_is_asked_for_the_code() {
     let Some(script) = tool("script") else { return skip("a code at a terminal", "no script") };
-    let mut house = House::new();
-    mfa(&mut house);
+    let mut fixture = Fixture::new();
+    mfa(&mut fixture);
     let command = "claude-credential --chain bedrock print --format sts";
-    let call = house.sandbox.call(script, &["-qec", command, "/dev/null"]).shows_secret();
+    let call = fixture.sandbox.call(script, &["-qec", command, "/dev/null"]).shows_secret();
     let said = call.input(Input::Open(b"123456\n".to_vec())).run();
     assert!(said.exits(0).stdout.contains("AssumeRole-secret-1"), "{said:#?}");
-    let [asked] = &house.cloud.asked_for("sts")[..] else { panic!("{:?}", house.cloud.asked()) };
+    let [asked] = &fixture.cloud.asked_for("sts")[..] else { panic!("{:?}", fixture.cloud.asked()) };
     assert_eq!(asked.field("TokenCode"), Some("123456"));
     assert_eq!(asked.field("SerialNumber"), Some("arn:aws:iam::123456789012:mfa/me"));
 }
@@ -224,16 +224,16 @@ fn a_profile_with_a_web_identity() {
     ]);
 }
 
-fn web(house: &mut House) {
-    let file = house.sandbox.write("web-token", house.sandbox.secret("web"));
-    house.config(&format!("[default]\nrole_arn = {ROLE}/web\nweb_identity_token_file = {}\n", file.display()));
+fn web(fixture: &mut Fixture) {
+    let file = fixture.sandbox.write("web-token", fixture.sandbox.secret("web"));
+    fixture.config(&format!("[default]\nrole_arn = {ROLE}/web\nweb_identity_token_file = {}\n", file.display()));
 }
 
-fn web_file_missing(house: &mut House) {
-    house.config(&format!("[default]\nrole_arn = {ROLE}/web\nweb_identity_token_file = /nowhere/missing-token\n"));
+fn web_file_missing(fixture: &mut Fixture) {
+    fixture.config(&format!("[default]\nrole_arn = {ROLE}/web\nweb_identity_token_file = /nowhere/missing-token\n"));
 }
 
-fn web_refused(house: &mut House) {
-    web(house);
-    house.sandbox.write("web-token", house.sandbox.secret("refused"));
+fn web_refused(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.sandbox.write("web-token", fixture.sandbox.secret("refused"));
 }

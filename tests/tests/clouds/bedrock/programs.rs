@@ -2,7 +2,7 @@
 //!
 //! `tests/run.sh` runs these, in a network of their own.
 
-use claude_credential_tests::aws::{House, Until, aws, fails, run};
+use claude_credential_tests::aws::{Fixture, Until, aws, fails, run};
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
@@ -27,67 +27,67 @@ fn another_program() {
     ]);
 }
 
-fn program(house: &House, command: &str) {
-    house.config(&format!("[default]\ncredential_process = {command}\n"));
+fn program(fixture: &Fixture, command: &str) {
+    fixture.config(&format!("[default]\ncredential_process = {command}\n"));
 }
 
-fn process(house: &mut House) {
-    let command = house.prints("house", &house.document(None).to_string());
-    program(house, &command.display().to_string());
+fn process(fixture: &mut Fixture) {
+    let command = fixture.prints("house", &fixture.document(None).to_string());
+    program(fixture, &command.display().to_string());
 }
 
-fn process_that_ends(house: &mut House) {
-    let command = house.prints("house", &house.document(Some(3600)).to_string());
-    program(house, &command.display().to_string());
+fn process_that_ends(fixture: &mut Fixture) {
+    let command = fixture.prints("house", &fixture.document(Some(3600)).to_string());
+    program(fixture, &command.display().to_string());
 }
 
-fn process_over(house: &mut House) {
-    let command = house.prints("house", &house.document(Some(-60)).to_string());
-    program(house, &command.display().to_string());
+fn process_over(fixture: &mut Fixture) {
+    let command = fixture.prints("house", &fixture.document(Some(-60)).to_string());
+    program(fixture, &command.display().to_string());
 }
 
-fn process_arguments(house: &mut House) {
-    let file = house.sandbox.write("a document", house.document(None).to_string());
-    let command = house.sandbox.script("house", "[ $# = 2 ] && [ \"$1\" = --of ] && cat \"$2\"");
-    program(house, &format!("{} --of \"{}\"", command.display(), file.display()));
+fn process_arguments(fixture: &mut Fixture) {
+    let file = fixture.sandbox.write("a document", fixture.document(None).to_string());
+    let command = fixture.sandbox.script("house", "[ $# = 2 ] && [ \"$1\" = --of ] && cat \"$2\"");
+    program(fixture, &format!("{} --of \"{}\"", command.display(), file.display()));
 }
 
-fn process_fails(house: &mut House) {
-    let secret = house.sandbox.secret("stderr");
-    let command = house.sandbox.script("house", &format!("echo {secret}; echo {secret} >&2; exit 3"));
-    program(house, &command.display().to_string());
+fn process_fails(fixture: &mut Fixture) {
+    let secret = fixture.sandbox.secret("stderr");
+    let command = fixture.sandbox.script("house", &format!("echo {secret}; echo {secret} >&2; exit 3"));
+    program(fixture, &command.display().to_string());
 }
 
-fn process_junk(house: &mut House) {
-    let junk = format!("{{\"Version\": 1, \"AccessKeyId\": \"{}\", ", house.sandbox.secret("junk"));
-    let command = house.prints("house", &junk);
-    program(house, &command.display().to_string());
+fn process_junk(fixture: &mut Fixture) {
+    let junk = format!("{{\"Version\": 1, \"AccessKeyId\": \"{}\", ", fixture.sandbox.secret("junk"));
+    let command = fixture.prints("house", &junk);
+    program(fixture, &command.display().to_string());
 }
 
-fn process_missing(house: &mut House) {
-    program(house, "/nowhere/house");
+fn process_missing(fixture: &mut Fixture) {
+    program(fixture, "/nowhere/house");
 }
 
-fn process_hangs(house: &mut House) {
-    let command = house.sandbox.script("house", "exec sleep 600");
-    program(house, &command.display().to_string());
+fn process_hangs(fixture: &mut Fixture) {
+    let command = fixture.sandbox.script("house", "exec sleep 600");
+    program(fixture, &command.display().to_string());
 }
 
-fn process_ourselves(house: &mut House) {
-    let helper = house.sandbox.bin("claude-credential-bedrock");
-    program(house, &format!("{} --aws-profile default print --format credential-process", helper.display()));
+fn process_ourselves(fixture: &mut Fixture) {
+    let helper = fixture.sandbox.bin("claude-credential-bedrock");
+    program(fixture, &format!("{} --aws-profile default print --format credential-process", helper.display()));
 }
 
-fn process_to_ourselves(house: &mut House) {
-    let helper = house.sandbox.bin("claude-credential-bedrock");
+fn process_to_ourselves(fixture: &mut Fixture) {
+    let helper = fixture.sandbox.bin("claude-credential-bedrock");
     let line = format!("{} print --format credential-process | cat", helper.display());
-    let script = house.sandbox.script("house", &line);
-    program(house, &script.display().to_string());
+    let script = fixture.sandbox.script("house", &line);
+    program(fixture, &script.display().to_string());
 }
 
-fn process_signed_out(house: &mut House) {
-    let helper = house.sandbox.bin("claude-credential-bedrock");
-    house.config(&format!(
+fn process_signed_out(fixture: &mut Fixture) {
+    let helper = fixture.sandbox.bin("claude-credential-bedrock");
+    fixture.config(&format!(
         "[default]\ncredential_process = {} --aws-profile people print --format credential-process\n\
          [profile people]\nsso_session = acme\nsso_account_id = 123456789012\nsso_role_name = Developer\n\
          [sso-session acme]\nsso_region = us-east-1\nsso_start_url = https://acme.awsapps.com/start\n",
@@ -95,8 +95,8 @@ fn process_signed_out(house: &mut House) {
     ));
 }
 
-fn process_other_profile(house: &mut House) {
-    house.keys("base", "AKIABASE");
-    let helper = house.sandbox.bin("claude-credential-bedrock");
-    program(house, &format!("{} --aws-profile base print --format credential-process", helper.display()));
+fn process_other_profile(fixture: &mut Fixture) {
+    fixture.keys("base", "AKIABASE");
+    let helper = fixture.sandbox.bin("claude-credential-bedrock");
+    program(fixture, &format!("{} --aws-profile base print --format credential-process", helper.display()));
 }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use claude_credential_tests::aws::{Answered, House, Sso, Until, aws, fails, run};
+use claude_credential_tests::aws::{Answered, Fixture, Sso, Until, aws, fails, run};
 use claude_credential_tests::cloud::silent;
 use claude_credential_tests::{Running, label, wait_until};
 use rustix::process::Signal;
@@ -54,9 +54,9 @@ fn sso() {
     ]);
 }
 
-fn profile(house: &mut House) {
-    house.set("AWS_PROFILE", "dev");
-    house.config(&format!("[profile dev]\n{}", session("acme")));
+fn profile(fixture: &mut Fixture) {
+    fixture.set("AWS_PROFILE", "dev");
+    fixture.config(&format!("[profile dev]\n{}", session("acme")));
 }
 
 fn session(name: &str) -> String {
@@ -66,154 +66,154 @@ fn session(name: &str) -> String {
     )
 }
 
-fn signed_in(house: &mut House, seconds: i64, refresh: Option<&str>) {
-    profile(house);
-    house.signed_in(Sso { of: "acme", seconds, refresh });
+fn signed_in(fixture: &mut Fixture, seconds: i64, refresh: Option<&str>) {
+    profile(fixture);
+    fixture.signed_in(Sso { of: "acme", seconds, refresh });
 }
 
-fn good(house: &mut House) {
-    signed_in(house, 3600, Some("refresh-0"));
+fn good(fixture: &mut Fixture) {
+    signed_in(fixture, 3600, Some("refresh-0"));
 }
 
-fn good_default(house: &mut House) {
-    house.config(&format!("[default]\n{}", session("acme")));
-    house.signed_in(Sso { of: "acme", seconds: 3600, refresh: None });
+fn good_default(fixture: &mut Fixture) {
+    fixture.config(&format!("[default]\n{}", session("acme")));
+    fixture.signed_in(Sso { of: "acme", seconds: 3600, refresh: None });
 }
 
-fn old(house: &mut House, seconds: i64) {
-    house.set("AWS_PROFILE", "dev");
-    house.config(&format!(
+fn old(fixture: &mut Fixture, seconds: i64) {
+    fixture.set("AWS_PROFILE", "dev");
+    fixture.config(&format!(
         "[profile dev]\nsso_start_url = {START_URL}\nsso_region = us-east-1\nsso_account_id = 123456789012\n\
          sso_role_name = Developer\n"
     ));
-    house.signed_in(Sso { of: START_URL, seconds, refresh: None });
+    fixture.signed_in(Sso { of: START_URL, seconds, refresh: None });
 }
 
-fn old_form(house: &mut House) {
-    old(house, 3600);
+fn old_form(fixture: &mut Fixture) {
+    old(fixture, 3600);
 }
 
-fn old_form_over(house: &mut House) {
-    old(house, -60);
+fn old_form_over(fixture: &mut Fixture) {
+    old(fixture, -60);
 }
 
-fn over(house: &mut House) {
-    signed_in(house, -60, Some("refresh-0"));
+fn over(fixture: &mut Fixture) {
+    signed_in(fixture, -60, Some("refresh-0"));
 }
 
-fn nearly_over(house: &mut House) {
-    signed_in(house, 60, Some("refresh-0"));
+fn nearly_over(fixture: &mut Fixture) {
+    signed_in(fixture, 60, Some("refresh-0"));
 }
 
-fn oidc_broken(house: &mut House) {
-    nearly_over(house);
-    house.cloud.fails("oidc", 500);
+fn oidc_broken(fixture: &mut Fixture) {
+    nearly_over(fixture);
+    fixture.cloud.fails("oidc", 500);
 }
 
-fn oidc_silent(house: &mut House) {
-    nearly_over(house);
-    house.cloud.hangs("oidc");
+fn oidc_silent(fixture: &mut Fixture) {
+    nearly_over(fixture);
+    fixture.cloud.hangs("oidc");
 }
 
-fn stumbles(house: &mut House) {
-    good(house);
-    house.cloud.fails_times("sso", 500, 1);
+fn stumbles(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.cloud.fails_times("sso", 500, 1);
 }
 
-fn over_oidc_broken(house: &mut House) {
-    over(house);
-    house.cloud.fails("oidc", 500);
+fn over_oidc_broken(fixture: &mut Fixture) {
+    over(fixture);
+    fixture.cloud.fails("oidc", 500);
 }
 
 /// Somebody signed out elsewhere.
-fn unknown(house: &mut House) {
-    good(house);
-    house.cloud.refuses("sso-first");
+fn unknown(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.cloud.refuses("sso-first");
 }
 
-fn unknown_for_good(house: &mut House) {
-    signed_in(house, 3600, None);
-    house.cloud.refuses("sso-first");
+fn unknown_for_good(fixture: &mut Fixture) {
+    signed_in(fixture, 3600, None);
+    fixture.cloud.refuses("sso-first");
 }
 
-fn over_for_good(house: &mut House) {
-    signed_in(house, -60, None);
+fn over_for_good(fixture: &mut Fixture) {
+    signed_in(fixture, -60, None);
 }
 
-fn over_default(house: &mut House) {
-    good_default(house);
-    house.signed_in(Sso { of: "acme", seconds: -60, refresh: None });
+fn over_default(fixture: &mut Fixture) {
+    good_default(fixture);
+    fixture.signed_in(Sso { of: "acme", seconds: -60, refresh: None });
 }
 
-fn portal_page(house: &mut House) {
-    good(house);
-    house.cloud.is_taken_over("sso");
+fn portal_page(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.cloud.is_taken_over("sso");
 }
 
-fn portal_redirects(house: &mut House) {
-    good(house);
-    house.cloud.redirects("sso", &house.cloud.url("/latest/api/token"));
+fn portal_redirects(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.cloud.redirects("sso", &fixture.cloud.url("/latest/api/token"));
 }
 
-fn oidc_redirects(house: &mut House) {
-    over(house);
-    house.cloud.redirects("oidc", &house.cloud.url("/latest/api/token"));
+fn oidc_redirects(fixture: &mut Fixture) {
+    over(fixture);
+    fixture.cloud.redirects("oidc", &fixture.cloud.url("/latest/api/token"));
 }
 
-fn refresh_refused(house: &mut House) {
-    signed_in(house, -60, Some("used-0"));
+fn refresh_refused(fixture: &mut Fixture) {
+    signed_in(fixture, -60, Some("used-0"));
 }
 
-fn nobody(house: &mut House) {
-    profile(house);
+fn nobody(fixture: &mut Fixture) {
+    profile(fixture);
 }
 
-fn forbidden(house: &mut House) {
-    good(house);
-    house.config(&format!("[profile dev]\n{}", session("acme").replace("Developer", "Forbidden")));
+fn forbidden(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.config(&format!("[profile dev]\n{}", session("acme").replace("Developer", "Forbidden")));
 }
 
-fn portal_broken(house: &mut House) {
-    good(house);
-    house.cloud.fails("sso", 500);
+fn portal_broken(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.cloud.fails("sso", 500);
 }
 
-fn portal_silent(house: &mut House) {
-    good(house);
-    house.set("AWS_ENDPOINT_URL_SSO", silent());
+fn portal_silent(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.set("AWS_ENDPOINT_URL_SSO", silent());
 }
 
-fn portal_gone(house: &mut House) {
-    good(house);
-    house.set("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:9");
+fn portal_gone(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.set("AWS_ENDPOINT_URL_SSO", "http://127.0.0.1:9");
 }
 
 /// The CLI writes it in place: whoever comes meanwhile meets half of it.
-fn torn(house: &mut House) {
-    good(house);
-    let path = house.sso_file("acme");
+fn torn(fixture: &mut Fixture) {
+    good(fixture);
+    let path = fixture.sso_file("acme");
     let text = fs::read_to_string(&path).expect("a file");
-    house.sandbox.write(path, &text[..text.len() / 2]);
+    fixture.sandbox.write(path, &text[..text.len() / 2]);
 }
 
-fn no_session(house: &mut House) {
-    good(house);
-    house.config(&format!("[profile dev]\n{}", session("acmee")));
+fn no_session(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.config(&format!("[profile dev]\n{}", session("acmee")));
 }
 
-fn no_account(house: &mut House) {
-    good(house);
-    house.config(&format!("[profile dev]\n{}", session("acme").replace("sso_account_id = 123456789012\n", "")));
+fn no_account(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.config(&format!("[profile dev]\n{}", session("acme").replace("sso_account_id = 123456789012\n", "")));
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn a_renewed_token_is_where_aws_s_own_tools_look_for_it() {
-    let mut house = House::new();
-    over(&mut house);
-    house.cloud.lives("oidc", 7200);
-    assert_eq!(house.answer(&[]).secret, "sso-secret-1");
-    let path = house.sso_file("acme");
+    let mut fixture = Fixture::new();
+    over(&mut fixture);
+    fixture.cloud.lives("oidc", 7200);
+    assert_eq!(fixture.answer(&[]).secret, "sso-secret-1");
+    let path = fixture.sso_file("acme");
     let text = fs::read_to_string(&path).expect("a file");
     let token: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     let name = |key: &str| token[key].as_str().map(label);
@@ -229,70 +229,70 @@ fn a_renewed_token_is_where_aws_s_own_tools_look_for_it() {
     let mode = fs::metadata(&path).expect("a file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     // And whoever comes next finds it there.
-    assert_eq!(house.answer(&[]).secret, "sso-secret-2");
-    assert_eq!(house.cloud.count("oidc"), 1);
+    assert_eq!(fixture.answer(&[]).secret, "sso-secret-2");
+    assert_eq!(fixture.cloud.count("oidc"), 1);
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn many_at_once_renew_once() {
-    let mut house = House::new();
-    over(&mut house);
-    let running: Vec<Running<'_>> = (0..20).map(|_| house.get(&[], &[]).start()).collect();
+    let mut fixture = Fixture::new();
+    over(&mut fixture);
+    let running: Vec<Running<'_>> = (0..20).map(|_| fixture.get(&[], &[]).start()).collect();
     for one in running {
         assert!(Answered::of(&one.finish()).secret.starts_with("sso-secret-"));
     }
-    assert_eq!(house.cloud.count("oidc"), 1, "a refresh token is good once");
+    assert_eq!(fixture.cloud.count("oidc"), 1, "a refresh token is good once");
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn a_renewal_that_has_begun_is_not_lost_to_a_signal() {
     for signal in [Signal::TERM, Signal::INT] {
-        let mut house = House::new();
-        over(&mut house);
-        house.cloud.delays("oidc", 1);
-        let running = house.get(&[], &[]).start();
-        wait_until(|| house.cloud.count("oidc") == 1);
+        let mut fixture = Fixture::new();
+        over(&mut fixture);
+        fixture.cloud.delays("oidc", 1);
+        let running = fixture.get(&[], &[]).start();
+        wait_until(|| fixture.cloud.count("oidc") == 1);
         running.signal(signal);
         running.finish();
         // Whatever became of that call: its refresh token is used up, so what came for it has to be there.
-        wait_until(|| house.cloud.asked_for("oidc")[0].until().is_some());
-        assert!(house.answer(&[]).secret.starts_with("sso-secret-"), "{signal:?}");
-        assert_eq!(house.cloud.count("oidc"), 1, "{signal:?}");
+        wait_until(|| fixture.cloud.asked_for("oidc")[0].until().is_some());
+        assert!(fixture.answer(&[]).secret.starts_with("sso-secret-"), "{signal:?}");
+        assert_eq!(fixture.cloud.count("oidc"), 1, "{signal:?}");
     }
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn the_role_of_the_profile_is_asked_for() {
-    let mut house = House::new();
-    good(&mut house);
-    house.answer(&[]);
-    let [asked] = &house.cloud.asked_for("sso")[..] else { panic!("{:?}", house.cloud.asked()) };
+    let mut fixture = Fixture::new();
+    good(&mut fixture);
+    fixture.answer(&[]);
+    let [asked] = &fixture.cloud.asked_for("sso")[..] else { panic!("{:?}", fixture.cloud.asked()) };
     assert_eq!((asked.told("account"), asked.told("role")), (Some("123456789012"), Some("Developer")));
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn login_is_aws_s_own_and_nothing_else_begins_one() {
-    let mut house = House::new();
-    profile(&mut house);
-    let called = house.sandbox.root().join("called");
-    house.sandbox.script("aws", &format!("echo \"$@\" >>'{}'", called.display()));
-    house.get(&[], &["claude.interactive=auto"]).run().exits(77);
-    house.print(&[], "json").run().exits(77);
+    let mut fixture = Fixture::new();
+    profile(&mut fixture);
+    let called = fixture.sandbox.root().join("called");
+    fixture.sandbox.script("aws", &format!("echo \"$@\" >>'{}'", called.display()));
+    fixture.get(&[], &["claude.interactive=auto"]).run().exits(77);
+    fixture.print(&[], "json").run().exits(77);
     assert!(!called.exists(), "a sign-in is for a person to begin");
-    house.helper(&["login"]).run().exits(0);
+    fixture.helper(&["login"]).run().exits(0);
     assert_eq!(fs::read_to_string(&called).expect("the CLI was called"), "sso login --profile dev\n");
 
-    house.sandbox.script("aws", "exit 1");
-    let failed = house.helper(&["login"]).run();
+    fixture.sandbox.script("aws", "exit 1");
+    let failed = fixture.helper(&["login"]).run();
     assert!(failed.exits(77).stderr.trim_end().ends_with(LOGIN), "{failed:#?}");
-    fs::remove_file(house.sandbox.bin("aws")).expect("a script");
-    let missing = house.helper(&["login"]).with("PATH", house.sandbox.root().join("bin")).run();
+    fs::remove_file(fixture.sandbox.bin("aws")).expect("a script");
+    let missing = fixture.helper(&["login"]).with("PATH", fixture.sandbox.root().join("bin")).run();
     assert!(missing.fails(78).ends_with(LOGIN), "{missing:#?}");
-    house.keys("base", "AKIABASE");
-    let pointless = house.helper(&["--aws-profile", "base", "login"]).run();
+    fixture.keys("base", "AKIABASE");
+    let pointless = fixture.helper(&["--aws-profile", "base", "login"]).run();
     assert!(pointless.fails(78).ends_with("aws configure sso --profile base"), "{pointless:#?}");
 }

@@ -2,7 +2,7 @@
 //!
 //! `tests/run.sh` runs these, in a network of their own.
 
-use claude_credential_tests::aws::{Answered, HOST, House, Sso, Until, aws, fails, run};
+use claude_credential_tests::aws::{Answered, Fixture, HOST, Sso, Until, aws, fails, run};
 use claude_credential_tests::cloud::silent;
 use claude_credential_tests::oauth::now;
 use claude_credential_tests::{Answer, Output, label, request};
@@ -12,17 +12,17 @@ use serde_json::Value;
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn a_live_check_asks_sts() {
     let ask = |id: &str, sts: Option<&str>| {
-        let mut house = House::new();
-        house.environment(id, false);
+        let mut fixture = Fixture::new();
+        fixture.environment(id, false);
         if let Some(sts) = sts {
-            house.set("AWS_ENDPOINT_URL_STS", sts);
+            fixture.set("AWS_ENDPOINT_URL_STS", sts);
         }
-        let plain = house.get(&[], &[]).run();
+        let plain = fixture.get(&[], &[]).run();
         assert_eq!(Answered::of(&plain).secret, "env-secret", "nobody proves what nobody asked to");
-        assert_eq!(house.cloud.count(""), 0);
+        assert_eq!(fixture.cloud.count(""), 0);
         let deadline = format!("claude.deadline={}", (now() + 6) * 1000);
-        let live = house.get(&[], &["claude.check=live", &deadline]).run();
-        (live, house.cloud.count("sts GetCallerIdentity"))
+        let live = fixture.get(&[], &["claude.check=live", &deadline]).run();
+        (live, fixture.cloud.count("sts GetCallerIdentity"))
     };
     let (good, asked) = ask("AKIAENV", None);
     assert_eq!((Answered::of(&good).secret.as_str(), asked), ("env-secret", 1));
@@ -51,47 +51,47 @@ fn long_lived_keys_are_exchanged_for_a_session_where_that_is_asked_for() {
     ]);
 }
 
-fn keys(house: &mut House) {
-    house.environment("AKIAENV", false);
+fn keys(fixture: &mut Fixture) {
+    fixture.environment("AKIAENV", false);
 }
 
-fn session(house: &mut House) {
-    house.environment("ASIAENV", true);
+fn session(fixture: &mut Fixture) {
+    fixture.environment("ASIAENV", true);
 }
 
-fn refused(house: &mut House) {
-    house.environment("AKIAUNKNOWN", false);
+fn refused(fixture: &mut Fixture) {
+    fixture.environment("AKIAUNKNOWN", false);
 }
 
-fn sts_silent(house: &mut House) {
-    keys(house);
-    house.set("AWS_ENDPOINT_URL_STS", silent());
+fn sts_silent(fixture: &mut Fixture) {
+    keys(fixture);
+    fixture.set("AWS_ENDPOINT_URL_STS", silent());
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn every_format_is_exact() {
-    let mut house = House::new();
-    house.environment("AKIAENV", false);
-    let refused = house.print(&[], "sts").run();
+    let mut fixture = Fixture::new();
+    fixture.environment("AKIAENV", false);
+    let refused = fixture.print(&[], "sts").run();
     let said = refused.fails(78);
     assert!(said.contains("session token") && said.contains("--session"), "it says why, and the way out: {said}");
-    let flat = json(&house.print(&[], "credential-process").run());
+    let flat = json(&fixture.print(&[], "credential-process").run());
     assert_eq!(keys_of(&flat), ["AccessKeyId", "SecretAccessKey", "Version"]);
     for format in ["env", "json"] {
-        assert!(house.print(&[], format).run().succeeds().stdout.contains("env-secret"));
+        assert!(fixture.print(&[], format).run().succeeds().stdout.contains("env-secret"));
     }
     for format in ["key", "header", "curl", "headers-json"] {
-        house.print(&[], format).run().fails(78);
+        fixture.print(&[], format).run().fails(78);
     }
 
-    let sts = json(&house.print(&["--session"], "sts").run());
+    let sts = json(&fixture.print(&["--session"], "sts").run());
     assert_eq!(keys_of(&sts), ["Credentials"]);
     let keys = &sts["Credentials"];
     assert_eq!(keys_of(keys), ["AccessKeyId", "Expiration", "SecretAccessKey", "SessionToken"]);
     assert_eq!(keys["SecretAccessKey"].as_str().map(label).as_deref(), Some("GetSessionToken-secret-1"));
     assert_eq!(keys["SessionToken"].as_str().map(label).as_deref(), Some("GetSessionToken-token-1"));
-    let flat = json(&house.print(&["--session"], "credential-process").run());
+    let flat = json(&fixture.print(&["--session"], "credential-process").run());
     assert_eq!(keys_of(&flat), ["AccessKeyId", "Expiration", "SecretAccessKey", "SessionToken", "Version"]);
     assert_eq!(flat["Version"], 1);
 }
@@ -99,71 +99,71 @@ fn every_format_is_exact() {
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn what_the_environment_says_is_kept_nowhere_else() {
-    let mut house = House::new();
-    house.environment("ASIAENV", true);
-    assert!(house.answer(&[]).ephemeral);
-    house.sandbox.unset("AWS_ACCESS_KEY_ID");
-    house.sandbox.unset("AWS_SECRET_ACCESS_KEY");
-    house.sandbox.unset("AWS_SESSION_TOKEN");
-    assert!(!house.answer(&[]).ephemeral, "the machine's are good until they end, and may be kept");
+    let mut fixture = Fixture::new();
+    fixture.environment("ASIAENV", true);
+    assert!(fixture.answer(&[]).ephemeral);
+    fixture.sandbox.unset("AWS_ACCESS_KEY_ID");
+    fixture.sandbox.unset("AWS_SECRET_ACCESS_KEY");
+    fixture.sandbox.unset("AWS_SESSION_TOKEN");
+    assert!(!fixture.answer(&[]).ephemeral, "the machine's are good until they end, and may be kept");
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn what_was_refused_is_asked_for_anew() {
-    let house = House::new();
-    let first = house.answer(&[]);
-    let refused = format!("password={}", house.sandbox.secret(&first.secret));
-    let second = Answered::of(&house.get(&[], &["claude.reason=rejected", &refused]).run());
+    let fixture = Fixture::new();
+    let first = fixture.answer(&[]);
+    let refused = format!("password={}", fixture.sandbox.secret(&first.secret));
+    let second = Answered::of(&fixture.get(&[], &["claude.reason=rejected", &refused]).run());
     assert_eq!([first.secret, second.secret], ["imds-secret-1", "imds-secret-2"]);
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn a_refused_sso_set_renews_the_token_too() {
-    let mut house = House::new();
-    house.set("AWS_PROFILE", "dev");
-    house.config(
+    let mut fixture = Fixture::new();
+    fixture.set("AWS_PROFILE", "dev");
+    fixture.config(
         "[profile dev]\nsso_session = acme\nsso_account_id = 123456789012\nsso_role_name = Developer\n\
          [sso-session acme]\nsso_region = us-east-1\nsso_start_url = https://acme.awsapps.com/start\n",
     );
-    house.signed_in(Sso { of: "acme", seconds: 3600, refresh: Some("refresh-0") });
-    let first = house.answer(&[]);
-    assert_eq!(house.cloud.count("oidc"), 0);
-    let refused = format!("password={}", house.sandbox.secret(&first.secret));
-    let second = Answered::of(&house.get(&[], &["claude.reason=rejected", &refused]).run());
-    assert_eq!((second.secret.as_str(), house.cloud.count("oidc")), ("sso-secret-2", 1));
+    fixture.signed_in(Sso { of: "acme", seconds: 3600, refresh: Some("refresh-0") });
+    let first = fixture.answer(&[]);
+    assert_eq!(fixture.cloud.count("oidc"), 0);
+    let refused = format!("password={}", fixture.sandbox.secret(&first.secret));
+    let second = Answered::of(&fixture.get(&[], &["claude.reason=rejected", &refused]).run());
+    assert_eq!((second.secret.as_str(), fixture.cloud.count("oidc")), ("sso-secret-2", 1));
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn git_hears_of_the_bearer_token_alone() {
-    let mut house = House::new();
-    let git = house.git_get(HOST, &[]).run();
+    let mut fixture = Fixture::new();
+    let git = fixture.git_get(HOST, &[]).run();
     assert_eq!(git.succeeds().stdout.trim_end(), "");
-    assert_eq!(house.cloud.count(""), 0, "no server is asked for what the caller can't be told");
-    house.set("AWS_BEARER_TOKEN_BEDROCK", house.sandbox.secret("bedrock"));
-    let answer = Answer::parse(&house.git_get(HOST, &[]).run().succeeds().stdout);
+    assert_eq!(fixture.cloud.count(""), 0, "no server is asked for what the caller can't be told");
+    fixture.set("AWS_BEARER_TOKEN_BEDROCK", fixture.sandbox.secret("bedrock"));
+    let answer = Answer::parse(&fixture.git_get(HOST, &[]).run().succeeds().stdout);
     assert_eq!(answer.get("username"), Some("oauth2"));
     assert_eq!(answer.get("password").map(label).as_deref(), Some("bedrock"));
     assert!(answer.keys().iter().all(|key| !key.starts_with("claude.")), "{:?}", answer.keys());
     // git may have the host from a repository, and the gateway's variable is no list of the user's.
-    house.set("ANTHROPIC_BEDROCK_BASE_URL", "https://bedrock.acme.example");
-    let elsewhere = house.git_get("bedrock.acme.example", &[]).run();
+    fixture.set("ANTHROPIC_BEDROCK_BASE_URL", "https://bedrock.acme.example");
+    let elsewhere = fixture.git_get("bedrock.acme.example", &[]).run();
     assert_eq!(elsewhere.succeeds().stdout.trim_end(), "");
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn store_and_erase_are_silence() {
-    let house = House::new();
-    let secret = format!("password={}", house.sandbox.secret("offered"));
+    let fixture = Fixture::new();
+    let secret = format!("password={}", fixture.sandbox.secret("offered"));
     for operation in ["store", "erase"] {
-        let said = house.helper(&[operation]).says(request(HOST, &["username=AKIAENV", &secret])).run();
+        let said = fixture.helper(&[operation]).says(request(HOST, &["username=AKIAENV", &secret])).run();
         assert_eq!(said.succeeds().stdout, "");
     }
-    assert_eq!(house.cloud.count(""), 0);
-    assert!(house.sandbox.files_with_secrets().is_empty());
+    assert_eq!(fixture.cloud.count(""), 0);
+    assert!(fixture.sandbox.files_with_secrets().is_empty());
 }
 
 #[track_caller]

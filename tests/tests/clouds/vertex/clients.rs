@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use claude_credential_tests::document::blocks;
-use claude_credential_tests::google::{HOST, House};
+use claude_credential_tests::google::{Fixture, HOST};
 use claude_credential_tests::oauth::NOT_GIT;
 use claude_credential_tests::{
     Answer, Call, Client, Running, label, process, request, wait_until, waits_for, workspace,
@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn fifty_that_ask_at_once_ask_google_once() {
-    let house = client();
-    let get = || house.sandbox.dispatcher(&["get"]).says(request(HOST, &NOT_GIT)).shows_secret();
-    house.cloud.delays("google token", 1);
+    let fixture = client();
+    let get = || fixture.sandbox.dispatcher(&["get"]).says(request(HOST, &NOT_GIT)).shows_secret();
+    fixture.cloud.delays("google token", 1);
     let running: Vec<_> = (0..50).map(|_| get().start()).collect();
     let tokens = running.into_iter().map(|one| {
         let answer = Answer::parse(&one.finish().succeeds().stdout);
@@ -27,25 +27,25 @@ fn fifty_that_ask_at_once_ask_google_once() {
     });
     let tokens: Vec<String> = tokens.collect();
     assert!(tokens.iter().all(|token| *token == tokens[0] && label(token).starts_with("google-")), "{tokens:?}");
-    assert_eq!(house.cloud.count("google"), 1);
-    assert_eq!(house.sandbox.print().run().key(), label(&tokens[0]), "and who comes later asks nobody");
-    assert_eq!(house.cloud.count("google"), 1);
+    assert_eq!(fixture.cloud.count("google"), 1);
+    assert_eq!(fixture.sandbox.print().run().key(), label(&tokens[0]), "and who comes later asks nobody");
+    assert_eq!(fixture.cloud.count("google"), 1);
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn with_vertex_nobody_else_is_asked_and_without_its_sign_in_the_usual_chain_is() {
-    let mut house = client();
-    house.set("ANTHROPIC_API_KEY", house.sandbox.secret("metered"));
-    assert!(house.sandbox.print().run().key().starts_with("google-"));
-    house.cloud.refuses("refresh");
-    let said = house.sandbox.dispatcher(&["--no-cache", "print"]).run();
+    let mut fixture = client();
+    fixture.set("ANTHROPIC_API_KEY", fixture.sandbox.secret("metered"));
+    assert!(fixture.sandbox.print().run().key().starts_with("google-"));
+    fixture.cloud.refuses("refresh");
+    let said = fixture.sandbox.dispatcher(&["--no-cache", "print"]).run();
     assert!(said.fails(77).ends_with("gcloud auth application-default login"), "{said:#?}");
-    fs::remove_file(well_known(&house)).expect("nobody has signed in");
-    house.no_metadata();
-    house.sandbox.print().run().fails(1);
-    house.set("CLAUDE_CODE_SKIP_VERTEX_AUTH", "1");
-    assert_eq!(house.sandbox.print().run().key(), "metered");
+    fs::remove_file(well_known(&fixture)).expect("nobody has signed in");
+    fixture.no_metadata();
+    fixture.sandbox.print().run().fails(1);
+    fixture.set("CLAUDE_CODE_SKIP_VERTEX_AUTH", "1");
+    assert_eq!(fixture.sandbox.print().run().key(), "metered");
 }
 
 #[test]
@@ -53,27 +53,27 @@ fn with_vertex_nobody_else_is_asked_and_without_its_sign_in_the_usual_chain_is()
 fn before_a_gateway_a_token_of_vertex_is_the_key_that_the_client_sends() {
     let json = block("docs/vertex.md", "json", "CLAUDE_CODE_SKIP_VERTEX_AUTH");
     let settings: Value = serde_json::from_str(&json).expect("JSON");
-    let house = client_with(&settings);
+    let fixture = client_with(&settings);
     // A project that pays is said in a header elsewhere, and the client can send none.
-    let mut file = house.person();
+    let mut file = fixture.person();
     file["quota_project_id"] = "pays".into();
-    house.gcloud(&file);
+    fixture.gcloud(&file);
     let toml = block("docs/vertex.md", "toml", "chain = [\"vertex\"]");
-    house.sandbox.config(&toml);
-    let client = Client::new(&house.sandbox, setting(&house, &settings, "apiKeyHelper"));
+    fixture.sandbox.config(&toml);
+    let client = Client::new(&fixture.sandbox, setting(&fixture, &settings, "apiKeyHelper"));
     assert!(client.key().starts_with("google-"));
     // For nobody else: whoever has the profile's name and not its host gets nothing.
-    house.sandbox.config(&toml.replace("gateway.acme.example", "other.acme.example"));
+    fixture.sandbox.config(&toml.replace("gateway.acme.example", "other.acme.example"));
     let said = client.call();
     assert!(said.fails(78).contains("gateway.acme.example"), "{said:#?}");
-    assert_eq!(house.cloud.count("google"), 1);
+    assert_eq!(fixture.cloud.count("google"), 1);
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn what_the_readme_prints_is_what_scripts_need() {
-    let house = client();
-    let env = house.sandbox.print().args(["--format", "env"]).run().succeeds().stdout.clone();
+    let fixture = client();
+    let env = fixture.sandbox.print().args(["--format", "env"]).run().succeeds().stdout.clone();
     let lines: Vec<_> = env.lines().collect();
     assert!(lines[0].starts_with("export ANTHROPIC_AUTH_TOKEN='"), "{}", lines.len());
     let expected = [
@@ -83,64 +83,64 @@ fn what_the_readme_prints_is_what_scripts_need() {
         "export CLAUDE_CODE_SKIP_VERTEX_AUTH='1'",
     ];
     assert_eq!(lines[1..5], expected);
-    let curl = house.sandbox.print().args(["--format", "curl"]).run().succeeds().stdout.clone();
+    let curl = fixture.sandbox.print().args(["--format", "curl"]).run().succeeds().stdout.clone();
     assert!(curl.contains("Authorization: Bearer "), "{}", curl.len());
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn twenty_sessions_that_wake_together_sign_in_once() {
-    let mut house = client();
-    house.no_metadata();
-    let fresh = fs::read(well_known(&house)).expect("a sign-in");
-    house.sandbox.write("fresh", fresh);
-    let sign_in = gcloud(&house, &format!("cp ~/fresh '{}'", well_known(&house).display()));
-    refresh(&house).run().succeeds();
+    let mut fixture = client();
+    fixture.no_metadata();
+    let fresh = fs::read(well_known(&fixture)).expect("a sign-in");
+    fixture.sandbox.write("fresh", fresh);
+    let sign_in = gcloud(&fixture, &format!("cp ~/fresh '{}'", well_known(&fixture).display()));
+    refresh(&fixture).run().succeeds();
     assert!(!sign_in.exists(), "it is good: nobody signs in");
-    for file in [None, Some(house.person_with("refresh-rapt"))] {
+    for file in [None, Some(fixture.person_with("refresh-rapt"))] {
         match file {
-            None => fs::remove_file(well_known(&house)).expect("the sign-in"),
-            Some(file) => drop(house.gcloud(&file)),
+            None => fs::remove_file(well_known(&fixture)).expect("the sign-in"),
+            Some(file) => drop(fixture.gcloud(&file)),
         }
-        let running: Vec<_> = (0..20).map(|_| refresh(&house).start()).collect();
+        let running: Vec<_> = (0..20).map(|_| refresh(&fixture).start()).collect();
         for one in running {
             one.finish().exits(0);
         }
         let called = fs::read_to_string(&sign_in).expect("a sign-in");
         assert_eq!(called, "auth application-default login\n");
         fs::remove_file(&sign_in).expect("its file");
-        assert!(house.sandbox.print().run().key().starts_with("google-"));
+        assert!(fixture.sandbox.print().run().key().starts_with("google-"));
     }
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn where_no_sign_in_helps_nobody_signs_in() {
-    let mut house = client();
-    house.no_metadata();
-    let sign_in = gcloud(&house, "exit 1");
-    let mut away = house.person();
+    let mut fixture = client();
+    fixture.no_metadata();
+    let sign_in = gcloud(&fixture, "exit 1");
+    let mut away = fixture.person();
     away["token_uri"] = "http://127.0.0.1:9/token".into();
-    house.gcloud(&away);
+    fixture.gcloud(&away);
     // A laptop that wakes has no network yet.
-    refresh(&house).run().exits(75);
-    house.gcloud(&json!({ "type": "authorized_user" }));
-    refresh(&house).run().exits(78);
+    refresh(&fixture).run().exits(75);
+    fixture.gcloud(&json!({ "type": "authorized_user" }));
+    refresh(&fixture).run().exits(78);
     assert!(!sign_in.exists());
-    house.gcloud(&house.person_with("refresh-rapt"));
-    refresh(&house).run().exits(77);
+    fixture.gcloud(&fixture.person_with("refresh-rapt"));
+    refresh(&fixture).run().exits(77);
     assert!(sign_in.exists());
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn a_sign_in_that_is_over_names_its_command_and_get_opens_no_browser() {
-    let house = client();
-    let sign_in = gcloud(&house, "true");
+    let fixture = client();
+    let sign_in = gcloud(&fixture, "true");
     for (refresh_token, word) in [("refresh", "invalid_grant"), ("refresh-rapt", "invalid_rapt")] {
-        house.cloud.refuses("refresh");
-        house.gcloud(&house.person_with(refresh_token));
-        let get = house.get(HOST, &[]).run();
+        fixture.cloud.refuses("refresh");
+        fixture.gcloud(&fixture.person_with(refresh_token));
+        let get = fixture.get(HOST, &[]).run();
         let said = get.exits(77).error_line();
         assert!(said.contains(word) && said.ends_with("run: gcloud auth application-default login"), "{said}");
     }
@@ -152,19 +152,19 @@ fn a_sign_in_that_is_over_names_its_command_and_get_opens_no_browser() {
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn as_a_credential_source_we_bear_being_run_four_times_and_ask_once() {
-    let mut house = House::new();
-    let gate = house.sandbox.root().join("gate");
-    let subject = house.sandbox.write("subject", house.sandbox.secret("subject"));
-    let runs = house.runs_file();
+    let mut fixture = Fixture::new();
+    let gate = fixture.sandbox.root().join("gate");
+    let subject = fixture.sandbox.write("subject", fixture.sandbox.secret("subject"));
+    let runs = fixture.runs_file();
     let acme = format!("echo run >>'{}'\n{}\ncat '{}'", runs.display(), waits_for(&gate), subject.display());
-    house.sandbox.script("acme-token", &acme);
-    house.sandbox.config(
+    fixture.sandbox.script("acme-token", &acme);
+    fixture.sandbox.config(
         "[profile.google]\nchain = [\"acme\"]\n[entry.acme]\ncommand = [\"acme-token\"]\nvary = [\"ACME_*\"]\n",
     );
     let script = block("docs/vertex.md", "text", "urn:ietf:params:oauth:token-type:jwt");
-    let source = house.sandbox.script("google-source", &script);
+    let source = fixture.sandbox.script("google-source", &script);
 
-    let run = || house.sandbox.call(&source, &[]).shows_secret();
+    let run = || fixture.sandbox.call(&source, &[]).shows_secret();
     let three: Vec<_> = (0..3).map(|_| run().start()).collect();
     let pids = || three.iter().map(Running::pid).flat_map(process::family).collect::<Vec<_>>();
     wait_until(|| process::waiting_for_locks(&pids()) == 2);
@@ -176,74 +176,75 @@ fn as_a_credential_source_we_bear_being_run_four_times_and_ask_once() {
         assert_eq!((&one["version"], &one["success"]), (&1.into(), &true.into()));
         assert_eq!(one["id_token"].as_str().map(label).as_deref(), Some("subject"));
     }
-    assert_eq!(house.runs(), 1);
+    assert_eq!(fixture.runs(), 1);
 
     // And both of Google's libraries take it.
     let executable = json!({ "command": source, "timeout_millis": 5000 });
-    house.credentials(&house.external(&json!({ "executable": executable })));
-    house.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
-    house.python().run().exits(0);
-    house.rust().run().exits(0);
-    house.get(HOST, &[]).run().succeeds();
-    let subjects = house.questions(0);
+    fixture.credentials(&fixture.external(&json!({ "executable": executable })));
+    fixture.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
+    fixture.python().run().exits(0);
+    fixture.rust().run().exits(0);
+    fixture.get(HOST, &[]).run().succeeds();
+    let subjects = fixture.questions(0);
     assert_eq!(subjects.len(), 3);
     assert!(subjects.iter().all(|question| question.asks == subjects[0].asks), "{subjects:#?}");
-    assert_eq!(house.runs(), 1);
+    assert_eq!(fixture.runs(), 1);
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn nothing_of_a_secret_is_logged_whatever_is_set() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     for (name, value) in [("RUST_LOG", "trace,yup_oauth2=trace,hyper=trace"), ("RUST_BACKTRACE", "full")] {
-        house.set(name, value);
+        fixture.set(name, value);
     }
     // That stderr is empty, or one line without a secret, is looked at with each run.
-    let files = [house.person(), house.service_account(), house.impersonated("she@fake.example", &house.person())];
+    let files =
+        [fixture.person(), fixture.service_account(), fixture.impersonated("she@fake.example", &fixture.person())];
     for file in &files {
-        house.credentials(file);
-        house.get(HOST, &[]).run().succeeds();
-        house.sandbox.print().arg("--chain").arg("vertex").run().succeeds();
-        house.sandbox.dispatcher(&["cache", "clear"]).run().succeeds();
+        fixture.credentials(file);
+        fixture.get(HOST, &[]).run().succeeds();
+        fixture.sandbox.print().arg("--chain").arg("vertex").run().succeeds();
+        fixture.sandbox.dispatcher(&["cache", "clear"]).run().succeeds();
     }
     // It repeats what it was sent.
-    house.cloud.refuses("refresh");
+    fixture.cloud.refuses("refresh");
     for file in &files[..1] {
-        house.credentials(file);
-        house.get(HOST, &[]).run().exits(77).error_line();
+        fixture.credentials(file);
+        fixture.get(HOST, &[]).run().exits(77).error_line();
     }
-    house.cloud.is_taken_over("google");
+    fixture.cloud.is_taken_over("google");
     for file in &files {
-        house.credentials(file);
-        house.get(HOST, &[]).run().exits(75).error_line();
+        fixture.credentials(file);
+        fixture.get(HOST, &[]).run().exits(75).error_line();
     }
 }
 
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn store_and_erase_are_silence() {
-    let house = client();
-    let secret = format!("password={}", house.sandbox.secret("offered"));
+    let fixture = client();
+    let secret = format!("password={}", fixture.sandbox.secret("offered"));
     for operation in ["store", "erase"] {
-        let said = house.helper(&[operation]).says(request(HOST, &["username=oauth2", &secret])).run();
+        let said = fixture.helper(&[operation]).says(request(HOST, &["username=oauth2", &secret])).run();
         assert_eq!(said.succeeds().stdout, "");
     }
-    assert_eq!(house.cloud.count(""), 0);
-    assert!(house.sandbox.files_with_secrets().is_empty());
+    assert_eq!(fixture.cloud.count(""), 0);
+    assert!(fixture.sandbox.files_with_secrets().is_empty());
 }
 
 /// The README's reader, who has signed in with gcloud.
-fn client() -> House {
+fn client() -> Fixture {
     client_with(&settings())
 }
 
-fn client_with(settings: &Value) -> House {
-    let mut house = House::new();
-    house.gcloud(&house.person());
+fn client_with(settings: &Value) -> Fixture {
+    let mut fixture = Fixture::new();
+    fixture.gcloud(&fixture.person());
     for (name, value) in settings["env"].as_object().expect("variables in the settings") {
-        house.set(name, value.as_str().expect("a text"));
+        fixture.set(name, value.as_str().expect("a text"));
     }
-    house
+    fixture
 }
 
 fn settings() -> Value {
@@ -251,25 +252,25 @@ fn settings() -> Value {
 }
 
 /// The README's `gcpAuthRefresh`, as Claude Code runs it.
-fn refresh(house: &House) -> Call<'_> {
-    house.sandbox.call("/bin/sh", &["-c", &setting(house, &settings(), "gcpAuthRefresh")])
+fn refresh(fixture: &Fixture) -> Call<'_> {
+    fixture.sandbox.call("/bin/sh", &["-c", &setting(fixture, &settings(), "gcpAuthRefresh")])
 }
 
 /// A command of the settings, where the executables are.
-fn setting(house: &House, settings: &Value, name: &str) -> String {
-    let bin = house.sandbox.root().join("bin");
+fn setting(fixture: &Fixture, settings: &Value, name: &str) -> String {
+    let bin = fixture.sandbox.root().join("bin");
     settings[name].as_str().expect("a command").replace("/home/me/.local/bin", &bin.display().to_string())
 }
 
 /// A stand-in for gcloud, which does as a script says; the file in which it notes how it was called.
-fn gcloud(house: &House, does: &str) -> PathBuf {
-    let called = house.sandbox.root().join("called");
-    house.sandbox.script("gcloud", &format!("echo \"$@\" >>'{}'\n{does}", called.display()));
+fn gcloud(fixture: &Fixture, does: &str) -> PathBuf {
+    let called = fixture.sandbox.root().join("called");
+    fixture.sandbox.script("gcloud", &format!("echo \"$@\" >>'{}'\n{does}", called.display()));
     called
 }
 
-fn well_known(house: &House) -> PathBuf {
-    house.sandbox.home().join(".config/gcloud/application_default_credentials.json")
+fn well_known(fixture: &Fixture) -> PathBuf {
+    fixture.sandbox.home().join(".config/gcloud/application_default_credentials.json")
 }
 
 /// The block of a document that has these words in it.

@@ -3,7 +3,7 @@
 //!
 //! `tests/run.sh` runs these, in a network of their own.
 
-use claude_credential_tests::google::{House, WORKFORCE, refused, run, token};
+use claude_credential_tests::google::{Fixture, WORKFORCE, refused, run, token};
 use serde_json::{Value, json};
 
 /// Of Google's library for Rust.
@@ -34,52 +34,52 @@ fn keys_and_people() {
     ]);
 }
 
-fn service_account(house: &mut House) {
-    house.credentials(&house.service_account());
+fn service_account(fixture: &mut Fixture) {
+    fixture.credentials(&fixture.service_account());
 }
 
-fn paying_account(house: &mut House) {
-    house.credentials(&with(house.service_account(), "quota_project_id", "pays"));
+fn paying_account(fixture: &mut Fixture) {
+    fixture.credentials(&with(fixture.service_account(), "quota_project_id", "pays"));
 }
 
-fn gone(house: &mut House) {
-    house.credentials(&with(house.service_account(), "client_email", "gone@fake-project.iam.gserviceaccount.com"));
+fn gone(fixture: &mut Fixture) {
+    fixture.credentials(&with(fixture.service_account(), "client_email", "gone@fake-project.iam.gserviceaccount.com"));
 }
 
-fn person(house: &mut House) {
-    house.credentials(&house.person());
+fn person(fixture: &mut Fixture) {
+    fixture.credentials(&fixture.person());
 }
 
-fn gcloud(house: &mut House) {
-    house.gcloud(&with(house.person(), "quota_project_id", "pays"));
+fn gcloud(fixture: &mut Fixture) {
+    fixture.gcloud(&with(fixture.person(), "quota_project_id", "pays"));
 }
 
-fn cloudsdk_config(house: &mut House) {
-    let file = house.sandbox.write("gcloud/application_default_credentials.json", house.person().to_string());
-    house.set("CLOUDSDK_CONFIG", file.parent().and_then(std::path::Path::to_str).expect("a folder"));
+fn cloudsdk_config(fixture: &mut Fixture) {
+    let file = fixture.sandbox.write("gcloud/application_default_credentials.json", fixture.person().to_string());
+    fixture.set("CLOUDSDK_CONFIG", file.parent().and_then(std::path::Path::to_str).expect("a folder"));
 }
 
-fn both(house: &mut House) {
-    house.gcloud(&house.person_with("refresh-of-gcloud"));
-    person(house);
+fn both(fixture: &mut Fixture) {
+    fixture.gcloud(&fixture.person_with("refresh-of-gcloud"));
+    person(fixture);
 }
 
-fn quota_variable(house: &mut House) {
-    gcloud(house);
-    house.set("GOOGLE_CLOUD_QUOTA_PROJECT", "of-the-variable");
+fn quota_variable(fixture: &mut Fixture) {
+    gcloud(fixture);
+    fixture.set("GOOGLE_CLOUD_QUOTA_PROJECT", "of-the-variable");
 }
 
-fn over(house: &mut House) {
-    house.gcloud(&house.person());
-    house.cloud.refuses("refresh");
+fn over(fixture: &mut Fixture) {
+    fixture.gcloud(&fixture.person());
+    fixture.cloud.refuses("refresh");
 }
 
-fn rapt(house: &mut House) {
-    house.gcloud(&house.person_with("refresh-rapt"));
+fn rapt(fixture: &mut Fixture) {
+    fixture.gcloud(&fixture.person_with("refresh-rapt"));
 }
 
-fn workforce_person(house: &mut House) {
-    house.credentials(&house.workforce_person());
+fn workforce_person(fixture: &mut Fixture) {
+    fixture.credentials(&fixture.workforce_person());
 }
 
 #[test]
@@ -100,31 +100,31 @@ fn being_somebody_else() {
 
 const SHE: &str = "she@fake-project.iam.gserviceaccount.com";
 
-fn person_is(house: &mut House) {
-    house.credentials(&house.impersonated(SHE, &house.person()));
+fn person_is(fixture: &mut Fixture) {
+    fixture.credentials(&fixture.impersonated(SHE, &fixture.person()));
 }
 
-fn account_is(house: &mut House) {
+fn account_is(fixture: &mut Fixture) {
     let delegates = json!(["third@fake-project.iam.gserviceaccount.com"]);
-    house.credentials(&with(house.impersonated(SHE, &house.service_account()), "delegates", delegates));
+    fixture.credentials(&with(fixture.impersonated(SHE, &fixture.service_account()), "delegates", delegates));
 }
 
-fn may_not(house: &mut House) {
-    house.credentials(&house.impersonated("forbidden@fake-project.iam.gserviceaccount.com", &house.person()));
+fn may_not(fixture: &mut Fixture) {
+    fixture.credentials(&fixture.impersonated("forbidden@fake-project.iam.gserviceaccount.com", &fixture.person()));
 }
 
-fn over_and_is(house: &mut House) {
-    house.credentials(&house.impersonated(SHE, &house.person()));
-    house.cloud.refuses("refresh");
+fn over_and_is(fixture: &mut Fixture) {
+    fixture.credentials(&fixture.impersonated(SHE, &fixture.person()));
+    fixture.cloud.refuses("refresh");
 }
 
-fn elsewhere_is(house: &mut House) {
-    house.credentials(&with(url(house), "service_account_impersonation_url", house.impersonation(SHE)));
+fn elsewhere_is(fixture: &mut Fixture) {
+    fixture.credentials(&with(url(fixture), "service_account_impersonation_url", fixture.impersonation(SHE)));
 }
 
-fn for_ten_minutes(house: &mut House) {
-    let file = with(url(house), "service_account_impersonation_url", house.impersonation(SHE));
-    house.credentials(&with(file, "service_account_impersonation", json!({ "token_lifetime_seconds": 600 })));
+fn for_ten_minutes(fixture: &mut Fixture) {
+    let file = with(url(fixture), "service_account_impersonation_url", fixture.impersonation(SHE));
+    fixture.credentials(&with(file, "service_account_impersonation", json!({ "token_lifetime_seconds": 600 })));
 }
 
 #[test]
@@ -150,87 +150,87 @@ fn identities_from_elsewhere() {
 }
 
 /// A token in a file.
-fn token_file(house: &House, text: impl AsRef<[u8]>) -> String {
-    house.sandbox.write("token", text).to_str().expect("a path in UTF-8").to_owned()
+fn token_file(fixture: &Fixture, text: impl AsRef<[u8]>) -> String {
+    fixture.sandbox.write("token", text).to_str().expect("a path in UTF-8").to_owned()
 }
 
-fn file(house: &mut House) {
-    let token = token_file(house, house.sandbox.secret("subject"));
-    house.credentials(&house.external(&json!({ "file": token })));
+fn file(fixture: &mut Fixture) {
+    let token = token_file(fixture, fixture.sandbox.secret("subject"));
+    fixture.credentials(&fixture.external(&json!({ "file": token })));
 }
 
-fn file_json(house: &mut House) {
-    let token = token_file(house, json!({ "other": "no", "of_it": house.sandbox.secret("subject") }).to_string());
+fn file_json(fixture: &mut Fixture) {
+    let token = token_file(fixture, json!({ "other": "no", "of_it": fixture.sandbox.secret("subject") }).to_string());
     let format = json!({ "type": "json", "subject_token_field_name": "of_it" });
-    house.credentials(&house.external(&json!({ "file": token, "format": format })));
+    fixture.credentials(&fixture.external(&json!({ "file": token, "format": format })));
 }
 
-fn url(house: &House) -> Value {
-    house.external(&json!({ "url": house.cloud.url("/subject") }))
+fn url(fixture: &Fixture) -> Value {
+    fixture.external(&json!({ "url": fixture.cloud.url("/subject") }))
 }
 
-fn url_text(house: &mut House) {
-    let source = json!({ "url": house.cloud.url("/subject"), "headers": { "X-Of-The-File": "yes" } });
-    house.credentials(&house.external(&source));
+fn url_text(fixture: &mut Fixture) {
+    let source = json!({ "url": fixture.cloud.url("/subject"), "headers": { "X-Of-The-File": "yes" } });
+    fixture.credentials(&fixture.external(&source));
 }
 
-fn url_json(house: &mut House) {
+fn url_json(fixture: &mut Fixture) {
     let format = json!({ "type": "json", "subject_token_field_name": "token" });
-    house.credentials(&house.external(&json!({ "url": house.cloud.url("/subject.json"), "format": format })));
+    fixture.credentials(&fixture.external(&json!({ "url": fixture.cloud.url("/subject.json"), "format": format })));
 }
 
-fn program(house: &mut House) {
-    not_allowed(house);
-    house.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
+fn program(fixture: &mut Fixture) {
+    not_allowed(fixture);
+    fixture.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
 }
 
-fn not_allowed(house: &mut House) {
-    let program = house.prints("source", &house.printed().to_string());
+fn not_allowed(fixture: &mut Fixture) {
+    let program = fixture.prints("source", &fixture.printed().to_string());
     let executable = json!({ "command": format!("{} --for google", program.display()), "timeout_millis": 5000 });
-    house.credentials(&house.external(&json!({ "executable": executable })));
+    fixture.credentials(&fixture.external(&json!({ "executable": executable })));
 }
 
 /// A program whose earlier answer is in its file; run, it would print nothing.
-fn left(house: &mut House) {
-    let program = house.prints("source", "");
-    let output = house.sandbox.write("left.json", house.printed().to_string());
+fn left(fixture: &mut Fixture) {
+    let program = fixture.prints("source", "");
+    let output = fixture.sandbox.write("left.json", fixture.printed().to_string());
     let executable = json!({ "command": program, "timeout_millis": 5000, "output_file": output });
-    house.credentials(&house.external(&json!({ "executable": executable })));
-    house.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
+    fixture.credentials(&fixture.external(&json!({ "executable": executable })));
+    fixture.set("GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES", "1");
 }
 
-fn aws_environment(house: &mut House) {
-    house.credentials(&house.of_aws());
-    house.set("AWS_REGION", "eu-west-1");
-    house.set("AWS_ACCESS_KEY_ID", "AKIAENV");
-    house.set("AWS_SECRET_ACCESS_KEY", house.sandbox.secret("env-secret"));
-    house.set("AWS_SESSION_TOKEN", house.sandbox.secret("env-token"));
+fn aws_environment(fixture: &mut Fixture) {
+    fixture.credentials(&fixture.of_aws());
+    fixture.set("AWS_REGION", "eu-west-1");
+    fixture.set("AWS_ACCESS_KEY_ID", "AKIAENV");
+    fixture.set("AWS_SECRET_ACCESS_KEY", fixture.sandbox.secret("env-secret"));
+    fixture.set("AWS_SESSION_TOKEN", fixture.sandbox.secret("env-token"));
 }
 
-fn aws_machine(house: &mut House) {
-    house.credentials(&house.of_aws());
+fn aws_machine(fixture: &mut Fixture) {
+    fixture.credentials(&fixture.of_aws());
 }
 
-fn workforce(house: &mut House) {
-    file(house);
-    let mut file = house.external(&json!({ "file": house.sandbox.home().join("token") }));
+fn workforce(fixture: &mut Fixture) {
+    file(fixture);
+    let mut file = fixture.external(&json!({ "file": fixture.sandbox.home().join("token") }));
     file["audience"] = WORKFORCE.into();
-    house.credentials(&with(file, "workforce_pool_user_project", "who-pays"));
+    fixture.credentials(&with(file, "workforce_pool_user_project", "who-pays"));
 }
 
-fn client(house: &mut House) {
-    file(house);
-    let file = house.external(&json!({ "file": house.sandbox.home().join("token") }));
-    house.credentials(&with(with(file, "client_id", "me"), "client_secret", house.sandbox.secret("client")));
+fn client(fixture: &mut Fixture) {
+    file(fixture);
+    let file = fixture.external(&json!({ "file": fixture.sandbox.home().join("token") }));
+    fixture.credentials(&with(with(file, "client_id", "me"), "client_secret", fixture.sandbox.secret("client")));
 }
 
-fn not_taken(house: &mut House) {
-    file(house);
-    house.cloud.refuses("subject");
+fn not_taken(fixture: &mut Fixture) {
+    file(fixture);
+    fixture.cloud.refuses("subject");
 }
 
-fn no_file(house: &mut House) {
-    house.credentials(&house.external(&json!({ "file": "/nowhere/token" })));
+fn no_file(fixture: &mut Fixture) {
+    fixture.credentials(&fixture.external(&json!({ "file": "/nowhere/token" })));
 }
 
 #[test]
@@ -244,18 +244,18 @@ fn the_machine_and_nothing_at_all() {
     ]);
 }
 
-fn nowhere(house: &mut House) {
-    house.set("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/credentials.json");
+fn nowhere(fixture: &mut Fixture) {
+    fixture.set("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/credentials.json");
 }
 
-fn strange(house: &mut House) {
-    house.credentials(&with(house.person(), "type", "strange"));
+fn strange(fixture: &mut Fixture) {
+    fixture.credentials(&with(fixture.person(), "type", "strange"));
 }
 
-fn half(house: &mut House) {
-    let path = house.credentials(&house.person());
+fn half(fixture: &mut Fixture) {
+    let path = fixture.credentials(&fixture.person());
     let text = std::fs::read_to_string(&path).expect("a file");
-    house.sandbox.write(path, &text[..text.len() / 2]);
+    fixture.sandbox.write(path, &text[..text.len() / 2]);
 }
 
 fn with(mut file: Value, name: &str, value: impl Into<Value>) -> Value {

@@ -8,7 +8,7 @@ use std::io::Write;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use claude_credential_tests::cloud::silent;
-use claude_credential_tests::google::{HOST, House};
+use claude_credential_tests::google::{Fixture, HOST};
 use claude_credential_tests::oauth::NOT_GIT;
 use claude_credential_tests::{Answer, Call, Output, request, tool};
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
@@ -18,22 +18,22 @@ use serde_json::{Value, json};
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn a_metadata_server_that_is_not_there_or_never_answers_is_given_up() {
     // Told, not asserted: how long it takes is this machine's affair as well.
-    let mut house = House::new();
-    house.set("GCE_METADATA_HOST", silent().trim_start_matches("http://"));
-    let named = timed("it takes connections and never answers", house.get(HOST, &[]));
+    let mut fixture = Fixture::new();
+    fixture.set("GCE_METADATA_HOST", silent().trim_start_matches("http://"));
+    let named = timed("it takes connections and never answers", fixture.get(HOST, &[]));
     assert!(named.exits(75).error_line().contains("GCE_METADATA_HOST"), "{named:#?}");
 
-    house.sandbox.unset("GCE_METADATA_HOST");
-    house.sandbox.unset("GCE_METADATA_IP");
-    nothing(&timed("the network drops what is sent to its address", house.get(HOST, &[])));
+    fixture.sandbox.unset("GCE_METADATA_HOST");
+    fixture.sandbox.unset("GCE_METADATA_IP");
+    nothing(&timed("the network drops what is sent to its address", fixture.get(HOST, &[])));
 
     // As on a machine of no cloud's: there is no way to the address.
-    let alone = house.sandbox.call(tool("unshare").expect("unshare"), &["--net", "--"]);
-    let helper = alone.arg(house.sandbox.bin("claude-credential-vertex")).arg("get");
+    let alone = fixture.sandbox.call(tool("unshare").expect("unshare"), &["--net", "--"]);
+    let helper = alone.arg(fixture.sandbox.bin("claude-credential-vertex")).arg("get");
     nothing(&timed("there is none at all", helper.says(request(HOST, &NOT_GIT)).shows_secret()));
 
-    house.set("GCE_METADATA_HOST", "127.0.0.1:9");
-    let refused = timed("a variable names one where nobody is", house.get(HOST, &[]));
+    fixture.set("GCE_METADATA_HOST", "127.0.0.1:9");
+    let refused = timed("a variable names one where nobody is", fixture.get(HOST, &[]));
     assert!(refused.exits(75).error_line().contains("GCE_METADATA_HOST"), "{refused:#?}");
 }
 
@@ -47,14 +47,14 @@ fn timed(what: &str, call: Call<'_>) -> Output {
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn a_machine_of_googles_says_its_project_and_until_when_its_token_is_good() {
-    let house = House::new();
-    house.cloud.lives("google metadata", 600);
-    let output = house.get(HOST, &[]).run();
+    let fixture = Fixture::new();
+    fixture.cloud.lives("google metadata", 600);
+    let output = fixture.get(HOST, &[]).run();
     let answer = Answer::parse(&output.succeeds().stdout);
     assert_eq!(answer.get("claude.project"), Some("fake-project"));
     assert_eq!(answer.get("claude.region"), Some("us-east5"));
     let until: u64 = answer.get("password_expiry_utc").and_then(|until| until.parse().ok()).expect("an end");
-    let given = house.cloud.asked_for("google metadata")[0].until().expect("an end");
+    let given = fixture.cloud.asked_for("google metadata")[0].until().expect("an end");
     // Counted from the question, so never later than the server says.
     assert!((given - 30..=given).contains(&until), "{until} of {given}");
 }
@@ -62,23 +62,23 @@ fn a_machine_of_googles_says_its_project_and_until_when_its_token_is_good() {
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn who_is_not_googles_metadata_server_is_not_believed() {
-    let house = House::new();
-    house.cloud.is_taken_over("metadata probe");
-    assert!(house.get(HOST, &[]).run().exits(78).error_line().contains("GCE_METADATA_HOST"));
-    assert_eq!(house.cloud.count("google"), 0, "nobody is asked for a token who did not say who he is");
+    let fixture = Fixture::new();
+    fixture.cloud.is_taken_over("metadata probe");
+    assert!(fixture.get(HOST, &[]).run().exits(78).error_line().contains("GCE_METADATA_HOST"));
+    assert_eq!(fixture.cloud.count("google"), 0, "nobody is asked for a token who did not say who he is");
 
-    let house = House::new();
-    house.cloud.fails("google metadata", 404);
-    nothing(&house.get(HOST, &[]).run());
+    let fixture = Fixture::new();
+    fixture.cloud.fails("google metadata", 404);
+    nothing(&fixture.get(HOST, &[]).run());
 
-    let house = House::new();
-    house.cloud.fails("google metadata", 500);
-    house.get(HOST, &[]).run().exits(75).error_line();
+    let fixture = Fixture::new();
+    fixture.cloud.fails("google metadata", 500);
+    fixture.get(HOST, &[]).run().exits(75).error_line();
 
-    let house = House::new();
-    house.cloud.redirects("google metadata", &house.cloud.url("/subject"));
-    house.get(HOST, &[]).run().exits(75).error_line();
-    assert_eq!(house.cloud.count("subject"), 0, "a redirect is followed");
+    let fixture = Fixture::new();
+    fixture.cloud.redirects("google metadata", &fixture.cloud.url("/subject"));
+    fixture.get(HOST, &[]).run().exits(75).error_line();
+    assert_eq!(fixture.cloud.count("subject"), 0, "a redirect is followed");
 }
 
 #[track_caller]
@@ -90,21 +90,21 @@ fn nothing(output: &Output) {
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn a_key_of_another_universe_signs_its_token_by_itself_as_googles_libraries_do() {
-    let mut house = House::new();
-    let mut file = house.service_account();
+    let mut fixture = Fixture::new();
+    let mut file = fixture.service_account();
     file["universe_domain"] = "apis.example.cloud".into();
-    house.credentials(&file);
-    let output = house.get("u-x-aiplatform.apis.example.cloud", &[]).run();
+    fixture.credentials(&file);
+    let output = fixture.get("u-x-aiplatform.apis.example.cloud", &[]).run();
     let answer = Answer::parse(&output.succeeds().stdout);
     let ours = answer.get("credential").expect("a token").to_owned();
-    let python: Value = serde_json::from_str(&house.python().run().exits(0).stdout).expect("JSON");
-    let theirs = [python["token"].as_str().expect("a token"), house.rust().run().exits(0).stdout.trim_end()]
+    let python: Value = serde_json::from_str(&fixture.python().run().exits(0).stdout).expect("JSON");
+    let theirs = [python["token"].as_str().expect("a token"), fixture.rust().run().exits(0).stdout.trim_end()]
         .map(|token| essence(&claims(token)));
-    assert_eq!(house.cloud.count(""), 0, "nobody is asked");
+    assert_eq!(fixture.cloud.count(""), 0, "nobody is asked");
     assert_eq!(theirs, [essence(&claims(&ours)), essence(&claims(&ours))]);
     assert!(is_signed(&file, &ours), "by the key in the file");
     // Nobody gets it for Google's own.
-    house.get(HOST, &[]).run().exits(78).error_line();
+    fixture.get(HOST, &[]).run().exits(78).error_line();
 }
 
 /// What is the same in each of them.
@@ -115,12 +115,12 @@ fn essence(claims: &Value) -> Value {
 #[test]
 #[ignore = "needs a network of its own: tests/run.sh"]
 fn what_differs_in_a_jwt_is_what_google_does_not_mind() {
-    let mut house = House::new();
-    let file = house.service_account();
-    house.credentials(&file);
-    house.get(HOST, &[]).run().succeeds();
-    house.python().run().exits(0);
-    let [ours, theirs] = &house.questions(0)[..] else { panic!("two questions") };
+    let mut fixture = Fixture::new();
+    let file = fixture.service_account();
+    fixture.credentials(&file);
+    fixture.get(HOST, &[]).run().succeeds();
+    fixture.python().run().exits(0);
+    let [ours, theirs] = &fixture.questions(0)[..] else { panic!("two questions") };
     assert_eq!(ours.asks, theirs.asks);
     // The id of the key only spares Google to look through those that the account has: at most ten. And a JWT that
     // ends some seconds before it had to is one that no clock makes too long.

@@ -1,7 +1,7 @@
 use std::fs;
 
 use claude_credential_tests::Sandbox;
-use claude_credential_tests::oauth::{Asked, CertificateAuthority, Proxy, Reply, Server};
+use claude_credential_tests::oauth::{CertificateAuthority, Proxy, ReceivedRequest, Reply, Server};
 use serde_json::{Value, json};
 
 use super::{CHECKS, Report, assert_valid, healthy};
@@ -17,7 +17,8 @@ fn a_gateway_that_refuses_a_made_up_key_properly_is_good() {
         report.is_good(&LIVE);
         let asked = server.asked();
         // Both headers, and each alone; never anybody's key.
-        let headers = |asked: &Asked| [asked.header("x-api-key").is_some(), asked.header("authorization").is_some()];
+        let headers =
+            |asked: &ReceivedRequest| [asked.header("x-api-key").is_some(), asked.header("authorization").is_some()];
         assert_eq!(asked.iter().map(headers).collect::<Vec<_>>(), [[true, true], [true, false], [false, true]]);
         assert!(
             asked.iter().all(|asked| (asked.method.as_str(), asked.path.as_str()) == ("POST", "/base/v1/messages"))
@@ -163,7 +164,7 @@ fn the_probe_says_what_its_schema_says() {
 }
 
 /// A home whose profile lists a server on loopback, with a path before the API's.
-fn gateway(answer: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (Sandbox, Server) {
+fn gateway(answer: impl Fn(&ReceivedRequest) -> Reply + Send + Sync + 'static) -> (Sandbox, Server) {
     let mut sandbox = healthy();
     let server = Server::start(answer);
     sandbox.config(&format!("[profile.default]\nhosts = [{:?}]\n", server.url("")));

@@ -5,69 +5,69 @@ use std::fs;
 use serde_json::{Value, json};
 
 use super::undo::{GATEWAY, VAULT, setup};
-use super::{config, house, set_up, set_up_with, settings, undo, us};
+use super::{config, fixture, set_up, set_up_with, settings, undo, us};
 
 #[test]
 fn undo_leads_back_to_before_the_first_setup() {
-    let house = house();
+    let fixture = fixture();
     let text = "{\n  \"env\": {\"ANTHROPIC_BASE_URL\": \"https://old.example\"} // mine\n}";
     let config = "# mine\nttl = \"1m\"\n[profile.default]\nhosts = [\"old.example\"]\n";
-    let file = house.write(".claude/settings.json", text);
-    house.config(config);
-    setup(&house, &VAULT).exits(0);
-    let again = setup(&house, &VAULT);
+    let file = fixture.write(".claude/settings.json", text);
+    fixture.config(config);
+    setup(&fixture, &VAULT).exits(0);
+    let again = setup(&fixture, &VAULT);
     assert!(again.exits(0).stderr.contains("already set up this way"), "{again:#?}");
-    setup(&house, &["setup", "--preset", "vault", "--set", "path=secret/other"]).exits(0);
-    let output = setup(&house, &GATEWAY);
+    setup(&fixture, &["setup", "--preset", "vault", "--set", "path=secret/other"]).exits(0);
+    let output = setup(&fixture, &GATEWAY);
     assert!(output.fails(78).contains("`env.ANTHROPIC_BASE_URL`"), "{output:#?}");
-    setup(&house, &[&GATEWAY[..], &["--replace"]].concat()).exits(0);
+    setup(&fixture, &[&GATEWAY[..], &["--replace"]].concat()).exits(0);
     let edited = fs::read_to_string(&file).expect("the file");
     assert!(edited.contains("--profile cloudflared") && edited.contains("https://gateway.acme.example"), "{edited}");
-    undo(&house).exits(0);
+    undo(&fixture).exits(0);
     assert_eq!(fs::read_to_string(&file).expect("the file"), text);
-    assert_eq!(fs::read_to_string(house.config_file()).expect("the file"), config);
-    assert!(undo(&house).fails(1).contains("nothing to undo"));
+    assert_eq!(fs::read_to_string(fixture.config_file()).expect("the file"), config);
+    assert!(undo(&fixture).fails(1).contains("nothing to undo"));
 }
 
 #[test]
 fn a_second_setup_that_was_killed_before_it_wrote_is_undone_to_before_the_first() {
     let (vault, bedrock) = (("vault", "path=secret/claude"), ("bedrock-sso", "profile=work"));
     for ((preset, answer), has_config) in [(vault, false), (vault, true), (bedrock, false)] {
-        let house = house();
-        let file = house.write(".claude/settings.json", "{\n  \"model\": \"opus\" // mine\n}\n");
-        let config = house.config("# mine\nttl = \"1m\"\n");
+        let fixture = fixture();
+        let file = fixture.write(".claude/settings.json", "{\n  \"model\": \"opus\" // mine\n}\n");
+        let config = fixture.config("# mine\nttl = \"1m\"\n");
         let before = [&file, &config].map(|file| fs::read(file).expect("it"));
-        setup(&house, &GATEWAY).exits(0);
+        setup(&fixture, &GATEWAY).exits(0);
         let first = [&file, &config].map(|file| fs::read(file).expect("it"));
-        set_up(&house, preset, &[answer]).exits(0);
+        set_up(&fixture, preset, &[answer]).exits(0);
         // What it wrote before all else is the record.
         fs::write(&file, &first[0]).expect("it");
         if !has_config {
             fs::write(&config, &first[1]).expect("it");
         }
-        undo(&house).exits(0);
+        undo(&fixture).exits(0);
         assert_eq!([&file, &config].map(|file| fs::read(file).expect("it")), before, "{preset} {has_config}");
     }
 }
 
 #[test]
 fn between_two_setups_a_change_of_somebody_else_is_kept_by_undo() {
-    let house = house();
-    let file = house.write(".claude/settings.json", "{\n  \"model\": \"opus\"\n}\n");
-    setup(&house, &VAULT).exits(0);
+    let fixture = fixture();
+    let file = fixture.write(".claude/settings.json", "{\n  \"model\": \"opus\"\n}\n");
+    setup(&fixture, &VAULT).exits(0);
     let edited = fs::read_to_string(&file).expect("it").replace("opus", "sonnet");
     fs::write(&file, edited).expect("it");
-    setup(&house, &GATEWAY).exits(0);
-    undo(&house).exits(0);
+    setup(&fixture, &GATEWAY).exits(0);
+    undo(&fixture).exits(0);
     assert_eq!(fs::read_to_string(&file).expect("it"), "{\n  \"model\": \"sonnet\"\n}\n");
 }
 
 #[test]
 fn the_gateway_of_a_second_setup_takes_the_place_of_the_first() {
-    let house = house();
-    setup(&house, &GATEWAY).exits(0);
+    let fixture = fixture();
+    setup(&fixture, &GATEWAY).exits(0);
     let words = ["setup", "--preset", "cloudflared", "--set", "gateway=https://other.example"];
-    let output = setup(&house, &words);
+    let output = setup(&fixture, &words);
     // Both are ours, and so can be shown.
     let said = &output.exits(0).stderr;
     assert!(
@@ -76,32 +76,32 @@ fn the_gateway_of_a_second_setup_takes_the_place_of_the_first() {
     );
     // There was nothing before.
     assert!(!said.contains("as they were are in") && said.contains("to undo this, run: "), "{said}");
-    let config = config(&house);
+    let config = config(&fixture);
     assert!(config.contains("hosts = [\"other.example\"]"), "{config}");
 }
 
 #[test]
 fn what_concerns_no_setting_of_claude_codes_is_undone_too() {
-    let house = house();
-    let config = house.config("# mine\r\n[profile.default]\r\nchain = [ \"login\", # first\r\n \"api-key\" ]\r\n");
+    let fixture = fixture();
+    let config = fixture.config("# mine\r\n[profile.default]\r\nchain = [ \"login\", # first\r\n \"api-key\" ]\r\n");
     let before = fs::read(&config).expect("it");
-    setup(&house, &["setup", "--preset", "ant"]).exits(0);
+    setup(&fixture, &["setup", "--preset", "ant"]).exits(0);
     assert!(fs::read_to_string(&config).expect("it").contains("[profile.ant]\r\n"));
-    setup(&house, &VAULT).exits(0);
+    setup(&fixture, &VAULT).exits(0);
     let edited = fs::read_to_string(&config).expect("it");
     assert!(edited.starts_with("# mine\r\n") && edited.contains("# first\r\n"), "{edited}");
-    house.dispatcher(&["cache", "list"]).run().exits(0);
-    undo(&house).exits(0);
+    fixture.dispatcher(&["cache", "list"]).run().exits(0);
+    undo(&fixture).exits(0);
     assert_eq!(fs::read(&config).expect("it"), before);
-    assert!(!house.home().join(".claude").exists());
+    assert!(!fixture.home().join(".claude").exists());
 }
 
 #[test]
 fn what_an_earlier_preset_wrote_and_this_one_has_no_use_for_is_taken_out() {
-    let house = house();
-    let file = house.write(".claude/settings.json", "{\n  \"model\": \"opus\" // mine\n}\n");
+    let fixture = fixture();
+    let file = fixture.write(".claude/settings.json", "{\n  \"model\": \"opus\" // mine\n}\n");
     let before = fs::read(&file).expect("it");
-    let of_key = || json!({ "model": "opus", "apiKeyHelper": format!("{} api-key-helper", us(&house)) });
+    let of_key = || json!({ "model": "opus", "apiKeyHelper": format!("{} api-key-helper", us(&fixture)) });
     let now = || {
         let text = fs::read_to_string(&file).expect("it").replace(" // mine", "");
         serde_json::from_str::<Value>(&text).expect("JSON")
@@ -111,71 +111,71 @@ fn what_an_earlier_preset_wrote_and_this_one_has_no_use_for_is_taken_out() {
         &["setup", "--preset", "bedrock-sso", "--set", "profile=work"],
         &["setup", "--preset", "vertex-adc", "--set", "project=acme"],
     ] {
-        setup(&house, other).exits(0);
+        setup(&fixture, other).exits(0);
         assert!(now()["env"].is_object(), "{other:?}");
-        let output = setup(&house, &VAULT);
+        let output = setup(&fixture, &VAULT);
         let said = &output.exits(0).stderr;
         assert_eq!(now(), of_key(), "{other:?}");
         // It is ours, and so can be shown.
         assert!(said.contains("-    \"") && !said.contains("takes precedence"), "{said}");
     }
-    setup(&house, &["setup", "--preset", "vertex-adc", "--set", "project=acme"]).exits(0);
-    setup(&house, &["setup", "--preset", "bedrock-sso", "--set", "profile=work"]).exits(0);
+    setup(&fixture, &["setup", "--preset", "vertex-adc", "--set", "project=acme"]).exits(0);
+    setup(&fixture, &["setup", "--preset", "bedrock-sso", "--set", "profile=work"]).exits(0);
     let env = json!({ "CLAUDE_CODE_USE_BEDROCK": "1", "AWS_PROFILE": "work", "AWS_REGION": "us-east-1" });
     assert_eq!((&now()["env"], now().get("gcpAuthRefresh"), now().get("apiKeyHelper")), (&env, None, None));
-    undo(&house).exits(0);
+    undo(&fixture).exits(0);
     assert_eq!(fs::read(&file).expect("it"), before);
 }
 
 #[test]
 fn what_stood_there_before_an_earlier_preset_is_put_back_by_the_next() {
-    let house = house();
+    let fixture = fixture();
     let mine = json!({ "env": { "AWS_REGION": "eu-west-1", "A": "1" } });
-    house.settings(&mine);
-    set_up_with(&house, "bedrock-sso", &["profile=work", "region=us-east-1"], &["--replace"]).exits(0);
-    assert_eq!(settings(&house)["env"]["AWS_REGION"], "us-east-1");
-    set_up(&house, "vault", &["path=secret/claude"]).exits(0);
-    assert_eq!(settings(&house)["env"], mine["env"]);
-    undo(&house).exits(0);
-    assert_eq!(settings(&house), mine);
+    fixture.settings(&mine);
+    set_up_with(&fixture, "bedrock-sso", &["profile=work", "region=us-east-1"], &["--replace"]).exits(0);
+    assert_eq!(settings(&fixture)["env"]["AWS_REGION"], "us-east-1");
+    set_up(&fixture, "vault", &["path=secret/claude"]).exits(0);
+    assert_eq!(settings(&fixture)["env"], mine["env"]);
+    undo(&fixture).exits(0);
+    assert_eq!(settings(&fixture), mine);
 }
 
 #[test]
 fn what_somebody_wrote_by_hand_stays_and_is_named_where_it_wins() {
-    let house = house();
-    set_up(&house, "bedrock-sso", &["profile=work"]).exits(0);
-    let mut mine = settings(&house);
+    let fixture = fixture();
+    set_up(&fixture, "bedrock-sso", &["profile=work"]).exits(0);
+    let mut mine = settings(&fixture);
     mine["env"]["CLAUDE_CODE_USE_BEDROCK"] = json!("true");
-    mine["env"]["ANTHROPIC_API_KEY"] = json!(house.secret("by hand"));
-    let file = house.settings(&mine);
-    let output = set_up(&house, "vault", &["path=secret/claude"]);
+    mine["env"]["ANTHROPIC_API_KEY"] = json!(fixture.secret("by hand"));
+    let file = fixture.settings(&mine);
+    let output = set_up(&fixture, "vault", &["path=secret/claude"]);
     let said = &output.exits(0).stderr;
     for name in ["CLAUDE_CODE_USE_BEDROCK", "ANTHROPIC_API_KEY"] {
         assert!(said.contains(&format!("remove {name} from `env` in {}", file.display())), "{said}");
-        assert_eq!(settings(&house)["env"][name], mine["env"][name]);
+        assert_eq!(settings(&fixture)["env"][name], mine["env"][name]);
     }
-    assert_eq!(settings(&house).get("awsCredentialExport"), None);
+    assert_eq!(settings(&fixture).get("awsCredentialExport"), None);
 }
 
 #[test]
 fn a_preset_for_scripts_leaves_claude_codes_settings_alone() {
-    let house = house();
-    setup(&house, &GATEWAY).exits(0);
-    let before = settings(&house);
-    set_up(&house, "ant", &[]).exits(0);
-    assert_eq!(settings(&house), before);
+    let fixture = fixture();
+    setup(&fixture, &GATEWAY).exits(0);
+    let before = settings(&fixture);
+    set_up(&fixture, "ant", &[]).exits(0);
+    assert_eq!(settings(&fixture), before);
 }
 
 #[test]
 fn the_files_as_they_were_before_the_first_setup_are_kept_through_every_later_one() {
-    let house = house();
-    let settings = house.write(".claude/settings.json", "{\"model\": \"opus\"}");
-    let config = house.config("ttl = \"1m\"\n");
+    let fixture = fixture();
+    let settings = fixture.write(".claude/settings.json", "{\"model\": \"opus\"}");
+    let config = fixture.config("ttl = \"1m\"\n");
     let backups = [("settings.json", fs::read(&settings)), ("config.toml", fs::read(&config))]
         .map(|(name, bytes)| (name, bytes.expect("it")));
     for (number, preset) in [&VAULT[..], &GATEWAY[..], &VAULT[..]].into_iter().enumerate() {
-        setup(&house, preset).exits(0);
-        let kept = fs::read_dir(house.home().join(".local/share/claude-credential/setup")).expect("the folder");
+        setup(&fixture, preset).exits(0);
+        let kept = fs::read_dir(fixture.home().join(".local/share/claude-credential/setup")).expect("the folder");
         let kept: Vec<_> = kept.map(|entry| entry.expect("an entry").path()).collect();
         assert_eq!(kept.len(), 1);
         for (name, before) in &backups {

@@ -3,7 +3,7 @@
 use std::fs;
 
 use super::undo::{VAULT, setup};
-use super::{config, house, set_up, set_up_with, undo};
+use super::{config, fixture, set_up, set_up_with, undo};
 
 #[test]
 fn what_somebody_added_stays_and_what_setup_added_goes() {
@@ -17,78 +17,78 @@ fn what_somebody_added_stays_and_what_setup_added_goes() {
             "# before\nttl = \"1m\"\n",
             "# before\n[profile.default]\nchain = [\n  \"login\", # first\n]\n\n[entry.b]\nshell = 'b'\n",
         ] {
-            let house = house();
-            house.config(before);
-            setup(&house, &VAULT).exits(0);
-            house.config(&(config(&house) + mine));
-            let output = undo(&house);
+            let fixture = fixture();
+            fixture.config(before);
+            setup(&fixture, &VAULT).exits(0);
+            fixture.config(&(config(&fixture) + mine));
+            let output = undo(&fixture);
             let said = &output.exits(0).stderr;
             assert!(
                 said.contains("config.toml was changed since setup wrote it; only what setup wrote is removed"),
                 "{said}"
             );
-            assert_eq!(config(&house).trim_start(), format!("{before}{mine}").trim_start(), "{mine} {before}");
+            assert_eq!(config(&fixture).trim_start(), format!("{before}{mine}").trim_start(), "{mine} {before}");
         }
     }
 }
 
 #[test]
 fn an_edit_between_two_setups_stays_and_the_sections_of_both_go() {
-    let house = house();
-    setup(&house, &VAULT).exits(0);
-    house.config(&("ttl = \"1m\" # mine\n\n".to_owned() + &config(&house)));
-    set_up(&house, "pass", &["entry=claude"]).exits(0);
-    assert!(config(&house).contains("chain = [\"pass\", \"vault\"]"), "{}", config(&house));
-    set_up(&house, "cloudflared", &["gateway=https://a.example"]).exits(0);
-    undo(&house).exits(0);
-    assert_eq!(config(&house).trim_end(), "ttl = \"1m\" # mine");
-    assert!(!house.home().join(".local/share/claude-credential/setup").exists());
+    let fixture = fixture();
+    setup(&fixture, &VAULT).exits(0);
+    fixture.config(&("ttl = \"1m\" # mine\n\n".to_owned() + &config(&fixture)));
+    set_up(&fixture, "pass", &["entry=claude"]).exits(0);
+    assert!(config(&fixture).contains("chain = [\"pass\", \"vault\"]"), "{}", config(&fixture));
+    set_up(&fixture, "cloudflared", &["gateway=https://a.example"]).exits(0);
+    undo(&fixture).exits(0);
+    assert_eq!(config(&fixture).trim_end(), "ttl = \"1m\" # mine");
+    assert!(!fixture.home().join(".local/share/claude-credential/setup").exists());
 }
 
 #[test]
 fn where_nothing_is_left_of_a_config_that_was_made_it_goes() {
-    let house = house();
-    setup(&house, &VAULT).exits(0);
-    house.config(&(config(&house) + "\n\n"));
-    undo(&house).exits(0);
-    assert!(!house.config_file().exists());
+    let fixture = fixture();
+    setup(&fixture, &VAULT).exits(0);
+    fixture.config(&(config(&fixture) + "\n\n"));
+    undo(&fixture).exits(0);
+    assert!(!fixture.config_file().exists());
 }
 
 #[test]
 fn a_chain_to_which_somebody_added_keeps_what_they_added() {
-    let house = house();
-    house.config("[profile.default]\nchain = [\"login\"]\n");
-    setup(&house, &VAULT).exits(0);
-    let text = config(&house).replace("[\"vault\", \"login\"]", "[\"vault\", \"api-key\", \"login\"] # mine");
-    house.config(&text.replace("[profile.default]\n", "[profile.default]\nttl = \"1m\"\n"));
-    undo(&house).exits(0);
+    let fixture = fixture();
+    fixture.config("[profile.default]\nchain = [\"login\"]\n");
+    setup(&fixture, &VAULT).exits(0);
+    let text = config(&fixture).replace("[\"vault\", \"login\"]", "[\"vault\", \"api-key\", \"login\"] # mine");
+    fixture.config(&text.replace("[profile.default]\n", "[profile.default]\nttl = \"1m\"\n"));
+    undo(&fixture).exits(0);
     let expected = "[profile.default]\nttl = \"1m\"\nchain = [\"api-key\", \"login\"] # mine\n";
-    assert_eq!(config(&house), expected);
+    assert_eq!(config(&fixture), expected);
 }
 
 #[test]
 fn a_comment_in_a_profile_of_somebodys_stays() {
-    let house = house();
-    house.config("[profile.default]\nhosts = [\"api.anthropic.com\"]\n");
-    setup(&house, &VAULT).exits(0);
-    house.config(&config(&house).replace("hosts", "# mine\nhosts"));
-    undo(&house).exits(0);
-    assert_eq!(config(&house), "[profile.default]\n# mine\nhosts = [\"api.anthropic.com\"]\n");
+    let fixture = fixture();
+    fixture.config("[profile.default]\nhosts = [\"api.anthropic.com\"]\n");
+    setup(&fixture, &VAULT).exits(0);
+    fixture.config(&config(&fixture).replace("hosts", "# mine\nhosts"));
+    undo(&fixture).exits(0);
+    assert_eq!(config(&fixture), "[profile.default]\n# mine\nhosts = [\"api.anthropic.com\"]\n");
 }
 
 #[test]
 fn an_entry_of_somebodys_that_setup_moved_to_the_front_does_not_stay_there_unsaid() {
-    let house = house();
+    let fixture = fixture();
     let before = "[profile.default]\nchain = [\"team\", \"vault\"]\n\n[entry.team]\nshell = \"echo t\"\n\n[entry.vault]\nshell = \"echo v\"\n";
-    house.config(before);
-    set_up_with(&house, "vault", &["path=secret/claude"], &["--replace"]).exits(0);
-    let mine = config(&house).replace("[\"vault\", \"team\"]", "[\"vault\", \"team\", \"api-key\"]");
-    house.config(&mine);
-    let output = undo(&house);
+    fixture.config(before);
+    set_up_with(&fixture, "vault", &["path=secret/claude"], &["--replace"]).exits(0);
+    let mine = config(&fixture).replace("[\"vault\", \"team\"]", "[\"vault\", \"team\", \"api-key\"]");
+    fixture.config(&mine);
+    let output = undo(&fixture);
     assert!(output.exits(78).stderr.ends_with("--undo --replace\n"), "{output:#?}");
-    assert_eq!(config(&house), mine);
-    house.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run().exits(0);
-    assert_eq!(config(&house), before);
+    assert_eq!(config(&fixture), mine);
+    fixture.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run().exits(0);
+    assert_eq!(config(&fixture), before);
 }
 
 #[test]
@@ -104,66 +104,66 @@ fn what_somebody_made_their_own_leaves_the_file_as_it_is() {
         ("command =", "# mine\ncommand =", "remove [entry.vault] in line 1"),
         ("[profile.default]", "# mine\n[profile.default]", "remove [profile.default] in line"),
     ] {
-        let house = house();
-        setup(&house, &VAULT).exits(0);
-        let mine = config(&house).replace(was, is);
-        house.config(&mine);
+        let fixture = fixture();
+        setup(&fixture, &VAULT).exits(0);
+        let mine = config(&fixture).replace(was, is);
+        fixture.config(&mine);
         for _ in 0..2 {
-            let output = undo(&house);
+            let output = undo(&fixture);
             let said = output.exits(78).stderr.lines().last().unwrap_or_default();
             assert!(said.contains("and is left as it is; ") && said.ends_with("--undo --replace"), "{output:#?}");
             assert!(output.stderr.contains(says), "{output:#?}");
-            assert_eq!(config(&house), mine);
-            assert!(!house.home().join(".claude").exists());
+            assert_eq!(config(&fixture), mine);
+            assert!(!fixture.home().join(".claude").exists());
         }
-        house.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run().exits(0);
-        assert!(!house.config_file().exists());
-        assert!(!house.home().join(".local/share/claude-credential/setup").exists());
+        fixture.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run().exits(0);
+        assert!(!fixture.config_file().exists());
+        assert!(!fixture.home().join(".local/share/claude-credential/setup").exists());
     }
 }
 
 #[test]
 fn a_section_is_ours_to_replace_only_where_setup_wrote_it() {
-    let house = house();
-    house.config("[entry.pass]\nshell = \"mine\"\n");
-    setup(&house, &VAULT).exits(0);
-    let refused = set_up(&house, "pass", &["entry=claude"]);
+    let fixture = fixture();
+    fixture.config("[entry.pass]\nshell = \"mine\"\n");
+    setup(&fixture, &VAULT).exits(0);
+    let refused = set_up(&fixture, "pass", &["entry=claude"]);
     assert!(refused.fails(78).contains("[entry.pass] already exists"), "{refused:#?}");
     // Ours is, even where somebody has changed what stands around it.
-    house.config(&(config(&house) + "# mine\n"));
-    set_up(&house, "vault", &["path=secret/other"]).exits(0);
-    assert!(config(&house).contains("\"secret/other\""), "{}", config(&house));
-    set_up_with(&house, "pass", &["entry=claude"], &["--replace"]).exits(0);
-    undo(&house).exits(0);
-    assert_eq!(config(&house), "[entry.pass]\nshell = \"mine\"\n# mine\n");
+    fixture.config(&(config(&fixture) + "# mine\n"));
+    set_up(&fixture, "vault", &["path=secret/other"]).exits(0);
+    assert!(config(&fixture).contains("\"secret/other\""), "{}", config(&fixture));
+    set_up_with(&fixture, "pass", &["entry=claude"], &["--replace"]).exits(0);
+    undo(&fixture).exits(0);
+    assert_eq!(config(&fixture), "[entry.pass]\nshell = \"mine\"\n# mine\n");
 }
 
 #[test]
 fn of_a_config_only_what_setup_wrote_is_shown() {
-    let house = house();
-    let key = house.secret("in the config");
-    let config = house.config(&format!("# {key}\n[entry.mine]\nshell = \"printf {key}\"\n"));
+    let fixture = fixture();
+    let key = fixture.secret("in the config");
+    let config = fixture.config(&format!("# {key}\n[entry.mine]\nshell = \"printf {key}\"\n"));
     // The sandbox itself looks for the secret in what is said.
-    let output = setup(&house, &VAULT);
+    let output = setup(&fixture, &VAULT);
     let said = &output.exits(0).stderr;
     assert!(said.contains("\"secret/claude\"") && said.contains("shell = \"…\""), "{said}");
     fs::write(&config, fs::read_to_string(&config).expect("it") + &format!("# {key}\n")).expect("it");
-    let output = house.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run();
+    let output = fixture.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run();
     let said = &output.exits(0).stderr;
     assert!(said.contains("\"secret/claude\"") && said.contains("-# …"), "{said}");
 }
 
 #[test]
 fn a_second_configuration_is_refused_while_the_first_can_be_undone() {
-    let house = house();
-    setup(&house, &VAULT).exits(0);
-    let other = house.write("other.toml", "");
+    let fixture = fixture();
+    setup(&fixture, &VAULT).exits(0);
+    let other = fixture.write("other.toml", "");
     let words = ["--config", other.to_str().expect("UTF-8")];
-    let refused = set_up_with(&house, "pass", &["entry=claude"], &words);
+    let refused = set_up_with(&fixture, "pass", &["entry=claude"], &words);
     assert!(refused.fails(78).ends_with("run: claude-credential setup --undo"), "{refused:#?}");
     assert_eq!(fs::read_to_string(&other).expect("it"), "");
-    undo(&house).exits(0);
-    set_up_with(&house, "pass", &["entry=claude"], &words).exits(0);
-    undo(&house).exits(0);
+    undo(&fixture).exits(0);
+    set_up_with(&fixture, "pass", &["entry=claude"], &words).exits(0);
+    undo(&fixture).exits(0);
     assert_eq!(fs::read_to_string(&other).expect("it"), "");
 }

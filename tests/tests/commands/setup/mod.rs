@@ -48,7 +48,7 @@ fn us(sandbox: &Sandbox) -> String {
 }
 
 /// A home with the commands of some presets.
-fn house() -> Sandbox {
+fn fixture() -> Sandbox {
     let sandbox = Sandbox::new();
     for command in ["vault", "cloudflared", "pass", "ant", "aws", "gcloud"] {
         sandbox.script(command, "exit 1");

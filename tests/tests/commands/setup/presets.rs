@@ -3,13 +3,13 @@
 use std::fs;
 
 use claude_credential_tests::oauth::{
-    Authority, Browser, CertificateAuthority, Federation, House, Machines, Proxy, Signer, fetch,
+    Authority, Browser, CertificateAuthority, Federation, Fixture, Machines, Proxy, Signer, fetch,
 };
 use claude_credential_tests::script::{Does, Script};
 use claude_credential_tests::{Client, Sandbox, wait_until};
 use serde_json::{Value, json};
 
-use super::{GATEWAY, house, set_up, setting, settings, undo, us};
+use super::{GATEWAY, fixture, set_up, setting, settings, undo, us};
 
 /// A preset whose key comes from a command.
 struct Case {
@@ -177,13 +177,13 @@ fn what_is_no_key_changes_nothing() {
 #[test]
 fn a_gateway_with_a_sign_in_gets_the_token_of_whoever_signed_in() {
     for preset in ["oidc", "device"] {
-        let house = House::named("gateway");
-        let authority = Authority::start(&house.sandbox);
+        let fixture = Fixture::named("gateway");
+        let authority = Authority::start(&fixture.sandbox);
         let issuer = format!("issuer={}", authority.issuer());
-        set_up(&house.sandbox, preset, &[&format!("gateway={GATEWAY}"), &issuer, "client-id=acme-cli"]).exits(0);
-        let print = || house.sandbox.print().args(["--profile", "gateway"]).run();
+        set_up(&fixture.sandbox, preset, &[&format!("gateway={GATEWAY}"), &issuer, "client-id=acme-cli"]).exits(0);
+        let print = || fixture.sandbox.print().args(["--profile", "gateway"]).run();
         assert!(print().exits(77).stderr.contains("login gateway"));
-        let login = house.login(if preset == "oidc" { &["--no-browser"] } else { &[] });
+        let login = fixture.login(if preset == "oidc" { &["--no-browser"] } else { &[] });
         if preset == "oidc" {
             fetch(&Browser::default().sign_in(&login.url()), &[]);
         } else {
@@ -192,9 +192,9 @@ fn a_gateway_with_a_sign_in_gets_the_token_of_whoever_signed_in() {
         }
         login.finish().exits(0);
         assert_eq!(print().key(), "access-1-1", "{preset}");
-        let client = Client::new(&house.sandbox, setting(&house.sandbox, "apiKeyHelper"));
+        let client = Client::new(&fixture.sandbox, setting(&fixture.sandbox, "apiKeyHelper"));
         assert_eq!(client.with("ANTHROPIC_BASE_URL", GATEWAY).key(), "access-1-1", "{preset}");
-        let undone = undo(&house.sandbox);
+        let undone = undo(&fixture.sandbox);
         assert!(undone.exits(0).stderr.contains("run: claude-credential logout gateway"), "{undone:#?}");
     }
 }
@@ -254,21 +254,21 @@ fn in_a_folder_of_another_profile_the_cloud_is_asked_for_its_own_host_all_the_sa
         ),
         ("vertex-adc", "project=acme", "vertex", &["gcpAuthRefresh"], "aiplatform.googleapis.com"),
     ] {
-        let mut house = house();
-        let secret = house.secret("of the cloud");
-        let fake = house.fake(cloud, &Script::new(of_cloud(cloud, &secret)));
+        let mut fixture = fixture();
+        let secret = fixture.secret("of the cloud");
+        let fake = fixture.fake(cloud, &Script::new(of_cloud(cloud, &secret)));
         let (executable, [option, script]) = fake.helper();
         let text = format!("exec {} {option} {script} \"$@\"", executable.display());
-        house.script(&format!("claude-credential-{cloud}"), &text);
-        let folder = house.folder("acme");
+        fixture.script(&format!("claude-credential-{cloud}"), &text);
+        let folder = fixture.folder("acme");
         let hosts = "hosts = [\"gateway.acme.example\"]\nchain = [\"api-key\"]\ndirectories = [\"~/acme\"]";
-        house.config(&format!("[profile.acme]\n{hosts}\n"));
-        set_up(&house, preset, &[set]).exits(0);
-        for (name, value) in settings(&house)["env"].as_object().expect("an object") {
-            house.set(name, value.as_str().expect("a text"));
+        fixture.config(&format!("[profile.acme]\n{hosts}\n"));
+        set_up(&fixture, preset, &[set]).exits(0);
+        for (name, value) in settings(&fixture)["env"].as_object().expect("an object") {
+            fixture.set(name, value.as_str().expect("a text"));
         }
         for name in settings_of {
-            let call = house.call("/bin/sh", &["-c", &setting(&house, name)]);
+            let call = fixture.call("/bin/sh", &["-c", &setting(&fixture, name)]);
             let output = call.in_folder(&folder).shows_secret().run();
             // Where the sign-in is good, its command is not run, which would fail.
             assert_eq!(output.code(), Some(0), "{name}: {output:#?}");

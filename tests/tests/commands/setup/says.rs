@@ -5,7 +5,7 @@ use std::fs;
 use claude_credential_tests::{Client, Sandbox};
 use serde_json::json;
 
-use super::{house, set_up, set_up_with, setting, settings, undo, us};
+use super::{fixture, set_up, set_up_with, setting, settings, undo, us};
 
 #[test]
 fn a_command_that_is_not_there_is_named_and_nothing_is_written() {
@@ -114,7 +114,7 @@ fn another_configuration_is_written_and_named_in_the_setting() {
 
 #[test]
 fn a_key_for_a_host_that_the_profile_does_not_list_is_refused_before_anything_is_written() {
-    let sandbox = house();
+    let sandbox = fixture();
     let vault = |sandbox: &Sandbox| set_up(sandbox, "vault", &["path=secret/claude"]);
     sandbox.config("[profile.default]\nhosts = [\"gateway.acme.example\"]\n");
     let output = vault(&sandbox);
@@ -138,7 +138,7 @@ fn a_key_for_a_host_that_the_profile_does_not_list_is_refused_before_anything_is
 
 #[test]
 fn a_host_that_this_shell_alone_names_is_said() {
-    let mut sandbox = house();
+    let mut sandbox = fixture();
     sandbox.set("ANTHROPIC_BASE_URL", "https://gateway.acme.example");
     let output = set_up(&sandbox, "vault", &["path=secret/claude"]);
     let said = &output.exits(0).stderr;
@@ -150,7 +150,7 @@ fn a_host_that_this_shell_alone_names_is_said() {
 
 #[test]
 fn a_key_is_kept_for_the_host_that_claude_code_goes_to() {
-    let sandbox = house();
+    let sandbox = fixture();
     sandbox.config("[profile.default]\nhosts = [\"api.anthropic.com\", \"gateway.acme.example\"]\n");
     sandbox.settings(&json!({ "env": { "ANTHROPIC_BASE_URL": "https://gateway.acme.example" } }));
     let key = sandbox.secret("of-the-gateway");
@@ -162,7 +162,7 @@ fn a_key_is_kept_for_the_host_that_claude_code_goes_to() {
 
 #[test]
 fn an_empty_value_in_the_settings_hides_the_variable_of_the_shell() {
-    let mut sandbox = house();
+    let mut sandbox = fixture();
     sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("variable"));
     sandbox.settings(&json!({ "env": { "ANTHROPIC_API_KEY": "" } }));
     let output = set_up(&sandbox, "vault", &["path=secret/claude"]);
@@ -171,7 +171,7 @@ fn an_empty_value_in_the_settings_hides_the_variable_of_the_shell() {
 
 #[test]
 fn what_a_preset_can_t_do_is_said() {
-    let sandbox = house();
+    let sandbox = fixture();
     let output = set_up(&sandbox, "cloudflared", &["gateway=https://gateway.acme.example"]);
     assert!(output.exits(0).stderr.contains("reads the token in cf-access-token"), "{output:#?}");
 }

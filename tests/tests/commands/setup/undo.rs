@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use claude_credential_tests::{Output, Sandbox};
 use serde_json::json;
 
-use super::{house, undo};
+use super::{fixture, undo};
 
 /// Settings files as people have them; `KEY` is a secret.
 const FILES: [(&str, &str); 24] = [
@@ -41,87 +41,87 @@ const FILES: [(&str, &str); 24] = [
 fn setup_and_undo_leave_every_byte_as_it_was() {
     for (name, text) in FILES {
         for preset in [&VAULT[..], &GATEWAY[..]] {
-            let house = house();
-            let text = text.replace("KEY", &house.secret("header"));
-            let file = house.write(".claude/settings.json", &text);
-            let output = setup(&house, preset);
+            let fixture = fixture();
+            let text = text.replace("KEY", &fixture.secret("header"));
+            let file = fixture.write(".claude/settings.json", &text);
+            let output = setup(&fixture, preset);
             assert_eq!(output.code(), Some(0), "{name}: {output:#?}");
             let edited = fs::read_to_string(&file).expect("the file");
-            assert!(edited.contains(&ours(&house)), "{name}: {edited}");
+            assert!(edited.contains(&ours(&fixture)), "{name}: {edited}");
             // All that was there is there still, in its order.
             let text_before = text.replace("\"/old/claude-credential api-key-helper\"", "").replace("\"\"", "");
             let mut rest = edited.chars();
             let is_kept = text_before.replace("\"claude-credential print\"", "").chars().all(|c| rest.any(|d| c == d));
             assert!(is_kept, "{name}: {edited}");
             assert_eq!(edited.contains('\r') && !edited.replace("\r\n", "").contains('\n'), name == "CRLF", "{name}");
-            undo(&house).exits(0);
+            undo(&fixture).exits(0);
             assert_eq!(fs::read(&file).expect("the file"), text.as_bytes(), "{name}");
-            assert!(!house.config_file().exists(), "{name}");
-            assert!(!house.home().join(".local/share/claude-credential/setup").exists(), "{name}");
+            assert!(!fixture.config_file().exists(), "{name}");
+            assert!(!fixture.home().join(".local/share/claude-credential/setup").exists(), "{name}");
         }
     }
 }
 
 #[test]
 fn where_there_was_no_file_there_is_none_afterwards_and_no_folder() {
-    let house = house();
-    setup(&house, &VAULT).exits(0);
-    let file = house.home().join(".claude/settings.json");
+    let fixture = fixture();
+    setup(&fixture, &VAULT).exits(0);
+    let file = fixture.home().join(".claude/settings.json");
     let settings: serde_json::Value = serde_json::from_slice(&fs::read(&file).expect("the file")).expect("JSON");
-    assert_eq!(settings, json!({ "apiKeyHelper": ours(&house) }));
+    assert_eq!(settings, json!({ "apiKeyHelper": ours(&fixture) }));
     assert_eq!(mode(&file), 0o600);
-    assert_eq!(mode(&house.config_file()), 0o600);
-    undo(&house).exits(0);
-    assert!(!house.home().join(".claude").exists() && !house.config_file().exists());
+    assert_eq!(mode(&fixture.config_file()), 0o600);
+    undo(&fixture).exits(0);
+    assert!(!fixture.home().join(".claude").exists() && !fixture.config_file().exists());
 }
 
 #[test]
 fn an_empty_file_is_empty_afterwards() {
-    let house = house();
-    let file = house.write(".claude/settings.json", "");
-    setup(&house, &VAULT).exits(0);
-    undo(&house).exits(0);
+    let fixture = fixture();
+    let file = fixture.write(".claude/settings.json", "");
+    setup(&fixture, &VAULT).exits(0);
+    undo(&fixture).exits(0);
     assert_eq!(fs::read(&file).expect("the file"), b"");
 }
 
 #[test]
 fn behind_links_the_target_is_edited_with_its_mode() {
-    let house = house();
+    let fixture = fixture();
     let text = "{\n  \"model\": \"opus\"\n}\n";
-    let target = house.write("dotfiles/claude.json", text);
+    let target = fixture.write("dotfiles/claude.json", text);
     fs::set_permissions(&target, Permissions::from_mode(0o640)).expect("its mode");
-    let link = house.folder(".claude").join("settings.json");
+    let link = fixture.folder(".claude").join("settings.json");
     symlink("../dotfiles/link.json", &link).expect("a link");
-    symlink("claude.json", house.home().join("dotfiles/link.json")).expect("a link");
-    setup(&house, &VAULT).exits(0);
+    symlink("claude.json", fixture.home().join("dotfiles/link.json")).expect("a link");
+    setup(&fixture, &VAULT).exits(0);
     assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
-    assert!(fs::read_to_string(&target).expect("the target").contains(&ours(&house)));
+    assert!(fs::read_to_string(&target).expect("the target").contains(&ours(&fixture)));
     assert_eq!(mode(&target), 0o640);
-    undo(&house).exits(0);
+    undo(&fixture).exits(0);
     assert_eq!((fs::read_to_string(&target).expect("the target").as_str(), mode(&target)), (text, 0o640));
     assert!(fs::symlink_metadata(&link).expect("the link").is_symlink());
 }
 
 #[test]
 fn a_link_to_nothing_yet_is_followed_too() {
-    let house = house();
-    let folder = house.folder("dotfiles");
-    let link = house.folder(".claude").join("settings.json");
+    let fixture = fixture();
+    let folder = fixture.folder("dotfiles");
+    let link = fixture.folder(".claude").join("settings.json");
     symlink("../dotfiles/claude.json", &link).expect("a link");
-    setup(&house, &VAULT).exits(0);
-    assert!(fs::read_to_string(folder.join("claude.json")).expect("it").contains(&ours(&house)));
-    undo(&house).exits(0);
+    setup(&fixture, &VAULT).exits(0);
+    assert!(fs::read_to_string(folder.join("claude.json")).expect("it").contains(&ours(&fixture)));
+    undo(&fixture).exits(0);
     assert!(!folder.join("claude.json").exists() && fs::symlink_metadata(&link).is_ok());
 }
 
 #[test]
 fn the_folder_that_claude_code_is_told_of_is_the_one() {
-    let mut house = house();
-    let folder = house.home().join("another");
-    house.set("CLAUDE_CONFIG_DIR", &folder);
-    setup(&house, &VAULT).exits(0);
-    assert!(folder.join("settings.json").exists() && !house.home().join(".claude").exists());
-    undo(&house).exits(0);
+    let mut fixture = fixture();
+    let folder = fixture.home().join("another");
+    fixture.set("CLAUDE_CONFIG_DIR", &folder);
+    setup(&fixture, &VAULT).exits(0);
+    assert!(folder.join("settings.json").exists() && !fixture.home().join(".claude").exists());
+    undo(&fixture).exits(0);
     assert!(!folder.exists());
 }
 
@@ -134,56 +134,56 @@ fn what_can_t_be_edited_is_refused_with_what_mends_it_and_stays() {
         ("a number for env", "{\"env\": 1}", "`env` is not an object"),
         ("twice", "{\"apiKeyHelper\": \"KEY\", \"apiKeyHelper\": \"b\"}", "set twice"),
     ] {
-        let house = house();
-        let text = text.replace("KEY", &house.secret("setting"));
-        let file = house.write(".claude/settings.json", &text);
-        let output = setup(&house, &GATEWAY);
+        let fixture = fixture();
+        let text = text.replace("KEY", &fixture.secret("setting"));
+        let file = fixture.write(".claude/settings.json", &text);
+        let output = setup(&fixture, &GATEWAY);
         assert!(output.fails(78).contains(says), "{name}: {output:#?}");
         assert_eq!(fs::read_to_string(&file).expect("the file"), text, "{name}");
-        assert!(!house.config_file().exists(), "{name}");
+        assert!(!fixture.config_file().exists(), "{name}");
     }
-    let house = house();
-    let file = house.write(".claude/settings.json", [b'{', 0xFF, b'}']);
-    assert!(setup(&house, &VAULT).fails(78).contains("not UTF-8"));
+    let fixture = fixture();
+    let file = fixture.write(".claude/settings.json", [b'{', 0xFF, b'}']);
+    assert!(setup(&fixture, &VAULT).fails(78).contains("not UTF-8"));
     fs::write(&file, "{}").expect("the file");
     fs::set_permissions(&file, Permissions::from_mode(0o444)).expect("its mode");
-    assert!(setup(&house, &VAULT).fails(78).ends_with(&format!("chmod u+w {}", file.display())));
+    assert!(setup(&fixture, &VAULT).fails(78).ends_with(&format!("chmod u+w {}", file.display())));
     assert_eq!((fs::read(&file).expect("the file"), mode(&file)), (b"{}".to_vec(), 0o444));
     fs::set_permissions(&file, Permissions::from_mode(0o666)).expect("its mode");
-    assert!(setup(&house, &VAULT).fails(78).contains("chmod go-w"));
+    assert!(setup(&fixture, &VAULT).fails(78).contains("chmod go-w"));
     fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("its mode");
-    fs::hard_link(&file, house.home().join("other name")).expect("a link");
-    assert!(setup(&house, &VAULT).fails(78).contains("another name"));
+    fs::hard_link(&file, fixture.home().join("other name")).expect("a link");
+    assert!(setup(&fixture, &VAULT).fails(78).contains("another name"));
 }
 
 #[test]
 fn a_folder_that_can_t_be_written_leaves_both_files_as_they_were() {
-    let house = house();
-    let file = house.write(".claude/settings.json", "{}");
-    house.give_to(65534);
-    fs::set_permissions(house.home().join(".claude"), Permissions::from_mode(0o500)).expect("its mode");
+    let fixture = fixture();
+    let file = fixture.write(".claude/settings.json", "{}");
+    fixture.give_to(65534);
+    fs::set_permissions(fixture.home().join(".claude"), Permissions::from_mode(0o500)).expect("its mode");
     let Some(setpriv) = claude_credential_tests::tool("setpriv") else {
         return claude_credential_tests::skip("a folder of another user", "no setpriv");
     };
     let words = ["--reuid", "65534", "--regid", "65534", "--clear-groups"];
-    let call = house.call(setpriv, &words).arg(house.bin("claude-credential")).args(VAULT);
+    let call = fixture.call(setpriv, &words).arg(fixture.bin("claude-credential")).args(VAULT);
     let output = call.args(["--yes"]).run();
     let said = output.exits(78).stderr.lines().last().unwrap_or_default();
     assert!(said.contains(&format!("can't use {}: ", file.display())), "{output:#?}");
     assert_eq!(fs::read(&file).expect("the file"), b"{}");
-    fs::set_permissions(house.home().join(".claude"), Permissions::from_mode(0o700)).expect("its mode");
+    fs::set_permissions(fixture.home().join(".claude"), Permissions::from_mode(0o700)).expect("its mode");
 }
 
 #[test]
 fn what_somebody_changed_since_stays_and_is_named() {
-    let house = house();
-    let file = house.write(".claude/settings.json", "{\n  \"model\": \"opus\"\n}\n");
-    setup(&house, &GATEWAY).exits(0);
+    let fixture = fixture();
+    let file = fixture.write(".claude/settings.json", "{\n  \"model\": \"opus\"\n}\n");
+    setup(&fixture, &GATEWAY).exits(0);
     // As the client writes it: whole, and with a value more.
     let mut settings: serde_json::Value = serde_json::from_slice(&fs::read(&file).expect("it")).expect("JSON");
     settings["theme"] = json!("dark");
     fs::write(&file, serde_json::to_string_pretty(&settings).expect("JSON")).expect("it");
-    let output = undo(&house);
+    let output = undo(&fixture);
     assert!(
         output
             .exits(0)
@@ -197,31 +197,31 @@ fn what_somebody_changed_since_stays_and_is_named() {
 
 #[test]
 fn a_value_that_somebody_else_put_in_place_of_ours_is_left_unless_told_otherwise() {
-    let house = house();
+    let fixture = fixture();
     let text = "{\n  \"model\": \"opus\"\n}\n";
-    let file = house.write(".claude/settings.json", text);
-    setup(&house, &VAULT).exits(0);
-    let foreign = json!({ "apiKeyHelper": format!("echo {}", house.secret("foreign")) }).to_string();
+    let file = fixture.write(".claude/settings.json", text);
+    setup(&fixture, &VAULT).exits(0);
+    let foreign = json!({ "apiKeyHelper": format!("echo {}", fixture.secret("foreign")) }).to_string();
     fs::write(&file, &foreign).expect("it");
-    house.write(".claude/settings.json", &foreign);
-    let output = undo(&house);
+    fixture.write(".claude/settings.json", &foreign);
+    let output = undo(&fixture);
     let said = output.exits(78).stderr.lines().last().unwrap_or_default();
     assert!(said.contains("`apiKeyHelper`") && said.ends_with("--undo --replace"), "{output:#?}");
     assert_eq!(fs::read_to_string(&file).expect("it"), foreign);
-    house.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run().exits(0);
+    fixture.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run().exits(0);
     assert_eq!(fs::read_to_string(&file).expect("it"), text);
 }
 
 #[test]
 fn a_value_before_that_was_no_text_is_put_back_as_it_stood() {
     for before in ["1.50e+3", "null", "[\"a\", /* b */ {}]"] {
-        let house = house();
-        let file = house.write(".claude/settings.json", format!("{{\n  \"apiKeyHelper\": {before}\n}}\n"));
-        setup(&house, &[&VAULT[..], &["--replace"]].concat()).exits(0);
+        let fixture = fixture();
+        let file = fixture.write(".claude/settings.json", format!("{{\n  \"apiKeyHelper\": {before}\n}}\n"));
+        setup(&fixture, &[&VAULT[..], &["--replace"]].concat()).exits(0);
         // A line more, so that what is ours is taken out of what is there.
         let edited = fs::read_to_string(&file).expect("it").replace("{\n", "{\n  \"theme\": \"dark\",\n");
         fs::write(&file, edited).expect("it");
-        undo(&house).exits(0);
+        undo(&fixture).exits(0);
         let expected = format!("{{\n  \"theme\": \"dark\",\n  \"apiKeyHelper\": {before}\n}}\n");
         assert_eq!(fs::read_to_string(&file).expect("it"), expected);
     }
@@ -232,14 +232,14 @@ pub(crate) const VAULT: [&str; 5] = ["setup", "--preset", "vault", "--set", "pat
 pub(crate) const GATEWAY: [&str; 5] =
     ["setup", "--preset", "cloudflared", "--set", "gateway=https://gateway.acme.example"];
 
-pub(crate) fn setup(house: &Sandbox, words: &[&str]) -> Output {
-    house.dispatcher(words).arg("--yes").run()
+pub(crate) fn setup(fixture: &Sandbox, words: &[&str]) -> Output {
+    fixture.dispatcher(words).arg("--yes").run()
 }
 
 /// What the setting begins with.
-fn ours(house: &Sandbox) -> String {
-    let program: PathBuf = house.bin("claude-credential");
-    let settings = fs::read_to_string(house.config_file()).unwrap_or_default();
+fn ours(fixture: &Sandbox) -> String {
+    let program: PathBuf = fixture.bin("claude-credential");
+    let settings = fs::read_to_string(fixture.config_file()).unwrap_or_default();
     let profile = if settings.contains("[profile.cloudflared]") { " --profile cloudflared" } else { "" };
     format!("{}{profile} api-key-helper", program.display())
 }

@@ -16,7 +16,7 @@ pub(crate) const KEY_LENGTH: usize = 108;
 const USUAL: usize = 30;
 
 /// All homes, and what they share.
-pub(crate) struct Shed {
+pub(crate) struct Bench {
     folder: TempDir,
     /// Where a desktop's runtime folder is.
     memory: TempDir,
@@ -26,7 +26,7 @@ pub(crate) struct Shed {
     path: std::ffi::OsString,
 }
 
-impl Shed {
+impl Bench {
     pub(crate) fn new(bin: &Path) -> io::Result<Self> {
         let mut named = tempfile::Builder::new();
         let named = named.prefix("bench.");
@@ -78,7 +78,7 @@ impl Shed {
         command
     }
 
-    pub(crate) fn house(&self, name: &str, config: &str) -> io::Result<House<'_>> {
+    pub(crate) fn fixture(&self, name: &str, config: &str) -> io::Result<Fixture<'_>> {
         let home = self.root().join(name);
         let run = self.memory.path().join(name);
         for folder in [&home, &run, &home.join(".config"), &home.join(".config/claude-credential")] {
@@ -87,7 +87,7 @@ impl Shed {
         if !config.is_empty() {
             write(&home.join(".config/claude-credential/config.toml"), config)?;
         }
-        Ok(House { shed: self, home, run })
+        Ok(Fixture { shed: self, home, run })
     }
 
     /// An entry that counts its runs and prints the key.
@@ -111,13 +111,13 @@ impl Shed {
 }
 
 /// A home of ours.
-pub(crate) struct House<'a> {
-    shed: &'a Shed,
+pub(crate) struct Fixture<'a> {
+    shed: &'a Bench,
     pub(crate) home: PathBuf,
     run: PathBuf,
 }
 
-impl House<'_> {
+impl Fixture<'_> {
     /// One of our executables in this home.
     pub(crate) fn call(&self, program: &str, words: &[&str]) -> Command {
         let mut command = self.shell_free(self.shed.ours(program));

@@ -18,7 +18,7 @@ pub const NOT_GIT: [&str; 2] = ["capability[]=authtype", "capability[]=claude.v1
 
 /// A sandbox whose configuration names one provider.
 #[derive(Debug)]
-pub struct House {
+pub struct Fixture {
     /// It.
     pub sandbox: Sandbox,
     name: String,
@@ -35,7 +35,7 @@ pub struct Stored<'a> {
     pub until: Option<u64>,
 }
 
-impl House {
+impl Fixture {
     /// With nothing in it but executables.
     #[must_use]
     pub fn new() -> Self {
@@ -161,7 +161,7 @@ impl House {
     }
 }
 
-impl Default for House {
+impl Default for Fixture {
     fn default() -> Self {
         Self::new()
     }

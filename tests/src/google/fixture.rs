@@ -20,14 +20,14 @@ const WELL_KNOWN: &str = ".config/gcloud/application_default_credentials.json";
 /// A sandbox with the helper, and with a cloud of its own. The machine's metadata are there and give a token: who falls
 /// through to them by mistake shows it.
 #[derive(Debug)]
-pub struct House {
+pub struct Fixture {
     /// It.
     pub sandbox: Sandbox,
     /// What it asks.
     pub cloud: Cloud,
 }
 
-impl House {
+impl Fixture {
     /// One without credentials but the machine's.
     #[must_use]
     pub fn new() -> Self {
@@ -95,14 +95,14 @@ impl House {
 
     /// google-auth, Google's library for Python, on the same files.
     pub fn python(&self) -> Call<'_> {
-        let judge = workspace().join("tests/servers/judge.py");
-        let judge = judge.to_str().expect("a path in UTF-8");
-        self.sandbox.call(python_program("python"), &["-B", judge, &self.cloud.url("")]).shows_secret()
+        let oracle = workspace().join("tests/servers/oracle.py");
+        let oracle = oracle.to_str().expect("a path in UTF-8");
+        self.sandbox.call(python_program("python"), &["-B", oracle, &self.cloud.url("")]).shows_secret()
     }
 
     /// google-cloud-auth, Google's library for Rust, on the same files.
     pub fn rust(&self) -> Call<'_> {
-        self.sandbox.call(executable("google-judge"), &[]).shows_secret()
+        self.sandbox.call(executable("google-oracle"), &[]).shows_secret()
     }
 
     /// What it was asked that brings a token, since `before` requests: the questions, in order.
@@ -113,7 +113,7 @@ impl House {
     }
 }
 
-impl Default for House {
+impl Default for Fixture {
     fn default() -> Self {
         Self::new()
     }

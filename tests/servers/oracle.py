@@ -1,4 +1,4 @@
-"""python judge.py ADDRESS
+"""python oracle.py ADDRESS
 What google-auth makes of the credentials that it finds, as one line of JSON: the token, and the quota project. Exit 1,
 with the name of its exception, where it makes nothing of them.
 

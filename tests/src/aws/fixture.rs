@@ -16,7 +16,7 @@ const HELPER: &str = "claude-credential-bedrock";
 /// A sandbox with the helper, and with a cloud of its own. The machine's metadata are there and give credentials: who
 /// falls through to them by mistake shows it.
 #[derive(Debug)]
-pub struct House {
+pub struct Fixture {
     /// It.
     pub sandbox: Sandbox,
     /// What it asks.
@@ -51,7 +51,7 @@ pub struct Answered {
     pub ephemeral: bool,
 }
 
-impl House {
+impl Fixture {
     /// One without configuration.
     #[must_use]
     pub fn new() -> Self {
@@ -180,7 +180,7 @@ impl House {
     }
 }
 
-impl Default for House {
+impl Default for Fixture {
     fn default() -> Self {
         Self::new()
     }

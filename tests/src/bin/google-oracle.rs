@@ -1,5 +1,5 @@
 //! What google-cloud-auth, Google's library for Rust, makes of the credentials that it finds: the token. It asks where
-//! a credentials file says, so it is not redirected; `judge.py` is the same for Google's library for Python.
+//! a credentials file says, so it is not redirected; `oracle.py` is the same for Google's library for Python.
 
 use std::io::Write;
 use std::process::ExitCode;
