@@ -18,8 +18,8 @@ sleep 0.3
 printf 'capability[]=authtype\\nauthtype=x-api-key\\ncredential=%s\\n\\n' \"$(cat \"$1\")\"
 ";
 
-pub(crate) fn all(shed: &Bench, plan: &Plan) -> Result<Vec<Measured>, Box<dyn Error>> {
-    let fixture = shed.fixture("crowd", "")?;
+pub(crate) fn all(bench: &Bench, plan: &Plan) -> Result<Vec<Measured>, Box<dyn Error>> {
+    let fixture = bench.fixture("crowd", "")?;
     let helper = fixture.write("slow", SLOW)?;
     done(Command::new("chmod").arg("700").arg(&helper), "")?;
     fixture.write(
@@ -27,16 +27,16 @@ pub(crate) fn all(shed: &Bench, plan: &Plan) -> Result<Vec<Measured>, Box<dyn Er
         &format!(
             "[profile.default]\nchain = [\"slow\"]\n[entry.slow]\nhelper = \"{}\"\nargs = [\"{}\"]\n",
             helper.display(),
-            shed.key_file().display()
+            bench.key_file().display()
         ),
     )?;
     let print = || fixture.call(DISPATCHER, &["print"]);
     let cat = || {
-        let mut cat = shed.command("cat");
-        cat.arg(shed.key_file());
+        let mut cat = bench.command("cat");
+        cat.arg(bench.key_file());
         cat
     };
-    let crowd = |one: &dyn Fn() -> Command| at_once((0..CROWD).map(|_| one()).collect(), &shed.key);
+    let crowd = |one: &dyn Fn() -> Command| at_once((0..CROWD).map(|_| one()).collect(), &bench.key);
     let (mut cold, mut warm, mut cats): (Vec<Duration>, Vec<Duration>, Vec<Duration>) = Default::default();
     for _ in 0..plan.crowds {
         done(&mut fixture.call(DISPATCHER, &["cache", "clear"]), "")?;

@@ -33,12 +33,12 @@ impl Bench {
         let folder = named.tempdir()?;
         let memory = named.tempdir_in("/dev/shm").or_else(|_| named.tempdir())?;
         let key = format!("sk-ant-api03-{}", "m".repeat(KEY_LENGTH - 13));
-        let shed =
+        let bench =
             Self { folder, memory, bin: bin.canonicalize()?, key, path: std::env::var_os("PATH").unwrap_or_default() };
-        DirBuilder::new().mode(0o700).create(shed.root().join("home"))?;
-        write(&shed.key_file(), &format!("{}\n", shed.key))?;
-        write(&shed.request_file(), "protocol=https\nhost=api.anthropic.com\n\n")?;
-        Ok(shed)
+        DirBuilder::new().mode(0o700).create(bench.root().join("home"))?;
+        write(&bench.key_file(), &format!("{}\n", bench.key))?;
+        write(&bench.request_file(), "protocol=https\nhost=api.anthropic.com\n\n")?;
+        Ok(bench)
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -87,7 +87,7 @@ impl Bench {
         if !config.is_empty() {
             write(&home.join(".config/claude-credential/config.toml"), config)?;
         }
-        Ok(Fixture { shed: self, home, run })
+        Ok(Fixture { bench: self, home, run })
     }
 
     /// An entry that counts its runs and prints the key.
@@ -112,7 +112,7 @@ impl Bench {
 
 /// A home of ours.
 pub(crate) struct Fixture<'a> {
-    shed: &'a Bench,
+    bench: &'a Bench,
     pub(crate) home: PathBuf,
     run: PathBuf,
 }
@@ -120,14 +120,14 @@ pub(crate) struct Fixture<'a> {
 impl Fixture<'_> {
     /// One of our executables in this home.
     pub(crate) fn call(&self, program: &str, words: &[&str]) -> Command {
-        let mut command = self.shell_free(self.shed.ours(program));
+        let mut command = self.shell_free(self.bench.ours(program));
         command.args(words);
         command
     }
 
     /// Any program in this home.
     pub(crate) fn shell_free(&self, program: impl AsRef<Path>) -> Command {
-        let mut command = self.shed.command(program);
+        let mut command = self.bench.command(program);
         command.env("HOME", &self.home).env("XDG_RUNTIME_DIR", &self.run).current_dir(&self.home);
         command
     }

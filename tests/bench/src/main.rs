@@ -25,15 +25,15 @@ const USAGE: &str = "usage: claude-credential-bench --bin FOLDER [--quick] [--sv
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read(env::args().skip(1))?;
-    let shed = Bench::new(&options.bin)?;
-    let mut subjects = ours::references(&shed)?;
-    subjects.extend(ours::subjects(&shed)?);
-    let peers = peers::installed(&shed)?;
+    let bench = Bench::new(&options.bin)?;
+    let mut subjects = ours::references(&bench)?;
+    subjects.extend(ours::subjects(&bench)?);
+    let peers = peers::installed(&bench)?;
     subjects.extend(peers.subjects);
     let plan = if options.quick { Plan::quick() } else { Plan::usual() };
     let mut results = measure::side_by_side(subjects, &plan)?;
-    results.extend(crowd::all(&shed, &plan)?);
-    shed.is_as_it_should_be()?;
+    results.extend(crowd::all(&bench, &plan)?);
+    bench.is_as_it_should_be()?;
 
     let mut out = io::stdout().lock();
     report::table(&mut out, &results, &peers.missing)?;

@@ -22,8 +22,8 @@ pub(crate) struct Peers<'a> {
     _daemons: Daemons<'a>,
 }
 
-pub(crate) fn installed(shed: &Bench) -> io::Result<Peers<'_>> {
-    let folder = shed.root().join("peers");
+pub(crate) fn installed(bench: &Bench) -> io::Result<Peers<'_>> {
+    let folder = bench.root().join("peers");
     fs::create_dir(&folder)?;
     let all: [Peer; 7] = [
         ("dash script", &["dash"], dash),
@@ -34,10 +34,10 @@ pub(crate) fn installed(shed: &Bench) -> io::Result<Peers<'_>> {
         ("aws configure get", &["aws"], aws),
         ("gcloud auth print-access-token", &["gcloud"], gcloud),
     ];
-    let place = Place { shed, folder };
+    let place = Place { bench, folder };
     let (mut subjects, mut missing) = (Vec::new(), Vec::new());
     for (name, programs, make) in all {
-        match programs.iter().find(|program| shed.installed(program).is_none()) {
+        match programs.iter().find(|program| bench.installed(program).is_none()) {
             Some(program) => missing.push((name, format!("no {program}"))),
             None => match make(&place).and_then(works) {
                 Ok(subject) => subjects.push(subject),
@@ -49,19 +49,19 @@ pub(crate) fn installed(shed: &Bench) -> io::Result<Peers<'_>> {
 }
 
 struct Place<'a> {
-    shed: &'a Bench,
+    bench: &'a Bench,
     folder: PathBuf,
 }
 
 impl Place<'_> {
     fn command(&self, program: &str, words: &[&str]) -> Command {
-        let mut command = self.shed.command(self.shed.installed(program).unwrap_or_else(|| program.into()));
+        let mut command = self.bench.command(self.bench.installed(program).unwrap_or_else(|| program.into()));
         command.env("HOME", &self.folder).env("PATH", std::env::var_os("PATH").unwrap_or_default()).args(words);
         command
     }
 
     fn subject(&self, id: &'static str, name: &str, command: Command) -> Subject {
-        Subject::new(Group::Peer, id, name, command, &self.shed.key)
+        Subject::new(Group::Peer, id, name, command, &self.bench.key)
     }
 
     fn file(&self, name: &str) -> String {
@@ -69,7 +69,7 @@ impl Place<'_> {
     }
 
     fn credential(&self) -> String {
-        format!("protocol=https\nhost=api.anthropic.com\nusername=x-api-key\npassword={}\n\n", self.shed.key)
+        format!("protocol=https\nhost=api.anthropic.com\nusername=x-api-key\npassword={}\n\n", self.bench.key)
     }
 
     fn git(&self, words: &[&str]) -> Command {
@@ -87,7 +87,7 @@ impl Place<'_> {
 
 fn dash(place: &Place) -> Made {
     let script = place.file("script");
-    fs::write(&script, format!("echo {}\n", place.shed.key))?;
+    fs::write(&script, format!("echo {}\n", place.bench.key))?;
     Ok(place.subject("dash", "dash script", place.command("dash", &[&script])))
 }
 
@@ -95,7 +95,7 @@ fn git_store(place: &Place) -> Made {
     let file = format!("--file={}", place.file("git-credentials"));
     done(&mut place.git(&["credential-store", &file, "store"]), &place.credential())?;
     let get = place.git(&["credential-store", &file, "get"]);
-    Ok(place.subject("git-store", "git credential-store get", get).reads(place.shed.request_file()))
+    Ok(place.subject("git-store", "git credential-store get", get).reads(place.bench.request_file()))
 }
 
 fn git_cache(place: &Place) -> Made {
@@ -103,7 +103,7 @@ fn git_cache(place: &Place) -> Made {
     let words = ["credential-cache", "--timeout=3600", &socket];
     done(&mut place.git(&[&words[..], &["store"]].concat()), &place.credential())?;
     let get = place.git(&[&words[..], &["get"]].concat());
-    Ok(place.subject("git-cache", "git credential-cache get", get).reads(place.shed.request_file()))
+    Ok(place.subject("git-cache", "git credential-cache get", get).reads(place.bench.request_file()))
 }
 
 fn socket(place: &Place) -> String {
@@ -118,7 +118,7 @@ fn secret_tool(place: &Place) -> Made {
         command
     };
     let which = ["service", "claude-credential-bench"];
-    done(&mut tool(&[&["store", "--label=bench"], &which[..]].concat()), &place.shed.key)?;
+    done(&mut tool(&[&["store", "--label=bench"], &which[..]].concat()), &place.bench.key)?;
     Ok(place.subject("secret-tool", "secret-tool lookup", tool(&[&["lookup"], &which[..]].concat())))
 }
 
@@ -130,13 +130,13 @@ fn pass(place: &Place) -> Made {
     let generate = ["--batch", "--passphrase", "", "--quick-generate-key", who, "default", "default"];
     done(&mut place.gpg("gpg", &generate), "")?;
     done(&mut place.gpg("pass", &["init", who]), "")?;
-    done(&mut place.gpg("pass", &["insert", "--multiline", "claude"]), &place.shed.key)?;
+    done(&mut place.gpg("pass", &["insert", "--multiline", "claude"]), &place.bench.key)?;
     Ok(place.subject("pass", "pass show", place.gpg("pass", &["show", "claude"])))
 }
 
 fn aws(place: &Place) -> Made {
     let file = place.file("aws-credentials");
-    fs::write(&file, format!("[default]\naws_secret_access_key = {}\n", place.shed.key))?;
+    fs::write(&file, format!("[default]\naws_secret_access_key = {}\n", place.bench.key))?;
     let mut get = place.command("aws", &["configure", "get", "aws_secret_access_key"]);
     get.env("AWS_SHARED_CREDENTIALS_FILE", &file).env("AWS_CONFIG_FILE", place.file("aws-config"));
     Ok(place.subject("aws", "aws configure get", get))
@@ -145,7 +145,7 @@ fn aws(place: &Place) -> Made {
 /// With a token in a file: what it prints without asking anybody.
 fn gcloud(place: &Place) -> Made {
     let file = place.file("gcloud-token");
-    fs::write(&file, &place.shed.key)?;
+    fs::write(&file, &place.bench.key)?;
     let mut print = place.command("gcloud", &["auth", "print-access-token"]);
     print.env("CLOUDSDK_CONFIG", place.file("gcloud")).env("CLOUDSDK_AUTH_ACCESS_TOKEN_FILE", file);
     print.env("CLOUDSDK_CORE_DISABLE_USAGE_REPORTING", "1").env("CLOUDSDK_CORE_DISABLE_PROMPTS", "1");
