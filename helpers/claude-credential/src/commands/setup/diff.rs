@@ -1,38 +1,32 @@
 //! The change of a file, line by line, as `diff -u` shows it.
 
 use std::io::{self, IsTerminal};
-use std::time::Duration;
 
 use claude_credential_config::Environment;
 use claude_credential_protocol::text;
-use similar::{ChangeTag, TextDiff};
+use diffy::{DiffOptions, Line};
 
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 2;
 
-/// After this time a larger piece is shown as changed than need be.
-const TIMEOUT: Duration = Duration::from_millis(500);
-
 /// How `old` becomes `new`, fit for a terminal. Empty if both are the same.
 pub(crate) fn unified(name: &str, old: &str, new: &str, colours: bool) -> String {
     let paint = |code: &str, text: String| if colours { format!("\x1b[{code}m{text}\x1b[0m\n") } else { text + "\n" };
-    let diff = TextDiff::configure().timeout(TIMEOUT).diff_lines(old, new);
     let mut shown = String::new();
-    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+    for hunk in DiffOptions::new().set_context_len(CONTEXT).create_patch(old, new).hunks() {
         if shown.is_empty() {
             let name = text::one_line(name);
             shown = paint("1", format!("--- {name}")) + &paint("1", format!("+++ {name}"));
         }
-        shown += &paint("36", hunk.header().to_string());
-        for change in hunk.iter_changes() {
-            let line = printable(change.value());
-            let line = match change.tag() {
-                ChangeTag::Equal => [" ", &line, "\n"].concat(),
-                ChangeTag::Delete => paint("31", format!("-{line}")),
-                ChangeTag::Insert => paint("32", format!("+{line}")),
+        shown += &paint("36", format!("@@ -{} +{} @@", hunk.old_range(), hunk.new_range()));
+        for line in hunk.lines() {
+            let (Line::Context(text) | Line::Delete(text) | Line::Insert(text)) = line;
+            shown += &match line {
+                Line::Context(_) => [" ", &printable(text), "\n"].concat(),
+                Line::Delete(_) => paint("31", format!("-{}", printable(text))),
+                Line::Insert(_) => paint("32", format!("+{}", printable(text))),
             };
-            shown += &line;
-            if change.missing_newline() {
+            if !text.ends_with('\n') {
                 shown += "\\ No newline at end of file\n";
             }
         }
