@@ -67,6 +67,9 @@ test_oauth() {
         tests+=(--skip chromium --skip device)
     fi
     export CLAUDE_CREDENTIAL_TEST_SERVERS=$servers
+    # One provider, one keychain and a browser serve all of these: more tests at once only wait for them in turn.
+    local -x RUST_TEST_THREADS
+    RUST_TEST_THREADS=$(nproc)
     step "oauth, tokens in a file" "${tests[@]}"
     if ! have gnome-keyring-daemon dbus-daemon dbus-send; then
         skip "OAuth tokens in the OS keychain" "no gnome-keyring or dbus"
