@@ -5,9 +5,9 @@
 
 use claude_credential_protocol::millis;
 
+use crate::cache::Verdict;
 use crate::cache::caller::Caller;
-use crate::cache::refusal::Verdict;
-use crate::chain::entry::{AnswerOrigin, Resolved};
+use crate::chain::{AnswerOrigin, Resolved};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::{self, Refused};

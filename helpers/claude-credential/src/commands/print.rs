@@ -8,16 +8,15 @@ use claude_credential_protocol::{
     Class, Family, Format, Interactive, Origin, Surroundings, Variables, print_variables,
 };
 
-use crate::chain::entry::Resolved;
+use crate::chain::Resolved;
 use crate::cli::Print;
 use crate::client::cloud::Cloud;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::{self, Refused};
-use crate::query::Query;
-use crate::query::profile;
 use crate::query::profile::API;
+use crate::query::{Query, profile};
 use crate::ttl::check_ttl;
 
 pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {

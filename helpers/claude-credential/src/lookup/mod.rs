@@ -19,8 +19,8 @@ mod steps;
 
 use claude_credential_protocol::{Class, Error};
 
-use crate::cache::hash::KeyedHasher;
-use crate::chain::entry::{Resolved, ResolvedEntry};
+use crate::cache::KeyedHasher;
+use crate::chain::{Resolved, ResolvedEntry};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;

@@ -1,6 +1,6 @@
 use claude_credential_protocol::Secret;
 
-use crate::chain::entry::Resolved;
+use crate::chain::Resolved;
 
 /// A secret that was refused.
 #[derive(Debug, Clone)]

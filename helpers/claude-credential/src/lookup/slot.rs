@@ -4,9 +4,8 @@ use claude_credential_protocol::now;
 
 use super::key;
 use super::refused::Refused;
-use crate::cache::state::State;
-use crate::cache::{Cache, Cached, Staleness};
-use crate::chain::entry::{AnswerOrigin, Resolved};
+use crate::cache::{Cache, Cached, Staleness, State};
+use crate::chain::{AnswerOrigin, Resolved};
 use crate::context::Context;
 use crate::query::Query;
 

@@ -9,7 +9,7 @@ use claude_credential_protocol::{Auth, CLOUD_SWITCHES, CUSTOM_HEADERS, Family, S
 
 use super::environment::CommandEnvironment;
 use super::setting_command::SettingCommand;
-use crate::chain::entry::Resolved;
+use crate::chain::Resolved;
 
 /// Variables that choose neither a credential nor who pays.
 const HARMLESS: [&str; 3] = ["AWS_CREDENTIAL_EXPIRATION", "AWS_REGION", "CLOUD_ML_REGION"];

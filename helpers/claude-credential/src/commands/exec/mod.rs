@@ -15,7 +15,7 @@ use claude_credential_config::Profile;
 use claude_credential_files::Identity;
 use claude_credential_protocol::{Class, Error, Seconds, text};
 
-use crate::chain::entry::Resolved;
+use crate::chain::Resolved;
 use crate::cli::Exec;
 use crate::commands::client_context::client_context;
 use crate::commands::executable::executable;
@@ -23,8 +23,7 @@ use crate::commands::print;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup;
-use crate::query::Query;
-use crate::query::profile;
+use crate::query::{Query, profile};
 use crate::ttl::check_ttl;
 
 use competitors::{competitors, may_be_client};

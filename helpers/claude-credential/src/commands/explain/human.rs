@@ -11,7 +11,7 @@ use super::identity::SecretIdentity;
 use super::settings::shown;
 use super::trace::{CacheState, Mark, Row, RowState, Trace};
 use crate::cache::Cached;
-use crate::chain::entry::{AnswerOrigin, Resolved};
+use crate::chain::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 use crate::terminal::screen::{Paint, Screen, span, until};
 

@@ -10,7 +10,7 @@ use super::client::{ClientReport, Sent};
 use super::explanation::{Explanation, TracedLookup};
 use super::identity::SecretHasher;
 use super::trace::{CacheState, Mark, Row, RowState, Trace};
-use crate::chain::entry::{AnswerOrigin, Resolved};
+use crate::chain::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 
 pub(super) fn text(explanation: &Explanation<'_>) -> String {

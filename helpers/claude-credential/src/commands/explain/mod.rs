@@ -18,8 +18,7 @@ use crate::cli::Explain;
 use crate::commands::client_context::client_context;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::query::Query;
-use crate::query::profile;
+use crate::query::{Query, profile};
 use crate::terminal::screen::Screen;
 use crate::ttl::check_ttl;
 

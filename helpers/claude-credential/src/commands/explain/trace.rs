@@ -5,8 +5,7 @@ use std::time::{Duration, Instant};
 use claude_credential_protocol::{Credential, Error};
 
 use crate::cache::{Cached, Staleness};
-use crate::chain::entry::{AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry};
-use crate::chain::{self, program};
+use crate::chain::{self, AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry, program};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::observer::{CacheView, Observer};

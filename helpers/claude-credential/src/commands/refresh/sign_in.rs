@@ -9,7 +9,7 @@ use claude_credential_config::claude::{self, CommandSetting};
 use claude_credential_process::{Ended, Finished, Relay, RunError};
 use claude_credential_protocol::{Class, Error, Interactive, text};
 
-use crate::chain::entry::ResolvedEntry;
+use crate::chain::ResolvedEntry;
 use crate::client::cloud::Cloud;
 use crate::commands::executable::executable;
 use crate::context::Context;

@@ -28,7 +28,7 @@ use claude_credential_config::{Program, generation, kept};
 use claude_credential_process::{Interrupted, run_attached};
 use claude_credential_protocol::{Error, Origin};
 
-use crate::chain::resolve::resolve;
+use crate::chain::resolve;
 use crate::cli::setup::Setup;
 use crate::commands::login;
 use crate::context::Context;

@@ -9,7 +9,7 @@ use claude_credential_protocol::{Class, Origin, Seconds};
 
 use super::known_credential::KnownCredential;
 use crate::cache::Cached;
-use crate::chain::entry::ResolvedEntry;
+use crate::chain::ResolvedEntry;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::observer::{CacheView, Observer};

@@ -3,13 +3,12 @@ use claude_credential_protocol::Error;
 
 use super::super::check_context::CheckContext;
 use super::super::finding::Finding;
-use crate::chain::entry::Resolved;
+use crate::chain::Resolved;
 use crate::cli::Options;
 use crate::commands::explain::trace::trace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::query::Query;
-use crate::query::profile;
+use crate::query::{Query, profile};
 
 const MEND: &str = "run: claude-credential explain --for-client";
 

@@ -8,8 +8,7 @@ use claude_credential_protocol::{Error, parse_token};
 use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
 use super::super::spawn;
-use crate::chain::entry::Availability;
-use crate::chain::program;
+use crate::chain::{Availability, program};
 
 /// As long as one lookup has for all of its entries.
 const TIMEOUT: Duration = Duration::from_secs(30);

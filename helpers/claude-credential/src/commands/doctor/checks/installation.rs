@@ -9,8 +9,7 @@ use super::super::check_context::CheckContext;
 use super::super::finding::{Finding, or_good};
 use super::super::spawn;
 use super::folders::shown;
-use crate::chain::entry::Availability;
-use crate::chain::program;
+use crate::chain::{Availability, program};
 use crate::context::Context;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
