@@ -26,8 +26,10 @@ use crate::failure::Failure;
 use crate::query::Query;
 
 use observer::{CacheView, Observer};
-use recursion::reject_recursion;
+use recursion::{recursion, reject_recursion};
+use remember::remember;
 use single_flight::SingleFlight;
+use skip_trace::SkipTrace;
 use slot::Slot;
 use steps::{Mode, Steps};
 

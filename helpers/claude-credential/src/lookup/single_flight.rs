@@ -6,9 +6,7 @@ use std::time::Duration;
 use claude_credential_files::{Lock, LockError, Waiting};
 use claude_credential_protocol::{Class, Error, Interactive, now};
 
-use super::refused::Refused;
-use super::slot::Slot;
-use super::steps::{Found, Steps};
+use super::{Found, Refused, Slot, Steps};
 use crate::cache::wait_guard::WaitGuard;
 use crate::cache::{Cache, Cached, Outcome, State};
 use crate::chain::{Resolved, ResolvedEntry};

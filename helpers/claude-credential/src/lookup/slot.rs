@@ -2,8 +2,7 @@ use std::path::PathBuf;
 
 use claude_credential_protocol::now;
 
-use super::key;
-use super::refused::Refused;
+use super::{Refused, key};
 use crate::cache::{Cache, Cached, Staleness, State};
 use crate::chain::{AnswerOrigin, Resolved};
 use crate::context::Context;

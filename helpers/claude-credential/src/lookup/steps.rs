@@ -2,12 +2,7 @@ use std::time::Instant;
 
 use claude_credential_protocol::{Error, Request};
 
-use super::observer::{CacheView, Observer};
-use super::recursion::recursion;
-use super::refused::Refused;
-use super::remember::remember;
-use super::skip_trace::SkipTrace;
-use super::slot::Slot;
+use super::{CacheView, Observer, Refused, SkipTrace, Slot, recursion, remember};
 use crate::chain::{self, Availability, EntryOutcome, Resolved, ResolvedEntry, Skip, program};
 use crate::context::Context;
 use crate::failure::Failure;

@@ -4,8 +4,7 @@
 use claude_credential_config::claude::{self, EffectiveSetting, SettingSource, StoredLogin};
 use claude_credential_protocol::{Error, Secret};
 
-use super::identity::{SecretHasher, SecretIdentity};
-use super::settings::{ClientSettings, Setting};
+use super::{ClientSettings, SecretHasher, SecretIdentity, Setting};
 use crate::context::Context;
 
 /// What Claude Code sends, with the settings that decide it and the warnings about it.

@@ -2,9 +2,7 @@
 
 use claude_credential_config::claude::{API_KEY_HELPER, SettingSource};
 
-use super::client::{ClientReport, Sent, SentSource};
-use super::settings::{ClientSettings, shown};
-use super::trace::Trace;
+use super::{ClientReport, ClientSettings, Sent, SentSource, Trace, shown};
 use crate::context::Context;
 
 pub(crate) fn warnings(

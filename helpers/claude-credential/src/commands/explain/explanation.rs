@@ -1,8 +1,6 @@
 use claude_credential_protocol::Error;
 
-use super::client::ClientReport;
-use super::identity::SecretHasher;
-use super::trace::Trace;
+use super::{ClientReport, SecretHasher, Trace};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;

@@ -5,11 +5,10 @@ use std::time::Duration;
 use claude_credential_config::claude::StoredLogin;
 use claude_credential_protocol::{Class, Credential, Error, millis, now, text};
 
-use super::client::{ClientReport, Sent, SentSource};
-use super::explanation::{Explanation, TracedLookup};
-use super::identity::SecretIdentity;
-use super::settings::shown;
-use super::trace::{CacheState, Mark, Row, RowState, Trace};
+use super::{
+    CacheState, ClientReport, Explanation, Mark, Row, RowState, SecretIdentity, Sent, SentSource, Trace, TracedLookup,
+    shown,
+};
 use crate::cache::Cached;
 use crate::chain::{AnswerOrigin, Resolved};
 use crate::failure::Failure;

@@ -6,10 +6,7 @@ use claude_credential_config::claude::SettingSource;
 use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
 use serde_json::{Value, json};
 
-use super::client::{ClientReport, Sent};
-use super::explanation::{Explanation, TracedLookup};
-use super::identity::SecretHasher;
-use super::trace::{CacheState, Mark, Row, RowState, Trace};
+use super::{CacheState, ClientReport, Explanation, Mark, Row, RowState, SecretHasher, Sent, Trace, TracedLookup};
 use crate::chain::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 

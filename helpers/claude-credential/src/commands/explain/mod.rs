@@ -22,11 +22,11 @@ use crate::query::{Query, profile};
 use crate::terminal::screen::Screen;
 use crate::ttl::check_ttl;
 
-use client::ClientReport;
+use client::{ClientReport, Sent, SentSource};
 use explanation::{Explanation, TracedLookup};
-use identity::SecretHasher;
-use settings::ClientSettings;
-use trace::{Trace, trace};
+use identity::{SecretHasher, SecretIdentity};
+use settings::{ClientSettings, Setting, shown};
+use trace::{CacheState, Mark, Row, RowState, Trace, trace};
 
 pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
     let of_client = context.for_client.then(|| client_context(context, true));

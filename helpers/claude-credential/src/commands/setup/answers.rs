@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use claude_credential_protocol::Error;
 
-use super::discovery::Discovery;
-use super::placeholders::Placeholders;
-use super::preset::Preset;
-use super::prompt::Prompt;
+use super::{Discovery, Placeholders, Preset, Prompt};
 use crate::cli::setup::Setup;
 use crate::context::Context;
 

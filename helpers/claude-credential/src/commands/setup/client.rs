@@ -4,8 +4,7 @@ use claude_credential_config::Profile;
 use claude_credential_config::claude::{self, Scope, SettingSource, SettingsFile};
 use claude_credential_protocol::{CLOUD_SWITCHES, Error, Origin};
 
-use super::plan::Plan;
-use super::preset::Preset;
+use super::{Plan, Preset};
 use crate::context::Context;
 use crate::query::profile::{API, unlisted};
 

@@ -35,11 +35,17 @@ use crate::context::Context;
 use crate::failure::Failure;
 
 use client::Destination;
+use config::with_line_ends_of;
 use discovery::Discovery;
-use placeholders::Placeholders;
+use edited::{Change, Edited};
+use file::{Target, is_text, settings_file};
+use placeholders::{Placeholders, SettingChange};
 use plan::Plan;
-use preset::Preset;
+use preset::{Preset, PresetSettings};
 use prompt::Prompt;
+use record::Record;
+use settings::SettingsDocument;
+use show::{show_config, show_settings};
 
 /// How often the user may mistype a key.
 const TRIES: usize = 3;

@@ -6,13 +6,10 @@ use claude_credential_config::claude;
 use claude_credential_protocol::Error;
 use serde_json::Value;
 
-use super::file::{Target, is_text, settings_file};
-use super::placeholders::{Placeholders, SettingChange};
-use super::preset::Preset;
-use super::record::Record;
-use super::settings::{self, SettingsDocument};
-use super::show::{show_config, show_settings};
-use super::{config, sections};
+use super::{
+    Placeholders, Preset, Record, SettingChange, SettingsDocument, Target, config, is_text, sections, settings,
+    settings_file, show_config, show_settings,
+};
 use crate::cli::setup::Setup;
 use crate::context::Context;
 

@@ -9,11 +9,7 @@ use claude_credential_protocol::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::edited::{Change, Edited};
-use super::file::Target;
-use super::placeholders::SettingChange;
-use super::sections;
-use super::settings::SettingsDocument;
+use super::{Change, Edited, SettingChange, SettingsDocument, Target, sections};
 
 /// Two files of at most a megabyte each, as they were, as they were found and as they were written, quoted.
 const MAX_RECORD: u64 = 24 << 20;

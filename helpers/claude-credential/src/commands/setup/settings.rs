@@ -10,8 +10,7 @@ use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
 use jsonc_parser::{CollectOptions, parse_to_ast};
 use serde_json::{Map, Value};
 
-use super::edited::Change;
-use super::placeholders::SettingChange;
+use super::{Change, SettingChange};
 
 /// Some editors write it; the parser does not accept it.
 const BOM: &str = "\u{FEFF}";

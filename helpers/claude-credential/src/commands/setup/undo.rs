@@ -8,13 +8,10 @@ use claude_credential_config::{kept, logins};
 use claude_credential_protocol::{Class, Error};
 use serde_json::Value;
 
-use super::edited::Edited;
-use super::file::{Target, is_text, settings_file};
-use super::prompt::Prompt;
-use super::record::Record;
-use super::settings::SettingsDocument;
-use super::show::{show_config, show_settings};
-use super::{diff, sections};
+use super::{
+    Edited, Prompt, Record, SettingsDocument, Target, diff, is_text, sections, settings_file, show_config,
+    show_settings,
+};
 use crate::cli::setup::Setup;
 use crate::context::Context;
 use crate::failure::Failure;

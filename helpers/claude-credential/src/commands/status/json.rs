@@ -3,8 +3,7 @@
 use claude_credential_protocol::iso_8601;
 use serde_json::json;
 
-use super::overview::Overview;
-use super::profile_status::ProfileState;
+use super::{Overview, ProfileState};
 
 pub(super) fn text(overview: &Overview) -> String {
     let profiles = overview.profiles.iter().map(|status| {

@@ -18,7 +18,7 @@ use crate::query::profile;
 use crate::terminal::screen::Screen;
 
 use overview::Overview;
-use profile_status::ProfileStatus;
+use profile_status::{ProfileState, ProfileStatus};
 
 pub(crate) fn run(context: &Context, options: Status) -> Result<u8, Failure> {
     let Status { min_ttl, name, json, options: mut for_helper } = options;

@@ -1,8 +1,7 @@
 use claude_credential_config::Profile;
 use claude_credential_protocol::Error;
 
-use super::super::check_context::CheckContext;
-use super::super::finding::Finding;
+use super::{CheckContext, Finding};
 use crate::chain::Resolved;
 use crate::cli::Options;
 use crate::commands::explain::trace::trace;

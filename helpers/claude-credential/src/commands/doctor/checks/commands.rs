@@ -5,9 +5,7 @@ use claude_credential_config::{Entry, Program};
 use claude_credential_process::Ended;
 use claude_credential_protocol::{Error, parse_token};
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
-use super::super::spawn;
+use super::{CheckContext, Finding, or_good, spawn};
 use crate::chain::{Availability, program};
 
 /// As long as one lookup has for all of its entries.

@@ -4,8 +4,7 @@ use claude_credential_config::{Entry, Program};
 use claude_credential_protocol::{Error, Origin};
 use rustix::fs::{Access, access};
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
+use super::{CheckContext, Finding, or_good};
 use crate::chain::program;
 use crate::query::profile;
 

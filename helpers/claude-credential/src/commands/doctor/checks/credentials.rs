@@ -1,7 +1,6 @@
 use claude_credential_config::claude;
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
+use super::{CheckContext, Finding, or_good};
 use crate::chain::{Availability, ResolvedEntry};
 
 const API_KEY: &str = "ANTHROPIC_API_KEY";

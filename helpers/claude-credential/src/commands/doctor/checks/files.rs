@@ -7,9 +7,8 @@ use claude_credential_config::{kept, logins};
 use claude_credential_files::{Trust, ensure_folder, read, replace};
 use rustix::process::{Resource, getrlimit};
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
 use super::folders::{own_uid, shown};
+use super::{CheckContext, Finding, or_good};
 
 /// A process needs milliseconds to replace a file; one that takes longer was killed.
 const REPLACEMENT_TIME: Duration = Duration::from_mins(1);

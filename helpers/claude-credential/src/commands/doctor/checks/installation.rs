@@ -5,10 +5,8 @@ use std::path::{Path, PathBuf};
 use claude_credential_config::Program;
 use claude_credential_process::find_on_path;
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
-use super::super::spawn;
 use super::folders::shown;
+use super::{CheckContext, Finding, or_good, spawn};
 use crate::chain::{Availability, program};
 use crate::context::Context;
 

@@ -6,10 +6,8 @@ use claude_credential_config::Program;
 use claude_credential_process::Ended;
 use claude_credential_protocol::text;
 
-use super::super::check_context::CheckContext;
-use super::super::finding::Finding;
-use super::super::spawn;
 use super::installation::INSTALL;
+use super::{CheckContext, Finding, spawn};
 use crate::chain::program;
 
 /// Longer than the helper waits for the keychain.
