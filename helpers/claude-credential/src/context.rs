@@ -6,8 +6,7 @@ use claude_credential_config::{Config, Environment, Folders};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Interactive, Millis, millis, now};
 
-use crate::cache::Cache;
-use crate::cache::fast_key::FastKey;
+use crate::cache::{Cache, FastKey};
 use crate::cli::Options;
 use crate::client::mode::ClientMode;
 use crate::failure::Failure;

@@ -1,12 +1,12 @@
 //! Cached answers: one file for each key.
 
 pub(crate) mod caller;
-pub(crate) mod fast_key;
+mod fast_key;
 pub(crate) mod hash;
 mod refusal;
 mod state;
 mod variables;
-pub(crate) mod wait_guard;
+mod wait_guard;
 mod watched;
 
 use std::fs;
@@ -22,10 +22,13 @@ use thiserror::Error;
 
 use crate::terminal::log::Log;
 
+pub(crate) use caller::Caller;
+pub(crate) use fast_key::{FastKey, FastRecord};
 pub(crate) use hash::KeyedHasher;
 pub(crate) use refusal::Verdict;
 pub(crate) use state::{Outcome, State};
 pub(crate) use variables::{is_per_terminal, may_match_ignored};
+pub(crate) use wait_guard::WaitGuard;
 pub(crate) use watched::Watched;
 
 /// Hand-outs and refused answers older than this have no meaning any more.

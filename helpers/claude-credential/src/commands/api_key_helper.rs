@@ -5,8 +5,7 @@
 
 use claude_credential_protocol::millis;
 
-use crate::cache::Verdict;
-use crate::cache::caller::Caller;
+use crate::cache::{Caller, Verdict};
 use crate::chain::{AnswerOrigin, Resolved};
 use crate::context::Context;
 use crate::failure::Failure;

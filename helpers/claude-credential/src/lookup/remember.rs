@@ -1,7 +1,6 @@
 use claude_credential_config::{claude, generation};
 
-use crate::cache::fast_key::FastRecord;
-use crate::cache::{Watched, may_match_ignored};
+use crate::cache::{FastRecord, Watched, may_match_ignored};
 use crate::chain::{Dependency, ResolvedEntry};
 use crate::context::Context;
 use crate::query::{Query, profile};

@@ -7,8 +7,7 @@ use claude_credential_files::{Lock, LockError, Waiting};
 use claude_credential_protocol::{Class, Error, Interactive, now};
 
 use super::{Found, Refused, Slot, Steps};
-use crate::cache::wait_guard::WaitGuard;
-use crate::cache::{Cache, Cached, Outcome, State};
+use crate::cache::{Cache, Cached, Outcome, State, WaitGuard};
 use crate::chain::{Resolved, ResolvedEntry};
 use crate::failure::Failure;
 
