@@ -38,7 +38,7 @@ use client::Destination;
 use config::with_line_ends_of;
 use discovery::Discovery;
 use edited::{Change, Edited};
-use file::{Target, is_text, settings_file};
+use file::{Edit, Target, is_text, settings_file};
 use placeholders::{Placeholders, SettingChange};
 use plan::Plan;
 use preset::{Preset, PresetSettings};
@@ -83,7 +83,7 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         return Ok(1);
     }
     let needs_key = needs_key(context, preset, &destination.origin, options, &mut prompt)?;
-    let changes_files = plan.changes_settings() || plan.changes_config();
+    let changes_files = plan.settings.is_change() || plan.config.is_change();
     if !changes_files && !needs_key {
         prompt.say("everything is already set up this way");
         return Ok(0);
@@ -122,7 +122,7 @@ fn may_replace(plan: &Plan, options: &Setup, prompt: &mut Prompt) -> Result<bool
     if conflicts.is_empty() || options.replace {
         return Ok(true);
     }
-    let file = plan.settings.path.display();
+    let file = plan.settings.target.path.display();
     let what = format!("{file}: `{}` already has another value", conflicts.join("`, `"));
     if prompt.is_interactive() && !options.yes {
         prompt.say(&what);
@@ -187,9 +187,8 @@ fn store_key(context: &Context, origin: &Origin, options: &Setup, prompt: &Promp
 
 /// Tells the user what to do next, and offers to sign in at once.
 fn finish(preset: &Preset, placeholders: &Placeholders, plan: &Plan, options: &Setup, prompt: &mut Prompt) {
-    let written = [(plan.changes_config(), &plan.config), (plan.changes_settings(), &plan.settings)];
-    for (_, target) in written.iter().filter(|(is_changed, _)| *is_changed) {
-        prompt.say(&format!("written: {}", target.path.display()));
+    for edit in [&plan.config, &plan.settings].into_iter().filter(|edit| edit.is_change()) {
+        prompt.say(&format!("written: {}", edit.target.path.display()));
     }
     for next in &preset.next {
         let command = placeholders.for_shell(next);

@@ -9,7 +9,7 @@ use claude_credential_protocol::{Class, Error};
 use serde_json::Value;
 
 use super::{
-    Edited, Prompt, Record, SettingsDocument, Target, diff, is_text, sections, settings_file, show_config,
+    Edit, Edited, Prompt, Record, SettingsDocument, Target, diff, is_text, sections, settings_file, show_config,
     show_settings,
 };
 use crate::cli::setup::Setup;
@@ -38,9 +38,9 @@ pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Re
             Err(error) => failure = Some(error),
         }
     }
-    let steps: Vec<&Step> = [&settings, &config].into_iter().flatten().filter(|step| step.is_change()).collect();
+    let steps: Vec<&Step> = [&settings, &config].into_iter().flatten().filter(|step| step.edit.is_change()).collect();
     for step in steps.iter().filter(|step| step.is_edited) {
-        let file = step.target.path.display();
+        let file = step.edit.target.path.display();
         prompt.say(&format!("{file} was changed since setup wrote it; only what setup wrote is removed"));
     }
     let _ = io::stderr().write_all(shown(context, &record, settings.as_ref(), config.as_ref()).as_bytes());
@@ -79,9 +79,7 @@ const REPLACE: &str =
 
 /// What undo does to one file.
 struct Step {
-    target: Target,
-    /// The text afterwards. `None` if the file is removed.
-    after: Option<String>,
+    edit: Edit,
     made: Option<PathBuf>,
     /// Whether the file was changed since setup wrote it, and keeps these changes.
     is_edited: bool,
@@ -106,21 +104,13 @@ impl Step {
                 Error::config(format!("{file} was changed since setup wrote it, and is left as it is; {error}"))
             })?),
         };
-        Ok(Self { after, made: edited.made.clone(), is_edited, target })
-    }
-
-    fn is_change(&self) -> bool {
-        self.after != self.target.text
-    }
-
-    fn after(&self) -> &str {
-        self.after.as_deref().unwrap_or_default()
+        Ok(Self { edit: Edit { target, after }, made: edited.made.clone(), is_edited })
     }
 
     fn perform(&self) -> Result<(), Error> {
-        match &self.after {
-            Some(text) => self.target.write(text),
-            None => self.target.remove(self.made.as_deref()),
+        match &self.edit.after {
+            Some(text) => self.edit.target.write(text),
+            None => self.edit.target.remove(self.made.as_deref()),
         }
     }
 }
@@ -146,11 +136,10 @@ fn settings_without_ours(text: &str, record: &Record, target: &Target) -> Result
 fn shown(context: &Context, record: &Record, settings: Option<&Step>, config: Option<&Step>) -> String {
     let colours = diff::are_colours_wanted(&context.environment);
     let known = |value: &str| record.changes.iter().any(|change| is_text(value, &change.after));
-    let settings =
-        settings.map(|step| show_settings(&step.target.path, step.target.text(), step.after(), &known, colours));
+    let settings = settings.map(|step| show_settings(&step.edit, &known, colours));
     let config = config.zip(record.config.as_ref()).map(|(step, edited)| {
         let by_setup = (edited.before.as_deref().unwrap_or_default(), vec![edited.written.as_str()]);
-        show_config(&step.target.path.display().to_string(), step.target.text(), step.after(), &by_setup, colours)
+        show_config(&step.edit, &by_setup, colours)
     });
     settings.unwrap_or_default() + &config.unwrap_or_default()
 }
@@ -159,6 +148,6 @@ fn shown(context: &Context, record: &Record, settings: Option<&Step>, config: Op
 fn removed_sign_ins(context: &Context, config: &Step) -> BTreeSet<String> {
     let logins = logins::list(&context.folders).unwrap_or_default().into_iter().map(|login| login.provider);
     let is_configured = |provider: &String| context.config.providers.contains_key(provider);
-    let stays = |provider: &String| config.after().contains(&format!("[provider.{provider}]"));
-    logins.filter(|provider| config.is_change() && is_configured(provider) && !stays(provider)).collect()
+    let stays = |provider: &String| config.edit.after().contains(&format!("[provider.{provider}]"));
+    logins.filter(|provider| config.edit.is_change() && is_configured(provider) && !stays(provider)).collect()
 }
