@@ -1,6 +1,8 @@
 use claude_credential_protocol::{Error, text};
+use serde::Serialize;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Severity {
     Good,
     /// It works, but not always, or not as well as it could.
@@ -18,20 +20,12 @@ pub(super) struct Finding {
 }
 
 impl Severity {
-    pub(super) fn sign(self) -> char {
+    /// Its sign in the report, and the number of the sign's colour.
+    pub(super) fn sign(self) -> (char, u8) {
         match self {
-            Self::Good => '✓',
-            Self::Doubtful => '!',
-            Self::Wrong => '✗',
-        }
-    }
-
-    /// Its name in JSON.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Doubtful => "doubtful",
-            Self::Wrong => "wrong",
+            Self::Good => ('✓', 32),
+            Self::Doubtful => ('!', 33),
+            Self::Wrong => ('✗', 31),
         }
     }
 }

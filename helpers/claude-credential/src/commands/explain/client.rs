@@ -8,7 +8,7 @@ use super::{ClientSettings, SecretHasher, SecretIdentity, Setting};
 use crate::context::Context;
 
 /// What Claude Code sends, with the settings that decide it and the warnings about it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ClientReport {
     /// The cloud that Claude Code is set up for, which comes before every other source.
     pub(crate) cloud: Option<(&'static str, SettingSource)>,
@@ -105,15 +105,7 @@ impl ClientReport {
             let is_us = claude::leads_to_us(setting.value.expose());
             Sent::unknown(SentSource::Helper { is_us }, setting.place)
         });
-        let mut client = Self {
-            cloud: None,
-            authorization: None,
-            x_api_key: None,
-            settings: Vec::new(),
-            login,
-            warnings: Vec::new(),
-            differs: None,
-        };
+        let mut client = Self { login, ..Self::default() };
         let cloud = CLOUDS.iter().find_map(|(switch, skip, name)| Some((settings.switch(switch)?.place, skip, *name)));
         if let Some((place, skip, name)) = cloud {
             client.authorization =

@@ -6,7 +6,7 @@ use claude_credential_config::claude::SettingSource;
 use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
 use serde_json::{Value, json};
 
-use super::{CacheState, ClientReport, Explanation, Mark, Row, RowState, SecretHasher, Sent, Trace, TracedLookup};
+use super::{CacheState, ClientReport, Explanation, Row, RowState, SecretHasher, Sent, Trace, TracedLookup};
 use crate::chain::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 
@@ -75,31 +75,18 @@ fn cache_value(state: &CacheState) -> Value {
 
 fn row_value(row: &Row, hasher: &SecretHasher) -> Value {
     let Row { entry, mark, state, took } = row;
-    let mark = match mark {
-        Mark::Wins => "wins",
-        Mark::Skipped => "skipped",
-        Mark::Stops => "stops",
-        Mark::Fails => "fails",
-        Mark::Answers => "answers",
+    let (outcome, reason, credential, error) = match state {
+        RowState::Skipped(reason) => ("nothing-to-ask", Some(reason), None, None),
+        RowState::NotAsked(reason) => ("not-asked", Some(reason), None, None),
+        RowState::Nothing(reason) => ("nothing", Some(reason), None, None),
+        RowState::Answer(credential) => ("answer", None, Some(credential_value(credential, hasher)), None),
+        RowState::Failed(error) => ("failure", None, None, Some(error_value(error))),
     };
-    let (outcome, reason) = match state {
-        RowState::Skipped(reason) => ("nothing-to-ask", json!(reason)),
-        RowState::NotAsked(reason) => ("not-asked", json!(reason)),
-        RowState::Nothing(reason) => ("nothing", json!(reason)),
-        RowState::Answer(_) => ("answer", Value::Null),
-        RowState::Failed(_) => ("failure", Value::Null),
-    };
-    let mut value = json!({ "name": entry, "mark": mark, "said": outcome, "because": reason });
-    value["took_ms"] = json!(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)));
-    value["credential"] = match &row.state {
-        RowState::Answer(credential) => credential_value(credential, hasher),
-        _ => Value::Null,
-    };
-    value["error"] = match &row.state {
-        RowState::Failed(error) => error_value(error),
-        _ => Value::Null,
-    };
-    value
+    let took = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    json!({
+        "name": entry, "mark": mark, "said": outcome, "because": reason, "took_ms": took, "credential": credential,
+        "error": error,
+    })
 }
 
 /// Everything but the secret.

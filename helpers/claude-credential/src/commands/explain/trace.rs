@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use claude_credential_protocol::{Credential, Error};
+use serde::Serialize;
 
 use crate::cache::{Cached, Staleness};
 use crate::chain::{self, AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry, program};
@@ -45,7 +46,8 @@ pub(crate) struct Row {
 }
 
 /// What an entry means for the lookup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Mark {
     /// Its answer is the answer of the lookup.
     Wins,

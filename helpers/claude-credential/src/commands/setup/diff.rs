@@ -1,9 +1,7 @@
 //! The change of a file, line by line, as `diff -u` shows it.
 
-use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use claude_credential_config::Environment;
 use claude_credential_protocol::text;
 use similar::{ChangeTag, TextDiff};
 
@@ -44,12 +42,6 @@ pub(crate) fn unified(name: &str, old: &str, new: &str, colours: bool) -> String
 fn printable(line: &str) -> String {
     let rest = line.trim_start_matches([' ', '\t']);
     format!("{}{}", &line[..line.len() - rest.len()], text::one_line(rest))
-}
-
-/// Whether stderr takes colours (<https://no-color.org>).
-pub(crate) fn are_colours_wanted(environment: &Environment) -> bool {
-    let plain = environment.get_os("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb");
-    io::stderr().is_terminal() && !plain
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ use crate::cli::setup::Setup;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::terminal::screen::wants_colours;
 
 use client::Destination;
 use config::with_line_ends_of;
@@ -94,7 +95,7 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         for line in lines.iter().chain(&destination.warning) {
             prompt.say(&format!("- {line}"));
         }
-        let shown = plan.shown(diff::are_colours_wanted(&context.environment));
+        let shown = plan.shown(wants_colours(&context.environment, &io::stderr()));
         let _ = io::stderr().write_all(shown.as_bytes());
         if !prompt.agree("write this?", options.yes)? {
             prompt.say("nothing was changed");

@@ -9,12 +9,13 @@ use claude_credential_protocol::{Class, Error};
 use serde_json::Value;
 
 use super::{
-    Edit, Edited, Prompt, Record, SettingsDocument, Target, diff, is_text, sections, settings_file, show_config,
+    Edit, Edited, Prompt, Record, SettingsDocument, Target, is_text, sections, settings_file, show_config,
     show_settings,
 };
 use crate::cli::setup::Setup;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::terminal::screen::wants_colours;
 
 pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Result<u8, Failure> {
     let target = Target::find(&settings_file(context))?;
@@ -134,7 +135,7 @@ fn settings_without_ours(text: &str, record: &Record, target: &Target) -> Result
 
 /// Both changes, without the user's values.
 fn shown(context: &Context, record: &Record, settings: Option<&Step>, config: Option<&Step>) -> String {
-    let colours = diff::are_colours_wanted(&context.environment);
+    let colours = wants_colours(&context.environment, &io::stderr());
     let known = |value: &str| record.changes.iter().any(|change| is_text(value, &change.after));
     let settings = settings.map(|step| show_settings(&step.edit, &known, colours));
     let config = config.zip(record.config.as_ref()).map(|(step, edited)| {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use claude_credential_config::{Profile, Program};
 use claude_credential_protocol::{Class, Origin, Seconds};
+use serde::Serialize;
 
 use super::known_credential::KnownCredential;
 use crate::cache::Cached;
@@ -16,7 +17,7 @@ use crate::lookup::observer::{CacheView, Observer};
 use crate::lookup::{self, Found};
 use crate::query::Query;
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ProfileStatus {
     pub(crate) profile: String,
     /// Whether it is the profile in use here.
@@ -33,13 +34,15 @@ pub(crate) struct ProfileStatus {
 }
 
 /// What a lookup for the profile would come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum ProfileState {
     /// A variable or the cache would answer at once.
     Answers,
     /// An entry would be asked.
     Asked,
     /// There is nothing to ask.
+    #[default]
     Nothing,
     /// The lookup would fail.
     Problem,
@@ -50,15 +53,9 @@ impl ProfileStatus {
         let mut status = Self {
             profile: profile.name.clone(),
             here,
-            state: ProfileState::Nothing,
-            entry: None,
-            source: None,
-            account: None,
-            place: None,
-            expires_at: None,
             hosts: profile.hosts.iter().map(Origin::as_listed).collect(),
             directories: profile.directories.clone(),
-            problem: None,
+            ..Self::default()
         };
         let origin = profile.hosts[0].clone();
         match Query::new(context, profile, &origin)

@@ -14,8 +14,8 @@ const MEND: &str = "run: claude-credential explain --for-client";
 /// Whether Claude Code's helper would have a key: makes a dry run of its lookup. A kept answer does not count, because
 /// the entry that gave it may have nothing any more.
 pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
-    // If the configuration or the profile is broken, another check says so.
-    let (None, Ok(profile)) = (&check_context.config_error, &check_context.profile) else { return Vec::new() };
+    // If the profile is broken, another check says so.
+    let Ok(profile) = &check_context.profile else { return Vec::new() };
     if let Some(cloud) = check_context.context.client_mode.cloud() {
         return vec![Finding::good(format!("none is needed: {} has credentials of its own", cloud.name()))];
     }

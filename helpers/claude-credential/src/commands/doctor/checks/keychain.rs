@@ -1,8 +1,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use claude_credential_config::KeyStore;
-use claude_credential_config::Program;
+use claude_credential_config::{KeyStore, Program};
 use claude_credential_process::Ended;
 use claude_credential_protocol::text;
 
@@ -16,10 +15,6 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// The keychain works. The helper that keeps keys tries it, because the dispatcher links no D-Bus.
 pub(in super::super) fn works(check_context: &CheckContext) -> Vec<Finding> {
     let context = &check_context.context;
-    if check_context.config_error.is_some() {
-        // The helper would report the configuration's error once more.
-        return Vec::new();
-    }
     if context.options.no_input && context.config.key_store != KeyStore::File {
         let message = "not looked at, because of --no-input: a locked keychain asks for its password in a window";
         return vec![Finding::doubtful(message, "run: claude-credential doctor")];
