@@ -9,7 +9,6 @@
 
 pub(crate) mod key;
 pub(crate) mod observer;
-mod recursion;
 mod refused;
 mod remember;
 mod single_flight;
@@ -26,16 +25,14 @@ use crate::failure::Failure;
 use crate::query::Query;
 
 use observer::{CacheView, Observer};
-use recursion::{recursion, reject_recursion};
 use remember::remember;
 use single_flight::SingleFlight;
 use skip_trace::SkipTrace;
 use slot::Slot;
 use steps::{Mode, Steps};
 
-pub(crate) use recursion::MAX_DEPTH;
 pub(crate) use refused::Refused;
-pub(crate) use steps::Found;
+pub(crate) use steps::{Found, MAX_DEPTH};
 
 /// The answer to `query`: kept, shared, or new.
 pub(crate) fn run(context: &Context, query: &Query, refused: Option<Refused>) -> Result<Resolved, Failure> {
@@ -67,7 +64,7 @@ pub(crate) fn last(context: &Context, query: &Query) -> Option<Resolved> {
 
 /// The order of the lookup. No other function knows it.
 fn find<'a>(steps: &mut Steps<'a, '_>, refused: Option<Refused>) -> Result<Found<'a>, Failure> {
-    reject_recursion(steps.context, steps.query)?;
+    steps.reject_recursion()?;
     let (variables, entries) = steps.query.leading_variables();
     // The helpers of these entries never call the dispatcher, so no key is handed down to them.
     if let Some(found) = steps.ask(variables, "variable", None)? {
