@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use claude_credential_protocol::Error;
 
 use super::{Discovery, Placeholders, Preset, Prompt};
-use crate::cli::setup::Setup;
+use crate::cli::Setup;
 use crate::context::Context;
 
 pub(super) fn unknown(presets: &[Preset]) -> Error {

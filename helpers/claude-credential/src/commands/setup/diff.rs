@@ -1,9 +1,12 @@
 //! The change of a file, line by line, as `diff -u` shows it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use claude_credential_protocol::text;
 use similar::{ChangeTag, TextDiff};
+
+use super::{Edit, mask};
 
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 2;
@@ -11,8 +14,26 @@ const CONTEXT: usize = 2;
 /// After this time a larger piece is shown as changed than need be.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
+/// The change of a settings file, with only the strings that are `known`.
+pub(crate) fn show_settings(edit: &Edit, known: &dyn Fn(&str) -> bool, colours: bool) -> String {
+    show(edit, &|text| mask::json(text, known), colours)
+}
+
+/// The change of `config.toml`, with only the strings that setup wrote: those in `written` that are not in `before`.
+pub(crate) fn show_config(edit: &Edit, (before, written): &(&str, Vec<&str>), colours: bool) -> String {
+    let theirs = mask::toml_strings(before);
+    let ours: BTreeSet<&str> = written.iter().flat_map(|written| mask::toml_strings(written)).collect();
+    let known = |literal: &str| ours.contains(literal) && !theirs.contains(literal);
+    show(edit, &|text| mask::toml(text, &known), colours)
+}
+
+fn show(edit: &Edit, masked: &dyn Fn(&str) -> String, colours: bool) -> String {
+    let name = edit.target.path.display().to_string();
+    unified(&name, &masked(edit.target.text()), &masked(edit.after()), colours)
+}
+
 /// How `old` becomes `new`, fit for a terminal. Empty if both are the same.
-pub(crate) fn unified(name: &str, old: &str, new: &str, colours: bool) -> String {
+fn unified(name: &str, old: &str, new: &str, colours: bool) -> String {
     let paint = |code: &str, text: String| if colours { format!("\x1b[{code}m{text}\x1b[0m\n") } else { text + "\n" };
     let diff = TextDiff::configure().timeout(TIMEOUT).diff_lines(old, new);
     let mut shown = String::new();

@@ -17,7 +17,6 @@ mod prompt;
 mod record;
 mod sections;
 mod settings;
-mod show;
 mod undo;
 
 use std::io::{self, Write};
@@ -29,7 +28,7 @@ use claude_credential_process::{Interrupted, run_attached};
 use claude_credential_protocol::{Error, Origin};
 
 use crate::chain::resolve;
-use crate::cli::setup::Setup;
+use crate::cli::Setup;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -37,6 +36,7 @@ use crate::terminal::screen::wants_colours;
 
 use client::Destination;
 use config::with_line_ends_of;
+use diff::{show_config, show_settings};
 use discovery::Discovery;
 use edited::{Change, Edited};
 use file::{Edit, Target, is_text, settings_file};
@@ -46,7 +46,6 @@ use preset::{Preset, PresetSettings};
 use prompt::Prompt;
 use record::Record;
 use settings::SettingsDocument;
-use show::{show_config, show_settings};
 
 /// How often the user may mistype a key.
 const TRIES: usize = 3;

@@ -10,7 +10,7 @@ use super::{
     Edit, Placeholders, Preset, Record, SettingChange, SettingsDocument, Target, config, is_text, sections, settings,
     settings_file, show_config, show_settings,
 };
-use crate::cli::setup::Setup;
+use crate::cli::Setup;
 use crate::context::Context;
 
 /// Both files, before and after.

@@ -12,7 +12,7 @@ use super::{
     Edit, Edited, Prompt, Record, SettingsDocument, Target, is_text, sections, settings_file, show_config,
     show_settings,
 };
-use crate::cli::setup::Setup;
+use crate::cli::Setup;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::terminal::screen::wants_colours;
