@@ -1,7 +1,6 @@
 //! The entries of a chain, in priority order, and how one of them is asked.
 
 mod builtin;
-mod dependencies;
 mod entry;
 pub(crate) mod program;
 mod resolve;

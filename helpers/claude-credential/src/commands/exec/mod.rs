@@ -15,10 +15,8 @@ use claude_credential_config::Profile;
 use claude_credential_files::Identity;
 use claude_credential_protocol::{Class, Error, Seconds, text};
 
-use crate::chain::Resolved;
+use crate::chain::{Resolved, program};
 use crate::cli::Exec;
-use crate::commands::client_context::client_context;
-use crate::commands::executable::executable;
 use crate::commands::print;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -44,9 +42,9 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
     check_ttl(&context.environment)?;
     // First, so that the user does not sign in for a command that is not there.
     let (word, arguments) = options.command.split_first().ok_or_else(|| Error::config("there is no command"))?;
-    let Some(file) = executable(context, word) else { return Ok(not_on_path(context, word)) };
+    let Some(file) = program::executable(context, word) else { return Ok(not_on_path(context, word)) };
     // Claude Code's settings may set it up for a cloud, which chooses the profile.
-    let profile = profile::choose(&client_context(context, false))?;
+    let profile = profile::choose(&context.of_client(false))?;
     let destination = CommandDestination::of(context, &profile)?;
     let mut query = Query::new(context, profile, destination.origin())?;
     query.request.username.clone_from(&options.account);

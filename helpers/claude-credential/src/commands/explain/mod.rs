@@ -15,7 +15,6 @@ use std::io::{self, Write};
 use claude_credential_protocol::{Error, written};
 
 use crate::cli::Explain;
-use crate::commands::client_context::client_context;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::{Query, profile};
@@ -29,7 +28,7 @@ use settings::{ClientSettings, Setting, shown};
 use trace::{CacheState, Mark, Row, RowState, Trace, trace};
 
 pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
-    let of_client = context.for_client.then(|| client_context(context, true));
+    let of_client = context.for_client.then(|| context.of_client(true));
     let lookup_context = of_client.as_ref().unwrap_or(context);
     let lookup = match query(lookup_context, options) {
         Ok((query, host_reason)) => {
