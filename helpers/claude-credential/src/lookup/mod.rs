@@ -9,7 +9,6 @@
 
 pub(crate) mod key;
 pub(crate) mod observer;
-mod refused;
 mod remember;
 mod single_flight;
 mod skip_trace;
@@ -31,7 +30,7 @@ use skip_trace::SkipTrace;
 use slot::Slot;
 use steps::{Mode, Steps};
 
-pub(crate) use refused::Refused;
+pub(crate) use slot::Refused;
 pub(crate) use steps::{Found, MAX_DEPTH};
 
 /// The answer to `query`: kept, shared, or new.

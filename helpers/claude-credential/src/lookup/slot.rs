@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-use claude_credential_protocol::now;
+use claude_credential_protocol::{Secret, now};
 
-use super::{Refused, key};
+use super::key;
 use crate::cache::{Cache, Cached, Staleness, State};
 use crate::chain::{AnswerOrigin, Resolved};
 use crate::context::Context;
@@ -63,4 +63,15 @@ impl From<Cached> for Resolved {
     fn from(cached: Cached) -> Self {
         Self { credential: cached.credential, entry: cached.entry, origin: AnswerOrigin::Cache }
     }
+}
+
+/// A secret that was refused.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    pub(crate) secret: Secret,
+    /// The entry that gave the secret, which is told of the refusal; `None` if it is not known.
+    pub(crate) entry: Option<String>,
+    /// The answer with the secret, if the refusal is inferred: Claude Code came back for a key too soon. The inference
+    /// may be wrong, and Claude Code comes back without end, so runs are throttled; in between, this answer is served.
+    pub(crate) inferred: Option<Resolved>,
 }
