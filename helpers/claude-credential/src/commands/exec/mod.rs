@@ -15,12 +15,11 @@ use claude_credential_config::Profile;
 use claude_credential_files::Identity;
 use claude_credential_protocol::{Class, Error, Seconds, text};
 
-use crate::chain::{Resolved, program};
+use crate::chain::program;
 use crate::cli::Exec;
 use crate::commands::print;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::lookup;
 use crate::query::{Query, profile};
 use crate::ttl::check_ttl;
 
@@ -49,7 +48,7 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
     let mut query = Query::new(context, profile, destination.origin())?;
     query.request.username.clone_from(&options.account);
     query.request.min_ttl = MIN_TTL;
-    let answer = match obtain(context, &query) {
+    let answer = match print::obtain(context, &query, None) {
         Ok(answer) => Some(answer),
         Err(failure) if is_left_to_client(&query, &failure) => None,
         Err(failure) => return Err(failure),
@@ -78,13 +77,6 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
         io::ErrorKind::NotFound => fail(word, "is not there; write the path of a command", NOT_FOUND),
         _ => fail(word, &format!("can't be started: {error}"), NOT_EXECUTABLE),
     })
-}
-
-fn obtain(context: &Context, query: &Query) -> Result<Resolved, Failure> {
-    match lookup::run(context, query, None) {
-        Err(failure) if print::sign_in(context, query, &failure)? => lookup::run(context, query, None),
-        outcome => outcome,
-    }
 }
 
 /// Whether Claude Code is to use its own login, which the dispatcher reports but does not hand out: the profile has a
