@@ -204,7 +204,7 @@ fn finish(preset: &Preset, placeholders: &Placeholders, plan: &Plan, options: &S
         }
     }
     let us = placeholders.for_shell("{us}");
-    if preset.settings.api_key_helper.is_some() || !preset.writes_settings() {
+    if preset.settings.api_key_helper.is_some() || plan.wanted.is_empty() {
         let profile = preset.profile().map(|name| format!(" --profile {name}")).unwrap_or_default();
         prompt.say(&format!("to try it, run: {us}{profile} explain"));
     }
