@@ -1,4 +1,6 @@
-use claude_credential_protocol::{Error, text};
+use std::fmt::Display;
+
+use claude_credential_protocol::text;
 use serde::Serialize;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -45,11 +47,8 @@ impl Finding {
     }
 
     /// A failure. Our errors end with what mends them, after the last semicolon.
-    pub(super) fn of(error: &Error) -> Self {
-        Self::of_message(&error.to_string())
-    }
-
-    pub(super) fn of_message(message: &str) -> Self {
+    pub(super) fn of(error: &impl Display) -> Self {
+        let message = error.to_string();
         match message.rsplit_once("; ") {
             Some((problem, mend)) => Self::wrong(problem, mend),
             None => Self { severity: Severity::Wrong, ..Self::good(message) },

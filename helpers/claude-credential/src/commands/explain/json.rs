@@ -23,11 +23,12 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
     match &explanation.lookup {
         Err(error) => value["error"] = error_value(error),
         Ok(TracedLookup { query, profile_reason, host_reason, trace }) => {
-            let Trace { cache, rows, winner, failure } = trace;
+            let Trace { cache, rows, outcome } = trace;
+            let winner = outcome.as_ref().ok();
             value["profile"] = json!({ "name": query.profile.name, "because": profile_reason });
             value["host"] = json!({ "origin": query.request.origin(), "because": host_reason });
             value["account"] = json!(query.request.username);
-            value["ttl"] = json!(winner.as_ref().map(|Resolved { entry, credential, .. }| {
+            value["ttl"] = json!(winner.map(|Resolved { entry, credential, .. }| {
                 // An answer that is kept until it is due for renewal has no number of seconds.
                 let ttl = Some(query.ttl(entry, credential)).filter(|ttl| *ttl != Duration::MAX);
                 let reason = query.ttl_reason(entry, explanation.context);
@@ -35,17 +36,17 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
             }));
             value["cache"] = cache_value(cache);
             value["entries"] = rows.iter().map(|row| row_value(row, hasher)).collect();
-            value["winner"] = json!(winner.as_ref().map(|winner| {
+            value["winner"] = json!(winner.map(|winner| {
                 json!({
                     "entry": winner.entry,
                     "cached": winner.origin == AnswerOrigin::Cache,
                     "credential": credential_value(&winner.credential, hasher),
                 })
             }));
-            value["error"] = match failure {
-                None | Some(Failure::Interrupted(_)) => Value::Null,
-                Some(Failure::Error(error)) => error_value(error),
-                Some(Failure::Entry(entry, error)) => {
+            value["error"] = match outcome {
+                Ok(_) | Err(Failure::Interrupted(_)) => Value::Null,
+                Err(Failure::Error(error)) => error_value(error),
+                Err(Failure::Entry(entry, error)) => {
                     let mut value = error_value(error);
                     value["entry"] = json!(entry);
                     value

@@ -1,5 +1,4 @@
 use claude_credential_config::Profile;
-use claude_credential_protocol::Error;
 
 use super::{CheckContext, Finding};
 use crate::chain::Resolved;
@@ -25,7 +24,7 @@ pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
             check_context.interrupted.set(Some(signal));
             return Vec::new();
         }
-        Err(failure) => Finding::of_message(&failure.to_string()).or_mend(MEND),
+        Err(failure) => Finding::of(&failure).or_mend(MEND),
     }]
 }
 
@@ -33,12 +32,7 @@ fn winner(check_context: &CheckContext, profile: &Profile) -> Result<Resolved, F
     let context = lookup_context(&check_context.context);
     let origin = profile::origin_for_client(&context, profile)?;
     let query = Query::new(&context, profile.clone(), &origin)?;
-    let trace = trace(&context, &query, false)?;
-    match (trace.winner, trace.failure) {
-        (_, Some(failure)) => Err(failure),
-        (Some(winner), None) => Ok(winner),
-        (None, None) => Err(Error::not_found("no entry has anything").into()),
-    }
+    trace(&context, &query, false)?.outcome
 }
 
 /// A context without the cache and with as much time as Claude Code's helper has, however long earlier checks took.

@@ -104,7 +104,7 @@ pub(in super::super) fn cache(check_context: &CheckContext) -> Vec<Finding> {
     match is_kept {
         Err(problem) => {
             let mend = "set XDG_RUNTIME_DIR to a folder that you can write to";
-            vec![Finding::of_message(&problem.to_string()).or_mend(mend)]
+            vec![Finding::of(&problem).or_mend(mend)]
         }
         Ok(false) => vec![Finding::wrong(
             format!("{shown} does not hold what is written there"),

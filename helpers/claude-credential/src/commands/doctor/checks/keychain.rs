@@ -27,10 +27,9 @@ pub(in super::super) fn works(check_context: &CheckContext) -> Vec<Finding> {
     let mut command = Command::new(&file);
     command.args(program::helper_args(context, &helper)).arg("check-keychain");
     let finding = match spawn::run(check_context, command, TIMEOUT) {
-        Err(failure) => Finding::of_message(&format!(
-            "{file} {failure}; run it by hand: {file} check-keychain",
-            file = file.display()
-        )),
+        Err(failure) => {
+            Finding::of(&format!("{file} {failure}; run it by hand: {file} check-keychain", file = file.display()))
+        }
         Ok(finished) => {
             let stdout = String::from_utf8_lossy(&finished.stdout).into_owned();
             match finished.ended {
@@ -39,7 +38,7 @@ pub(in super::super) fn works(check_context: &CheckContext) -> Vec<Finding> {
                 Ended::Exit(0) => {
                     Finding::doubtful("not looked at: claude-credential-apikey is too old for that", INSTALL)
                 }
-                _ => Finding::of_message(
+                _ => Finding::of(
                     &text::last_line_of_ours(&finished.stderr)
                         .unwrap_or_else(|| "the keychain can't be tried".to_owned()),
                 )
