@@ -10,11 +10,13 @@ use crate::context::Context;
 #[derive(Debug)]
 pub(crate) struct Prompt {
     is_interactive: bool,
+    output: io::Stderr,
+    input: io::Stdin,
 }
 
 impl Prompt {
     pub(crate) fn new(context: &Context) -> Self {
-        Self { is_interactive: context.interactive() == Interactive::Auto }
+        Self { is_interactive: context.interactive() == Interactive::Auto, output: io::stderr(), input: io::stdin() }
     }
 
     /// Whether there is a user who can answer.
@@ -24,15 +26,15 @@ impl Prompt {
 
     /// Prints a line. A closed stderr is no reason to stop.
     pub(crate) fn say(&self, line: &str) {
-        let _ = writeln!(io::stderr(), "{line}");
+        let _ = writeln!(&self.output, "{line}");
     }
 
     /// Reads an answer; Enter alone means the default.
     pub(crate) fn ask(&mut self, question: &str, default: Option<&str>) -> Result<String, Error> {
         let shown = default.map(|default| format!(" [{default}]")).unwrap_or_default();
-        let _ = write!(io::stderr(), "{question}{shown}: ");
+        let _ = write!(&self.output, "{question}{shown}: ");
         let mut line = String::new();
-        match io::stdin().read_line(&mut line) {
+        match self.input.read_line(&mut line) {
             Ok(0) => Err(Error::config("no answer on stdin; nothing was changed; run: claude-credential setup")),
             Ok(_) if line.trim().is_empty() => Ok(default.unwrap_or_default().to_owned()),
             Ok(_) => Ok(line.trim().to_owned()),

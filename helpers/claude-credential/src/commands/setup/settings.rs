@@ -68,14 +68,15 @@ impl SettingsDocument {
         match (self.property(path)?, path) {
             (Some(property), _) => property.set_value(value.into()),
             (None, [name]) => self.append(&self.object.clone(), name, value.into(), &json(value))?,
-            (None, [folder, name]) => match self.folder(folder)? {
-                Some(object) => self.append(&object, name, value.into(), &json(value))?,
-                None => {
+            (None, [folder, name]) => {
+                if let Some(object) = self.folder(folder)? {
+                    self.append(&object, name, value.into(), &json(value))?;
+                } else {
                     let inner = CstInputValue::Object(vec![(name.clone(), value.into())]);
                     let text = format!("{{{}: {}}}", json(name), json(value));
                     self.append(&self.object.clone(), folder, inner, &text)?;
                 }
-            },
+            }
             _ => return Err(Error::broke("a setting has one or two names")),
         }
         Ok(())
@@ -84,13 +85,11 @@ impl SettingsDocument {
     /// Adds a property. In an object on one line it is added as text, since the tree would break the line.
     fn append(&mut self, object: &CstObject, name: &str, value: CstInputValue, text: &str) -> Result<(), Error> {
         let last = object.properties().pop().filter(|_| !object.to_string().contains('\n'));
-        match last.and_then(|last| Some((last.value()?.to_string(), last))) {
-            Some((before, last)) => self.set_raw(&last, &format!("{before}, {}: {text}", json(name))),
-            None => {
-                object.append(name, value);
-                Ok(())
-            }
+        if let Some((before, last)) = last.and_then(|last| Some((last.value()?.to_string(), last))) {
+            return self.set_raw(&last, &format!("{before}, {}: {text}", json(name)));
         }
+        object.append(name, value);
+        Ok(())
     }
 
     /// Removes `path`, and the object around it if setup made that and it is empty.
