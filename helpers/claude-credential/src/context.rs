@@ -2,13 +2,13 @@ use std::io::{self, IsTerminal};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use claude_credential_config::{Config, Environment, Folders};
+use claude_credential_config::{Config, Environment, Folders, claude};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Interactive, Millis, millis, now};
 
-use crate::cache::Cache;
-use crate::cache::fast_key::FastKey;
+use crate::cache::{Cache, FastKey};
 use crate::cli::Options;
+use crate::client::environment::environment_of_client;
 use crate::client::mode::ClientMode;
 use crate::failure::Failure;
 use crate::terminal::log::Log;
@@ -69,6 +69,14 @@ impl Context {
             cache: OnceLock::new(),
             fast_key: None,
         }
+    }
+
+    /// The context with the variables that Claude Code would have if it were started here: the settings of the user and
+    /// of the administrator set some.
+    pub(crate) fn of_client(&self, for_client: bool) -> Self {
+        let folder = std::env::current_dir().unwrap_or_else(|_| self.folders.home.clone());
+        let environment = environment_of_client(&self.environment, &claude::scopes(&folder, &self.folders));
+        Self::with(self.options.clone(), environment, self.folders.clone(), self.config.clone(), for_client)
     }
 
     /// The cache of this call, which is opened once; `None` if the user wants none, or if it can't be used.

@@ -3,7 +3,7 @@
 use claude_credential_config::Environment;
 use claude_credential_protocol::{Error, Message};
 
-use crate::cache::fast_key::FastKey;
+use crate::cache::FastKey;
 
 pub(crate) struct Prelude {
     pub(crate) environment: Environment,

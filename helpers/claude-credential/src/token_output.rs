@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use claude_credential_protocol::{Error, Millis, Secret, TokenProblem, parse_token, written};
 use zeroize::Zeroizing;
 
-use crate::cache::caller::Caller;
-use crate::cache::refusal::Verdict;
+use crate::cache::{Caller, Verdict};
 
 /// What happened to a credential that was to be handed out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

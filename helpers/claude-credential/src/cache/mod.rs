@@ -1,13 +1,13 @@
 //! Cached answers: one file for each key.
 
 pub(crate) mod caller;
-pub(crate) mod fast_key;
+mod fast_key;
 pub(crate) mod hash;
-pub(crate) mod refusal;
-pub(crate) mod state;
-pub(crate) mod variables;
-pub(crate) mod wait_guard;
-pub(crate) mod watched;
+mod refusal;
+mod state;
+mod variables;
+mod wait_guard;
+mod watched;
 
 use std::fs;
 use std::io;
@@ -20,8 +20,16 @@ use claude_credential_protocol::{
 };
 use thiserror::Error;
 
-use crate::cache::hash::KeyedHasher;
 use crate::terminal::log::Log;
+
+pub(crate) use caller::Caller;
+pub(crate) use fast_key::{FastKey, FastRecord};
+pub(crate) use hash::KeyedHasher;
+pub(crate) use refusal::Verdict;
+pub(crate) use state::{Outcome, State};
+pub(crate) use variables::{is_per_terminal, may_match_ignored};
+pub(crate) use wait_guard::WaitGuard;
+pub(crate) use watched::Watched;
 
 /// Hand-outs and refused answers older than this have no meaning any more.
 const MAX_AGE: Duration = Duration::from_hours(24);

@@ -1,9 +1,10 @@
 //! The built-in entries, in the documented order of Claude Code, and what each needs before its helper is started.
 
-use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, claude, kept, logins};
+use std::path::PathBuf;
+
+use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, TokenSource, claude, kept, logins};
 use claude_credential_files::Identity;
 
-use crate::chain::dependencies;
 use crate::chain::entry::{Availability, Dependency, ResolvedEntry};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
@@ -103,7 +104,7 @@ fn default_provider(context: &Context, name: &str, provider: &Provider) -> Resol
     if !flow.is_for_people() {
         // A workload's own token, or a secret, may come from any variable.
         dependencies.push(Dependency::Everything);
-        dependencies.extend(dependencies::assertion_file(provider).map(Dependency::File));
+        dependencies.extend(assertion_file(provider).map(Dependency::File));
     }
     let watched = vec![logins::path(&context.folders)];
     ResolvedEntry {
@@ -172,7 +173,7 @@ fn api_key(context: &Context, name: &str) -> ResolvedEntry {
 
 fn cloud(context: &Context, cloud: Cloud) -> ResolvedEntry {
     let entry = Entry::new(cloud.name(), helper(cloud.name(), &[]));
-    let entry = ResolvedEntry::new(entry, Availability::Ready, dependencies::of_cloud(cloud, context));
+    let entry = ResolvedEntry::new(entry, Availability::Ready, cloud_dependencies(cloud, context));
     ResolvedEntry { runs_setting: cloud.runs_setting(), opaque: true, ..entry }
 }
 
@@ -184,5 +185,25 @@ fn missing(context: &Context, variable: &str) -> Option<String> {
         Some(format!("{variable} is set but empty"))
     } else {
         Some(format!("{variable} is not set"))
+    }
+}
+
+/// The dependencies of a cloud's helper: nearly every variable, the files of the cloud's own tools, and the text of the
+/// setting whose command the helper runs.
+pub(crate) fn cloud_dependencies(cloud: Cloud, context: &Context) -> Vec<Dependency> {
+    let setting = cloud.runs_setting().map(|name| {
+        // The helper reports a setting that can't be read.
+        let setting = claude::command(&context.folders, name).ok().flatten();
+        Dependency::Text(setting.map(|setting| setting.command).unwrap_or_default())
+    });
+    let files = cloud.files(&context.environment, &context.folders).into_iter().map(Dependency::File);
+    [Dependency::Everything].into_iter().chain(files).chain(setting).collect()
+}
+
+/// The file of the token that is exchanged: another token in it may be another account's.
+pub(crate) fn assertion_file(provider: &Provider) -> Option<PathBuf> {
+    match &provider.assertion {
+        Some(TokenSource::File(file)) => Some(file.clone()),
+        _ => None,
     }
 }

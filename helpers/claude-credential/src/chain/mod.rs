@@ -1,18 +1,19 @@
 //! The entries of a chain, in priority order, and how one of them is asked.
 
-pub(crate) mod builtin;
-pub(crate) mod dependencies;
-pub(crate) mod entry;
+mod builtin;
+mod entry;
 pub(crate) mod program;
-pub(crate) mod resolve;
+mod resolve;
 
 use std::time::Instant;
 
 use claude_credential_protocol::{Credential, Kind, Request};
 
-use crate::chain::entry::{AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry, Skip};
 use crate::context::Context;
 use crate::failure::Failure;
+
+pub(crate) use entry::{AnswerOrigin, Availability, Dependency, EntryOutcome, Resolved, ResolvedEntry, Skip, Unusable};
+pub(crate) use resolve::resolve;
 
 /// Asks one entry:
 ///

@@ -1,6 +1,7 @@
 //! One helper process, or one command that prints a key.
 
 use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -187,6 +188,15 @@ fn run_command(
             Credential::new(auth).from_source("command")
         })),
     }
+}
+
+/// The file that the first word of a command names, which may not be there. A bare name is looked for only in PATH's
+/// absolute folders: the command runs in the working directory, which may be a clone of another user's repository.
+pub(crate) fn executable(context: &Context, word: &OsStr) -> Option<PathBuf> {
+    if word.as_bytes().contains(&b'/') {
+        return Some(PathBuf::from(word));
+    }
+    word.to_str().filter(|name| !name.is_empty()).and_then(|name| find_on_path(name, path(context)))
 }
 
 /// The executable that a command's first word names, which is never looked for in the working directory.

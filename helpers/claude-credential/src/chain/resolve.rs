@@ -1,7 +1,7 @@
 use claude_credential_config::{Entry, Profile, Program, claude};
 
+use crate::chain::builtin;
 use crate::chain::entry::{Availability, Dependency, ResolvedEntry};
-use crate::chain::{builtin, dependencies};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 
@@ -24,13 +24,13 @@ fn of_user(definition: &Entry, context: &Context) -> ResolvedEntry {
     let cloud = Cloud::of_program(&definition.program);
     let dependencies = match (&definition.vary, cloud) {
         (Some(vary), _) => vec![Dependency::Vary(vary.clone())],
-        (None, Some(cloud)) => dependencies::of_cloud(cloud, context),
+        (None, Some(cloud)) => builtin::cloud_dependencies(cloud, context),
         (None, None) => vec![Dependency::Everything],
     };
     // The helper reads the provider's section itself, so an edit of that section has to change the key.
     let provider = context.config.providers.get(&definition.name);
     let section = provider.and_then(|_| context.config.file.clone());
-    let files = section.into_iter().chain(provider.and_then(dependencies::assertion_file));
+    let files = section.into_iter().chain(provider.and_then(builtin::assertion_file));
     let dependencies = dependencies.into_iter().chain(files.map(Dependency::File)).collect();
     ResolvedEntry {
         opaque: matches!(definition.program, Program::Helper { .. }),

@@ -5,9 +5,8 @@
 
 use claude_credential_protocol::millis;
 
-use crate::cache::caller::Caller;
-use crate::cache::refusal::Verdict;
-use crate::chain::entry::{AnswerOrigin, Resolved};
+use crate::cache::{Caller, Verdict};
+use crate::chain::{AnswerOrigin, Resolved};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::{self, Refused};

@@ -16,8 +16,7 @@ use std::time::{Duration, Instant};
 use claude_credential_files::{ensure_folder, hex, random};
 use claude_credential_protocol::Error;
 
-use crate::chain::entry::Availability;
-use crate::chain::resolve::resolve;
+use crate::chain::{Availability, resolve};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::profile;

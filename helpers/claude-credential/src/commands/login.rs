@@ -12,9 +12,7 @@ use claude_credential_process::{Ended, RunError, Task, find_on_path, run_attache
 use claude_credential_protocol::{Class, Error};
 use zeroize::Zeroizing;
 
-use crate::chain::entry::ResolvedEntry;
-use crate::chain::program;
-use crate::chain::resolve::resolve;
+use crate::chain::{ResolvedEntry, program, resolve};
 use crate::cli::SignIn;
 use crate::context::Context;
 use crate::failure::Failure;

@@ -2,11 +2,9 @@
 
 pub(crate) mod api_key_helper;
 pub(crate) mod cache;
-mod client_context;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod exec;
-mod executable;
 pub(crate) mod explain;
 pub(crate) mod external;
 pub(crate) mod login;

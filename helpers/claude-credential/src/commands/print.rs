@@ -8,16 +8,15 @@ use claude_credential_protocol::{
     Class, Family, Format, Interactive, Origin, Surroundings, Variables, print_variables,
 };
 
-use crate::chain::entry::Resolved;
+use crate::chain::Resolved;
 use crate::cli::Print;
 use crate::client::cloud::Cloud;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::{self, Refused};
-use crate::query::Query;
-use crate::query::profile;
 use crate::query::profile::API;
+use crate::query::{Query, profile};
 use crate::ttl::check_ttl;
 
 pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
@@ -28,10 +27,7 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
     let mut query = Query::new(context, profile, &origin)?;
     query.request.username.clone_from(&options.account);
     let refused = if options.rejected { last_answer(context, &query) } else { None };
-    let answer = match lookup::run(context, &query, refused.clone()) {
-        Err(failure) if sign_in(context, &query, &failure)? => lookup::run(context, &query, refused)?,
-        outcome => outcome?,
-    };
+    let answer = obtain(context, &query, refused)?;
     let (family, stdout) = (family(&query, &answer), &mut io::stdout().lock());
     if !matches!(options.format.format, Format::Env | Format::Github) {
         return Ok(claude_credential_protocol::print(&answer.credential, family, options.format, stdout)?);
@@ -39,6 +35,14 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
     let mut variables = Variables::of(family, &answer.credential, &Surroundings::here())?;
     set_base_url(&origin, context, &query.profile, family, &mut variables);
     Ok(print_variables(&variables, options.format, stdout)?)
+}
+
+/// Looks the credential up; once more if the user signs in after the first failure.
+pub(super) fn obtain(context: &Context, query: &Query, refused: Option<Refused>) -> Result<Resolved, Failure> {
+    match lookup::run(context, query, refused.clone()) {
+        Err(failure) if sign_in(context, query, &failure)? => lookup::run(context, query, refused),
+        outcome => outcome,
+    }
 }
 
 /// Sets the variable that sends Claude Code to the credential's host. Without it Claude Code would send a gateway's
@@ -76,7 +80,7 @@ fn last_answer(context: &Context, query: &Query) -> Option<Refused> {
 
 /// If signing in would mend `failure`, asks the user at the terminal whether to sign in now, and does so. Whether the
 /// user is signed in now.
-pub(super) fn sign_in(context: &Context, query: &Query, failure: &Failure) -> Result<bool, Failure> {
+fn sign_in(context: &Context, query: &Query, failure: &Failure) -> Result<bool, Failure> {
     let Failure::Entry(entry, error) = failure else { return Ok(false) };
     if error.class() != Class::SignIn || context.interactive() != Interactive::Auto {
         return Ok(false);

@@ -10,9 +10,7 @@ use std::io;
 use claude_credential_config::{Environment, Folders};
 use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, millis, now, print, read, written};
 
-use crate::cache::caller::Caller;
-use crate::cache::fast_key::{FastKey, FastRecord};
-use crate::cache::{Cache, Cached, load};
+use crate::cache::{Cache, Cached, Caller, FastKey, FastRecord, load};
 use crate::cli::Cli;
 use crate::prelude::Prelude;
 use crate::token_output::{Delivery, deliver};

@@ -6,9 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use claude_credential_config::{Environment, Program, generation};
 use claude_credential_files::{Identity, hex};
 
-use crate::cache::hash::KeyedHasher;
-use crate::cache::variables::is_per_terminal;
-use crate::chain::entry::{Dependency, ResolvedEntry};
+use crate::cache::{KeyedHasher, is_per_terminal};
+use crate::chain::{Dependency, ResolvedEntry};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 use crate::query::Query;

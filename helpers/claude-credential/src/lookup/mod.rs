@@ -9,8 +9,6 @@
 
 pub(crate) mod key;
 pub(crate) mod observer;
-mod recursion;
-mod refused;
 mod remember;
 mod single_flight;
 mod skip_trace;
@@ -19,21 +17,21 @@ mod steps;
 
 use claude_credential_protocol::{Class, Error};
 
-use crate::cache::hash::KeyedHasher;
-use crate::chain::entry::{Resolved, ResolvedEntry};
+use crate::cache::KeyedHasher;
+use crate::chain::{Resolved, ResolvedEntry};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;
 
 use observer::{CacheView, Observer};
-use recursion::reject_recursion;
+use remember::remember;
 use single_flight::SingleFlight;
+use skip_trace::SkipTrace;
 use slot::Slot;
 use steps::{Mode, Steps};
 
-pub(crate) use recursion::MAX_DEPTH;
-pub(crate) use refused::Refused;
-pub(crate) use steps::Found;
+pub(crate) use slot::Refused;
+pub(crate) use steps::{Found, MAX_DEPTH};
 
 /// The answer to `query`: kept, shared, or new.
 pub(crate) fn run(context: &Context, query: &Query, refused: Option<Refused>) -> Result<Resolved, Failure> {
@@ -65,7 +63,7 @@ pub(crate) fn last(context: &Context, query: &Query) -> Option<Resolved> {
 
 /// The order of the lookup. No other function knows it.
 fn find<'a>(steps: &mut Steps<'a, '_>, refused: Option<Refused>) -> Result<Found<'a>, Failure> {
-    reject_recursion(steps.context, steps.query)?;
+    steps.reject_recursion()?;
     let (variables, entries) = steps.query.leading_variables();
     // The helpers of these entries never call the dispatcher, so no key is handed down to them.
     if let Some(found) = steps.ask(variables, "variable", None)? {

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use crate::cache::{Cached, Staleness};
-use crate::chain::entry::{EntryOutcome, ResolvedEntry};
+use crate::chain::{EntryOutcome, ResolvedEntry};
 use crate::terminal::log::Log;
 
 /// Is told what a lookup sees and decides. The log is one observer, the rows of `explain` are another.

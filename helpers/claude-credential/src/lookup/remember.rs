@@ -1,9 +1,7 @@
 use claude_credential_config::{claude, generation};
 
-use crate::cache::fast_key::FastRecord;
-use crate::cache::variables::may_match_ignored;
-use crate::cache::watched::Watched;
-use crate::chain::entry::{Dependency, ResolvedEntry};
+use crate::cache::{FastRecord, Watched, may_match_ignored};
+use crate::chain::{Dependency, ResolvedEntry};
 use crate::context::Context;
 use crate::query::{Query, profile};
 

@@ -6,13 +6,9 @@ use std::time::Duration;
 use claude_credential_files::{Lock, LockError, Waiting};
 use claude_credential_protocol::{Class, Error, Interactive, now};
 
-use super::refused::Refused;
-use super::slot::Slot;
-use super::steps::{Found, Steps};
-use crate::cache::state::{Outcome, State};
-use crate::cache::wait_guard::WaitGuard;
-use crate::cache::{Cache, Cached};
-use crate::chain::entry::{Resolved, ResolvedEntry};
+use super::{Found, Refused, Slot, Steps};
+use crate::cache::{Cache, Cached, Outcome, State, WaitGuard};
+use crate::chain::{Resolved, ResolvedEntry};
 use crate::failure::Failure;
 
 pub(super) struct SingleFlight<'l, 'a, 'o> {

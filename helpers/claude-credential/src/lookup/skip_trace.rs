@@ -1,6 +1,6 @@
 use claude_credential_protocol::{Error, Request};
 
-use crate::chain::entry::{Skip, Unusable};
+use crate::chain::{Skip, Unusable};
 use crate::client::cloud::Cloud;
 
 /// Why each entry so far was skipped.

@@ -1,12 +1,10 @@
 use std::path::PathBuf;
 
-use claude_credential_protocol::now;
+use claude_credential_protocol::{Secret, now};
 
 use super::key;
-use super::refused::Refused;
-use crate::cache::state::State;
-use crate::cache::{Cache, Cached, Staleness};
-use crate::chain::entry::{AnswerOrigin, Resolved};
+use crate::cache::{Cache, Cached, Staleness, State};
+use crate::chain::{AnswerOrigin, Resolved};
 use crate::context::Context;
 use crate::query::Query;
 
@@ -65,4 +63,15 @@ impl From<Cached> for Resolved {
     fn from(cached: Cached) -> Self {
         Self { credential: cached.credential, entry: cached.entry, origin: AnswerOrigin::Cache }
     }
+}
+
+/// A secret that was refused.
+#[derive(Debug, Clone)]
+pub(crate) struct Refused {
+    pub(crate) secret: Secret,
+    /// The entry that gave the secret, which is told of the refusal; `None` if it is not known.
+    pub(crate) entry: Option<String>,
+    /// The answer with the secret, if the refusal is inferred: Claude Code came back for a key too soon. The inference
+    /// may be wrong, and Claude Code comes back without end, so runs are throttled; in between, this answer is served.
+    pub(crate) inferred: Option<Resolved>,
 }

@@ -2,17 +2,14 @@ use std::time::Instant;
 
 use claude_credential_protocol::{Error, Request};
 
-use super::observer::{CacheView, Observer};
-use super::recursion::recursion;
-use super::refused::Refused;
-use super::remember::remember;
-use super::skip_trace::SkipTrace;
-use super::slot::Slot;
-use crate::chain::entry::{Availability, EntryOutcome, Resolved, ResolvedEntry, Skip};
-use crate::chain::{self, program};
+use super::{CacheView, Observer, Refused, SkipTrace, Slot, remember};
+use crate::chain::{self, Availability, EntryOutcome, Resolved, ResolvedEntry, Skip, program};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;
+
+/// No user nests chains deeper than this.
+pub(crate) const MAX_DEPTH: usize = 8;
 
 /// What a lookup may do.
 #[derive(Clone, Copy)]
@@ -59,6 +56,15 @@ pub(super) struct Steps<'a, 'o> {
 impl<'a, 'o> Steps<'a, 'o> {
     pub(super) fn new(context: &'a Context, query: &'a Query, mode: Mode<'o>, observer: &'o mut dyn Observer) -> Self {
         Self { context, query, mode, observer, skips: SkipTrace::default() }
+    }
+
+    /// Refuses a chain that calls itself before it does so a second time.
+    pub(super) fn reject_recursion(&self) -> Result<(), Error> {
+        let Context { active, folders, .. } = self.context;
+        let mut settings =
+            self.query.chain.iter().filter(|entry| entry.is_live()).filter_map(|entry| entry.runs_setting);
+        let leads_back = settings.any(|setting| active.leads_back(setting, &folders.runtime));
+        if leads_back || active.depth() >= MAX_DEPTH { Err(recursion()) } else { Ok(()) }
     }
 
     /// Refuses a query that a parent process already makes, since the parent waits for this process.
@@ -155,4 +161,10 @@ impl<'a, 'o> Steps<'a, 'o> {
         let rejected = refused.map(|refused| refused.secret.clone());
         Request { rejected, interactive: self.context.interactive(), ..self.query.request.clone() }
     }
+}
+
+fn recursion() -> Error {
+    Error::config(
+        "the chain calls itself: an entry or setting of it runs this very command; name another profile there",
+    )
 }

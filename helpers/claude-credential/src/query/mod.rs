@@ -5,8 +5,7 @@ use std::time::Duration;
 use claude_credential_config::Profile;
 use claude_credential_protocol::{Credential, Error, Origin, Request};
 
-use crate::chain::entry::{Availability, ResolvedEntry};
-use crate::chain::resolve::resolve;
+use crate::chain::{Availability, ResolvedEntry, resolve};
 use crate::context::Context;
 use crate::ttl::{DEFAULT_TTL, TTL_VARIABLE, client_min_ttl, lifetime, variable_ttl};
 

@@ -43,11 +43,9 @@ impl Screen {
         let stdout = io::stdout();
         let is_terminal = stdout.is_terminal();
         let columns = tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
-        let plain = environment.get_os("NO_COLOR").is_some()
-            || environment.get_os("TERM").is_none_or(|terminal| terminal == "dumb");
         Self {
             width: if is_terminal && columns > 0 { columns.clamp(MIN_WIDTH, MAX_WIDTH) } else { MAX_WIDTH },
-            colours: is_terminal && !plain,
+            colours: wants_colours(environment, &stdout) && environment.get_os("TERM").is_some(),
             home: home.display().to_string(),
             text: String::new(),
         }
@@ -111,6 +109,12 @@ impl Screen {
     fn put(&mut self, line: &str) {
         let _ = writeln!(self.text, "{}", line.trim_end());
     }
+}
+
+/// Whether the stream takes colours, and the user (<https://no-color.org>) wants them.
+pub(crate) fn wants_colours(environment: &Environment, stream: &impl IsTerminal) -> bool {
+    let is_plain = environment.get_os("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb");
+    stream.is_terminal() && !is_plain
 }
 
 /// `text` with `~` for the home folder in paths.

@@ -6,11 +6,9 @@ use claude_credential_config::claude::{self, EffectiveSetting, Scope, SettingsFi
 use claude_credential_process::Interrupted;
 use claude_credential_protocol::Error;
 
-use crate::chain::entry::ResolvedEntry;
-use crate::chain::resolve::resolve;
+use crate::chain::{ResolvedEntry, resolve};
 use crate::context::Context;
-use crate::query::chain_names;
-use crate::query::profile;
+use crate::query::{chain_names, profile};
 use crate::ttl::{DEFAULT_TTL, TTL_VARIABLE};
 
 /// What the checks look at, read once.

@@ -1,6 +1,10 @@
-use claude_credential_protocol::{Error, text};
+use std::fmt::Display;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use claude_credential_protocol::text;
+use serde::Serialize;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Severity {
     Good,
     /// It works, but not always, or not as well as it could.
@@ -18,20 +22,12 @@ pub(super) struct Finding {
 }
 
 impl Severity {
-    pub(super) fn sign(self) -> char {
+    /// Its sign in the report, and the number of the sign's colour.
+    pub(super) fn sign(self) -> (char, u8) {
         match self {
-            Self::Good => '✓',
-            Self::Doubtful => '!',
-            Self::Wrong => '✗',
-        }
-    }
-
-    /// Its name in JSON.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Doubtful => "doubtful",
-            Self::Wrong => "wrong",
+            Self::Good => ('✓', 32),
+            Self::Doubtful => ('!', 33),
+            Self::Wrong => ('✗', 31),
         }
     }
 }
@@ -51,11 +47,8 @@ impl Finding {
     }
 
     /// A failure. Our errors end with what mends them, after the last semicolon.
-    pub(super) fn of(error: &Error) -> Self {
-        Self::of_message(&error.to_string())
-    }
-
-    pub(super) fn of_message(message: &str) -> Self {
+    pub(super) fn of(error: &impl Display) -> Self {
+        let message = error.to_string();
         match message.rsplit_once("; ") {
             Some((problem, mend)) => Self::wrong(problem, mend),
             None => Self { severity: Severity::Wrong, ..Self::good(message) },

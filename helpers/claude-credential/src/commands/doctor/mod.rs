@@ -6,12 +6,15 @@ mod finding;
 mod report;
 mod spawn;
 
+use std::io;
+
 use claude_credential_config::{Config, Environment, Folders, claude};
 
 use crate::cli::{Doctor, Options};
 use crate::client::environment::environment_of_client;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::terminal::screen::wants_colours;
 
 use check_context::CheckContext;
 use checks::{
@@ -23,11 +26,17 @@ use report::Report;
 /// A check: its name, and the function that makes it, which finds nothing if the check does not apply.
 struct Check {
     name: &'static str,
+    /// Whether it needs a `config.toml` that can be read. If it can't be, the check `config` says so.
+    needs_config: bool,
     run: fn(&CheckContext) -> Vec<Finding>,
 }
 
 const fn check(name: &'static str, run: fn(&CheckContext) -> Vec<Finding>) -> Check {
-    Check { name, run }
+    Check { name, needs_config: false, run }
+}
+
+const fn check_with_config(name: &'static str, run: fn(&CheckContext) -> Vec<Finding>) -> Check {
+    Check { name, needs_config: true, run }
 }
 
 /// What other checks depend on is checked before them.
@@ -38,12 +47,12 @@ const CHECKS: [Check; 29] = [
     check("path", installation::path),
     check("files", files::private),
     check("leftovers", files::leftovers),
-    check("keychain", keychain::works),
+    check_with_config("keychain", keychain::works),
     check("config", config::readable),
-    check("entries", config::entries),
-    check("profiles", config::profiles),
-    check("commands", commands::speak_as_they_should),
-    check("answer", answer::of_chain),
+    check_with_config("entries", config::entries),
+    check_with_config("profiles", config::profiles),
+    check_with_config("commands", commands::speak_as_they_should),
+    check_with_config("answer", answer::of_chain),
     check("settings", settings::readable),
     check("api-key-helper", settings::helper),
     check("project", settings::project),
@@ -66,7 +75,7 @@ const CHECKS: [Check; 29] = [
 pub(crate) fn run(options: Options, doctor: &Doctor) -> Result<u8, Failure> {
     let environment = Environment::here();
     let width = CHECKS.iter().map(|check| check.name.len()).max().unwrap_or_default();
-    let mut report = Report::new(doctor.json, width);
+    let mut report = Report::new(doctor.json, wants_colours(&environment, &io::stdout()), width);
     match Folders::of(&environment) {
         // Without the folders no other check can be made.
         Err(error) => report.add("folders", Finding::of(&error).or_mend("look at HOME and the XDG variables"))?,
@@ -81,7 +90,10 @@ pub(crate) fn run(options: Options, doctor: &Doctor) -> Result<u8, Failure> {
             // As Claude Code calls its helper, because what it gets is what has to be right. So the user is never asked.
             let context = Context::with(options, environment, folders, config, true);
             let check_context = CheckContext::new(context, config_error, settings, doctor.live);
-            for Check { name, run } in CHECKS {
+            for Check { name, needs_config, run } in CHECKS {
+                if needs_config && check_context.config_error.is_some() {
+                    continue;
+                }
                 let found = run(&check_context);
                 if let Some(signal) = check_context.interrupted.get() {
                     return Err(Failure::Interrupted(signal));

@@ -1,4 +1,4 @@
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 use claude_credential_protocol::{Error, written};
 use serde_json::{Value, json};
@@ -19,8 +19,8 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn new(as_json: bool, width: usize) -> Self {
-        Self { json: as_json.then(Vec::new), colours: has_colours(), width, is_good: true }
+    pub(super) fn new(as_json: bool, colours: bool, width: usize) -> Self {
+        Self { json: as_json.then(Vec::new), colours, width, is_good: true }
     }
 
     pub(super) fn add(&mut self, check: &str, finding: Finding) -> Result<(), Error> {
@@ -29,7 +29,7 @@ impl Report {
             return written(io::stdout().write_all(line(check, &finding, self.colours, self.width).as_bytes()));
         };
         let Finding { severity, message, mend } = finding;
-        json.push(json!({ "check": check, "result": severity.word(), "says": message, "mend": mend }));
+        json.push(json!({ "check": check, "result": severity, "says": message, "mend": mend }));
         Ok(())
     }
 
@@ -46,23 +46,9 @@ impl Report {
 
 fn line(check: &str, Finding { severity, message, mend }: &Finding, colours: bool, width: usize) -> String {
     let mend = mend.as_ref().map(|mend| format!("; {mend}")).unwrap_or_default();
-    let sign = severity.sign();
-    let sign = if colours { format!("\x1b[{}m{sign}\x1b[0m", colour(*severity)) } else { sign.to_string() };
+    let (sign, colour) = severity.sign();
+    let sign = if colours { format!("\x1b[{colour}m{sign}\x1b[0m") } else { sign.to_string() };
     format!("{sign} {check:width$}  {message}{mend}\n")
-}
-
-fn colour(severity: Severity) -> u8 {
-    match severity {
-        Severity::Good => 32,
-        Severity::Doubtful => 33,
-        Severity::Wrong => 31,
-    }
-}
-
-/// Whether stdout shows colours. <https://no-color.org>: any value of the variable but an empty one turns them off.
-fn has_colours() -> bool {
-    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
-    io::stdout().is_terminal() && set("NO_COLOR").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }
 
 #[cfg(test)]

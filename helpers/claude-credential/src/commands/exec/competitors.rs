@@ -7,9 +7,8 @@ use std::path::Path;
 use claude_credential_config::claude::{self, Scope, SettingLine, SettingsFile};
 use claude_credential_protocol::{Auth, CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Surroundings, Variables, is_on};
 
-use super::environment::CommandEnvironment;
-use super::setting_command::SettingCommand;
-use crate::chain::entry::Resolved;
+use super::{CommandEnvironment, SettingCommand};
+use crate::chain::Resolved;
 
 /// Variables that choose neither a credential nor who pays.
 const HARMLESS: [&str; 3] = ["AWS_CREDENTIAL_EXPIRATION", "AWS_REGION", "CLOUD_ML_REGION"];

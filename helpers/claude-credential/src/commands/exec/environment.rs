@@ -6,7 +6,7 @@ use claude_credential_process::CLIENT_SECRETS;
 use claude_credential_protocol::{Error, Family, Surroundings, Variables};
 
 use super::destination::CommandDestination;
-use crate::chain::entry::Resolved;
+use crate::chain::Resolved;
 use crate::client::cloud::Cloud;
 use crate::commands::print::family;
 use crate::query::Query;

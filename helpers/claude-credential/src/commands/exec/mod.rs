@@ -15,16 +15,12 @@ use claude_credential_config::Profile;
 use claude_credential_files::Identity;
 use claude_credential_protocol::{Class, Error, Seconds, text};
 
-use crate::chain::entry::Resolved;
+use crate::chain::program;
 use crate::cli::Exec;
-use crate::commands::client_context::client_context;
-use crate::commands::executable::executable;
 use crate::commands::print;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::lookup;
-use crate::query::Query;
-use crate::query::profile;
+use crate::query::{Query, profile};
 use crate::ttl::check_ttl;
 
 use competitors::{competitors, may_be_client};
@@ -45,14 +41,14 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
     check_ttl(&context.environment)?;
     // First, so that the user does not sign in for a command that is not there.
     let (word, arguments) = options.command.split_first().ok_or_else(|| Error::config("there is no command"))?;
-    let Some(file) = executable(context, word) else { return Ok(not_on_path(context, word)) };
+    let Some(file) = program::executable(context, word) else { return Ok(not_on_path(context, word)) };
     // Claude Code's settings may set it up for a cloud, which chooses the profile.
-    let profile = profile::choose(&client_context(context, false))?;
+    let profile = profile::choose(&context.of_client(false))?;
     let destination = CommandDestination::of(context, &profile)?;
     let mut query = Query::new(context, profile, destination.origin())?;
     query.request.username.clone_from(&options.account);
     query.request.min_ttl = MIN_TTL;
-    let answer = match obtain(context, &query) {
+    let answer = match print::obtain(context, &query, None) {
         Ok(answer) => Some(answer),
         Err(failure) if is_left_to_client(&query, &failure) => None,
         Err(failure) => return Err(failure),
@@ -81,13 +77,6 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
         io::ErrorKind::NotFound => fail(word, "is not there; write the path of a command", NOT_FOUND),
         _ => fail(word, &format!("can't be started: {error}"), NOT_EXECUTABLE),
     })
-}
-
-fn obtain(context: &Context, query: &Query) -> Result<Resolved, Failure> {
-    match lookup::run(context, query, None) {
-        Err(failure) if print::sign_in(context, query, &failure)? => lookup::run(context, query, None),
-        outcome => outcome,
-    }
 }
 
 /// Whether Claude Code is to use its own login, which the dispatcher reports but does not hand out: the profile has a

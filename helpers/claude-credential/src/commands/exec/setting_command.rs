@@ -4,12 +4,11 @@ use claude_credential_config::claude::{self, SettingsFile};
 use claude_credential_protocol::Family;
 
 use super::environment::CommandEnvironment;
-use crate::chain::entry::Resolved;
+use crate::chain::Resolved;
 use crate::cli::{Cli, Command, Print};
 use crate::client::environment::environment_of_client;
 use crate::context::Context;
-use crate::query::profile;
-use crate::query::{Query, chain_names};
+use crate::query::{Query, chain_names, profile};
 
 /// What a command in Claude Code's settings would print, as far as that is known without running it.
 pub(super) struct SettingCommand<'a> {

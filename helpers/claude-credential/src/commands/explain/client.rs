@@ -4,12 +4,11 @@
 use claude_credential_config::claude::{self, EffectiveSetting, SettingSource, StoredLogin};
 use claude_credential_protocol::{Error, Secret};
 
-use super::identity::{SecretHasher, SecretIdentity};
-use super::settings::{ClientSettings, Setting};
+use super::{ClientSettings, SecretHasher, SecretIdentity, Setting};
 use crate::context::Context;
 
 /// What Claude Code sends, with the settings that decide it and the warnings about it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct ClientReport {
     /// The cloud that Claude Code is set up for, which comes before every other source.
     pub(crate) cloud: Option<(&'static str, SettingSource)>,
@@ -36,21 +35,25 @@ pub(crate) struct Sent {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SentSource {
     Variable(&'static str),
-    /// The `apiKeyHelper` setting, and whether that is this program.
-    Helper {
+    /// The command in a setting, and whether that is this program.
+    Command {
+        setting: &'static str,
         is_us: bool,
     },
     /// Claude Code's own login.
     Login,
     /// Whatever the cloud's own tools find.
     Cloud,
-    /// The `awsCredentialExport` setting, and whether that is this program.
-    Export {
-        is_us: bool,
-    },
 }
 
 impl Sent {
+    /// What the command in a setting prints.
+    fn of_command(settings: &ClientSettings<'_>, setting: &'static str) -> Option<Self> {
+        let EffectiveSetting { value, place } = settings.setting(setting)?;
+        let is_us = claude::leads_to_us(value.expose());
+        Some(Self::unknown(SentSource::Command { setting, is_us }, place))
+    }
+
     /// A credential whose secret is not known here.
     fn unknown(source: SentSource, place: SettingSource) -> Self {
         Self { source, place, secret: None, identity: None }
@@ -62,15 +65,14 @@ impl SentSource {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Variable(name) => name,
-            Self::Helper { .. } => claude::API_KEY_HELPER,
-            Self::Export { .. } => claude::AWS_CREDENTIAL_EXPORT,
+            Self::Command { setting, .. } => setting,
             Self::Login => "Claude Code's own login",
             Self::Cloud => "the cloud's own credentials",
         }
     }
 
     pub(crate) fn is_us(self) -> bool {
-        matches!(self, Self::Helper { is_us: true } | Self::Export { is_us: true })
+        matches!(self, Self::Command { is_us: true, .. })
     }
 }
 
@@ -102,19 +104,8 @@ impl ClientReport {
             let identity = secret.as_ref().map(|secret| hasher.identity(secret));
             Some(Sent { source: SentSource::Variable(name), place, secret, identity })
         };
-        let helper = settings.setting(claude::API_KEY_HELPER).map(|setting| {
-            let is_us = claude::leads_to_us(setting.value.expose());
-            Sent::unknown(SentSource::Helper { is_us }, setting.place)
-        });
-        let mut client = Self {
-            cloud: None,
-            authorization: None,
-            x_api_key: None,
-            settings: Vec::new(),
-            login,
-            warnings: Vec::new(),
-            differs: None,
-        };
+        let helper = Sent::of_command(settings, claude::API_KEY_HELPER);
+        let mut client = Self { login, ..Self::default() };
         let cloud = CLOUDS.iter().find_map(|(switch, skip, name)| Some((settings.switch(switch)?.place, skip, *name)));
         if let Some((place, skip, name)) = cloud {
             client.authorization =
@@ -143,9 +134,6 @@ fn for_cloud(settings: &ClientSettings<'_>, name: &str, variable: &dyn Fn(&'stat
     if name != CLOUDS[0].2 {
         return of_tools();
     }
-    let export = settings.setting(claude::AWS_CREDENTIAL_EXPORT).map(|setting| {
-        let is_us = claude::leads_to_us(setting.value.expose());
-        Sent::unknown(SentSource::Export { is_us }, setting.place)
-    });
+    let export = Sent::of_command(settings, claude::AWS_CREDENTIAL_EXPORT);
     variable("AWS_BEARER_TOKEN_BEDROCK").or(export).unwrap_or_else(of_tools)
 }

@@ -2,9 +2,7 @@
 
 use claude_credential_config::claude::{API_KEY_HELPER, SettingSource};
 
-use super::client::{ClientReport, Sent, SentSource};
-use super::settings::{ClientSettings, shown};
-use super::trace::Trace;
+use super::{ClientReport, ClientSettings, Sent, SentSource, Trace, shown};
 use crate::context::Context;
 
 pub(crate) fn warnings(
@@ -13,10 +11,8 @@ pub(crate) fn warnings(
     trace: Option<&Trace>,
     context: &Context,
 ) -> Vec<String> {
-    let mut warnings: Vec<String> = Vec::new();
-    for (_, error) in settings.unreadable() {
-        warnings.push(format!("{error}; what Claude Code makes of it is not known"));
-    }
+    let unreadable = settings.unreadable().map(|error| format!("{error}; what Claude Code makes of it is not known"));
+    let mut warnings: Vec<String> = unreadable.collect();
     if let (Some(one), Some(other)) = (&client.authorization, &client.x_api_key)
         && one.source != other.source
         && !is_same_secret(one, other, trace, context)
@@ -51,9 +47,11 @@ pub(crate) fn warnings(
 /// Whether two headers hold the same secret. If this program is the helper, its secret is known only from a lookup that
 /// was traced for Claude Code.
 fn is_same_secret(one: &Sent, other: &Sent, trace: Option<&Trace>, context: &Context) -> bool {
-    let winner = trace.and_then(|trace| trace.winner.as_ref()).filter(|_| context.for_client);
+    let winner = trace.and_then(|trace| trace.outcome.as_ref().ok()).filter(|_| context.for_client);
     let secret = |sent: &Sent| match sent.source {
-        SentSource::Helper { is_us: true } => winner.map(|winner| winner.credential.auth.secret().clone()),
+        SentSource::Command { setting: API_KEY_HELPER, is_us: true } => {
+            winner.map(|winner| winner.credential.auth.secret().clone())
+        }
         _ => sent.secret.clone(),
     };
     matches!((secret(one), secret(other)), (Some(one), Some(other)) if one == other)
@@ -70,7 +68,7 @@ fn removal(sent: &Sent) -> String {
 
 /// One line about what the client sends in place of, or beside, what the chain gives; `None` if they agree.
 pub(crate) fn difference(client: &ClientReport, trace: Option<&Trace>) -> Option<String> {
-    let winner = trace.and_then(|trace| trace.winner.as_ref());
+    let winner = trace.and_then(|trace| trace.outcome.as_ref().ok());
     let sent = [&client.authorization, &client.x_api_key].into_iter().flatten();
     let (ours, others): (Vec<&Sent>, Vec<&Sent>) = sent.partition(|sent| sent.source.is_us());
     let asks_us = !ours.is_empty();
@@ -110,10 +108,10 @@ impl SentSource {
     /// Whether the built-in entry `entry` gives the credential of this source.
     fn is_entry(self, entry: &str) -> bool {
         match self {
-            Self::Helper { .. } => entry == "api-key-helper",
+            Self::Command { setting: API_KEY_HELPER, .. } => entry == "api-key-helper",
             Self::Login => entry == "login",
             Self::Variable(name) => name == "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR" && entry == "oauth-fd",
-            Self::Cloud | Self::Export { .. } => ["bedrock", "vertex"].contains(&entry),
+            Self::Cloud | Self::Command { .. } => ["bedrock", "vertex"].contains(&entry),
         }
     }
 }

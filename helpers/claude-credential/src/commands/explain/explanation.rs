@@ -1,8 +1,6 @@
 use claude_credential_protocol::Error;
 
-use super::client::ClientReport;
-use super::identity::SecretHasher;
-use super::trace::Trace;
+use super::{ClientReport, SecretHasher, Trace};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;
@@ -34,7 +32,7 @@ impl Explanation<'_> {
     pub(super) fn exit_code(&self) -> u8 {
         match &self.lookup {
             Err(error) => error.class().exit_code(),
-            Ok(lookup) => lookup.trace.failure.as_ref().map_or(0, Failure::exit_code),
+            Ok(lookup) => lookup.trace.outcome.as_ref().map_or_else(Failure::exit_code, |_| 0),
         }
     }
 }

@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use claude_credential_config::claude::StoredLogin;
+use claude_credential_config::claude::{AWS_CREDENTIAL_EXPORT, StoredLogin};
 use claude_credential_protocol::{Class, Credential, Error, millis, now, text};
 
-use super::client::{ClientReport, Sent, SentSource};
-use super::explanation::{Explanation, TracedLookup};
-use super::identity::SecretIdentity;
-use super::settings::shown;
-use super::trace::{CacheState, Mark, Row, RowState, Trace};
+use super::{
+    CacheState, ClientReport, Explanation, Mark, Row, RowState, SecretIdentity, Sent, SentSource, Trace, TracedLookup,
+    shown,
+};
 use crate::cache::Cached;
-use crate::chain::entry::{AnswerOrigin, Resolved};
+use crate::chain::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 use crate::terminal::screen::{Paint, Screen, span, until};
 
@@ -41,7 +40,7 @@ fn query(screen: &mut Screen, explanation: &Explanation<'_>, lookup: &TracedLook
     screen.title(&format!("{} for {origin}{}", explanation.command(), account.unwrap_or_default()));
     let mut lines =
         vec![("profile", format!("{}, {profile_reason}", query.profile.name)), ("host", host_reason.clone())];
-    if let Some(Resolved { entry, credential, .. }) = &trace.winner {
+    if let Ok(Resolved { entry, credential, .. }) = &trace.outcome {
         let ttl = query.ttl(entry, credential);
         let reason = query.ttl_reason(entry, explanation.context);
         let reason = reason.map(|reason| format!(", {reason}")).unwrap_or_default();
@@ -89,7 +88,7 @@ fn entries(screen: &mut Screen, explanation: &Explanation<'_>, trace: &Trace) {
         };
         let label = (row.entry.as_str(), width);
         let (line, paint) = outcome(row);
-        let winner = trace.winner.as_ref().filter(|winner| winner.entry == row.entry);
+        let winner = trace.outcome.as_ref().ok().filter(|winner| winner.entry == row.entry);
         match winner.filter(|winner| winner.origin == AnswerOrigin::Cache) {
             // The kept answer, which is handed out, and then what the entry gave now, if it was asked.
             Some(winner) => {
@@ -108,7 +107,7 @@ fn entries(screen: &mut Screen, explanation: &Explanation<'_>, trace: &Trace) {
         }
     }
     // The failure of an entry is in the entry's row.
-    if let Some(Failure::Error(error)) = &trace.failure {
+    if let Err(Failure::Error(error)) = &trace.outcome {
         screen.blank();
         screen.row(('✗', Paint::Bad), ("", 0), &exit_line(error), Paint::Plain);
     }
@@ -226,7 +225,7 @@ fn header_value(sent: &Sent, is_authorization: bool) -> String {
     if sent.source == SentSource::Cloud {
         return "what the cloud's own tools find".to_owned();
     }
-    let signs = matches!(sent.source, SentSource::Export { .. });
+    let signs = matches!(sent.source, SentSource::Command { setting: AWS_CREDENTIAL_EXPORT, .. });
     let bearer = if is_authorization && !signs { "Bearer " } else { "" };
     let us = if sent.source.is_us() { " (this program)" } else { "" };
     let identity = sent.identity.as_ref().map(|identity| format!(", {}", identity_text(identity))).unwrap_or_default();

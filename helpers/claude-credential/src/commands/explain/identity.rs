@@ -1,7 +1,7 @@
 use claude_credential_files::random;
 use claude_credential_protocol::Secret;
 
-use crate::cache::hash::KeyedHasher;
+use crate::cache::KeyedHasher;
 use crate::context::Context;
 
 /// The shortest secret whose last four characters are shown: they would be too much of a shorter one.

@@ -6,11 +6,8 @@ use claude_credential_config::claude::SettingSource;
 use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
 use serde_json::{Value, json};
 
-use super::client::{ClientReport, Sent};
-use super::explanation::{Explanation, TracedLookup};
-use super::identity::SecretHasher;
-use super::trace::{CacheState, Mark, Row, RowState, Trace};
-use crate::chain::entry::{AnswerOrigin, Resolved};
+use super::{CacheState, ClientReport, Explanation, Row, RowState, SecretHasher, Sent, Trace, TracedLookup};
+use crate::chain::{AnswerOrigin, Resolved};
 use crate::failure::Failure;
 
 pub(super) fn text(explanation: &Explanation<'_>) -> String {
@@ -26,11 +23,12 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
     match &explanation.lookup {
         Err(error) => value["error"] = error_value(error),
         Ok(TracedLookup { query, profile_reason, host_reason, trace }) => {
-            let Trace { cache, rows, winner, failure } = trace;
+            let Trace { cache, rows, outcome } = trace;
+            let winner = outcome.as_ref().ok();
             value["profile"] = json!({ "name": query.profile.name, "because": profile_reason });
             value["host"] = json!({ "origin": query.request.origin(), "because": host_reason });
             value["account"] = json!(query.request.username);
-            value["ttl"] = json!(winner.as_ref().map(|Resolved { entry, credential, .. }| {
+            value["ttl"] = json!(winner.map(|Resolved { entry, credential, .. }| {
                 // An answer that is kept until it is due for renewal has no number of seconds.
                 let ttl = Some(query.ttl(entry, credential)).filter(|ttl| *ttl != Duration::MAX);
                 let reason = query.ttl_reason(entry, explanation.context);
@@ -38,17 +36,17 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
             }));
             value["cache"] = cache_value(cache);
             value["entries"] = rows.iter().map(|row| row_value(row, hasher)).collect();
-            value["winner"] = json!(winner.as_ref().map(|winner| {
+            value["winner"] = json!(winner.map(|winner| {
                 json!({
                     "entry": winner.entry,
                     "cached": winner.origin == AnswerOrigin::Cache,
                     "credential": credential_value(&winner.credential, hasher),
                 })
             }));
-            value["error"] = match failure {
-                None | Some(Failure::Interrupted(_)) => Value::Null,
-                Some(Failure::Error(error)) => error_value(error),
-                Some(Failure::Entry(entry, error)) => {
+            value["error"] = match outcome {
+                Ok(_) | Err(Failure::Interrupted(_)) => Value::Null,
+                Err(Failure::Error(error)) => error_value(error),
+                Err(Failure::Entry(entry, error)) => {
                     let mut value = error_value(error);
                     value["entry"] = json!(entry);
                     value
@@ -78,31 +76,18 @@ fn cache_value(state: &CacheState) -> Value {
 
 fn row_value(row: &Row, hasher: &SecretHasher) -> Value {
     let Row { entry, mark, state, took } = row;
-    let mark = match mark {
-        Mark::Wins => "wins",
-        Mark::Skipped => "skipped",
-        Mark::Stops => "stops",
-        Mark::Fails => "fails",
-        Mark::Answers => "answers",
+    let (outcome, reason, credential, error) = match state {
+        RowState::Skipped(reason) => ("nothing-to-ask", Some(reason), None, None),
+        RowState::NotAsked(reason) => ("not-asked", Some(reason), None, None),
+        RowState::Nothing(reason) => ("nothing", Some(reason), None, None),
+        RowState::Answer(credential) => ("answer", None, Some(credential_value(credential, hasher)), None),
+        RowState::Failed(error) => ("failure", None, None, Some(error_value(error))),
     };
-    let (outcome, reason) = match state {
-        RowState::Skipped(reason) => ("nothing-to-ask", json!(reason)),
-        RowState::NotAsked(reason) => ("not-asked", json!(reason)),
-        RowState::Nothing(reason) => ("nothing", json!(reason)),
-        RowState::Answer(_) => ("answer", Value::Null),
-        RowState::Failed(_) => ("failure", Value::Null),
-    };
-    let mut value = json!({ "name": entry, "mark": mark, "said": outcome, "because": reason });
-    value["took_ms"] = json!(took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX)));
-    value["credential"] = match &row.state {
-        RowState::Answer(credential) => credential_value(credential, hasher),
-        _ => Value::Null,
-    };
-    value["error"] = match &row.state {
-        RowState::Failed(error) => error_value(error),
-        _ => Value::Null,
-    };
-    value
+    let took = took.map(|took| u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+    json!({
+        "name": entry, "mark": mark, "said": outcome, "because": reason, "took_ms": took, "credential": credential,
+        "error": error,
+    })
 }
 
 /// Everything but the secret.

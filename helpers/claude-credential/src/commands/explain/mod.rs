@@ -15,22 +15,20 @@ use std::io::{self, Write};
 use claude_credential_protocol::{Error, written};
 
 use crate::cli::Explain;
-use crate::commands::client_context::client_context;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::query::Query;
-use crate::query::profile;
+use crate::query::{Query, profile};
 use crate::terminal::screen::Screen;
 use crate::ttl::check_ttl;
 
-use client::ClientReport;
+use client::{ClientReport, Sent, SentSource};
 use explanation::{Explanation, TracedLookup};
-use identity::SecretHasher;
-use settings::ClientSettings;
-use trace::{Trace, trace};
+use identity::{SecretHasher, SecretIdentity};
+use settings::{ClientSettings, Setting, shown};
+use trace::{CacheState, Mark, Row, RowState, Trace, trace};
 
 pub(crate) fn run(context: &Context, options: &Explain) -> Result<u8, Failure> {
-    let of_client = context.for_client.then(|| client_context(context, true));
+    let of_client = context.for_client.then(|| context.of_client(true));
     let lookup_context = of_client.as_ref().unwrap_or(context);
     let lookup = match query(lookup_context, options) {
         Ok((query, host_reason)) => {

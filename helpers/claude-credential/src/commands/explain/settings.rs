@@ -1,7 +1,5 @@
 //! The settings and variables that decide what Claude Code sends, and where each is set.
 
-use std::path::Path;
-
 use claude_credential_config::claude::{self, EffectiveSetting, Scope, SettingLine, SettingSource, SettingsFile};
 use claude_credential_protocol::{Error, Secret};
 
@@ -82,15 +80,13 @@ impl<'a> ClientSettings<'a> {
 
     /// Where the administrator sets the setting of that name.
     pub(crate) fn managed(&self, name: &str) -> Option<SettingSource> {
-        let mut lines = self.lines().filter(|(file, _)| file.scope == Scope::Managed);
-        lines
-            .find(|(_, line)| line.name == name)
-            .map(|(file, line)| SettingSource::Line(file.file.clone(), line.number))
+        let mut managed = self.files.iter().filter(|file| file.scope == Scope::Managed);
+        managed.find_map(|file| Some(SettingSource::Line(file.file.clone(), file.get(name)?.number)))
     }
 
-    /// The settings files that can't be parsed, each with the reason.
-    pub(crate) fn unreadable(&self) -> Vec<(&Path, &Error)> {
-        self.files.iter().filter_map(|file| Some((file.file.as_path(), file.sets.as_ref().err()?))).collect()
+    /// Why settings files can't be parsed.
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = &Error> {
+        self.files.iter().filter_map(|file| file.sets.as_ref().err())
     }
 
     /// Everything that is set about credentials, what wins first, with a note on what is overridden.

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use claude_credential_protocol::{Credential, Error};
+use serde::Serialize;
 
 use crate::cache::{Cached, Staleness};
-use crate::chain::entry::{AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry};
-use crate::chain::{self, program};
+use crate::chain::{self, AnswerOrigin, Availability, EntryOutcome, Resolved, ResolvedEntry, program};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::observer::{CacheView, Observer};
@@ -19,9 +19,8 @@ use crate::token_output::checked;
 pub(crate) struct Trace {
     pub(crate) cache: CacheState,
     pub(crate) rows: Vec<Row>,
-    pub(crate) winner: Option<Resolved>,
-    /// Why there is no winner.
-    pub(crate) failure: Option<Failure>,
+    /// The winner, or why there is none.
+    pub(crate) outcome: Result<Resolved, Failure>,
 }
 
 /// What the cache has for a lookup, recorded from a [`CacheView`].
@@ -46,7 +45,8 @@ pub(crate) struct Row {
 }
 
 /// What an entry means for the lookup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Mark {
     /// Its answer is the answer of the lookup.
     Wins,
@@ -85,11 +85,7 @@ pub(crate) fn trace(context: &Context, query: &Query, all: bool) -> Result<Trace
     for entry in &query.chain[rows.len()..] {
         rows.push(undecided(context, query, entry, &decided, all && !is_recursion)?);
     }
-    let (winner, failure) = match outcome {
-        Ok(winner) => (Some(winner), None),
-        Err(failure) => (None, Some(failure)),
-    };
-    if let Some(winner) = winner.as_ref().filter(|winner| winner.origin == AnswerOrigin::Cache) {
+    if let Some(winner) = outcome.as_ref().ok().filter(|winner| winner.origin == AnswerOrigin::Cache) {
         for row in &mut rows {
             match row.mark {
                 _ if row.entry == winner.entry => row.mark = Mark::Wins,
@@ -100,7 +96,7 @@ pub(crate) fn trace(context: &Context, query: &Query, all: bool) -> Result<Trace
         }
     }
     let cache = cache.unwrap_or(CacheState::NotAsked(decided));
-    Ok(check_token(context, Trace { cache, rows, winner, failure }))
+    Ok(check_token(context, Trace { cache, rows, outcome }))
 }
 
 /// Why the lookup asks no further entry, and whether the reason is that the chain calls itself.
@@ -141,11 +137,11 @@ fn undecided(
 
 /// If the lookup is for Claude Code, turns an answer that it would refuse, because it is not one token, into a failure.
 fn check_token(context: &Context, trace: Trace) -> Trace {
-    let Some(winner) = trace.winner.as_ref().filter(|_| context.for_client) else { return trace };
+    let Some(winner) = trace.outcome.as_ref().ok().filter(|_| context.for_client) else { return trace };
     let Err(error) = checked(winner.credential.auth.secret(), &winner.entry) else { return trace };
     let mut rows = trace.rows;
     rows.iter_mut().filter(|row| row.mark == Mark::Wins).for_each(|row| row.mark = Mark::Stops);
-    Trace { rows, winner: None, failure: Some(error.into()), ..trace }
+    Trace { rows, outcome: Err(error.into()), ..trace }
 }
 
 /// The observer that records rows.

@@ -9,21 +9,14 @@ use claude_credential_config::{Program, generation};
 use claude_credential_files::{Lock, LockError};
 use claude_credential_protocol::{Class, Error, Interactive, Request};
 
-use crate::cache::Cache;
-use crate::cache::hash::KeyedHasher;
-use crate::cache::state::{Outcome, State};
-use crate::chain;
-use crate::chain::entry::{EntryOutcome, ResolvedEntry, Skip};
-use crate::chain::program;
-use crate::chain::resolve::resolve;
+use crate::cache::{Cache, KeyedHasher, Outcome, State};
+use crate::chain::{self, EntryOutcome, ResolvedEntry, Skip, program, resolve};
 use crate::cli::Refresh;
 use crate::commands::refresh::sign_in::{LIMIT, SignInCommand};
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::lookup::MAX_DEPTH;
-use crate::lookup::key;
-use crate::query::profile;
-use crate::query::unknown_entry;
+use crate::lookup::{MAX_DEPTH, key};
+use crate::query::{profile, unknown_entry};
 
 /// How long to wait for the command of another session: as long as it may run, and the time to stop it.
 const LOCK_TIMEOUT: Duration = LIMIT.saturating_add(Duration::from_secs(10));

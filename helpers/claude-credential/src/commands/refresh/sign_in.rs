@@ -9,9 +9,8 @@ use claude_credential_config::claude::{self, CommandSetting};
 use claude_credential_process::{Ended, Finished, Relay, RunError};
 use claude_credential_protocol::{Class, Error, Interactive, text};
 
-use crate::chain::entry::ResolvedEntry;
+use crate::chain::{ResolvedEntry, program};
 use crate::client::cloud::Cloud;
-use crate::commands::executable::executable;
 use crate::context::Context;
 use crate::failure::Failure;
 
@@ -99,18 +98,14 @@ impl SignInCommand {
         match self {
             Self::Words(words) => {
                 let (word, arguments) = (&words[0], &words[1..]);
-                let file = executable(context, word).ok_or_else(|| {
+                let file = program::executable(context, word).ok_or_else(|| {
                     Error::config(format!("{} is not on PATH; install it, or write its absolute path", word.display()))
                 })?;
                 let mut command = Command::new(file);
                 command.args(arguments);
                 Ok(command)
             }
-            Self::Setting(setting) => {
-                let mut command = Command::new("/bin/sh");
-                command.arg("-c").arg(&setting.command);
-                Ok(command)
-            }
+            Self::Setting(setting) => Ok(program::shell(&setting.command)),
         }
     }
 

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use claude_credential_protocol::Error;
 
-use super::discovery::Discovery;
-use super::placeholders::Placeholders;
-use super::preset::Preset;
-use super::prompt::Prompt;
-use crate::cli::setup::Setup;
+use super::{Discovery, Placeholders, Preset, Prompt};
+use crate::cli::Setup;
 use crate::context::Context;
 
 pub(super) fn unknown(presets: &[Preset]) -> Error {

@@ -4,8 +4,7 @@ use claude_credential_config::Profile;
 use claude_credential_config::claude::{self, Scope, SettingSource, SettingsFile};
 use claude_credential_protocol::{CLOUD_SWITCHES, Error, Origin};
 
-use super::plan::Plan;
-use super::preset::Preset;
+use super::{Plan, Preset};
 use crate::context::Context;
 use crate::query::profile::{API, unlisted};
 
@@ -16,7 +15,7 @@ pub(super) fn files(context: &Context, plan: &Plan) -> Vec<SettingsFile> {
     let here = std::env::current_dir().unwrap_or_else(|_| context.folders.home.clone());
     let mut files = claude::scopes(&here, &context.folders);
     files.retain(|file| file.scope != Scope::User);
-    files.push(SettingsFile::of_user(&plan.settings.path, &plan.new_settings));
+    files.push(SettingsFile::of_user(&plan.settings.target.path, plan.settings.after()));
     files
 }
 

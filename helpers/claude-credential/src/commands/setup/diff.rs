@@ -1,16 +1,35 @@
 //! The change of a file, line by line, as `diff -u` shows it.
 
-use std::io::{self, IsTerminal};
+use std::collections::BTreeSet;
 
-use claude_credential_config::Environment;
 use claude_credential_protocol::text;
 use diffy::{DiffOptions, Line};
+
+use super::{Edit, mask};
 
 /// Unchanged lines shown around a change.
 const CONTEXT: usize = 2;
 
+/// The change of a settings file, with only the strings that are `known`.
+pub(crate) fn show_settings(edit: &Edit, known: &dyn Fn(&str) -> bool, colours: bool) -> String {
+    show(edit, &|text| mask::json(text, known), colours)
+}
+
+/// The change of `config.toml`, with only the strings that setup wrote: those in `written` that are not in `before`.
+pub(crate) fn show_config(edit: &Edit, (before, written): &(&str, Vec<&str>), colours: bool) -> String {
+    let theirs = mask::toml_strings(before);
+    let ours: BTreeSet<&str> = written.iter().flat_map(|written| mask::toml_strings(written)).collect();
+    let known = |literal: &str| ours.contains(literal) && !theirs.contains(literal);
+    show(edit, &|text| mask::toml(text, &known), colours)
+}
+
+fn show(edit: &Edit, masked: &dyn Fn(&str) -> String, colours: bool) -> String {
+    let name = edit.target.path.display().to_string();
+    unified(&name, &masked(edit.target.text()), &masked(edit.after()), colours)
+}
+
 /// How `old` becomes `new`, fit for a terminal. Empty if both are the same.
-pub(crate) fn unified(name: &str, old: &str, new: &str, colours: bool) -> String {
+fn unified(name: &str, old: &str, new: &str, colours: bool) -> String {
     let paint = |code: &str, text: String| if colours { format!("\x1b[{code}m{text}\x1b[0m\n") } else { text + "\n" };
     let mut shown = String::new();
     for hunk in DiffOptions::new().set_context_len(CONTEXT).create_patch(old, new).hunks() {
@@ -38,12 +57,6 @@ pub(crate) fn unified(name: &str, old: &str, new: &str, colours: bool) -> String
 fn printable(line: &str) -> String {
     let rest = line.trim_start_matches([' ', '\t']);
     format!("{}{}", &line[..line.len() - rest.len()], text::one_line(rest))
-}
-
-/// Whether stderr takes colours (<https://no-color.org>).
-pub(crate) fn are_colours_wanted(environment: &Environment) -> bool {
-    let plain = environment.get_os("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb");
-    io::stderr().is_terminal() && !plain
 }
 
 #[cfg(test)]

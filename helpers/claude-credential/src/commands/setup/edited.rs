@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::file::Target;
+use super::file::Edit;
 
 /// A file before and after setup.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -29,14 +29,15 @@ pub(crate) struct Change {
 }
 
 impl Edited {
-    /// The record of a setup that writes `written`. `rest` is the file without what earlier setups wrote.
-    pub(crate) fn next(earlier: Option<Self>, target: &Target, written: &str, rest: Option<String>) -> Self {
+    /// The record of a setup that makes `edit`. `rest` is the file without what earlier setups wrote.
+    pub(crate) fn next(earlier: Option<Self>, edit: &Edit, rest: Option<String>) -> Self {
+        let target = &edit.target;
         let (before, made) = match earlier {
             Some(edited) if edited.is_untouched(target.text()) => (edited.before, edited.made),
             Some(edited) if target.text.is_some() => (rest.and_then(|rest| edited.remainder(rest)), edited.made),
             _ => (target.text.clone(), target.missing_folder()),
         };
-        Self { path: target.path.clone(), before, found: target.text.clone(), written: written.to_owned(), made }
+        Self { path: target.path.clone(), before, found: target.text.clone(), written: edit.after().to_owned(), made }
     }
 
     /// Whether `text`, which the file has now, was left there by setup.

@@ -6,11 +6,7 @@ use claude_credential_config::claude;
 use claude_credential_protocol::CLOUD_SWITCHES;
 use serde_json::Value;
 
-use super::client;
-use super::discovery::{self, Discovery};
-use super::placeholders::Placeholders;
-use super::plan::Plan;
-use super::preset::Preset;
+use super::{Discovery, Placeholders, Plan, Preset, client, discovery};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 

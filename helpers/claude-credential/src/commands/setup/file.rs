@@ -108,6 +108,29 @@ impl Target {
     }
 }
 
+/// A file as it was found, and what becomes of it.
+pub(crate) struct Edit {
+    pub(crate) target: Target,
+    /// The text afterwards. `None` if there is no file then.
+    pub(crate) after: Option<String>,
+}
+
+impl Edit {
+    /// The file with another text, or with the same.
+    pub(crate) fn new(target: Target, text: String) -> Self {
+        let after = if target.text() == text { target.text.clone() } else { Some(text) };
+        Self { target, after }
+    }
+
+    pub(crate) fn is_change(&self) -> bool {
+        self.after != self.target.text
+    }
+
+    pub(crate) fn after(&self) -> &str {
+        self.after.as_deref().unwrap_or_default()
+    }
+}
+
 /// Claude Code's user settings.
 pub(crate) fn settings_file(context: &Context) -> PathBuf {
     context.folders.claude.join("settings.json")

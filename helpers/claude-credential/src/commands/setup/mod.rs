@@ -17,7 +17,6 @@ mod prompt;
 mod record;
 mod sections;
 mod settings;
-mod show;
 mod undo;
 
 use std::io::{self, Write};
@@ -28,18 +27,25 @@ use claude_credential_config::{Program, generation, kept};
 use claude_credential_process::{Interrupted, run_attached};
 use claude_credential_protocol::{Error, Origin};
 
-use crate::chain::resolve::resolve;
-use crate::cli::setup::Setup;
+use crate::chain::resolve;
+use crate::cli::Setup;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::terminal::screen::wants_colours;
 
 use client::Destination;
+use config::with_line_ends_of;
+use diff::{show_config, show_settings};
 use discovery::Discovery;
-use placeholders::Placeholders;
+use edited::{Change, Edited};
+use file::{Edit, Target, is_text, settings_file};
+use placeholders::{Placeholders, SettingChange};
 use plan::Plan;
-use preset::Preset;
+use preset::{Preset, PresetSettings};
 use prompt::Prompt;
+use record::Record;
+use settings::SettingsDocument;
 
 /// How often the user may mistype a key.
 const TRIES: usize = 3;
@@ -77,7 +83,7 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         return Ok(1);
     }
     let needs_key = needs_key(context, preset, &destination.origin, options, &mut prompt)?;
-    let changes_files = plan.changes_settings() || plan.changes_config();
+    let changes_files = plan.settings.is_change() || plan.config.is_change();
     if !changes_files && !needs_key {
         prompt.say("everything is already set up this way");
         return Ok(0);
@@ -88,7 +94,7 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         for line in lines.iter().chain(&destination.warning) {
             prompt.say(&format!("- {line}"));
         }
-        let shown = plan.shown(diff::are_colours_wanted(&context.environment));
+        let shown = plan.shown(wants_colours(&context.environment, &io::stderr()));
         let _ = io::stderr().write_all(shown.as_bytes());
         if !prompt.agree("write this?", options.yes)? {
             prompt.say("nothing was changed");
@@ -116,7 +122,7 @@ fn may_replace(plan: &Plan, options: &Setup, prompt: &mut Prompt) -> Result<bool
     if conflicts.is_empty() || options.replace {
         return Ok(true);
     }
-    let file = plan.settings.path.display();
+    let file = plan.settings.target.path.display();
     let what = format!("{file}: `{}` already has another value", conflicts.join("`, `"));
     if prompt.is_interactive() && !options.yes {
         prompt.say(&what);
@@ -181,9 +187,8 @@ fn store_key(context: &Context, origin: &Origin, options: &Setup, prompt: &Promp
 
 /// Tells the user what to do next, and offers to sign in at once.
 fn finish(preset: &Preset, placeholders: &Placeholders, plan: &Plan, options: &Setup, prompt: &mut Prompt) {
-    let written = [(plan.changes_config(), &plan.config), (plan.changes_settings(), &plan.settings)];
-    for (_, target) in written.iter().filter(|(is_changed, _)| *is_changed) {
-        prompt.say(&format!("written: {}", target.path.display()));
+    for edit in [&plan.config, &plan.settings].into_iter().filter(|edit| edit.is_change()) {
+        prompt.say(&format!("written: {}", edit.target.path.display()));
     }
     for next in &preset.next {
         let command = placeholders.for_shell(next);
@@ -199,7 +204,7 @@ fn finish(preset: &Preset, placeholders: &Placeholders, plan: &Plan, options: &S
         }
     }
     let us = placeholders.for_shell("{us}");
-    if preset.settings.api_key_helper.is_some() || !preset.writes_settings() {
+    if preset.settings.api_key_helper.is_some() || plan.wanted.is_empty() {
         let profile = preset.profile().map(|name| format!(" --profile {name}")).unwrap_or_default();
         prompt.say(&format!("to try it, run: {us}{profile} explain"));
     }

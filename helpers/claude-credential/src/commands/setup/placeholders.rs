@@ -7,8 +7,7 @@ use claude_credential_process::find_on_path;
 use claude_credential_protocol::{Error, text};
 use toml_edit::{Item, Value};
 
-use super::check;
-use super::preset::{Preset, PresetSettings};
+use super::{Preset, PresetSettings, check};
 use crate::context::Context;
 
 /// The values of a preset's placeholders.

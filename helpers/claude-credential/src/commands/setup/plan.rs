@@ -6,23 +6,18 @@ use claude_credential_config::claude;
 use claude_credential_protocol::Error;
 use serde_json::Value;
 
-use super::file::{Target, is_text, settings_file};
-use super::placeholders::{Placeholders, SettingChange};
-use super::preset::Preset;
-use super::record::Record;
-use super::settings::{self, SettingsDocument};
-use super::show::{show_config, show_settings};
-use super::{config, sections};
-use crate::cli::setup::Setup;
+use super::{
+    Edit, Placeholders, Preset, Record, SettingChange, SettingsDocument, Target, config, is_text, sections, settings,
+    settings_file, show_config, show_settings,
+};
+use crate::cli::Setup;
 use crate::context::Context;
 
 /// Both files, before and after.
 pub(crate) struct Plan {
-    pub(crate) settings: Target,
-    pub(crate) new_settings: String,
+    pub(crate) settings: Edit,
     pub(crate) wanted: Vec<SettingChange>,
-    pub(crate) config: Target,
-    pub(crate) new_config: String,
+    pub(crate) config: Edit,
     earlier: Option<Record>,
 }
 
@@ -80,12 +75,13 @@ impl Plan {
                 other.path.display()
             )));
         }
-        Ok(Self { settings: target, new_settings, wanted, config, new_config, earlier })
+        let (settings, config) = (Edit::new(target, new_settings), Edit::new(config, new_config));
+        Ok(Self { settings, wanted, config, earlier })
     }
 
     /// The settings that have a value setup did not write, and that would be replaced.
     pub(crate) fn conflicts(&self) -> Result<Vec<String>, Error> {
-        let now = SettingsDocument::parse(self.settings.text(), &self.settings.path)?;
+        let now = SettingsDocument::parse(self.settings.target.text(), &self.settings.target.path)?;
         let mut names = Vec::new();
         for SettingChange { path, value } in &self.wanted {
             let is_ours = |text: &str| {
@@ -106,50 +102,32 @@ impl Plan {
         Ok(names)
     }
 
-    pub(crate) fn changes_settings(&self) -> bool {
-        self.settings.text() != self.new_settings
-    }
-
-    pub(crate) fn changes_config(&self) -> bool {
-        self.config.text() != self.new_config
-    }
-
     /// Both changes, without the user's values.
     pub(crate) fn shown(&self, colours: bool) -> String {
         let earlier = self.earlier.iter().flat_map(|earlier| &earlier.changes).map(|change| &change.after);
         let ours: Vec<&String> = self.wanted.iter().map(|wanted| &wanted.value).chain(earlier).collect();
         let known = |literal: &str| ours.iter().any(|text| is_text(literal, text));
-        let settings = show_settings(&self.settings.path, self.settings.text(), &self.new_settings, &known, colours);
-        let name = self.config.path.display().to_string();
-        let (old, new) = (self.config.text(), self.new_config.as_str());
+        let settings = show_settings(&self.settings, &known, colours);
+        let (old, new) = (self.config.target.text(), self.config.after());
         // What an earlier setup wrote is no secret either.
         let earlier = self.earlier.as_ref().and_then(|earlier| earlier.config.as_ref());
         let by_setup = match earlier {
             Some(edited) if edited.written == old => (edited.before.as_deref().unwrap_or_default(), vec![old, new]),
             _ => (old, vec![new]),
         };
-        settings + &show_config(&name, old, new, &by_setup, colours)
+        settings + &show_config(&self.config, &by_setup, colours)
     }
 
     /// Writes the record for undo, then `config.toml`, then the settings, which Claude Code acts on. Returns the folder
     /// with the copies. `None` if neither file existed.
     pub(crate) fn perform(&self, context: &Context) -> Result<Option<PathBuf>, Error> {
-        let settings = (&self.settings, self.new_settings.as_str(), self.wanted.as_slice());
-        let config = (&self.config, self.new_config.as_str());
-        let record = Record::next(
-            self.earlier.as_ref(),
-            Some(settings).filter(|_| self.changes_settings()),
-            Some(config).filter(|_| self.changes_config()),
-        )?;
-        for target in [&self.settings, &self.config] {
-            target.check_unchanged()?;
+        let record = Record::next(self.earlier.as_ref(), &self.settings, &self.wanted, &self.config)?;
+        for edit in [&self.settings, &self.config] {
+            edit.target.check_unchanged()?;
         }
-        let kept = record.save(&context.folders, &self.settings.path)?;
-        if self.changes_config() {
-            self.config.write(&self.new_config)?;
-        }
-        if self.changes_settings() {
-            self.settings.write(&self.new_settings)?;
+        let kept = record.save(&context.folders, &self.settings.target.path)?;
+        for edit in [&self.config, &self.settings].into_iter().filter(|edit| edit.is_change()) {
+            edit.target.write(edit.after())?;
         }
         Ok(Some(kept).filter(|_| record.has_backups()))
     }

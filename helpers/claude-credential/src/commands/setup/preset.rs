@@ -140,14 +140,6 @@ impl Preset {
         bedrock.or(gcp_auth_refresh.as_ref().map(|_| Cloud::Vertex))
     }
 
-    /// Whether the preset changes Claude Code's settings.
-    pub(crate) fn writes_settings(&self) -> bool {
-        let PresetSettings { api_key_helper, aws_credential_export, aws_auth_refresh, gcp_auth_refresh, env } =
-            &self.settings;
-        let commands = [api_key_helper, aws_credential_export, aws_auth_refresh, gcp_auth_refresh];
-        commands.iter().any(|command| command.is_some()) || !env.is_empty()
-    }
-
     /// The profile that the preset writes. `None` if that is `default`.
     pub(crate) fn profile(&self) -> Option<&str> {
         let profiles = self.sections.get("profile")?.as_table()?;

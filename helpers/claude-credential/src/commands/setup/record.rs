@@ -9,11 +9,7 @@ use claude_credential_protocol::Error;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::edited::{Change, Edited};
-use super::file::Target;
-use super::placeholders::SettingChange;
-use super::sections;
-use super::settings::SettingsDocument;
+use super::{Change, Edit, Edited, SettingChange, SettingsDocument, sections};
 
 /// Two files of at most a megabyte each, as they were, as they were found and as they were written, quoted.
 const MAX_RECORD: u64 = 24 << 20;
@@ -51,26 +47,29 @@ impl Record {
     /// of them stays.
     pub(crate) fn next(
         earlier: Option<&Self>,
-        settings: Option<(&Target, &str, &[SettingChange])>,
-        config: Option<(&Target, &str)>,
+        settings: &Edit,
+        wanted: &[SettingChange],
+        config: &Edit,
     ) -> Result<Self, Error> {
         let empty = Self { version: VERSION, settings: None, config: None, changes: Vec::new(), made_env: false };
         let mut record = earlier.cloned().unwrap_or(empty);
-        if let Some((target, written, changes)) = settings {
+        if settings.is_change() {
+            let target = &settings.target;
             let rest = target.text.as_ref().map(|text| record.without_ours(text, &target.path)).transpose()?;
-            let edited = Edited::next(record.settings.take(), target, written, rest);
+            let edited = Edited::next(record.settings.take(), settings, rest);
             let before = SettingsDocument::parse(edited.before.as_deref().unwrap_or_default(), &target.path)?;
             record.made_env = !before.has("env");
             record.changes.clear();
-            for SettingChange { path, value } in changes {
+            for SettingChange { path, value } in wanted {
                 record.changes.push(Change { path: path.clone(), before: before.raw(path)?, after: value.clone() });
             }
             record.settings = Some(edited);
         }
-        if let Some((target, written)) = config {
+        if config.is_change() {
+            let target = &config.target;
             let earlier = record.config.take();
             let rest = earlier.as_ref().and_then(|edited| sections::without_ours(target.text(), edited).ok());
-            record.config = Some(Edited::next(earlier, target, written, rest.or_else(|| target.text.clone())));
+            record.config = Some(Edited::next(earlier, config, rest.or_else(|| target.text.clone())));
         }
         Ok(record)
     }

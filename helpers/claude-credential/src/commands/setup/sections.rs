@@ -2,9 +2,7 @@
 
 use toml_edit::{DocumentMut, Item, Table, Value};
 
-use super::config::with_line_ends_of;
-use super::edited::Edited;
-use super::mask;
+use super::{Edited, mask, with_line_ends_of};
 
 /// Whether `text` has the section exactly as setup wrote it.
 pub(crate) fn is_ours(text: &str, edited: &Edited, kind: &str, name: &str) -> bool {

@@ -5,13 +5,10 @@ use std::path::{Path, PathBuf};
 use claude_credential_config::claude;
 use claude_credential_files::{hex, random};
 use claude_credential_protocol::Error;
-use jsonc_parser::common::Ranged;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
-use jsonc_parser::{CollectOptions, parse_to_ast};
 use serde_json::{Map, Value};
 
-use super::edited::Change;
-use super::placeholders::SettingChange;
+use super::{Change, SettingChange};
 
 /// Some editors write it; the parser does not accept it.
 const BOM: &str = "\u{FEFF}";
@@ -56,18 +53,13 @@ impl SettingsDocument {
         Ok(self.property(path)?.and_then(|property| property.value()).map(|value| value.to_string()))
     }
 
-    /// Sets `path`, which exists, to a value in JSON text.
-    fn set_raw(&mut self, path: &[String], raw: &str) -> Result<(), Error> {
+    /// Replaces the text of a property's value.
+    fn set_raw(&mut self, property: &CstObjectProp, raw: &str) -> Result<(), Error> {
         // The tree takes parsed values only; this one stands in for the text, and nothing in the file equals it.
         let unique = hex(&random::<16>());
-        if let Some(property) = self.property(path)? {
-            property.set_value(unique.as_str().into());
-        }
-        self.replace_text(&self.root.to_string().replace(&json(&unique), raw))
-    }
-
-    fn replace_text(&mut self, text: &str) -> Result<(), Error> {
-        *self = Self { has_bom: self.has_bom, ..Self::parse(text, &self.file)? };
+        property.set_value(unique.as_str().into());
+        let text = self.root.to_string().replace(&json(&unique), raw);
+        *self = Self { has_bom: self.has_bom, ..Self::parse(&text, &self.file)? };
         Ok(())
     }
 
@@ -75,13 +67,15 @@ impl SettingsDocument {
     pub(crate) fn set(&mut self, path: &[String], value: &str) -> Result<(), Error> {
         match (self.property(path)?, path) {
             (Some(property), _) => property.set_value(value.into()),
-            (None, [name]) => self.append(None, name, value.into(), &json(value))?,
-            (None, [folder, name]) if self.folder(folder)?.is_some() => {
-                self.append(Some(folder), name, value.into(), &json(value))?;
-            }
+            (None, [name]) => self.append(&self.object.clone(), name, value.into(), &json(value))?,
             (None, [folder, name]) => {
-                let inner = CstInputValue::Object(vec![(name.clone(), value.into())]);
-                self.append(None, folder, inner, &format!("{{{}: {}}}", json(name), json(value)))?;
+                if let Some(object) = self.folder(folder)? {
+                    self.append(&object, name, value.into(), &json(value))?;
+                } else {
+                    let inner = CstInputValue::Object(vec![(name.clone(), value.into())]);
+                    let text = format!("{{{}: {}}}", json(name), json(value));
+                    self.append(&self.object.clone(), folder, inner, &text)?;
+                }
             }
             _ => return Err(Error::broke("a setting has one or two names")),
         }
@@ -89,29 +83,13 @@ impl SettingsDocument {
     }
 
     /// Adds a property. In an object on one line it is added as text, since the tree would break the line.
-    fn append(&mut self, folder: Option<&str>, name: &str, value: CstInputValue, text: &str) -> Result<(), Error> {
-        if let Some(end) = self.end_on_one_line(folder) {
-            let mut whole = self.root.to_string();
-            whole.insert_str(end, &format!(", {}: {text}", json(name)));
-            self.replace_text(&whole)?;
-        } else if let Some(object) = folder.map_or(Ok(Some(self.object.clone())), |folder| self.folder(folder))? {
-            object.append(name, value);
+    fn append(&mut self, object: &CstObject, name: &str, value: CstInputValue, text: &str) -> Result<(), Error> {
+        let last = object.properties().pop().filter(|_| !object.to_string().contains('\n'));
+        if let Some((before, last)) = last.and_then(|last| Some((last.value()?.to_string(), last))) {
+            return self.set_raw(&last, &format!("{before}, {}: {text}", json(name)));
         }
+        object.append(name, value);
         Ok(())
-    }
-
-    /// Where the last value of an object ends. `None` unless the object stands on one line.
-    fn end_on_one_line(&self, folder: Option<&str>) -> Option<usize> {
-        let whole = self.root.to_string();
-        let parsed = parse_to_ast(&whole, &CollectOptions::default(), &claude::parse_options()).ok()?;
-        let root = parsed.value?;
-        let root = root.as_object()?;
-        let object = match folder {
-            Some(folder) => root.get(folder)?.value.as_object()?,
-            None => root,
-        };
-        let is_one_line = !object.text(&whole).contains('\n');
-        object.properties.last().filter(|_| is_one_line).map(|property| property.value.end())
     }
 
     /// Removes `path`, and the object around it if setup made that and it is empty.
@@ -130,7 +108,7 @@ impl SettingsDocument {
     /// Restores the value from before a change. `made_env` says that the file had no `env`.
     pub(crate) fn restore(&mut self, change: &Change, made_env: bool) -> Result<(), Error> {
         match &change.before {
-            Some(before) => self.set_raw(&change.path, before),
+            Some(before) => self.property(&change.path)?.map_or(Ok(()), |property| self.set_raw(&property, before)),
             None => self.remove(&change.path, made_env),
         }
     }

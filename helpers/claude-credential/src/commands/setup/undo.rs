@@ -8,16 +8,14 @@ use claude_credential_config::{kept, logins};
 use claude_credential_protocol::{Class, Error};
 use serde_json::Value;
 
-use super::edited::Edited;
-use super::file::{Target, is_text, settings_file};
-use super::prompt::Prompt;
-use super::record::Record;
-use super::settings::SettingsDocument;
-use super::show::{show_config, show_settings};
-use super::{diff, sections};
-use crate::cli::setup::Setup;
+use super::{
+    Edit, Edited, Prompt, Record, SettingsDocument, Target, is_text, sections, settings_file, show_config,
+    show_settings,
+};
+use crate::cli::Setup;
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::terminal::screen::wants_colours;
 
 pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Result<u8, Failure> {
     let target = Target::find(&settings_file(context))?;
@@ -41,9 +39,9 @@ pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Re
             Err(error) => failure = Some(error),
         }
     }
-    let steps: Vec<&Step> = [&settings, &config].into_iter().flatten().filter(|step| step.is_change()).collect();
+    let steps: Vec<&Step> = [&settings, &config].into_iter().flatten().filter(|step| step.edit.is_change()).collect();
     for step in steps.iter().filter(|step| step.is_edited) {
-        let file = step.target.path.display();
+        let file = step.edit.target.path.display();
         prompt.say(&format!("{file} was changed since setup wrote it; only what setup wrote is removed"));
     }
     let _ = io::stderr().write_all(shown(context, &record, settings.as_ref(), config.as_ref()).as_bytes());
@@ -82,9 +80,7 @@ const REPLACE: &str =
 
 /// What undo does to one file.
 struct Step {
-    target: Target,
-    /// The text afterwards. `None` if the file is removed.
-    after: Option<String>,
+    edit: Edit,
     made: Option<PathBuf>,
     /// Whether the file was changed since setup wrote it, and keeps these changes.
     is_edited: bool,
@@ -109,21 +105,13 @@ impl Step {
                 Error::config(format!("{file} was changed since setup wrote it, and is left as it is; {error}"))
             })?),
         };
-        Ok(Self { after, made: edited.made.clone(), is_edited, target })
-    }
-
-    fn is_change(&self) -> bool {
-        self.after != self.target.text
-    }
-
-    fn after(&self) -> &str {
-        self.after.as_deref().unwrap_or_default()
+        Ok(Self { edit: Edit { target, after }, made: edited.made.clone(), is_edited })
     }
 
     fn perform(&self) -> Result<(), Error> {
-        match &self.after {
-            Some(text) => self.target.write(text),
-            None => self.target.remove(self.made.as_deref()),
+        match &self.edit.after {
+            Some(text) => self.edit.target.write(text),
+            None => self.edit.target.remove(self.made.as_deref()),
         }
     }
 }
@@ -147,13 +135,12 @@ fn settings_without_ours(text: &str, record: &Record, target: &Target) -> Result
 
 /// Both changes, without the user's values.
 fn shown(context: &Context, record: &Record, settings: Option<&Step>, config: Option<&Step>) -> String {
-    let colours = diff::are_colours_wanted(&context.environment);
+    let colours = wants_colours(&context.environment, &io::stderr());
     let known = |value: &str| record.changes.iter().any(|change| is_text(value, &change.after));
-    let settings =
-        settings.map(|step| show_settings(&step.target.path, step.target.text(), step.after(), &known, colours));
+    let settings = settings.map(|step| show_settings(&step.edit, &known, colours));
     let config = config.zip(record.config.as_ref()).map(|(step, edited)| {
         let by_setup = (edited.before.as_deref().unwrap_or_default(), vec![edited.written.as_str()]);
-        show_config(&step.target.path.display().to_string(), step.target.text(), step.after(), &by_setup, colours)
+        show_config(&step.edit, &by_setup, colours)
     });
     settings.unwrap_or_default() + &config.unwrap_or_default()
 }
@@ -162,6 +149,6 @@ fn shown(context: &Context, record: &Record, settings: Option<&Step>, config: Op
 fn removed_sign_ins(context: &Context, config: &Step) -> BTreeSet<String> {
     let logins = logins::list(&context.folders).unwrap_or_default().into_iter().map(|login| login.provider);
     let is_configured = |provider: &String| context.config.providers.contains_key(provider);
-    let stays = |provider: &String| config.after().contains(&format!("[provider.{provider}]"));
-    logins.filter(|provider| config.is_change() && is_configured(provider) && !stays(provider)).collect()
+    let stays = |provider: &String| config.edit.after().contains(&format!("[provider.{provider}]"));
+    logins.filter(|provider| config.edit.is_change() && is_configured(provider) && !stays(provider)).collect()
 }

@@ -3,21 +3,14 @@
 use claude_credential_protocol::iso_8601;
 use serde_json::json;
 
-use super::overview::Overview;
-use super::profile_status::ProfileState;
+use super::Overview;
 
 pub(super) fn text(overview: &Overview) -> String {
     let profiles = overview.profiles.iter().map(|status| {
-        let state = match status.state {
-            ProfileState::Answers => "answers",
-            ProfileState::Asked => "asked",
-            ProfileState::Nothing => "nothing",
-            ProfileState::Problem => "problem",
-        };
         json!({
             "profile": status.profile,
             "here": status.here,
-            "state": state,
+            "state": status.state,
             "entry": status.entry,
             "source": status.source,
             "account": status.account,

@@ -2,7 +2,7 @@ use claude_credential_config::kept::{self, Place};
 use claude_credential_config::{Program, claude, logins};
 use claude_credential_protocol::{Error, Origin, Seconds, is_past};
 
-use crate::chain::entry::{Availability, ResolvedEntry};
+use crate::chain::{Availability, ResolvedEntry};
 use crate::context::Context;
 
 /// What is known of an entry's credential without asking the entry.

@@ -2,7 +2,6 @@
 
 mod json;
 mod known_credential;
-mod overview;
 mod profile_status;
 mod table;
 
@@ -17,8 +16,7 @@ use crate::failure::Failure;
 use crate::query::profile;
 use crate::terminal::screen::Screen;
 
-use overview::Overview;
-use profile_status::ProfileStatus;
+use profile_status::{Overview, ProfileState, ProfileStatus};
 
 pub(crate) fn run(context: &Context, options: Status) -> Result<u8, Failure> {
     let Status { min_ttl, name, json, options: mut for_helper } = options;

@@ -3,20 +3,43 @@
 
 use std::cell::RefCell;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use claude_credential_config::{Profile, Program};
-use claude_credential_protocol::{Class, Origin, Seconds};
+use claude_credential_protocol::{Class, Origin, Seconds, millis, now};
+use serde::Serialize;
 
 use super::known_credential::KnownCredential;
 use crate::cache::Cached;
-use crate::chain::entry::ResolvedEntry;
+use crate::chain::ResolvedEntry;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::observer::{CacheView, Observer};
 use crate::lookup::{self, Found};
 use crate::query::Query;
 
-#[derive(Debug)]
+/// The status of all profiles, and for how long the user wants their credentials to live.
+pub(super) struct Overview {
+    pub(super) profiles: Vec<ProfileStatus>,
+    pub(super) min_ttl: Option<Duration>,
+}
+
+impl Overview {
+    /// Whether the profile's credential expires sooner than the user wants.
+    pub(super) fn is_short(&self, status: &ProfileStatus) -> bool {
+        let min_ttl = self.min_ttl.map_or(0, millis);
+        self.min_ttl.is_some() && status.expires_at.is_some_and(|at| (at * 1000).saturating_sub(now()) < min_ttl)
+    }
+
+    /// 1 if the user wants a minimum and a credential expires sooner, or no profile has one.
+    pub(super) fn exit_code(&self) -> u8 {
+        let has_any = |status: &ProfileStatus| matches!(status.state, ProfileState::Answers | ProfileState::Asked);
+        let is_any = self.profiles.iter().any(has_any);
+        u8::from(self.min_ttl.is_some() && (!is_any || self.profiles.iter().any(|status| self.is_short(status))))
+    }
+}
+
+#[derive(Debug, Default)]
 pub(crate) struct ProfileStatus {
     pub(crate) profile: String,
     /// Whether it is the profile in use here.
@@ -33,13 +56,15 @@ pub(crate) struct ProfileStatus {
 }
 
 /// What a lookup for the profile would come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum ProfileState {
     /// A variable or the cache would answer at once.
     Answers,
     /// An entry would be asked.
     Asked,
     /// There is nothing to ask.
+    #[default]
     Nothing,
     /// The lookup would fail.
     Problem,
@@ -50,15 +75,9 @@ impl ProfileStatus {
         let mut status = Self {
             profile: profile.name.clone(),
             here,
-            state: ProfileState::Nothing,
-            entry: None,
-            source: None,
-            account: None,
-            place: None,
-            expires_at: None,
             hosts: profile.hosts.iter().map(Origin::as_listed).collect(),
             directories: profile.directories.clone(),
-            problem: None,
+            ..Self::default()
         };
         let origin = profile.hosts[0].clone();
         match Query::new(context, profile, &origin)

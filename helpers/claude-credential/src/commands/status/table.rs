@@ -2,8 +2,7 @@
 
 use claude_credential_protocol::{millis, text};
 
-use super::overview::Overview;
-use super::profile_status::{ProfileState, ProfileStatus};
+use super::{Overview, ProfileState, ProfileStatus};
 use crate::terminal::screen::{Paint, Screen, span, until};
 
 const HEADS: [&str; 6] = ["PROFILE", "ENTRY", "SOURCE", "ACCOUNT", "KEPT IN", "EXPIRES"];

@@ -8,11 +8,8 @@ use claude_credential_config::generation;
 use claude_credential_files::create_new;
 use claude_credential_protocol::{Auth, Credential, Message, Operation, Request, Secret};
 
-use crate::cache::Cache;
-use crate::cache::caller;
-use crate::cache::state::State;
-use crate::chain::entry::ResolvedEntry;
-use crate::chain::program;
+use crate::cache::{Cache, State, caller};
+use crate::chain::{ResolvedEntry, program};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;

@@ -1,23 +1,20 @@
 use claude_credential_config::Profile;
-use claude_credential_protocol::Error;
 
-use super::super::check_context::CheckContext;
-use super::super::finding::Finding;
-use crate::chain::entry::Resolved;
+use super::{CheckContext, Finding};
+use crate::chain::Resolved;
 use crate::cli::Options;
 use crate::commands::explain::trace::trace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::query::Query;
-use crate::query::profile;
+use crate::query::{Query, profile};
 
 const MEND: &str = "run: claude-credential explain --for-client";
 
 /// Whether Claude Code's helper would have a key: makes a dry run of its lookup. A kept answer does not count, because
 /// the entry that gave it may have nothing any more.
 pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
-    // If the configuration or the profile is broken, another check says so.
-    let (None, Ok(profile)) = (&check_context.config_error, &check_context.profile) else { return Vec::new() };
+    // If the profile is broken, another check says so.
+    let Ok(profile) = &check_context.profile else { return Vec::new() };
     if let Some(cloud) = check_context.context.client_mode.cloud() {
         return vec![Finding::good(format!("none is needed: {} has credentials of its own", cloud.name()))];
     }
@@ -27,7 +24,7 @@ pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
             check_context.interrupted.set(Some(signal));
             return Vec::new();
         }
-        Err(failure) => Finding::of_message(&failure.to_string()).or_mend(MEND),
+        Err(failure) => Finding::of(&failure).or_mend(MEND),
     }]
 }
 
@@ -35,12 +32,7 @@ fn winner(check_context: &CheckContext, profile: &Profile) -> Result<Resolved, F
     let context = lookup_context(&check_context.context);
     let origin = profile::origin_for_client(&context, profile)?;
     let query = Query::new(&context, profile.clone(), &origin)?;
-    let trace = trace(&context, &query, false)?;
-    match (trace.winner, trace.failure) {
-        (_, Some(failure)) => Err(failure),
-        (Some(winner), None) => Ok(winner),
-        (None, None) => Err(Error::not_found("no entry has anything").into()),
-    }
+    trace(&context, &query, false)?.outcome
 }
 
 /// A context without the cache and with as much time as Claude Code's helper has, however long earlier checks took.

@@ -5,11 +5,8 @@ use claude_credential_config::{Entry, Program};
 use claude_credential_process::Ended;
 use claude_credential_protocol::{Error, parse_token};
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
-use super::super::spawn;
-use crate::chain::entry::Availability;
-use crate::chain::program;
+use super::{CheckContext, Finding, or_good, spawn};
+use crate::chain::{Availability, program};
 
 /// As long as one lookup has for all of its entries.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,9 +14,6 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// Runs each command of the chain once, and throws its key away: only so can a check see what it writes to stderr. Claude
 /// Code's documentation forbids output there with exit 0, and a version that enforces this would refuse the key.
 pub(in super::super) fn speak_as_they_should(check_context: &CheckContext) -> Vec<Finding> {
-    if check_context.config_error.is_some() {
-        return Vec::new();
-    }
     let entries = check_context.entries();
     let commands = entries.iter().filter(|entry| matches!(entry.availability, Availability::Ready));
     let mut count = 0;

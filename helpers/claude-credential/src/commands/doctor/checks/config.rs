@@ -4,8 +4,7 @@ use claude_credential_config::{Entry, Program};
 use claude_credential_protocol::{Error, Origin};
 use rustix::fs::{Access, access};
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
+use super::{CheckContext, Finding, or_good};
 use crate::chain::program;
 use crate::query::profile;
 
@@ -30,9 +29,6 @@ pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
 /// Every entry has something to run, and is in a chain.
 pub(in super::super) fn entries(check_context: &CheckContext) -> Vec<Finding> {
     let config = &check_context.context.config;
-    if check_context.config_error.is_some() {
-        return Vec::new();
-    }
     let mut found = Vec::new();
     for entry in config.entries.values() {
         let is_used = config.profiles.values().any(|profile| profile.chain.contains(&entry.name));
@@ -75,9 +71,6 @@ fn executable(file: &Path) -> Result<(), Error> {
 /// The hosts, folders and chains of the profiles.
 pub(in super::super) fn profiles(check_context: &CheckContext) -> Vec<Finding> {
     let config = &check_context.context.config;
-    if check_context.config_error.is_some() {
-        return Vec::new();
-    }
     let file = config.file_shown();
     let unknown =
         check_context.profile.as_ref().err().map(|error| Finding::of(error).or_mend(format!("look at {file}")));

@@ -1,8 +1,7 @@
 use claude_credential_config::claude;
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
-use crate::chain::entry::{Availability, ResolvedEntry};
+use super::{CheckContext, Finding, or_good};
+use crate::chain::{Availability, ResolvedEntry};
 
 const API_KEY: &str = "ANTHROPIC_API_KEY";
 const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";

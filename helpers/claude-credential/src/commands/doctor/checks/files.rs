@@ -7,9 +7,8 @@ use claude_credential_config::{kept, logins};
 use claude_credential_files::{Trust, ensure_folder, read, replace};
 use rustix::process::{Resource, getrlimit};
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
 use super::folders::{own_uid, shown};
+use super::{CheckContext, Finding, or_good};
 
 /// A process needs milliseconds to replace a file; one that takes longer was killed.
 const REPLACEMENT_TIME: Duration = Duration::from_mins(1);
@@ -105,7 +104,7 @@ pub(in super::super) fn cache(check_context: &CheckContext) -> Vec<Finding> {
     match is_kept {
         Err(problem) => {
             let mend = "set XDG_RUNTIME_DIR to a folder that you can write to";
-            vec![Finding::of_message(&problem.to_string()).or_mend(mend)]
+            vec![Finding::of(&problem).or_mend(mend)]
         }
         Ok(false) => vec![Finding::wrong(
             format!("{shown} does not hold what is written there"),

@@ -4,8 +4,7 @@ use std::path::Path;
 
 use claude_credential_protocol::text::quoted;
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
+use super::{CheckContext, Finding, or_good};
 
 /// HOME and the folders in the XDG variables can be used. Each is absolute, or no check would run.
 pub(in super::super) fn usable(check_context: &CheckContext) -> Vec<Finding> {

@@ -5,12 +5,9 @@ use std::path::{Path, PathBuf};
 use claude_credential_config::Program;
 use claude_credential_process::find_on_path;
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
-use super::super::spawn;
 use super::folders::shown;
-use crate::chain::entry::Availability;
-use crate::chain::program;
+use super::{CheckContext, Finding, or_good, spawn};
+use crate::chain::{Availability, program};
 use crate::context::Context;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -8,10 +8,8 @@ use claude_credential_process::Ended;
 use claude_credential_protocol::{Error, Origin, text};
 use serde_json::Value;
 
-use super::super::check_context::{CheckContext, Probe};
-use super::super::finding::{Finding, or_good};
-use super::super::spawn;
 use super::installation::INSTALL;
+use super::{CheckContext, Finding, Probe, or_good, spawn};
 use crate::chain::program;
 
 /// Longer than the three requests may take.

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use claude_credential_files::Lock;
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
 use super::files::all_below;
+use super::{CheckContext, Finding, or_good};
 
 /// Longer than a process holds a lock for a sign-in in a browser. It holds any other for seconds.
 const LONGEST: Duration = Duration::from_mins(6);

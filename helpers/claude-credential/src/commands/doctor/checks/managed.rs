@@ -1,7 +1,6 @@
 use claude_credential_config::claude::{self, Scope};
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
+use super::{CheckContext, Finding, or_good};
 
 /// The administrator's settings with which Claude Code does not start while an apiKeyHelper is set
 /// (<https://code.claude.com/docs/en/settings>).

@@ -13,3 +13,8 @@ pub(super) mod locks;
 pub(super) mod managed;
 pub(super) mod settings;
 pub(super) mod time;
+
+// What every check needs.
+use super::check_context::{CheckContext, Probe};
+use super::finding::{Finding, or_good};
+use super::spawn;

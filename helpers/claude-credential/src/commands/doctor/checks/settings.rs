@@ -5,10 +5,8 @@ use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 use rustix::fs::{Access, access};
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
-use super::super::spawn;
 use super::folders::shown;
+use super::{CheckContext, Finding, or_good, spawn};
 
 /// More than any settings file that a user writes.
 const MAX_SETTINGS: u64 = 1 << 20;

@@ -7,9 +7,8 @@ use claude_credential_config::claude::{EffectiveSetting, SettingSource};
 use claude_credential_files::replace;
 use claude_credential_protocol::{Kind, millis};
 
-use super::super::check_context::CheckContext;
-use super::super::finding::{Finding, or_good};
 use super::files::all_below;
+use super::{CheckContext, Finding, or_good};
 use crate::cache::Cache;
 use crate::ttl::TTL_VARIABLE;
 
