@@ -1,5 +1,5 @@
-//! `login`, `logout` and `status` of one entry: its helper runs them, at the user's terminal; for Claude Code's own login
-//! the official client does.
+//! `login`, `logout` and `status` of one entry, which its helper runs at the user's terminal. To Claude Code's own login
+//! only the official client signs in and out.
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -98,7 +98,7 @@ fn is_capable(context: &Context, file: &std::path::Path, word: &str) -> Result<b
 }
 
 /// Runs `word` for Claude Code's own login. Only the official client signs accounts of claude.ai in and out, as
-/// Anthropic's terms ask. `status` is ours, because it reads the login and changes nothing.
+/// Anthropic's terms ask. The oauth helper runs `status`, which reads the login and changes nothing.
 fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<u8, Failure> {
     let mut command = if word == "status" { status_command(context)? } else { official_client(context, word)? };
     command.args(options);

@@ -32,15 +32,15 @@ pub(super) fn competitors(
     settings: &[SettingsFile],
     environment: &CommandEnvironment,
     answer: Option<&Resolved>,
-    around: &Surroundings,
+    surroundings: &Surroundings,
     setting: &SettingCommand<'_>,
 ) -> Vec<String> {
     let family = environment.family;
     let competition = Competition { settings, family };
     let auth = answer.map(|answer| &answer.credential.auth);
     let mut warnings = Vec::new();
-    if sends_helper_output(family, auth, around.is_cloud_gateway) {
-        let is_beside = family == Some(Family::Anthropic) && !around.is_cloud_gateway;
+    if sends_helper_output(family, auth, surroundings.is_cloud_gateway) {
+        let is_beside = family == Some(Family::Anthropic) && !surroundings.is_cloud_gateway;
         let effect = if is_beside { "sends what it prints beside" } else { "sends what it prints instead of" };
         let is_other = |file: &SettingsFile, command: &str| setting.prints_other(file, command, answer);
         warnings.extend(competition.setting(claude::API_KEY_HELPER, effect, is_other));
@@ -62,10 +62,10 @@ pub(super) fn competitors(
     }
     // Headers that would be removed from the command's environment compete if the settings have them.
     let is_compatible = |headers: &str| {
-        let around = Surroundings { custom_headers: headers.to_owned(), ..Surroundings::default() };
+        let surroundings = Surroundings { custom_headers: headers.to_owned(), ..Surroundings::default() };
         let variables = match (family, answer) {
-            (Some(family), Some(answer)) => Variables::of(family, &answer.credential, &around),
-            _ => Ok(Variables::none(&around)),
+            (Some(family), Some(answer)) => Variables::of(family, &answer.credential, &surroundings),
+            _ => Ok(Variables::none(&surroundings)),
         };
         variables.is_ok_and(|Variables { set, removed }| {
             !removed.contains(&CUSTOM_HEADERS) && set.iter().all(|(name, _)| *name != CUSTOM_HEADERS)

@@ -26,10 +26,10 @@ impl CommandEnvironment {
         query: &Query,
         answer: &Resolved,
         destination: &CommandDestination,
-        around: &Surroundings,
+        surroundings: &Surroundings,
     ) -> Result<Self, Error> {
         let family = family(query, answer);
-        let variables = Variables::of(family, &answer.credential, around);
+        let variables = Variables::of(family, &answer.credential, surroundings);
         let mut variables =
             variables.map_err(|error| Error::new(error.class(), format!("entry {}: {error}", answer.entry)))?;
         let base_url = destination.variable(&query.profile, Cloud::of_family(family))?;
@@ -38,8 +38,8 @@ impl CommandEnvironment {
     }
 
     /// Without any credential, so that Claude Code uses its own login in the profile's folder.
-    pub(super) fn without(profile: &Profile, around: &Surroundings) -> Self {
-        Self::of(None, Variables::none(around), profile)
+    pub(super) fn without(profile: &Profile, surroundings: &Surroundings) -> Self {
+        Self::of(None, Variables::none(surroundings), profile)
     }
 
     fn of(family: Option<Family>, variables: Variables, profile: &Profile) -> Self {

@@ -53,15 +53,15 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
         Err(failure) if is_left_to_client(&query, &failure) => None,
         Err(failure) => return Err(failure),
     };
-    let around = destination.surroundings(context);
+    let surroundings = destination.surroundings(context);
     let environment = match &answer {
-        Some(answer) => CommandEnvironment::with(&query, answer, &destination, &around)?,
-        None => CommandEnvironment::without(&query.profile, &around),
+        Some(answer) => CommandEnvironment::with(&query, answer, &destination, &surroundings)?,
+        None => CommandEnvironment::without(&query.profile, &surroundings),
     };
     if may_be_client(word) {
         let settings = destination.settings();
         let command = SettingCommand { context, query: &query, settings, environment: &environment };
-        for warning in competitors(settings, &environment, answer.as_ref(), &around, &command) {
+        for warning in competitors(settings, &environment, answer.as_ref(), &surroundings, &command) {
             print_line(&warning);
         }
     }

@@ -77,12 +77,12 @@ impl SettingCommand<'_> {
             return false;
         }
         let variables = &self.environment.variables;
-        let kept = environment.iter().filter(|(name, _)| variables.removed.iter().all(|removed| removed != name));
-        let kept = kept.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let inherited = environment.iter().filter(|(name, _)| variables.removed.iter().all(|removed| removed != name));
+        let inherited = inherited.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let set = variables.set.iter().map(|(name, value)| ((*name).into(), value.expose().into()));
-        let inherited = Environment::from_pairs(kept.chain(set));
-        let inherited = environment_of_client(&inherited, self.settings);
-        let client = Context::with(options, inherited, folders.clone(), config.clone(), for_client);
+        let of_command = Environment::from_pairs(inherited.chain(set));
+        let of_client = environment_of_client(&of_command, self.settings);
+        let client = Context::with(options, of_client, folders.clone(), config.clone(), for_client);
         let Ok(chosen) = profile::choose(&client) else { return false };
         let chain = chain_names(&client, &chosen).iter();
         chosen.name == self.query.profile.name && chain.eq(self.query.chain.iter().map(|entry| &entry.definition.name))

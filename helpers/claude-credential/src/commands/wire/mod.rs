@@ -145,7 +145,7 @@ fn query(context: &Context, request: &Request) -> Result<Option<Query>, Error> {
     let Some(profile) = profile::for_origin(context, &origin)? else { return Ok(None) };
     let mut query = Query::new(context, profile, &origin)?;
     let to_entries = &mut query.request;
-    // As the caller wrote them: a host that is only spelled alike is another host.
+    // As the caller wrote them: an answer for another spelling of the host would count as one for another host.
     to_entries.protocol.clone_from(&request.protocol);
     to_entries.host.clone_from(&request.host);
     to_entries.path.clone_from(&request.path);

@@ -44,7 +44,7 @@ pub(in super::super) fn entries(check_context: &CheckContext) -> Vec<Finding> {
             found.push(Finding::doubtful(message, format!("add {name:?} to the `chain` of a profile, or remove it")));
         }
     }
-    or_good(found, || format!("what they run is there: {}", config.entries.len()))
+    or_good(found, || format!("each has something to run: {}", config.entries.len()))
 }
 
 fn has_executable(check_context: &CheckContext, entry: &Entry) -> Result<(), Error> {
@@ -101,7 +101,7 @@ pub(in super::super) fn profiles(check_context: &CheckContext) -> Vec<Finding> {
     }
     or_good(found, || {
         let chosen = check_context.profile.as_ref().map(|profile| profile.name.clone()).unwrap_or_default();
-        format!("here it is {chosen}, of {}", config.profiles.len())
+        format!("{chosen} is in use here, of {} in all", config.profiles.len())
     })
 }
 

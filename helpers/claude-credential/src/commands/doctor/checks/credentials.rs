@@ -42,7 +42,7 @@ pub(in super::super) fn one_in_a_request(check_context: &CheckContext) -> Vec<Fi
             });
         }
     }
-    or_good(found, || "Claude Code sends one alone".to_owned())
+    or_good(found, || "Claude Code sends one credential".to_owned())
 }
 
 /// Whether the first entry that a lookup asks answers from the variable `name`.

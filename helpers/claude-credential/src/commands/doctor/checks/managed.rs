@@ -38,6 +38,6 @@ pub(in super::super) fn blocks(check_context: &CheckContext) -> Vec<Finding> {
     }
     or_good(found, || match check_context.managed().count() {
         0 => "there are no managed settings".to_owned(),
-        _ => "nothing there blocks an apiKeyHelper".to_owned(),
+        _ => "no managed setting blocks an apiKeyHelper".to_owned(),
     })
 }

@@ -131,7 +131,7 @@ pub(in super::super) fn project(check_context: &CheckContext) -> Vec<Finding> {
                 format!("{file} sets an apiKeyHelper of its own, which Claude Code runs here in place of yours");
             Finding::doubtful(message, format!("if you did not write it, remove apiKeyHelper from {file}"))
         }
-        _ => Finding::good(format!("none sets an apiKeyHelper that counts in {}", Path::new(&here).display())),
+        _ => Finding::good(format!("no project settings set an apiKeyHelper in {}", Path::new(&here).display())),
     }]
 }
 

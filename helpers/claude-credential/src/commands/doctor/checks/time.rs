@@ -36,12 +36,13 @@ pub(in super::super) fn ttl(check_context: &CheckContext) -> Vec<Finding> {
     vec![match milliseconds.and_then(|value| value.parse::<u64>().ok()) {
         None => Finding::wrong(format!("{TTL_VARIABLE} is not a number of milliseconds"), mend),
         Some(0) => Finding::doubtful(
-            format!("{TTL_VARIABLE} is 0: the helper runs for every request, and that a key was refused is not seen"),
+            format!("{TTL_VARIABLE} is 0: the helper runs for every request, and can't tell that a key was refused"),
             mend,
         ),
         Some(value) if Duration::from_millis(value) < MIN_TTL => {
-            let message =
-                format!("{TTL_VARIABLE} is under 60000, a minute, and so it is not always seen that a key was refused");
+            let message = format!(
+                "{TTL_VARIABLE} is under 60000, a minute, so the helper can't always tell that a key was refused"
+            );
             Finding::doubtful(message, mend)
         }
         Some(value) => Finding::good(format!("{TTL_VARIABLE} is {value}")),
@@ -82,8 +83,8 @@ pub(in super::super) fn lives(check_context: &CheckContext) -> Vec<Finding> {
         Finding::doubtful(message, mend)
     });
     or_good(short.collect(), || match lives.len() {
-        0 => "no cached answer says when it ends".to_owned(),
-        _ => format!("what is cached lives {} s at least", lives.values().min().unwrap_or(&0) / 1000),
+        0 => "no cached answer has an expiry".to_owned(),
+        _ => format!("cached credentials live {} s at least", lives.values().min().unwrap_or(&0) / 1000),
     })
 }
 
