@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use claude_credential_config::Program;
 use claude_credential_protocol::{Credential, Error};
 use serde::Serialize;
 
@@ -185,7 +186,7 @@ fn row(context: &Context, entry: &ResolvedEntry, outcome: &EntryOutcome, took: O
 }
 
 fn missing_helper(context: &Context, entry: &ResolvedEntry) -> Option<String> {
-    let claude_credential_config::Program::Helper { name, .. } = entry.program() else { return None };
+    let Program::Helper { name, .. } = entry.program() else { return None };
     let is_missing = entry.is_live() && program::is_missing(context, entry);
     is_missing.then(|| format!("claude-credential-{name} is not installed"))
 }

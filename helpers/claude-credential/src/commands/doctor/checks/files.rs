@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit};
 use super::folders::{own_uid, shown};
 use super::{CheckContext, Finding, or_good};
 
-/// A process needs milliseconds to replace a file; one that takes longer was killed.
+/// A process replaces a file within milliseconds, so an older temporary file was left behind.
 const REPLACEMENT_TIME: Duration = Duration::from_mins(1);
 
 /// Only the user can read what the suite keeps, the folders and every file in them, and Claude Code's own login.

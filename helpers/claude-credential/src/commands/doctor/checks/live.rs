@@ -15,10 +15,9 @@ use crate::chain::program;
 /// Longer than the three requests may take.
 const TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Seconds. A clock that is so far off makes tokens look expired, or signatures stale.
-const FAR_OFF: u64 = 300;
-/// Seconds.
-const OFF: u64 = 30;
+/// A clock that is so far off makes tokens look expired, or signatures stale.
+const FAR_OFF_SECONDS: u64 = 300;
+const OFF_SECONDS: u64 = 30;
 
 /// The hosts can be reached, and their certificates are valid.
 pub(in super::super) fn reach(check_context: &CheckContext) -> Vec<Finding> {
@@ -99,8 +98,8 @@ pub(in super::super) fn clock(check_context: &CheckContext) -> Vec<Finding> {
         let message = format!("this machine's clock is {off} s {word} that of {url}");
         let mend = "set the clock, as with: sudo timedatectl set-ntp true";
         match off {
-            FAR_OFF.. => Some(Finding::wrong(message, mend)),
-            OFF.. => Some(Finding::doubtful(message, mend)),
+            FAR_OFF_SECONDS.. => Some(Finding::wrong(message, mend)),
+            OFF_SECONDS.. => Some(Finding::doubtful(message, mend)),
             _ => None,
         }
     });
