@@ -53,6 +53,23 @@ pub struct PrintOptions {
     pub shell: Shell,
 }
 
+impl Format {
+    /// Whether it sets environment variables. Which ones depends on whose credential it is, and so on the configuration.
+    #[must_use]
+    pub fn sets_variables(self) -> bool {
+        match self {
+            Self::Env | Self::Github => true,
+            Self::Key
+            | Self::Header
+            | Self::Curl
+            | Self::Json
+            | Self::Sts
+            | Self::CredentialProcess
+            | Self::HeadersJson => false,
+        }
+    }
+}
+
 /// Prints `credential`, which is of `family`, on `stdout`.
 pub fn print(
     credential: &Credential,

@@ -4,9 +4,7 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};
 
 use claude_credential_config::Profile;
-use claude_credential_protocol::{
-    Class, Family, Format, Interactive, Origin, Surroundings, Variables, print_variables,
-};
+use claude_credential_protocol::{Class, Family, Interactive, Origin, Surroundings, Variables, print_variables};
 
 use crate::chain::Resolved;
 use crate::cli::Print;
@@ -29,7 +27,7 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
     let refused = if options.rejected { last_answer(context, &query) } else { None };
     let answer = obtain(context, &query, refused)?;
     let (family, stdout) = (family(&query, &answer), &mut io::stdout().lock());
-    if !matches!(options.format.format, Format::Env | Format::Github) {
+    if !options.format.format.sets_variables() {
         return Ok(claude_credential_protocol::print(&answer.credential, family, options.format, stdout)?);
     }
     let mut variables = Variables::of(family, &answer.credential, &Surroundings::here())?;

@@ -19,11 +19,9 @@ impl PlainCall {
         }
         match cli.command.as_ref()? {
             Command::Print(print) if print.rejected => None,
-            Command::Print(print) => match print.format.format {
-                // The entry decides which variables the credential goes into, so this needs the configuration.
-                Format::Env | Format::Github => None,
-                format => Some(Self::Print(format)),
-            },
+            // The entry decides which variables the credential goes into, so this needs the configuration.
+            Command::Print(print) if print.format.format.sets_variables() => None,
+            Command::Print(print) => Some(Self::Print(print.format.format)),
             Command::ApiKeyHelper => Some(Self::ApiKeyHelper),
             Command::Get => Some(Self::Get),
             _ => None,
