@@ -3,7 +3,6 @@
 
 mod commands;
 mod options;
-mod source_context;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -16,32 +15,26 @@ use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Req
 
 use commands::UserCommand;
 use options::{Apikey, Source};
-use source_context::SourceContext;
 use sources::{descriptor, file, setting, stored, variable};
 
 impl Helper for Apikey {
     /// `request.rejected` changes nothing: each of these sources has one key. The next source's key may belong to another
     /// account, and a 401 must not switch the account that pays.
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
-        let folders = &self.folders()?;
-        let asked = SourceContext { request, environment: &self.environment, folders, active: &self.active };
+        let folders = &self.suite.folders()?;
+        let context = self.suite.context(request, folders);
         if let Some(path) = &self.file {
-            return if self.may_go_to(request) { file::get(&asked, path) } else { Ok(None) };
+            return if self.may_go_to(request) { file::get(&context, path) } else { Ok(None) };
         }
-        for source in self.sources() {
-            let found = match source {
-                Source::Kept => stored::get(&asked)?,
-                _ if !self.may_go_to(request) => None,
-                Source::AuthToken => variable::auth_token(&asked)?,
-                Source::ApiKeyHelper => setting::get(&asked)?,
-                Source::Env => variable::api_key(&asked)?,
-                Source::Fd => descriptor::get(&asked)?,
-            };
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
+        let get = |source: &Source| match source {
+            Source::Kept => stored::get(&context),
+            _ if !self.may_go_to(request) => Ok(None),
+            Source::AuthToken => variable::auth_token(&context),
+            Source::ApiKeyHelper => setting::get(&context),
+            Source::Env => variable::api_key(&context),
+            Source::Fd => descriptor::get(&context),
+        };
+        self.sources().iter().find_map(|source| get(source).transpose()).transpose()
     }
 
     fn store(&self, request: &Request, credential: &Credential) -> Result<(), Error> {
@@ -50,24 +43,24 @@ impl Helper for Apikey {
             return Ok(());
         };
         let expired = credential.is_expired();
-        if credential.ephemeral || expired || holds(&self.environment, secret)? {
+        if credential.ephemeral || expired || holds(&self.suite.environment, secret)? {
             return Ok(());
         }
         parse_token(secret.expose().as_bytes())
             .map_err(|problem| Error::config(format!("what was to be stored is no key: {problem}")))?;
-        let folders = self.folders()?;
+        let folders = self.suite.folders()?;
         let keys = ApiKeyStore::new(&folders, request.patience());
         let value = ApiKey { secret: secret.clone(), expires_at: credential.expires_at };
         // git stores a credential again after every use; an unchanged key must not invalidate the cache.
         if keys.find(&name)?.is_some_and(|(kept, _)| kept == value) {
             return Ok(());
         }
-        keys.store(&name, &value, self.key_store(&folders)?).map(|_| ())
+        keys.store(&name, &value, self.suite.config(&folders)?.key_store).map(|_| ())
     }
 
     fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
         let Some(asked) = KeyName::of(request).filter(|_| self.keeps()) else { return Ok(()) };
-        let folders = self.folders()?;
+        let folders = self.suite.folders()?;
         let keys = ApiKeyStore::new(&folders, request.patience());
         for (name, _) in keys.names()? {
             // As in git's own helpers, a request without an account matches every account.

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use claude_credential_config::{Config, Environment, Folders, KeyStore};
+use claude_credential_config::Suite;
 use claude_credential_keychain::KeyName;
-use claude_credential_process::Active;
-use claude_credential_protocol::{Error, Origin, Request};
+use claude_credential_protocol::{Origin, Request};
 
 /// Answers with an API key, or with the bearer token of `ANTHROPIC_AUTH_TOKEN`
 #[derive(Args)]
@@ -23,15 +22,8 @@ pub(crate) struct Apikey {
     #[arg(long, value_name = "HOST[:PORT]|URL", default_value = "api.anthropic.com", value_parser = Origin::listed)]
     pub(crate) host: Origin,
 
-    /// Read this file in place of your config.toml
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
-    #[arg(skip = Environment::here())]
-    pub(crate) environment: Environment,
-
-    #[arg(skip = Active::here())]
-    pub(crate) active: Active,
+    #[command(flatten)]
+    pub(crate) suite: Suite,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,14 +46,6 @@ impl Source {
 }
 
 impl Apikey {
-    pub(crate) fn folders(&self) -> Result<Folders, Error> {
-        Folders::of(&self.environment)
-    }
-
-    pub(crate) fn key_store(&self, folders: &Folders) -> Result<KeyStore, Error> {
-        Ok(Config::load(folders, self.config.as_deref())?.key_store)
-    }
-
     pub(crate) fn sources(&self) -> &[Source] {
         if self.sources.is_empty() { &Source::ALL } else { &self.sources }
     }

@@ -4,7 +4,7 @@ use aws_credential_types::Credentials;
 use claude_credential_protocol::{Seconds, Secret};
 
 /// AWS credentials and what messages say about them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Keys {
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: Secret,
@@ -28,18 +28,7 @@ pub(crate) struct Keys {
 impl Keys {
     /// Long-lived keys, with no further details.
     pub(crate) fn new(access_key_id: impl Into<String>, secret_access_key: Secret) -> Self {
-        Self {
-            access_key_id: access_key_id.into(),
-            secret_access_key,
-            session_token: None,
-            expires_at: None,
-            source: String::new(),
-            account: None,
-            region: None,
-            mfa_serial: None,
-            ephemeral: false,
-            mend: String::new(),
-        }
+        Self { access_key_id: access_key_id.into(), secret_access_key, ..Self::default() }
     }
 
     /// Sets where they came from and what to do if AWS rejects them.

@@ -32,20 +32,15 @@ impl Helper for Bedrock {
         if request.username.is_some() {
             return Ok(None);
         }
-        let folders = self.folders()?;
+        let folders = self.suite.folders()?;
         let context = self.context(request, &folders);
-        for source in self.sources() {
-            let found = match source {
-                Source::Bearer => sources::bearer::get(&context)?,
-                // Without claude.v1 the caller can't receive AWS keys.
-                _ if !request.capabilities.claude_v1 => None,
-                _ => source.keys(&context)?.map(|keys| finish(self, &context, keys)).transpose()?,
-            };
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
+        let get = |source: &Source| match source {
+            Source::Bearer => sources::bearer::get(&context),
+            // Without claude.v1 the caller can't receive AWS keys.
+            _ if !request.capabilities.claude_v1 => Ok(None),
+            _ => source.keys(&context)?.map(|keys| finish(self, &context, keys)).transpose(),
+        };
+        self.sources().iter().find_map(|source| get(source).transpose()).transpose()
     }
 }
 
@@ -59,7 +54,7 @@ impl HelperCli for Bedrock {
     }
 
     fn print_host(&self) -> Result<(String, String), Error> {
-        let folders = self.folders()?;
+        let folders = self.suite.folders()?;
         let request = Request::new("https", "");
         let region = self.context(&request, &folders).region_if_known()?;
         Ok(("https".to_owned(), cloud::bedrock_host(region.as_deref().unwrap_or(cloud::BEDROCK_REGION))))

@@ -1,12 +1,10 @@
 use std::cell::OnceCell;
-use std::path::PathBuf;
 use std::time::Instant;
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
-use claude_credential_config::{Environment, Folders};
-use claude_credential_process::Active;
-use claude_credential_protocol::{Error, Request};
+use claude_credential_config::{Folders, Suite};
+use claude_credential_protocol::Request;
 
 use crate::source_context::SourceContext;
 use crate::sources::Source;
@@ -30,28 +28,17 @@ pub(crate) struct Bedrock {
     #[arg(long)]
     pub(crate) session: bool,
 
-    /// Every helper of the suite takes this option; this one reads nothing from config.toml
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-
-    #[arg(skip = Environment::here())]
-    pub(crate) environment: Environment,
-
-    #[arg(skip = Active::here())]
-    pub(crate) active: Active,
+    #[command(flatten)]
+    pub(crate) suite: Suite,
 }
 
 impl Bedrock {
-    pub(crate) fn folders(&self) -> Result<Folders, Error> {
-        Folders::of(&self.environment)
-    }
-
     pub(crate) fn context<'a>(&'a self, request: &'a Request, folders: &'a Folders) -> SourceContext<'a> {
         SourceContext {
             request,
-            environment: &self.environment,
+            environment: &self.suite.environment,
             folders,
-            active: &self.active,
+            active: &self.suite.active,
             aws_profile: self.aws_profile.as_deref(),
             region_option: self.region.as_deref(),
             until: Instant::now() + request.patience(),

@@ -1,8 +1,7 @@
-use std::sync::OnceLock;
 use std::time::Instant;
 
+use claude_credential_http::runtime;
 use claude_credential_protocol::Error;
-use tokio::runtime::{Builder, Runtime};
 
 /// Runs `work` until it ends, or until `until`.
 pub(crate) fn block_on<T>(until: Instant, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
@@ -10,14 +9,4 @@ pub(crate) fn block_on<T>(until: Instant, work: impl Future<Output = Result<T, E
     let late = |_| Err(Error::unavailable("AWS did not answer in time; try again, or check the network"));
     let left = until.saturating_duration_since(Instant::now());
     runtime.block_on(async { tokio::time::timeout(left, work).await }).unwrap_or_else(late)
-}
-
-/// A runtime on the caller's thread. It is never shut down, because that would wait for a name lookup that hangs.
-fn runtime() -> std::io::Result<&'static Runtime> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime);
-    }
-    let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
-    Ok(RUNTIME.get_or_init(|| runtime))
 }

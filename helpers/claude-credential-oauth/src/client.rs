@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use claude_credential_config::{ClientAuthentication, Environment, Flow, Folders, Provider, ValueSource};
+use claude_credential_config::{
+    ClientAuthentication, Environment, Flow, Folders, Provider, SourceContext, ValueSource,
+};
 use claude_credential_files::{Trust, read};
 use claude_credential_http::{Answer, Body, Call};
 use claude_credential_process::{Active, exit_if_signalled};
-use claude_credential_protocol::{Error, Secret, parse_token};
+use claude_credential_protocol::{Error, Interactive, Origin, Request, Secret, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
 
@@ -40,35 +42,36 @@ struct Refusal {
     error: String,
 }
 
-impl Client<'_> {
+impl Refusal {
+    /// The standard's code in an answer, if there is one.
+    fn code(answer: &Answer, host: &str) -> Option<&'static str> {
+        code(&answer.json::<Self>(host).ok()?.error)
+    }
+}
+
+impl<'a> Client<'a> {
+    /// The client of `provider` for a request.
+    pub(crate) fn of(context: &SourceContext<'a>, provider: &'a Provider) -> Self {
+        let SourceContext { request, environment, folders, active, until, .. } = *context;
+        Self { provider, environment, folders, active, interactive: request.interactive == Interactive::Auto, until }
+    }
+
     /// The provider's endpoints.
     pub(crate) fn endpoints(&self, wanted: &[Endpoint]) -> Result<Endpoints, Error> {
         Endpoints::of(self.provider, wanted, self.until)
     }
 
     /// Requests tokens with `grant` and the client's authentication.
-    pub(crate) fn tokens(
-        &self,
-        endpoints: &Endpoints,
-        grant: &[(&str, &str)],
-        each: Duration,
-    ) -> Result<TokenSet, TokenError> {
-        let (answer, host) = self.post(endpoints, Endpoint::Token, grant, each)?;
+    pub(crate) fn tokens(&self, endpoints: &Endpoints, grant: &[(&str, &str)]) -> Result<TokenSet, TokenError> {
+        let (answer, host) = self.post(endpoints, Endpoint::Token, grant)?;
         self.understood(answer, &host)
     }
 
     /// The same with one attempt: the provider sets the interval of polling.
-    pub(crate) fn poll(
-        &self,
-        endpoints: &Endpoints,
-        grant: &[(&str, &str)],
-        each: Duration,
-    ) -> Result<TokenSet, TokenError> {
-        let (answer, host) = self.send(endpoints, Endpoint::Token, grant, |call| call.send(each))?;
+    pub(crate) fn poll(&self, endpoints: &Endpoints, grant: &[(&str, &str)]) -> Result<TokenSet, TokenError> {
+        let (answer, host) = self.send(endpoints, Endpoint::Token, grant, |call| call.send(EACH))?;
         // Some providers send these codes with status 429.
-        let refusal = if answer.status == 429 { answer.json::<Refusal>(&host).ok() } else { None };
-        let said = refusal.and_then(|refusal| code(&refusal.error));
-        match said {
+        match (answer.status == 429).then(|| Refusal::code(&answer, &host)).flatten() {
             Some(code @ ("slow_down" | "authorization_pending")) => Err(TokenError::Code(code, answer)),
             _ => self.understood(answer, &host),
         }
@@ -79,11 +82,10 @@ impl Client<'_> {
         match answer.status {
             200..=299 => Ok(response::token_set(&answer, host, answer.asked)?),
             status if answer.may_change() => {
-                let code = answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error));
-                let said = code.map(|code| format!(", {code}")).unwrap_or_default();
+                let said = Refusal::code(&answer, host).map(|code| format!(", {code}")).unwrap_or_default();
                 Err(TokenError::Error(Error::unavailable(format!("{host} answered {status}{said}; try again later"))))
             }
-            status => match answer.json::<Refusal>(host).ok().and_then(|refusal| code(&refusal.error)) {
+            status => match Refusal::code(&answer, host) {
                 Some(code) => Err(TokenError::Code(code, answer)),
                 None if self.provider.flow == Flow::Federation => Err(TokenError::Code("invalid_grant", answer)),
                 None => Err(TokenError::Error(Error::config(format!(
@@ -100,9 +102,8 @@ impl Client<'_> {
         endpoints: &Endpoints,
         wanted: Endpoint,
         fields: &[(&str, &str)],
-        each: Duration,
     ) -> Result<(Answer, String), Error> {
-        self.send(endpoints, wanted, fields, |call| call.send_with_retry(each, self.until))
+        self.send(endpoints, wanted, fields, |call| call.send_with_retry(EACH, self.until))
     }
 
     fn send(
@@ -171,6 +172,13 @@ impl Client<'_> {
         let secret = parse_token(&bytes);
         secret.map(Some).map_err(|problem| Error::config(format!("{place}: {shown} holds no client secret: {problem}")))
     }
+}
+
+/// Whether `provider` may answer. A caller that speaks `claude.v1` has checked the host against the user's list; git
+/// asks for any host that a clone names, so there the provider's list decides.
+pub(crate) fn is_for(request: &Request, provider: &Provider) -> bool {
+    let listed = || Origin::new(&request.protocol, &request.host).is_ok_and(|origin| provider.hosts.contains(&origin));
+    request.capabilities.claude_v1 || listed()
 }
 
 /// RFC 6749, 2.3.1: both halves are encoded as a form would, and then as the header would.

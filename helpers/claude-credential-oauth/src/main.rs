@@ -14,7 +14,6 @@ mod loopback;
 mod options;
 mod refresh;
 mod reporter;
-mod source_context;
 mod sources;
 mod store_erase;
 #[cfg(test)]
@@ -36,44 +35,39 @@ impl Helper for Oauth {
         if Origin::new(&request.protocol, &request.host).is_err() {
             return Ok(None);
         }
-        let folders = &self.folders()?;
-        let context = self.asked(request, folders);
+        let folders = &self.suite.folders()?;
+        let context = self.suite.context(request, folders);
         if let Some(name) = &self.provider {
             let config = context.config()?;
             return provider::get(&context, find(&config, name)?, false);
         }
         let home = is_home(request);
-        for source in self.sources() {
-            let found = match source {
-                Source::Login => login::get(&context, home)?,
-                // The other sources have no accounts.
-                _ if request.username.is_some() => None,
-                // Tokens of claude.ai accounts go to Anthropic's own host alone, never to a gateway.
-                _ if !home => None,
-                Source::Claude => claude::get(&context)?,
-                Source::Env => variable::get(&context)?,
-                Source::Fd => descriptor::get(&context)?,
-            };
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-        Ok(None)
+        let get = |source: &Source| match source {
+            Source::Login => login::get(&context, home),
+            // The other sources have no accounts.
+            _ if request.username.is_some() => Ok(None),
+            // Tokens of claude.ai accounts go to Anthropic's own host alone, never to a gateway.
+            _ if !home => Ok(None),
+            Source::Claude => claude::get(&context),
+            Source::Env => variable::get(&context),
+            Source::Fd => descriptor::get(&context),
+        };
+        self.sources().iter().find_map(|source| get(source).transpose()).transpose()
     }
 
     fn store(&self, request: &Request, credential: &Credential) -> Result<(), Error> {
         let Some(name) = &self.provider else { return Ok(()) };
         let (Auth::Bearer(access) | Auth::ApiKey(access)) = &credential.auth else { return Ok(()) };
-        let folders = &self.folders()?;
-        let context = self.asked(request, folders);
+        let folders = &self.suite.folders()?;
+        let context = self.suite.context(request, folders);
         let config = context.config()?;
         store_erase::store(&context, find(&config, name)?, access, credential)
     }
 
     fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
         let Some(name) = &self.provider else { return Ok(()) };
-        let folders = &self.folders()?;
-        let context = self.asked(request, folders);
+        let folders = &self.suite.folders()?;
+        let context = self.suite.context(request, folders);
         let config = context.config()?;
         store_erase::erase(&context, find(&config, name)?, credential.map(|credential| credential.auth.secret()))
     }
@@ -91,7 +85,7 @@ impl HelperCli for Oauth {
         let own = |host: &Origin| (host.protocol().to_owned(), host.host().to_owned());
         let home = || ("https".to_owned(), HOST.to_owned());
         let Some(name) = &self.provider else { return Ok(home()) };
-        let config = self.config(&self.folders()?)?;
+        let config = self.suite.config(&self.suite.folders()?)?;
         Ok(find(&config, name)?.hosts.first().map_or_else(home, own))
     }
 }

@@ -1,15 +1,12 @@
 //! The command line, and where the helper looks.
 
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
-use claude_credential_config::{Config, Environment, Folders, Provider};
-use claude_credential_process::Active;
-use claude_credential_protocol::{Error, Request};
+use claude_credential_config::{Config, Folders, Provider, Suite};
+use claude_credential_protocol::Error;
 
 use crate::client::Client;
-use crate::source_context::SourceContext;
 
 /// Answers with an OAuth access token
 #[derive(Args)]
@@ -22,35 +19,15 @@ pub(crate) struct Oauth {
     #[arg(long, value_name = "NAME", conflicts_with = "sources")]
     pub(crate) provider: Option<String>,
 
-    /// Read this file in place of your config.toml
-    #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-
-    #[arg(skip = Environment::here())]
-    pub(crate) environment: Environment,
-
-    #[arg(skip = Active::here())]
-    pub(crate) active: Active,
+    #[command(flatten)]
+    pub(crate) suite: Suite,
 }
 
 impl Oauth {
-    pub(crate) fn folders(&self) -> Result<Folders, Error> {
-        Folders::of(&self.environment)
-    }
-
-    pub(crate) fn config(&self, folders: &Folders) -> Result<Config, Error> {
-        Config::load(folders, self.config.as_deref())
-    }
-
     /// The client of `provider` for a user command.
     pub(crate) fn client<'a>(&'a self, folders: &'a Folders, provider: &'a Provider, patience: Duration) -> Client<'a> {
-        let (environment, active, until) = (&self.environment, &self.active, Instant::now() + patience);
+        let (environment, active, until) = (&self.suite.environment, &self.suite.active, Instant::now() + patience);
         Client { provider, environment, folders, active, interactive: true, until }
-    }
-
-    pub(crate) fn asked<'a>(&'a self, request: &'a Request, folders: &'a Folders) -> SourceContext<'a> {
-        let (environment, config, active) = (&self.environment, self.config.as_deref(), &self.active);
-        SourceContext { request, environment, folders, config, active }
     }
 
     pub(crate) fn sources(&self) -> &[Source] {

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use claude_credential_config::Provider;
+use claude_credential_config::{Provider, SourceContext};
 use claude_credential_files::Lock;
 use claude_credential_protocol::{Credential, Error, Secret, now, parse_token};
 
 use crate::binding;
+use crate::client::{Client, is_for};
 use crate::flows::federation::prepared;
-use crate::source_context::SourceContext;
 use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 
@@ -22,7 +22,7 @@ pub(crate) fn store(
 ) -> Result<(), Error> {
     let request = context.request;
     let is_over = new.is_expired() && new.refresh_token.is_none();
-    if !context.is_for(provider) || new.ephemeral || is_over {
+    if !is_for(request, provider) || new.ephemeral || is_over {
         return Ok(());
     }
     let checked = |secret: &Secret, what: &str| {
@@ -32,7 +32,7 @@ pub(crate) fn store(
     let access = checked(access, "access token")?;
     let refresh = new.refresh_token.as_ref().map(|token| checked(token, "refresh token")).transpose()?;
     let provider = &prepared(provider, context.environment);
-    let client = context.client(provider);
+    let client = Client::of(context, provider);
     let tokens = TokenStore::new(context.folders, provider, request.patience());
     let current = tokens.find(None)?.and_then(|login| login.account);
     let account = request.username.clone().or(current);
@@ -67,7 +67,7 @@ pub(crate) fn store(
 /// Erases the access token if it is `secret`. The refresh token stays, unless it is `secret` or was refused.
 pub(crate) fn erase(context: &SourceContext<'_>, provider: &Provider, secret: Option<&Secret>) -> Result<(), Error> {
     let request = context.request;
-    if !context.is_for(provider) {
+    if !is_for(request, provider) {
         return Ok(());
     }
     let until = Instant::now() + request.patience();

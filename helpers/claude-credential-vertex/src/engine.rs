@@ -3,6 +3,7 @@
 //! yup-oauth2 takes any hyper client. Ours has a connector that leads to an HTTP server in this process; the server
 //! sends each request on with `shared/http` and keeps the answer. `docs/design/vertex-engine.md` says why.
 
+use claude_credential_config::SourceContext;
 use std::future::ready;
 use std::io;
 use std::sync::mpsc;
@@ -23,21 +24,12 @@ use yup_oauth2::{
     AccessToken, AuthorizedUserAuthenticator, CustomHyperClientBuilder, ServiceAccountAuthenticator, ServiceAccountKey,
 };
 
-use crate::source_context::SourceContext;
 use crate::token::{EACH, Token, reject_transient};
 
 /// A grant that yup-oauth2 implements.
 pub(crate) enum Grant {
     ServiceAccount(Box<ServiceAccountKey>),
     AuthorizedUser(Box<AuthorizedUserSecret>),
-}
-
-pub(crate) enum GrantOutcome {
-    Token(Token),
-    /// The server answered without a token.
-    Refused(Answer),
-    /// No request was sent, because the credentials are malformed.
-    Unusable,
 }
 
 /// Lets `shared/http` report a timeout before the runtime does.
@@ -47,8 +39,16 @@ const MARGIN: Duration = Duration::from_millis(200);
 /// lifetime that is too long and keeps tokens in memory that is never wiped.
 const PLACEHOLDER: &str = r#"{"access_token":"-"}"#;
 
-/// Requests a token of `scope` from `url`, which takes the place of the endpoint that yup-oauth2 would use.
-pub(crate) fn token(context: &SourceContext<'_>, grant: Grant, url: &str, scope: &str) -> Result<GrantOutcome, Error> {
+/// Requests a token of `scope` from `url`, which takes the place of the endpoint that yup-oauth2 would use. `refused` is
+/// the error for an answer without a token; `unusable` the one for malformed credentials, with which no request was sent.
+pub(crate) fn token(
+    context: &SourceContext<'_>,
+    grant: Grant,
+    url: &str,
+    scope: &str,
+    refused: impl FnOnce(&Answer, &str) -> Error,
+    unusable: impl FnOnce() -> Error,
+) -> Result<Token, Error> {
     let (answers, received) = mpsc::channel();
     let relay = Relay { url: url.to_owned(), until: context.until, answers };
     let failed = |error: io::Error| Error::broke(format!("can't start a runtime: {error}"));
@@ -64,13 +64,9 @@ pub(crate) fn token(context: &SourceContext<'_>, grant: Grant, url: &str, scope:
         Err(_) if context.until <= Instant::now() => {
             return Err(Error::unavailable(format!("{host} did not answer in time")));
         }
-        Err(_) => return Ok(GrantOutcome::Unusable),
+        Err(_) => return Err(unusable()),
     };
-    if answer.is_success() {
-        Ok(GrantOutcome::Token(Token::from_response(&answer, &host)?))
-    } else {
-        Ok(GrantOutcome::Refused(answer))
-    }
+    if answer.is_success() { Token::from_response(&answer, &host) } else { Err(refused(&answer, &host)) }
 }
 
 impl Grant {

@@ -1,13 +1,13 @@
 //! Service account impersonation: <https://google.aip.dev/auth/4112> and
 //! <https://cloud.google.com/iam/docs/create-short-lived-credentials-direct>.
 
+use claude_credential_config::SourceContext;
 use claude_credential_http::{Body, Call};
 use claude_credential_protocol::Error;
 use serde_json::json;
 
 use crate::error_response;
 use crate::fields::Fields;
-use crate::source_context::SourceContext;
 use crate::sources::AdcFile;
 use crate::token::{Token, send_with_retry};
 

@@ -12,7 +12,6 @@ mod impersonation;
 mod jwt;
 mod options;
 mod project;
-mod source_context;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -49,8 +48,8 @@ impl Helper for Vertex {
         {
             return Ok(None);
         }
-        let folders = &self.folders()?;
-        let context = self.context(request, folders);
+        let folders = &self.suite.folders()?;
+        let context = self.suite.context(request, folders);
         let Some(found) = sources::find(&context, self.sources())? else { return Ok(None) };
         if let Some(endpoint) = &endpoint {
             let universe = found.universe(&context)?;
@@ -84,7 +83,7 @@ impl Helper for Vertex {
         credential.account = found.account().map(str::to_owned);
         credential.quota_project = project::quota(&context, &found);
         credential.project = project::project(&context, &found, credential.quota_project.as_deref());
-        let region = || self.environment.get(REGION).filter(|region| is_name(region)).map(str::to_owned);
+        let region = || self.suite.environment.get(REGION).filter(|region| is_name(region)).map(str::to_owned);
         credential.region = endpoint.map(|endpoint| endpoint.region).or_else(region);
         Ok(Some(credential))
     }
@@ -100,13 +99,13 @@ impl HelperCli for Vertex {
     }
 
     fn print_host(&self) -> Result<(String, String), Error> {
-        let folders = &self.folders()?;
+        let folders = &self.suite.folders()?;
         let request = Request::default();
         // Errors in a file are reported by the `get` that follows.
-        let context = self.context(&request, folders);
+        let context = self.suite.context(&request, folders);
         let file = self.sources().iter().find_map(|source| sources::file(&context, *source).ok().flatten());
         let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
-        let region = self.environment.get(REGION).unwrap_or(VERTEX_REGION);
+        let region = self.suite.environment.get(REGION).unwrap_or(VERTEX_REGION);
         Origin::new("https", &vertex_host(region, GOOGLE))
             .map_err(|problem| Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}")))?;
         Origin::new("https", &vertex_host(region, universe)).map_err(|problem| {

@@ -1,8 +1,8 @@
 //! The project of a request, and the one whose quota is used.
 
 use crate::encoding::is_name;
-use crate::source_context::SourceContext;
 use crate::sources::{Credentials, gcloud};
+use claude_credential_config::SourceContext;
 
 /// The project, in the order of Claude Code's documentation (<https://code.claude.com/docs/en/google-vertex-ai>): its
 /// own variable comes after Google's and the credentials file. The later ones are guesses.
@@ -10,10 +10,7 @@ pub(crate) fn project(context: &SourceContext<'_>, found: &Credentials, quota: O
     // An invalid name is skipped.
     let named = |name: Option<&str>| name.filter(|name| is_name(name)).map(str::to_owned);
     let variable = |name| named(context.environment.get(name));
-    let file = match found {
-        Credentials::File(file) => named(file.fields.project_id.as_deref()),
-        Credentials::Metadata(_) => None,
-    };
+    let file = named(found.file().and_then(|file| file.fields.project_id.as_deref()));
     variable("GCLOUD_PROJECT")
         .or_else(|| variable("GOOGLE_CLOUD_PROJECT"))
         .or(file)
@@ -28,10 +25,7 @@ pub(crate) fn project(context: &SourceContext<'_>, found: &Credentials, quota: O
 
 /// The project whose quota is used: from the variable, then from the file.
 pub(crate) fn quota(context: &SourceContext<'_>, found: &Credentials) -> Option<String> {
-    let file = match found {
-        Credentials::File(file) => file.fields.quota_project_id.as_deref(),
-        Credentials::Metadata(_) => None,
-    };
+    let file = found.file().and_then(|file| file.fields.quota_project_id.as_deref());
     let names = [context.environment.get("GOOGLE_CLOUD_QUOTA_PROJECT"), file];
     names.into_iter().flatten().find(|project| is_name(project)).map(str::to_owned)
 }

@@ -1,13 +1,12 @@
 //! Tokens and the responses that contain them.
 
+use claude_credential_config::SourceContext;
 use std::time::{Duration, UNIX_EPOCH};
 
 use claude_credential_http::{Answer, Call};
 use claude_credential_protocol::{Error, Seconds, Secret, parse_token};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-
-use crate::source_context::SourceContext;
 
 /// The time of one attempt.
 pub(crate) const EACH: Duration = Duration::from_secs(10);

@@ -13,9 +13,11 @@ pub mod logins;
 mod model;
 mod os;
 mod provider;
+mod suite;
 
 pub use environment::Environment;
 pub use folders::Folders;
 pub use key_store::KeyStore;
 pub use model::{ClaudeLogin, Config, Entry, Profile, Program, is_name};
 pub use provider::{ClientAuthentication, Flow, Provider, TokenSource, ValueSource, is_endpoint};
+pub use suite::{SourceContext, Suite};

@@ -6,7 +6,7 @@ use claude_credential_protocol::{Origin, Secret};
 use crate::key_store::KeyStore;
 
 /// An OAuth authorization server that the oauth helper can sign in to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Provider {
     /// Its name.
     pub name: String,
@@ -143,34 +143,7 @@ impl Provider {
     /// Of which nothing is known but its name and its flow.
     #[must_use]
     pub fn new(name: &str, place: &str, flow: Flow) -> Self {
-        Self {
-            name: name.to_owned(),
-            place: place.to_owned(),
-            flow,
-            issuer: None,
-            authorization_endpoint: None,
-            token_endpoint: None,
-            device_authorization_endpoint: None,
-            revocation_endpoint: None,
-            client_id: None,
-            client_secret: None,
-            client_authentication: None,
-            scopes: Vec::new(),
-            audience: None,
-            resource: Vec::new(),
-            parameters: BTreeMap::new(),
-            store: KeyStore::default(),
-            default: false,
-            redirect_port: None,
-            assertion: None,
-            subject_token_type: None,
-            anthropic: false,
-            hosts: Vec::new(),
-            federation_rule_id: None,
-            organization_id: None,
-            service_account_id: None,
-            workspace_id: None,
-        }
+        Self { name: name.to_owned(), place: place.to_owned(), flow, ..Self::default() }
     }
 }
 

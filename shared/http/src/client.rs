@@ -10,8 +10,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// The same without a proxy in between: loopback and link-local addresses answer at once.
 const CONNECT_DIRECTLY: Duration = Duration::from_secs(2);
 
-/// A runtime on the caller's thread. It is never shut down, because that would wait for a name lookup that hangs.
-pub(crate) fn runtime() -> std::io::Result<&'static Runtime> {
+/// The async runtime, on the caller's thread. It is never shut down, because that would wait for a name lookup that hangs.
+pub fn runtime() -> std::io::Result<&'static Runtime> {
     static RUNTIME: OnceLock<Runtime> = OnceLock::new();
     if let Some(runtime) = RUNTIME.get() {
         return Ok(runtime);

@@ -76,17 +76,14 @@ impl Credential {
     pub fn from_message(message: &Message) -> Result<Option<Self>, Malformed> {
         let expires_at = message.number("password_expiry_utc", 1..=MAX_EXPIRY)?;
         let Some(auth) = Auth::read(message)? else { return Ok(None) };
-        let username = match auth {
-            Auth::Aws { .. } => None,
-            _ => message.get("username").filter(|name| !name.is_empty() && !NO_ACCOUNT.contains(name)),
-        };
-        let region = match auth {
-            Auth::Aws { .. } => None,
-            _ => message.get("claude.region").map(str::to_owned),
-        };
+        // On the wire, these keys of an AWS credential are parts of the key itself.
+        let own = |key| message.get(key).filter(|_| auth.kind() != Kind::Aws);
+        let username = own("username").filter(|name| !name.is_empty() && !NO_ACCOUNT.contains(name));
+        let region = own("claude.region").map(str::to_owned);
+        let username = username.map(str::to_owned);
         Ok(Some(Self {
             auth,
-            username: username.map(str::to_owned),
+            username,
             expires_at,
             refresh_token: message.get("oauth_refresh_token").map(Secret::from),
             ephemeral: message.flag("ephemeral"),

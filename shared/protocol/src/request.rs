@@ -209,18 +209,15 @@ impl Request {
     /// What in an answer speaks of something else than this request; such an answer is refused, never merged.
     #[must_use]
     pub fn contradicted_by(&self, answer: &Message) -> Option<&'static str> {
-        let other = |key, mine: Option<&str>| answer.get(key).is_some_and(|theirs| Some(theirs) != mine);
-        if answer.get("url").is_some() {
-            Some("url")
-        } else if other("protocol", Some(&self.protocol)) {
-            Some("protocol")
-        } else if other("host", Some(&self.host)) {
-            Some("host")
-        } else if other("path", self.path.as_deref()) {
-            Some("path")
-        } else {
-            None
-        }
+        // No request has a `url`.
+        let mine = [
+            ("url", None),
+            ("protocol", Some(self.protocol.as_str())),
+            ("host", Some(&self.host)),
+            ("path", self.path.as_deref()),
+        ];
+        let other = |(key, mine): &(&str, Option<&str>)| answer.get(key).is_some_and(|theirs| Some(theirs) != *mine);
+        mine.into_iter().find(other).map(|(key, _)| key)
     }
 
     /// How long a helper may take: until the caller gives up, less the time to hand the answer back; half a

@@ -13,8 +13,8 @@ const CHECK: Duration = Duration::from_secs(8);
 
 /// Takes the way of a login, but adds nothing to the index, so no other program finds the made-up key.
 pub(super) fn check_keychain(helper: &Apikey, stdout: &mut dyn Write) -> Result<(), Error> {
-    let folders = helper.folders()?;
-    let key_store = helper.key_store(&folders)?;
+    let folders = helper.suite.folders()?;
+    let key_store = helper.suite.config(&folders)?.key_store;
     let secrets = SecretStore::new(&folders, CHECK);
     // A random name, so that two checks at once don't disturb each other.
     let item = Item {

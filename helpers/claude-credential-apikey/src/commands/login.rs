@@ -12,8 +12,8 @@ use crate::sources::variable;
 const MAX_INPUT: usize = 64 * 1024;
 
 pub(super) fn login(helper: &Apikey, name: &KeyName, secret: Secret, said: &mut dyn Write) -> Result<(), Error> {
-    let folders = helper.folders()?;
-    let key_store = helper.key_store(&folders)?;
+    let folders = helper.suite.folders()?;
+    let key_store = helper.suite.config(&folders)?.key_store;
     let keys = ApiKeyStore::new(&folders, PATIENCE);
     let outcome = keys.store(name, &ApiKey { secret, expires_at: None }, key_store)?;
     let place = keys.describe(name, &outcome.placement, key_store);
@@ -22,7 +22,7 @@ pub(super) fn login(helper: &Apikey, name: &KeyName, secret: Secret, said: &mut 
         say(said, "the key that it replaces could not be removed from where it was; that one is not used any more")?;
     }
     for variable in [variable::AUTH_TOKEN, variable::API_KEY] {
-        if helper.environment.get(variable).is_some() {
+        if helper.suite.environment.get(variable).is_some() {
             say(said, &format!("{variable} is set and wins over it; run: unset {variable}"))?;
         }
     }

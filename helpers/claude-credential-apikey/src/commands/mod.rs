@@ -2,21 +2,19 @@
 
 mod check_keychain;
 mod login;
-mod logout;
-mod status;
 mod stream;
 
-use std::io;
+use std::io::{self, Write};
 
 use clap::Subcommand;
-use claude_credential_keychain::KeyName;
+use claude_credential_keychain::{ApiKeyStore, KeyName};
 use claude_credential_protocol::{Error, parse_account};
 
 use crate::options::Apikey;
+use crate::sources::stored;
 use check_keychain::check_keychain;
 use login::{ask, login, read};
-use logout::logout;
-use status::status;
+use stream::{PATIENCE, say};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -55,6 +53,36 @@ pub(crate) fn run(helper: &Apikey, command: UserCommand) -> Result<(), Error> {
     }
 }
 
+fn logout(helper: &Apikey, wanted: &KeyName, said: &mut dyn Write) -> Result<(), Error> {
+    let folders = helper.suite.folders()?;
+    let keys = ApiKeyStore::new(&folders, PATIENCE);
+    let several = keys.names()?.iter().filter(|(name, _)| name.origin == wanted.origin).count() > 1;
+    match stored::select(&keys, wanted)? {
+        Some(name) => {
+            keys.erase(&name, None)?;
+            say(said, &format!("the key for {name} is forgotten"))
+        }
+        None if several && wanted.account.is_none() => Err(Error::config(format!(
+            "keys of several accounts are kept for {}; name one with: --account NAME",
+            wanted.origin
+        ))),
+        None => say(said, &format!("no key is kept for {wanted}")),
+    }
+}
+
+fn status(helper: &Apikey, stdout: &mut dyn Write, said: &mut dyn Write) -> Result<(), Error> {
+    let folders = helper.suite.folders()?;
+    let keys = ApiKeyStore::new(&folders, PATIENCE);
+    let names = keys.names()?;
+    if names.is_empty() {
+        return say(said, "no key is kept; to keep one, run: claude-credential login api-key");
+    }
+    for (name, place) in names {
+        say(stdout, &format!("{name}: in {}", keys.shown(&name, place)))?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -63,8 +91,7 @@ mod tests {
 
     use super::check_keychain::check_keychain;
     use super::login::{login, read};
-    use super::logout::logout;
-    use super::status::status;
+    use super::{logout, status};
     use crate::tests::Fixture;
     use claude_credential_keychain::KeyName;
 
@@ -112,7 +139,7 @@ mod tests {
     #[test]
     fn the_place_for_keys_is_tried_and_left_as_it_was() {
         let fixture = Fixture::new(&[], &[]);
-        let data = fixture.helper.folders().unwrap().data;
+        let data = fixture.helper.suite.folders().unwrap().data;
         let words = said(|stdout| check_keychain(&fixture.helper, stdout).unwrap());
         assert!(
             words.contains("a file of mode 0600 in ") && words.ends_with("because key_store = \"file\"\n"),

@@ -1,8 +1,6 @@
-use claude_credential_config::Environment;
+use claude_credential_config::{Environment, SourceContext};
 use claude_credential_files::Descriptor;
 use claude_credential_protocol::{Auth, Credential, Error};
-
-use crate::source_context::SourceContext;
 
 const VARIABLE: &str = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
 

@@ -1,9 +1,8 @@
+use claude_credential_config::SourceContext;
 use std::path::Path;
 
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::{Auth, Credential, Error, parse_token};
-
-use crate::source_context::SourceContext;
 
 /// The longest file that is read: the longest key, with white space around it.
 const MAX_FILE: u64 = 64 * 1024;

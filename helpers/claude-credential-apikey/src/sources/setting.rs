@@ -1,11 +1,9 @@
 use std::process::Command;
 use std::time::Instant;
 
-use claude_credential_config::claude;
+use claude_credential_config::{SourceContext, claude};
 use claude_credential_process::{Active, KeyCommand, StderrRule};
 use claude_credential_protocol::{Auth, Credential, Error, Interactive};
-
-use crate::source_context::SourceContext;
 
 /// The command of the client's `apiKeyHelper` setting, the user's or the administrator's, run as the client runs it.
 /// `None` if the command is this suite itself, as its text or the mark of the inner call shows.

@@ -1,7 +1,6 @@
+use claude_credential_config::SourceContext;
 use claude_credential_keychain::{ApiKeyStore, KeyName, Place};
 use claude_credential_protocol::{Auth, Credential, Error};
-
-use crate::source_context::SourceContext;
 
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
     let Some(wanted) = KeyName::of(context.request) else { return Ok(None) };

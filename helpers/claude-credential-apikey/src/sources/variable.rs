@@ -1,6 +1,5 @@
+use claude_credential_config::SourceContext;
 use claude_credential_protocol::{Auth, Credential, Error, Secret, TokenProblem, parse_token};
-
-use crate::source_context::SourceContext;
 
 pub(crate) const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 pub(crate) const API_KEY: &str = "ANTHROPIC_API_KEY";

@@ -29,7 +29,7 @@ impl Fixture {
         let home = tempfile::tempdir().unwrap();
         let mut helper = Line::parse_from([&["apikey"], options].concat()).helper;
         let home_variable = [("HOME", home.path().to_str().unwrap())];
-        helper.environment = Environment::from_pairs(home_variable.iter().chain(variables).copied());
+        helper.suite.environment = Environment::from_pairs(home_variable.iter().chain(variables).copied());
         let folder = home.path().join(".config/claude-credential");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("config.toml"), "key_store = \"file\"\n").unwrap();
@@ -37,8 +37,8 @@ impl Fixture {
     }
 
     fn set(&mut self, name: &str, value: &str) {
-        let pairs = self.helper.environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        self.helper.environment = Environment::from_pairs(pairs.chain([(name.into(), value.into())]));
+        let pairs = self.helper.suite.environment.iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.helper.suite.environment = Environment::from_pairs(pairs.chain([(name.into(), value.into())]));
     }
 
     fn file(&self, name: &str, content: &str, mode: u32) -> PathBuf {
@@ -70,7 +70,7 @@ impl Fixture {
     }
 
     fn generation(&self) -> Identity {
-        Identity::of(&generation::path(&self.helper.folders().unwrap()))
+        Identity::of(&generation::path(&self.helper.suite.folders().unwrap()))
     }
 }
 

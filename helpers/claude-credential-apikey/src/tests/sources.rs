@@ -176,13 +176,13 @@ fn a_setting_that_is_ourselves_is_none() {
 fn a_setting_that_reaches_us_through_a_script_is_none_within_and_without() {
     let mut fixture = Fixture::new(&["--source", "api-key-helper"], &[]);
     let nonce = "0123456789abcdef0123456789abcdef";
-    let runtime = fixture.helper.folders().unwrap().runtime;
-    fixture.helper.active = Active::from_value(Some(&format!("{nonce} {API_KEY_HELPER}")));
+    let runtime = fixture.helper.suite.folders().unwrap().runtime;
+    fixture.helper.suite.active = Active::from_value(Some(&format!("{nonce} {API_KEY_HELPER}")));
     fixture.setting("touch ran");
     assert!(!fixture.get(&anthropic()).unwrap().contains("credential="));
     assert!(runtime.join(format!("{nonce}.itself")).exists());
     assert!(!fixture.home.path().join("ran").exists());
-    fixture.helper.active = Active::from_value(Some(nonce));
+    fixture.helper.suite.active = Active::from_value(Some(nonce));
     fixture.setting("echo CANARY");
     assert!(!fixture.get(&anthropic()).unwrap().contains("credential="));
     assert!(fixture.get(&anthropic()).unwrap().contains("credential=CANARY\n"));

@@ -37,9 +37,7 @@ pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> R
     let whose = format!("profile {profile}, role {arn}");
     let code = mfa_serial.as_ref().map(|serial| mfa_code(context, profile, serial)).transpose()?;
     let with_code = code.is_some();
-    let region = context.region_or_default()?;
-    let answer = block_on(context.until, async {
-        let client = client(context, region, Some(keys)).await?;
+    let answer = ask(context, Some(keys), async |client| {
         let answer = client
             .assume_role()
             .role_arn(arn)
@@ -78,9 +76,7 @@ pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdent
     let token = found_token.ok_or_else(not_there)?;
     let token = Secret::from(String::from_utf8_lossy(&token).trim());
     let whose = format!("role {role_arn} for the token in {file}");
-    let region = context.region_or_default()?;
-    let answer = block_on(context.until, async {
-        let client = client(context, region, None).await?;
+    let answer = ask(context, None, async |client| {
         let answer = client
             .assume_role_with_web_identity()
             .role_arn(role_arn)
@@ -101,9 +97,7 @@ pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdent
 pub(crate) fn session(context: &SourceContext<'_>, keys: &Keys) -> Result<Keys, Error> {
     let whose = format!("a session for the credentials of {}", keys.source);
     let code = keys.mfa_serial.as_ref().map(|serial| mfa_code(context, &keys.source, serial)).transpose()?;
-    let region = context.region_or_default()?;
-    let answer = block_on(context.until, async {
-        let client = client(context, region, Some(keys)).await?;
+    let answer = ask(context, Some(keys), async |client| {
         let call = client.get_session_token().set_serial_number(keys.mfa_serial.clone()).set_token_code(code);
         let answer = call.send().await;
         answer
@@ -117,9 +111,8 @@ pub(crate) fn session(context: &SourceContext<'_>, keys: &Keys) -> Result<Keys, 
 /// Checks that AWS accepts the keys, and returns the ARN they belong to.
 pub(crate) fn verify(context: &SourceContext<'_>, keys: &Keys) -> Result<Option<String>, Error> {
     let whose = format!("the credentials of {}", keys.source);
-    let region = context.region_or_default()?;
-    let answer = block_on(context.until, async {
-        let answer = client(context, region, Some(keys)).await?.get_caller_identity().send().await;
+    let answer = ask(context, Some(keys), async |client| {
+        let answer = client.get_caller_identity().send().await;
         answer.map_err(|error| {
             let error = ServiceError::of("STS", &error);
             // Every valid key may call GetCallerIdentity, so any refusal means that the keys are not valid.
@@ -130,13 +123,21 @@ pub(crate) fn verify(context: &SourceContext<'_>, keys: &Keys) -> Result<Option<
     Ok(answer.arn)
 }
 
-async fn client(context: &SourceContext<'_>, region: String, keys: Option<&Keys>) -> Result<Client, Error> {
-    let config = Builder::from(&sdk_config(context, region).await?);
-    let config = match keys {
-        Some(keys) => config.credentials_provider(SharedCredentialsProvider::new(keys.to_sdk())),
-        None => config.allow_no_auth(),
-    };
-    Ok(Client::from_conf(config.build()))
+/// Sends a request, signed with `keys` if there are any.
+fn ask<T>(
+    context: &SourceContext<'_>,
+    keys: Option<&Keys>,
+    request: impl AsyncFnOnce(Client) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let region = context.region_or_default()?;
+    block_on(context.until, async {
+        let config = Builder::from(&sdk_config(context, region).await?);
+        let config = match keys {
+            Some(keys) => config.credentials_provider(SharedCredentialsProvider::new(keys.to_sdk())),
+            None => config.allow_no_auth(),
+        };
+        request(Client::from_conf(config.build())).await
+    })
 }
 
 fn found(credentials: Option<Credentials>, whose: &str) -> Result<Keys, Error> {

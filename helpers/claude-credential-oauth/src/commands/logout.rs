@@ -6,7 +6,7 @@ use claude_credential_config::{Folders, Provider};
 use claude_credential_protocol::{Error, Secret, parse_account};
 
 use crate::binding;
-use crate::client::{Client, EACH};
+use crate::client::Client;
 use crate::discovery::Endpoint;
 use crate::flows::federation::prepared;
 use crate::options::Oauth;
@@ -42,7 +42,7 @@ pub(crate) fn run(
     options: &Options,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    let provider = &prepared(provider, &helper.environment);
+    let provider = &prepared(provider, &helper.suite.environment);
     let store = TokenStore::new(folders, provider, PATIENCE);
     let name = &provider.name;
     let Some(login) = store.find(options.account.as_deref())? else {
@@ -115,7 +115,7 @@ pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Err
     }
     for (number, (token, kind)) in tokens.into_iter().enumerate() {
         let fields = [("token", token.expose()), ("token_type_hint", kind)];
-        let outcome = client.post(&endpoints, Endpoint::Revocation, &fields, EACH);
+        let outcome = client.post(&endpoints, Endpoint::Revocation, &fields);
         match outcome {
             Ok((answer, _)) if (200..300).contains(&answer.status) => {}
             // The first revocation ends the grant; the second is for providers that revoke each token alone.

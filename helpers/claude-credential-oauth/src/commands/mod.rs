@@ -44,8 +44,8 @@ pub(crate) fn with(
     stdout: &mut dyn Write,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    let folders = helper.folders()?;
-    let config = helper.config(&folders)?;
+    let folders = helper.suite.folders()?;
+    let config = helper.suite.config(&folders)?;
     match command {
         UserCommand::Login(options) => {
             login::run(helper, &folders, provider(helper, &config)?, &options, input, reporter)

@@ -90,7 +90,7 @@ pub(crate) fn sign_in(
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
     // The exchange has its own deadline: the user took minutes.
     let client = Client { until: Instant::now() + EACH * 2, ..*client };
-    let tokens = client.tokens(&endpoints, &grant, EACH).map_err(|failed| failed.error(provider, login));
+    let tokens = client.tokens(&endpoints, &grant).map_err(|failed| failed.error(provider, login));
     drop(held);
     tokens.map(|set| binding::bound(&client, set))
 }

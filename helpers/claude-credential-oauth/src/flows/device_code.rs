@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::binding;
 use crate::browser;
-use crate::client::{Client, EACH};
+use crate::client::Client;
 use crate::discovery::Endpoint;
 use crate::reporter::Reporter;
 use crate::token_error::TokenError;
@@ -49,7 +49,7 @@ pub(crate) fn sign_in(
     let told = |failed: &TokenError| failed.error(provider, login);
     let scope = provider.scopes.join(" ");
     let requested_fields = client.requested_fields(&scope);
-    let (answer, host) = client.post(&endpoints, Endpoint::DeviceAuthorization, &requested_fields, EACH)?;
+    let (answer, host) = client.post(&endpoints, Endpoint::DeviceAuthorization, &requested_fields)?;
     if !(200..300).contains(&answer.status) {
         let refused = client.understood(answer, &host);
         return Err(refused.err().map_or_else(|| Error::unavailable("no device code"), |failed| told(&failed)));
@@ -77,7 +77,7 @@ pub(crate) fn sign_in(
         }
         let held = SignalGuard::begin();
         // One attempt, even if it fails: the interval sets the next.
-        let outcome = client.poll(&endpoints, &grant, EACH);
+        let outcome = client.poll(&endpoints, &grant);
         drop(held);
         match outcome {
             Ok(tokens) => {

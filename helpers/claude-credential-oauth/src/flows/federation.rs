@@ -8,7 +8,7 @@ use claude_credential_http::{Answer, Body, Call};
 use claude_credential_process::exit_if_signalled;
 use claude_credential_protocol::{Error, now};
 
-use super::jwt_bearer::GRANT;
+use super::machine::JWT_BEARER;
 use crate::assertion::{identity_token, jwt};
 use crate::client::{Client, EACH};
 use crate::token_error::TokenError;
@@ -65,7 +65,7 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
     let claims = jwt::check(&token, provider.audience.as_deref(), now() / 1000)
         .map_err(|why| Error::config(format!("{place}: the identity token from {from} would be refused: {why}")))?;
     let mut body = serde_json::json!({
-        "grant_type": GRANT,
+        "grant_type": JWT_BEARER,
         "assertion": token.expose(),
         "federation_rule_id": rule,
         "organization_id": organization,

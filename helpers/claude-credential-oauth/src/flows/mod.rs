@@ -1,18 +1,16 @@
-//! How tokens are requested: one module for each grant.
+//! How tokens are requested: one module for each grant, and one for those without a user.
 
 pub(crate) mod authorization_code;
-pub(crate) mod client_credentials;
 pub(crate) mod device_code;
 pub(crate) mod federation;
-pub(crate) mod jwt_bearer;
-pub(crate) mod token_exchange;
+pub(crate) mod machine;
 
 use claude_credential_config::Flow;
 use claude_credential_protocol::{Error, Secret};
 
 use crate::assertion;
 use crate::binding;
-use crate::client::{Client, EACH};
+use crate::client::Client;
 use crate::discovery::Endpoints;
 use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
@@ -26,9 +24,7 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
         Flow::AuthorizationCode | Flow::DeviceCode => {
             return Err(TokenError::Error(Error::broke("this flow needs a user")));
         }
-        Flow::ClientCredentials => client_credentials::mint(client),
-        Flow::JwtBearer => jwt_bearer::mint(client),
-        Flow::TokenExchange => token_exchange::mint(client),
+        Flow::ClientCredentials | Flow::JwtBearer | Flow::TokenExchange => machine::mint(client),
         Flow::Federation => federation::mint(client),
     }?;
     // These tokens can be requested again, so no refresh token is stored.
@@ -39,5 +35,5 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
 pub(crate) fn refresh(client: &Client<'_>, endpoints: &Endpoints, token: &Secret) -> Result<TokenSet, TokenError> {
     let mut grant = vec![("grant_type", "refresh_token"), ("refresh_token", token.expose())];
     grant.extend(client.provider.resource.iter().map(|resource| ("resource", resource.as_str())));
-    Ok(binding::bound(client, client.tokens(endpoints, &grant, EACH)?))
+    Ok(binding::bound(client, client.tokens(endpoints, &grant)?))
 }

@@ -3,13 +3,12 @@
 
 use std::path::Path;
 
-use claude_credential_config::ClaudeLogin;
+use claude_credential_config::{ClaudeLogin, SourceContext};
 use claude_credential_files::{FileError, Identity, Trust, read};
 use claude_credential_protocol::{Auth, Credential, Error, Millis, Seconds, Secret, TokenProblem, now, parse_token};
 use serde::Deserialize;
 
 use crate::anthropic::HEADER;
-use crate::source_context::SourceContext;
 
 /// The longest file that is read; Claude Code writes a few kilobytes.
 const MAX_FILE: u64 = 1 << 20;

@@ -1,8 +1,8 @@
+use claude_credential_config::SourceContext;
 use claude_credential_files::Descriptor;
 use claude_credential_protocol::{Credential, Error};
 
 use crate::anthropic::ephemeral_credential;
-use crate::source_context::SourceContext;
 
 const VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR";
 

@@ -1,11 +1,11 @@
 //! What a sign-in stored: the default provider's token, else federation by Anthropic's variables, else Claude Code's own
 //! login where the user said so.
 
+use claude_credential_config::SourceContext;
 use claude_credential_protocol::{Credential, Error};
 
 use super::{claude, provider};
 use crate::flows::federation;
-use crate::source_context::SourceContext;
 
 pub(crate) fn get(context: &SourceContext<'_>, home: bool) -> Result<Option<Credential>, Error> {
     let config = context.config()?;

@@ -1,13 +1,12 @@
 //! The token of a provider that the user configured.
 
-use claude_credential_config::Provider;
+use claude_credential_config::{Provider, SourceContext};
 use claude_credential_protocol::{Credential, Error};
 
 use crate::assertion;
-use crate::client::Client;
+use crate::client::{Client, is_for};
 use crate::flows::federation::prepared;
 use crate::refresh::Refresh;
-use crate::source_context::SourceContext;
 use crate::token_store::TokenStore;
 
 /// `built_in`: the request came through the default entry, which has no answer, rather than an error, before a sign-in.
@@ -17,11 +16,11 @@ pub(crate) fn get(
     built_in: bool,
 ) -> Result<Option<Credential>, Error> {
     let request = context.request;
-    if !context.is_for(provider) {
+    if !is_for(request, provider) {
         return Ok(None);
     }
     let provider = &prepared(provider, context.environment);
-    let client = context.client(provider);
+    let client = Client::of(context, provider);
     // Flows without a user have no accounts, so a request for an account needs no assertion.
     let read = if request.username.is_none() { assertion::read_once(&client)? } else { None };
     let client = Client { provider: read.as_ref().unwrap_or(provider), ..client };

@@ -1,7 +1,7 @@
+use claude_credential_config::SourceContext;
 use claude_credential_protocol::{Credential, Error, TokenProblem, parse_token};
 
 use crate::anthropic::ephemeral_credential;
-use crate::source_context::SourceContext;
 
 const VARIABLE: &str = "CLAUDE_CODE_OAUTH_TOKEN";
 

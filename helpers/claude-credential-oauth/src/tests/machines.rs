@@ -111,7 +111,7 @@ fn anothers_token_to_exchange_is_anothers_token() {
         let mut get = |token: String| {
             std::fs::write(&file, &token).unwrap();
             let variables = [("HOME", home.as_str()), ("JOB_JWT", &token), ("ANTHROPIC_IDENTITY_TOKEN", &token)];
-            fixture.helper.environment = Environment::from_pairs(variables.into_iter().chain(IDS));
+            fixture.helper.suite.environment = Environment::from_pairs(variables.into_iter().chain(IDS));
             value(&fixture.get(&anthropic()).unwrap(), "credential").unwrap().to_owned()
         };
         let later = now() / 1000 + 300;
@@ -141,7 +141,7 @@ fn a_job_of_githubs_is_told_by_its_variables_and_no_server_is_asked_for_that() {
             ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "CANARY-job"),
             ("GITHUB_REPOSITORY", repository),
         ];
-        fixture.helper.environment = Environment::from_pairs(variables.into_iter().chain(IDS));
+        fixture.helper.suite.environment = Environment::from_pairs(variables.into_iter().chain(IDS));
         fixture.get(&anthropic()).unwrap();
         assert_eq!(server.seen().len(), asked, "{repository}");
     }

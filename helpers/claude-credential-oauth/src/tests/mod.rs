@@ -15,7 +15,7 @@ use clap::Parser;
 use claude_credential_config::Environment;
 use claude_credential_protocol::{Class, Error, Request, now, serve};
 
-use crate::client::EACH;
+use crate::client::Client;
 use crate::options::{Oauth, Source};
 use crate::token_error::TokenError;
 
@@ -36,7 +36,7 @@ impl Fixture {
         let home = tempfile::tempdir().unwrap();
         let mut helper = Line::parse_from([&["oauth"], options].concat()).helper;
         let home_variable = [("HOME", home.path().to_str().unwrap())];
-        helper.environment = Environment::from_pairs(home_variable.iter().chain(variables).copied());
+        helper.suite.environment = Environment::from_pairs(home_variable.iter().chain(variables).copied());
         Self { home, helper }
     }
 
@@ -199,7 +199,7 @@ fn a_login_file_that_is_not_plainly_ours_is_refused() {
 fn the_variable_wins_over_the_stored_login_unless_the_sources_say_otherwise() {
     let mut fixture = Fixture::with_login(READ, &stored(now() + 3_600_000));
     let home = fixture.home.path().to_str().unwrap().to_owned();
-    fixture.helper.environment =
+    fixture.helper.suite.environment =
         Environment::from_pairs([("HOME", home.as_str()), ("CLAUDE_CODE_OAUTH_TOKEN", "CANARY-variable")]);
     assert!(fixture.get(&anthropic()).unwrap().contains("credential=CANARY-variable\n"));
     fixture.helper.sources = vec![Source::Claude];
@@ -212,11 +212,11 @@ fn whoever_polls_asks_once_and_hears_slow_down_with_any_status() {
         let server = server::Server::start(vec![reply, server::Reply::tokens(1, 3600)]);
         let section = format!("token_endpoint = \"{0}/t\"\ndevice_authorization_endpoint = \"{0}/d\"\n", server.url);
         let fixture = Fixture::with_provider(&format!("flow = \"device-code\"\nclient_id = \"c\"\n{section}"), &[]);
-        let (request, folders) = (anthropic(), fixture.helper.folders().unwrap());
-        let config = fixture.helper.config(&folders).unwrap();
-        let context = fixture.helper.asked(&request, &folders);
-        let client = context.client(&config.providers["acme"]);
-        let outcome = client.poll(&client.endpoints(&[]).unwrap(), &[("device_code", "CANARY")], EACH);
+        let (request, folders) = (anthropic(), fixture.helper.suite.folders().unwrap());
+        let config = fixture.helper.suite.config(&folders).unwrap();
+        let context = fixture.helper.suite.context(&request, &folders);
+        let client = Client::of(&context, &config.providers["acme"]);
+        let outcome = client.poll(&client.endpoints(&[]).unwrap(), &[("device_code", "CANARY")]);
         assert_eq!(server.seen().len(), 1);
         outcome.unwrap_err()
     };

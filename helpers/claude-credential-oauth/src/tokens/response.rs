@@ -74,10 +74,8 @@ pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<T
         refresh,
         scope: text(scope).filter(plain),
         who: text(id_token).map(Zeroizing::new).and_then(|token| who(&token)).filter(plain),
-        binding: String::new(),
-        refused: false,
-        superseded: Vec::new(),
         complaint,
+        ..TokenSet::default()
     })
 }
 

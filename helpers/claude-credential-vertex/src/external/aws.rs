@@ -1,6 +1,7 @@
 //! AWS identities: the subject token is a signed `GetCallerIdentity` request, which Google sends to AWS.
 //! <https://cloud.google.com/iam/docs/workload-identity-federation-with-other-clouds>
 
+use claude_credential_config::SourceContext;
 use std::time::SystemTime;
 
 use claude_credential_http::{Body, Call};
@@ -12,7 +13,6 @@ use super::sigv4::{AwsKeys, signed};
 use super::url;
 use crate::encoding::percent_encoded;
 use crate::fields::{CredentialSource, Fields};
-use crate::source_context::SourceContext;
 use crate::sources::AdcFile;
 
 /// The `IMDSv2` header for the lifetime of its token.

@@ -1,6 +1,7 @@
 //! A program that prints a token:
 //! <https://google.aip.dev/auth/4117#determining-the-subject-token-in-executable-sourced-credentials>
 
+use claude_credential_config::SourceContext;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -13,7 +14,6 @@ use zeroize::Zeroizing;
 
 use super::format::MAX_SUBJECT;
 use crate::fields::{self, Fields, secret};
-use crate::source_context::SourceContext;
 use crate::sources::AdcFile;
 
 /// Programs of a credentials file run only if this variable is 1.

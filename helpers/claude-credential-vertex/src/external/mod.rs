@@ -8,6 +8,7 @@ mod sigv4;
 mod url;
 pub(crate) mod workforce;
 
+use claude_credential_config::SourceContext;
 use claude_credential_http::{Body, Call};
 use claude_credential_protocol::{Error, Secret};
 use serde_json::json;
@@ -16,7 +17,6 @@ use crate::encoding::percent_encoded;
 use crate::error_response;
 use crate::fields::{CredentialSource, Fields};
 use crate::impersonation::{self, IAM_SCOPE};
-use crate::source_context::SourceContext;
 use crate::sources::AdcFile;
 use crate::token::{Token, send_with_retry};
 

@@ -1,12 +1,11 @@
 use std::net::Ipv4Addr;
 
-use claude_credential_config::is_endpoint;
+use claude_credential_config::{SourceContext, is_endpoint};
 use claude_credential_http::{Answer, Body, Call};
 use claude_credential_protocol::{Error, Origin, Secret};
 
 use super::format::formatted;
 use crate::fields::CredentialSource;
-use crate::source_context::SourceContext;
 use crate::sources::AdcFile;
 use crate::token::send_with_retry;
 

@@ -1,9 +1,9 @@
+use claude_credential_config::SourceContext;
 use claude_credential_http::{Body, Call};
 use claude_credential_protocol::{Error, Secret};
 
 use crate::error_response;
 use crate::fields::Fields;
-use crate::source_context::SourceContext;
 use crate::sources::AdcFile;
 use crate::token::{Token, send_with_retry};
 

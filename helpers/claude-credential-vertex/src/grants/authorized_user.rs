@@ -1,12 +1,12 @@
-use claude_credential_http::Call;
+use claude_credential_config::SourceContext;
+use claude_credential_http::Answer;
 use claude_credential_protocol::Error;
 use yup_oauth2::authorized_user::AuthorizedUserSecret;
 
 use super::service_account::TOKEN_URI;
-use crate::engine::{self, Grant, GrantOutcome};
+use crate::engine::{self, Grant};
 use crate::error_response;
 use crate::fields::Fields;
-use crate::source_context::SourceContext;
 use crate::sources::AdcFile;
 use crate::token::Token;
 
@@ -19,13 +19,7 @@ pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields
         refresh_token: file.require("refresh_token", fields.refresh_token.as_ref())?.expose().to_owned(),
         key_type: String::new(),
     }));
-    match engine::token(context, flow, url, scope)? {
-        GrantOutcome::Token(token) => Ok(token),
-        GrantOutcome::Refused(answer) => {
-            Err(error_response::sign_in_refused(file, &answer, &Call { url, ..Call::default() }.host()))
-        }
-        GrantOutcome::Unusable => {
-            Err(Error::broke(format!("{}: no request was sent to its token endpoint", file.shown)))
-        }
-    }
+    let refused = |answer: &Answer, host: &str| error_response::sign_in_refused(file, answer, host);
+    let unusable = || Error::broke(format!("{}: no request was sent to its token endpoint", file.shown));
+    engine::token(context, flow, url, scope, refused, unusable)
 }

@@ -3,12 +3,12 @@
 mod authorized_user;
 mod service_account;
 
+use claude_credential_config::SourceContext;
 use claude_credential_protocol::Error;
 
 use crate::external;
 use crate::fields::Fields;
 use crate::impersonation::{self, IAM_SCOPE};
-use crate::source_context::SourceContext;
 use crate::sources::{AdcFile, WORKFORCE};
 use crate::token::Token;
 

@@ -1,13 +1,13 @@
+use claude_credential_config::SourceContext;
 use claude_credential_config::cloud::GOOGLE;
-use claude_credential_http::Call;
+use claude_credential_http::Answer;
 use claude_credential_protocol::{Error, now};
 use yup_oauth2::ServiceAccountKey;
 
-use crate::engine::{self, Grant, GrantOutcome};
+use crate::engine::{self, Grant};
 use crate::error_response;
 use crate::fields::Fields;
 use crate::jwt;
-use crate::source_context::SourceContext;
 use crate::sources::AdcFile;
 use crate::token::Token;
 
@@ -39,11 +39,6 @@ pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields
         auth_provider_x509_cert_url: None,
         client_x509_cert_url: None,
     }));
-    match engine::token(context, flow, url, scope)? {
-        GrantOutcome::Token(token) => Ok(token),
-        GrantOutcome::Refused(answer) => {
-            Err(error_response::key_refused(file, &answer, &Call { url, ..Call::default() }.host()))
-        }
-        GrantOutcome::Unusable => Err(unusable()),
-    }
+    let refused = |answer: &Answer, host: &str| error_response::key_refused(file, answer, host);
+    engine::token(context, flow, url, scope, refused, unusable)
 }

@@ -5,13 +5,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use claude_credential_config::is_endpoint;
+use claude_credential_config::{SourceContext, is_endpoint};
 use claude_credential_files::{FileError, Trust, read};
 use claude_credential_protocol::{Error, text};
 
 use super::gcloud;
 use crate::fields::Fields;
-use crate::source_context::SourceContext;
 
 /// The variable that names a credentials file.
 pub(crate) const VARIABLE: &str = "GOOGLE_APPLICATION_CREDENTIALS";

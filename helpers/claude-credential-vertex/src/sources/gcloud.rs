@@ -1,5 +1,6 @@
 //! gcloud's own files: <https://cloud.google.com/sdk/docs/configurations>.
 
+use claude_credential_config::SourceContext;
 use std::path::{Path, PathBuf};
 
 use claude_credential_config::cloud::{GCLOUD_FOLDER, gcloud_configuration, gcloud_credentials, gcloud_folder};
@@ -7,7 +8,6 @@ use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
 
 use crate::encoding::is_name;
-use crate::source_context::SourceContext;
 
 /// Larger than any of gcloud's settings files.
 const MAX_FILE: u64 = 64 * 1024;

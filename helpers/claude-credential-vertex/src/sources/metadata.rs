@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use claude_credential_config::Environment;
 use claude_credential_config::cloud::GOOGLE;
+use claude_credential_config::{Environment, SourceContext};
 use claude_credential_http::{Answer, Call};
 use claude_credential_protocol::{Error, Origin};
 
 use crate::encoding::is_name;
 use crate::encoding::percent_encoded;
-use crate::source_context::SourceContext;
 use crate::token::{EACH, Token, reject_transient};
 
 /// The server's address. Its name is not used, since a lookup may take longer than the request.

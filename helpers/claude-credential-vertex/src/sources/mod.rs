@@ -5,11 +5,11 @@ pub(crate) mod gcloud;
 mod metadata;
 
 use clap::ValueEnum;
+use claude_credential_config::SourceContext;
 use claude_credential_protocol::Error;
 
 pub(crate) use file::{AdcFile, VARIABLE, WORKFORCE};
 
-use crate::source_context::SourceContext;
 use file::NamedBy;
 use metadata::MetadataServer;
 
@@ -35,16 +35,11 @@ impl Source {
 }
 
 pub(crate) fn find(context: &SourceContext<'_>, sources: &[Source]) -> Result<Option<Credentials>, Error> {
-    for source in sources {
-        let found = match source {
-            Source::Metadata => MetadataServer::find(context)?.map(Credentials::Metadata),
-            Source::Env | Source::Gcloud => file(context, *source)?.map(|file| Credentials::File(Box::new(file))),
-        };
-        if found.is_some() {
-            return Ok(found);
-        }
-    }
-    Ok(None)
+    let get = |source: &Source| match source {
+        Source::Metadata => Ok(MetadataServer::find(context)?.map(Credentials::Metadata)),
+        Source::Env | Source::Gcloud => Ok(file(context, *source)?.map(|file| Credentials::File(Box::new(file)))),
+    };
+    sources.iter().find_map(|source| get(source).transpose()).transpose()
 }
 
 /// The credentials file of a source.
@@ -59,20 +54,15 @@ pub(crate) fn file(context: &SourceContext<'_>, source: Source) -> Result<Option
 impl Credentials {
     /// The start of messages.
     pub(crate) fn shown(&self) -> &str {
-        match self {
-            Self::File(file) => &file.shown,
-            Self::Metadata(_) => "the metadata server",
-        }
+        self.file().map_or("the metadata server", |file| &file.shown)
     }
 
     /// The value of `claude.source`.
     pub(crate) fn source(&self) -> &'static str {
-        match self {
-            Self::File(file) => match file.named_by {
-                NamedBy::Gcloud => "gcloud",
-                NamedBy::Variable => VARIABLE,
-            },
-            Self::Metadata(_) => "metadata",
+        match self.file().map(|file| file.named_by) {
+            Some(NamedBy::Gcloud) => "gcloud",
+            Some(NamedBy::Variable) => VARIABLE,
+            None => "metadata",
         }
     }
 
@@ -84,11 +74,16 @@ impl Credentials {
         }
     }
 
-    /// The account of the token, if the file names it in printable characters.
-    pub(crate) fn account(&self) -> Option<&str> {
+    /// The credentials file, if they are of one.
+    pub(crate) fn file(&self) -> Option<&AdcFile> {
         match self {
-            Self::File(file) => file.fields.account().filter(|account| !account.chars().any(char::is_control)),
+            Self::File(file) => Some(file),
             Self::Metadata(_) => None,
         }
+    }
+
+    /// The account of the token, if the file names it in printable characters.
+    pub(crate) fn account(&self) -> Option<&str> {
+        self.file()?.fields.account().filter(|account| !account.chars().any(char::is_control))
     }
 }

@@ -58,7 +58,7 @@ impl Fixture {
     fn set(&mut self, name: &str, value: &str) {
         self.variables.retain(|(other, _)| other != name);
         self.variables.push((name.to_owned(), value.to_owned()));
-        self.helper.environment = Environment::from_pairs(self.variables.iter().cloned());
+        self.helper.suite.environment = Environment::from_pairs(self.variables.iter().cloned());
     }
 
     fn write(&self, name: &str, text: &str) -> PathBuf {

@@ -34,40 +34,26 @@ impl ConfigText<'_> {
     pub(super) fn entry(&self, name: &Spanned<String>, raw: RawEntry) -> Result<Entry, Error> {
         self.name("entry", name)?;
         let at = name.span().start;
-        let RawEntry {
-            helper,
-            args,
-            command,
-            shell,
-            kind,
-            ttl,
-            vary,
-            on_error,
-            none_exit,
-            stderr,
-            store,
-            refresh_token,
-        } = raw;
-        let is_helper = helper.is_some();
-        if args.is_some() && !is_helper {
+        let is_helper = raw.helper.is_some();
+        if raw.args.is_some() && !is_helper {
             return Err(self.error(at, "`args` goes with `helper`; a `command` has its arguments in its own list"));
         }
-        if is_helper && (kind.is_some() || stderr.is_some() || !none_exit.is_empty()) {
+        if is_helper && (raw.kind.is_some() || raw.stderr.is_some() || !raw.none_exit.is_empty()) {
             return Err(self.error(
                 at,
                 "`kind`, `stderr` and `none_exit` are for `command` and `shell`: a helper says these itself",
             ));
         }
-        if store && !is_helper {
+        if raw.store && !is_helper {
             return Err(self.error(at, "`store = true` needs a `helper`: a command has nowhere to keep a key"));
         }
-        let program = match (helper, command, shell) {
+        let program = match (raw.helper, raw.command, raw.shell) {
             (Some(helper), None, None) => {
                 if !is_name(helper.get_ref()) && !Path::new(helper.get_ref()).is_absolute() {
                     let message = "`helper` is the NAME of an installed claude-credential-NAME, or an absolute path";
                     return Err(self.error(helper.span().start, message));
                 }
-                Program::Helper { name: helper.into_inner(), args: args.unwrap_or_default() }
+                Program::Helper { name: helper.into_inner(), args: raw.args.unwrap_or_default() }
             }
             (None, Some(command), None) if command.get_ref().is_empty() => {
                 return Err(self.error(command.span().start, "`command` is empty"));
@@ -79,14 +65,14 @@ impl ConfigText<'_> {
         let kinds = ["api-key", "bearer"].map(|name| (name, Kind::from_str(name).unwrap_or(Kind::ApiKey)));
         Ok(Entry {
             place: Some(self.of(at)),
-            kind: self.choice("kind", kind.as_ref(), &kinds)?,
-            ttl: self.ttl(ttl)?,
-            vary,
-            on_error_next: self.choice("on_error", on_error.as_ref(), &[("stop", false), ("next", true)])?,
-            none_exit,
-            stderr_is_error: self.choice("stderr", stderr.as_ref(), &[("accept", false), ("error", true)])?,
-            store,
-            refresh_token,
+            kind: self.choice("kind", raw.kind.as_ref(), &kinds)?,
+            ttl: self.ttl(raw.ttl)?,
+            vary: raw.vary,
+            on_error_next: self.choice("on_error", raw.on_error.as_ref(), &[("stop", false), ("next", true)])?,
+            none_exit: raw.none_exit,
+            stderr_is_error: self.choice("stderr", raw.stderr.as_ref(), &[("accept", false), ("error", true)])?,
+            store: raw.store,
+            refresh_token: raw.refresh_token,
             ..Entry::new(name.get_ref(), program)
         })
     }

@@ -1,7 +1,6 @@
 //! <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands>
 
 use std::env;
-use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
@@ -76,12 +75,7 @@ fn assignments(variables: &Variables, is_set: impl Fn(&str) -> bool, delimiter: 
 fn delimiter() -> Result<String, Error> {
     let mut random = [0; 16];
     getrandom::fill(&mut random).map_err(|error| Error::broke(format!("no random numbers: {error}")))?;
-    let mut delimiter = "end_".to_owned();
-    for byte in random {
-        // Writing to a string can't fail.
-        let _ = write!(delimiter, "{byte:02x}");
-    }
-    Ok(delimiter)
+    Ok(format!("end_{:032x}", u128::from_be_bytes(random)))
 }
 
 #[cfg(test)]

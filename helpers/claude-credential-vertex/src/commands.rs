@@ -1,7 +1,10 @@
+//! Commands for users.
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::Command;
 
+use clap::Subcommand;
 use claude_credential_config::generation;
 use claude_credential_process::{find_on_path, run_attached};
 use claude_credential_protocol::{Error, text};
@@ -9,9 +12,25 @@ use claude_credential_protocol::{Error, text};
 use crate::options::Vertex;
 use crate::sources::VARIABLE;
 
-pub(crate) fn run(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> {
-    let folders = helper.folders()?;
-    let path = helper.environment.get_os("PATH").unwrap_or_default();
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Sign in, by running: gcloud auth application-default login
+    Login {
+        /// Further options for gcloud
+        #[arg(value_name = "OPTION", trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<OsString>,
+    },
+}
+
+pub(crate) fn run(helper: &Vertex, command: UserCommand) -> Result<(), Error> {
+    match command {
+        UserCommand::Login { options } => login(helper, options),
+    }
+}
+
+fn login(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> {
+    let folders = helper.suite.folders()?;
+    let path = helper.suite.environment.get_os("PATH").unwrap_or_default();
     let gcloud = find_on_path("gcloud", path).ok_or_else(|| {
         Error::config(
             "gcloud is not on PATH; install it (https://cloud.google.com/sdk/docs/install), then run this again",
@@ -19,7 +38,7 @@ pub(crate) fn run(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> 
     })?;
     let mut command = Command::new(gcloud);
     command.args(["auth", "application-default", "login"]).args(options);
-    helper.active.hand_down(&mut command);
+    helper.suite.active.hand_down(&mut command);
     let status =
         run_attached(&mut command).map_err(|error| Error::config(format!("gcloud can't be started: {error}")))?;
     if !status.success() {
@@ -27,7 +46,7 @@ pub(crate) fn run(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> 
     }
     // What is cached may belong to another account.
     generation::touch(&folders)?;
-    if helper.environment.get(VARIABLE).is_some() {
+    if helper.suite.environment.get(VARIABLE).is_some() {
         let words = format!("{VARIABLE} is set and takes precedence over this sign-in; run: unset {VARIABLE}");
         let _ = writeln!(io::stderr(), "{}", text::one_line(&words));
     }

@@ -1,5 +1,8 @@
+//! Commands for users.
+
 use std::process::Command;
 
+use clap::Subcommand;
 use claude_credential_config::generation;
 use claude_credential_process::{find_on_path, run_attached};
 use claude_credential_protocol::{Error, Request};
@@ -7,8 +10,20 @@ use claude_credential_protocol::{Error, Request};
 use crate::options::Bedrock;
 use crate::profile::{self, Base, Plan};
 
-pub(crate) fn run(helper: &Bedrock) -> Result<(), Error> {
-    let folders = helper.folders()?;
+#[derive(Debug, Subcommand)]
+pub(crate) enum UserCommand {
+    /// Sign in to the profile's SSO session: runs `aws sso login`
+    Login,
+}
+
+pub(crate) fn run(helper: &Bedrock, command: &UserCommand) -> Result<(), Error> {
+    match command {
+        UserCommand::Login => login(helper),
+    }
+}
+
+fn login(helper: &Bedrock) -> Result<(), Error> {
+    let folders = helper.suite.folders()?;
     let request = Request::new("https", "");
     let context = helper.context(&request, &folders);
     let name = context.named_profile()?.unwrap_or(profile::DEFAULT);
@@ -21,12 +36,12 @@ pub(crate) fn run(helper: &Bedrock) -> Result<(), Error> {
     };
     let words = profile::login(&base_profile);
     let shown = profile::line("aws sso login", &base_profile);
-    let path = helper.environment.get_os("PATH").unwrap_or_default();
+    let path = helper.suite.environment.get_os("PATH").unwrap_or_default();
     let aws = find_on_path("aws", path)
         .ok_or_else(|| Error::config(format!("the AWS CLI is not on PATH; install it, then run: {shown}")))?;
     let mut command = Command::new(&aws);
     command.args(&words[1..]);
-    helper.active.hand_down(&mut command);
+    helper.suite.active.hand_down(&mut command);
     let status = run_attached(&mut command);
     let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", aws.display())))?;
     if !status.success() {
