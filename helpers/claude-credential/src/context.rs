@@ -101,20 +101,3 @@ impl Context {
         }
     }
 }
-
-/// Opens /dev/null for a missing stdin, stdout or stderr: otherwise the next file that is opened would get its number,
-/// and output would go into that file.
-#[cfg(all(not(test), target_os = "linux", target_env = "gnu"))]
-pub(crate) fn open_missing_streams() {
-    use std::os::fd::IntoRawFd;
-
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::stdio::{stderr, stdin, stdout};
-
-    let mut streams = [stdin(), stdout(), stderr()].map(|stream| PollFd::from_borrowed_fd(stream, PollFlags::empty()));
-    let _ = poll(&mut streams, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
-    for _ in streams.iter().filter(|stream| stream.revents().contains(PollFlags::NVAL)) {
-        // The file gets the lowest free number, which is that of the first missing stream, and is never closed.
-        let _ = std::fs::File::options().read(true).write(true).open("/dev/null").map(IntoRawFd::into_raw_fd);
-    }
-}

@@ -11,6 +11,7 @@ mod context;
 mod failure;
 mod fast_path;
 mod lookup;
+mod os;
 mod prelude;
 mod query;
 mod terminal;
@@ -34,7 +35,7 @@ use prelude::Prelude;
 #[expect(unsafe_code, reason = "the attribute exports the name that the C library calls; the function itself is safe")]
 #[unsafe(no_mangle)]
 extern "C" fn main() -> std::ffi::c_int {
-    context::open_missing_streams();
+    os::open_missing_streams();
     claude_credential_process::survive_closed_pipes();
     start().into()
 }

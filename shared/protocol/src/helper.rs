@@ -93,8 +93,8 @@ fn quit(capabilities: Capabilities) -> Result<Message, Error> {
     Ok(message)
 }
 
-/// Lists what this version understands, and which of `login`, `logout` and `status` the helper has.
-pub(crate) fn capability(user_commands: &[&str], stdout: &mut dyn Write) -> Result<(), Error> {
+/// The operation `capability`: lists what this version understands, and which of `login`, `logout` and `status` the helper has.
+pub fn capability(user_commands: &[&str], stdout: &mut dyn Write) -> Result<(), Error> {
     let mut lines = vec!["version 0\n".to_owned()];
     lines.extend(Capabilities::ALL.names().map(|name| format!("capability {name}\n")));
     lines.extend(user_commands.iter().map(|command| format!("capability claude.{command}\n")));

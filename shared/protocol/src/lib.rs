@@ -51,7 +51,7 @@ pub use auth::{Auth, Kind};
 pub use cli::{HelperCli, NoCommands, main};
 pub use credential::Credential;
 pub use error::{Class, Error};
-pub use helper::{Helper, answer, read, serve};
+pub use helper::{Helper, answer, capability, read, serve};
 pub use origin::{NotAnOrigin, Origin};
 pub use os::forbid_core_dumps;
 pub use print::{

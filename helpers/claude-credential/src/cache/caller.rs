@@ -1,7 +1,5 @@
 //! The Claude Code process that calls, and what it was handed last.
 
-use std::fs;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use claude_credential_config::Environment;
@@ -12,6 +10,7 @@ use rustix::fs::{FileType, fstat};
 use crate::cache::Cache;
 use crate::cache::hash::{Fingerprint, KeyedHasher};
 use crate::cache::refusal::{HandOut, Verdict};
+use crate::os::{self, Process};
 
 const MESSAGING_TOKEN: &str = "CLAUDE_CODE_MESSAGING_TOKEN";
 
@@ -57,7 +56,7 @@ impl<'a> Caller<'a> {
         }
         let hasher = &cache.hasher;
         // In another namespace, the same process ID means another process.
-        let namespace = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+        let namespace = os::pid_namespace();
         let namespace = namespace.as_os_str().as_encoded_bytes();
         let hash = match token {
             Some(token) => hasher.hash(&[b"token", namespace, token.as_bytes()]),
@@ -106,25 +105,13 @@ fn stdin_is_socket() -> bool {
 fn nearest_program() -> Option<String> {
     let mut pid = rustix::process::getppid()?.as_raw_nonzero().get().to_string();
     for _ in 0..MAX_PARENTS {
-        let program = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-        let stat = first_read(&format!("/proc/{pid}/stat"))?;
-        // The second field is a name in parentheses that may hold anything; the third field begins after its end.
-        let fields: Vec<&str> = stat[stat.rfind(')')? + 1..].split_whitespace().collect();
-        let (parent, started) = (fields.get(1)?, fields.get(19)?);
-        let name = program.file_name()?.to_str()?;
-        if !WRAPPERS.contains(&name) {
-            return Some(format!("{pid} {started}"));
+        let (program, process) = (os::executable(&pid)?, Process::read(&pid)?);
+        if !WRAPPERS.contains(&program.file_name()?.to_str()?) {
+            return Some(format!("{pid} {}", process.started));
         }
-        (*parent).clone_into(&mut pid);
+        pid = process.parent;
     }
     None
-}
-
-/// The text that one read gives: the kernel generates the whole of such a file for each read.
-fn first_read(path: &str) -> Option<String> {
-    let mut bytes = [0; 1024];
-    let read = fs::File::open(path).and_then(|mut file| file.read(&mut bytes)).ok()?;
-    Some(String::from_utf8_lossy(&bytes[..read]).into_owned())
 }
 
 /// The size of a hand-out's file: small enough for one write in place.

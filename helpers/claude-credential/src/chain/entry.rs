@@ -90,11 +90,12 @@ pub(crate) struct Skip {
     pub(crate) unusable: Option<Unusable>,
 }
 
-/// A credential that Claude Code can't send as a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A credential that Claude Code can't send as a key. The greater one decides the advice: AWS's keys have a setting of
+/// their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Unusable {
-    Aws,
     Other,
+    Aws,
 }
 
 impl ResolvedEntry {

@@ -12,11 +12,7 @@ pub(crate) struct SkipTrace {
 
 impl SkipTrace {
     pub(crate) fn note(&mut self, entry: &str, skip: &Skip) {
-        // AWS's keys have a setting of their own, so they decide the advice.
-        self.unusable = match (self.unusable, skip.unusable) {
-            (Some(Unusable::Aws), _) | (_, Some(Unusable::Aws)) => Some(Unusable::Aws),
-            (earlier, now) => earlier.or(now),
-        };
+        self.unusable = self.unusable.max(skip.unusable);
         self.lines.push(format!("{entry}: {}", skip.reason));
     }
 

@@ -7,9 +7,7 @@ use std::cell::Cell;
 use std::io;
 
 use claude_credential_config::Profile;
-use claude_credential_protocol::{
-    Class, Credential, Error, Helper, Message, Operation, Origin, Request, answer, read, serve,
-};
+use claude_credential_protocol::{Class, Credential, Error, Helper, Message, Operation, Origin, Request, answer, read};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -33,14 +31,14 @@ pub(crate) fn run(
 
 /// Serves a `get` that can't begin because the configuration is broken.
 pub(crate) fn fail(failure: Failure, message: Option<Result<Message, Error>>) -> Result<(), Failure> {
-    let error = failure.to_error();
-    serve_message(&Unconfigured { error }, Operation::Get, message)?;
-    Err(failure)
+    match failure.to_error() {
+        Some(error) => Ok(serve_message(&Unconfigured(error), Operation::Get, message)?),
+        None => Err(failure),
+    }
 }
 
 pub(crate) fn capability() -> Result<(), Failure> {
-    let error = None;
-    Ok(serve(&Unconfigured { error }, "capability", &mut io::empty(), &mut io::stdout())?)
+    Ok(claude_credential_protocol::capability(&[], &mut io::stdout())?)
 }
 
 fn serve_message(
@@ -88,13 +86,11 @@ impl Dispatcher<'_> {
 
 /// The dispatcher with a configuration that can't be read. It does not know which hosts the user listed, so it tells git
 /// to stop only for those of the built-in profile: git's other helpers may have credentials for all others.
-struct Unconfigured {
-    error: Option<Error>,
-}
+struct Unconfigured(Error);
 
 impl Helper for Unconfigured {
     fn get(&self, _request: &Request) -> Result<Option<Credential>, Error> {
-        self.error.clone().map_or(Ok(None), Err)
+        Err(self.0.clone())
     }
 
     fn ends_search(&self, request: &Request) -> bool {

@@ -9,6 +9,7 @@ use rustix::process::{Resource, getrlimit};
 
 use super::folders::{own_uid, shown};
 use super::{CheckContext, Finding, or_good};
+use crate::os::file_system_number;
 
 /// A process replaces a file within milliseconds, so an older temporary file was left behind.
 const REPLACEMENT_TIME: Duration = Duration::from_mins(1);
@@ -121,16 +122,6 @@ pub(in super::super) fn cache(check_context: &CheckContext) -> Vec<Finding> {
 }
 
 /// The number of the file system's type (statfs(2)).
-#[cfg(target_os = "linux")]
-fn file_system_number(folder: &Path) -> u64 {
-    rustix::fs::statfs(folder).map_or(0, |system| system.f_type.cast_unsigned())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn file_system_number(_: &Path) -> u64 {
-    0
-}
-
 /// The file system's name, if it may be another machine's.
 fn network_file_system(number: u64) -> Option<&'static str> {
     // Some of the numbers have their highest bit set, and systems widen that differently.

@@ -6,12 +6,10 @@ use claude_credential_files::Lock;
 
 use super::files::all_below;
 use super::{CheckContext, Finding, or_good};
+use crate::os::Process;
 
 /// Longer than a process holds a lock for a sign-in in a browser. It holds any other for seconds.
 const LONGEST: Duration = Duration::from_mins(6);
-
-/// Ticks a second in the kernel's start time of a process: the same on every Linux (`USER_HZ`, time(7)).
-const TICKS: u64 = 100;
 
 /// A process that holds a lock.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,19 +64,8 @@ fn holds(pid: u32, path: &Path) -> bool {
 }
 
 fn describe(pid: u32) -> Option<LockHolder> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    let uptime = fs::read_to_string("/proc/uptime").ok()?;
-    let uptime: u64 = uptime.split('.').next()?.parse().ok()?;
-    // The second field is the name, in parentheses and with any characters; the third one comes after it.
-    let (name, fields) = stat.split_once('(')?.1.rsplit_once(')')?;
-    let fields: Vec<&str> = fields.split_whitespace().collect();
-    let started = fields.get(19)?.parse::<u64>().ok()? / TICKS;
-    Some(LockHolder {
-        pid,
-        name: name.to_owned(),
-        age: Duration::from_secs(uptime.saturating_sub(started)),
-        is_stopped: matches!(*fields.first()?, "T" | "t"),
-    })
+    let process = Process::read(&pid.to_string())?;
+    Some(LockHolder { pid, age: process.age()?, is_stopped: process.is_stopped(), name: process.name })
 }
 
 #[cfg(test)]
