@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claude_credential_process::{Active, Ended, Finished, KeyCommand, Relay, RunError, StderrRule, Task, find_on_path};
+use claude_credential_process::{Active, Ended, Finished, KeyCommand, Relay, RunError, StderrRule, Task};
 use claude_credential_protocol::Class;
 use zeroize::Zeroizing;
 
@@ -140,17 +140,4 @@ fn children_learn_what_is_asked_and_get_no_secret_of_the_clients() {
     Active::from_value(None).with("apiKeyHelper").hand_down(&mut command);
     let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
     assert!(output.trim_end().ends_with(&" apiKeyHelper|"), "{output}");
-}
-
-#[test]
-fn the_working_directory_is_never_searched() {
-    let folder = tempfile::tempdir().unwrap();
-    let planted = folder.path().join("planted-tool");
-    std::fs::copy("/bin/true", &planted).unwrap();
-    let path = |list: &str| find_on_path("planted-tool", std::ffi::OsStr::new(list));
-    std::env::set_current_dir(folder.path()).unwrap();
-    for list in ["", ".", ":", "./", "relative"] {
-        assert_eq!(path(list), None, "{list:?}");
-    }
-    assert_eq!(path(folder.path().to_str().unwrap()), Some(planted));
 }
