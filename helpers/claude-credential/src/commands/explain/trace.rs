@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use claude_credential_config::Program;
-use claude_credential_protocol::{Credential, Error};
+use claude_credential_protocol::{Credential, Error, Request};
 use serde::Serialize;
 
 use crate::cache::{Cached, Staleness};
@@ -126,7 +126,8 @@ fn undecided(
         return Ok(Row { entry, mark: Mark::Skipped, state, took: None });
     }
     let started = Instant::now();
-    let outcome = chain::consult(context, entry, &query.request, &key::of_lookup(context, query))?;
+    let request = Request { interactive: context.interactive(), ..query.request.clone() };
+    let outcome = chain::consult(context, entry, &request, &key::of_lookup(context, query))?;
     let mut row = row(context, entry, &outcome, is_asked(context, entry).then(|| started.elapsed()));
     row.mark = match row.mark {
         Mark::Wins => Mark::Answers,
