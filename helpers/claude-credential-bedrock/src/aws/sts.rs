@@ -130,6 +130,8 @@ fn ask<T>(
     request: impl AsyncFnOnce(Client) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let region = context.region_or_default()?;
+    // Loaded before the runtime is entered: loading enters it, too, and it can't be entered twice.
+    context.profiles()?;
     block_on(context.until, async {
         let config = Builder::from(&sdk_config(context, region).await?);
         let config = match keys {
@@ -170,4 +172,31 @@ fn mfa_code(context: &SourceContext<'_>, profile: &str, serial: &str) -> Result<
 
 fn whole(seconds: Seconds) -> i32 {
     i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::{Args, Command, FromArgMatches};
+    use claude_credential_config::Environment;
+    use claude_credential_protocol::Request;
+
+    use super::ask;
+    use crate::options::Bedrock;
+
+    #[test]
+    fn a_request_loads_the_files_of_aws_even_where_a_variable_names_the_region() {
+        let home = tempfile::tempdir().unwrap();
+        fs::create_dir(home.path().join(".aws")).unwrap();
+        fs::write(home.path().join(".aws/config"), "[default]\nregion = eu-west-1\n").unwrap();
+        let matches = Bedrock::augment_args(Command::new("bedrock")).get_matches_from(["bedrock"]);
+        let mut helper = Bedrock::from_arg_matches(&matches).unwrap();
+        let variables = [("HOME", home.path().to_str().unwrap()), ("AWS_REGION", "us-east-1")];
+        helper.suite.environment = Environment::from_pairs(variables);
+        let (request, folders) = (Request::new("https", ""), helper.suite.folders().unwrap());
+        let context = helper.context(&request, &folders);
+        let region = ask(&context, None, async |client| Ok(client.config().region().cloned()));
+        assert_eq!(region.unwrap().unwrap().as_ref(), "us-east-1");
+    }
 }
