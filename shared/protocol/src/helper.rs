@@ -21,6 +21,12 @@ pub trait Helper {
         Ok(())
     }
 
+    /// Whether `store` and `erase` for `request` concern this helper. If not, the rest of the message is not even read: it
+    /// may be another helper's. By default they do.
+    fn serves(&self, _request: &Request) -> Result<bool, Error> {
+        Ok(true)
+    }
+
     /// Whether a failed `get` also ends the search of the caller. git looks at no exit code, so the answer has to say it.
     /// By default it does: a helper that fails had a credential to give.
     fn ends_search(&self, _request: &Request) -> bool {
@@ -54,6 +60,7 @@ pub fn answer(
     let request = Request::from_message(message)?;
     match operation {
         Operation::Get => get(helper, &request, stdout),
+        Operation::Store | Operation::Erase if !helper.serves(&request)? => Ok(()),
         Operation::Store => {
             Credential::offered(message)?.map_or(Ok(()), |credential| helper.store(&request, &credential))
         }

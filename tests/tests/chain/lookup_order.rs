@@ -2,7 +2,7 @@
 
 use claude_credential_tests::script::Script;
 use claude_credential_tests::{Output, Sandbox};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[test]
 fn print_asks_a_descriptor_before_it_looks_into_the_cache() {
@@ -11,15 +11,38 @@ fn print_asks_a_descriptor_before_it_looks_into_the_cache() {
 
 #[test]
 fn explain_asks_a_descriptor_before_it_looks_into_the_cache() {
-    let found = json(&run(&descriptor_opened_later(), "explain --json"));
+    let found = parsed(&run(&descriptor_opened_later(), "explain --json"));
     assert_eq!(found["winner"]["entry"], "oauth-fd", "{found:#}");
     assert_eq!(found["cache"]["state"], "not-asked", "{found:#}");
 }
 
 #[test]
 fn status_names_a_descriptor_before_a_kept_answer() {
-    let found = json(&run(&descriptor_opened_later(), "status --json"));
+    let found = parsed(&run(&descriptor_opened_later(), "status --json"));
     assert_eq!(found["profiles"][0]["entry"], "oauth-fd", "{found:#}");
+}
+
+#[test]
+fn a_setting_whose_command_looks_at_the_status_still_answers() {
+    let sandbox = Sandbox::new();
+    let metered = sandbox.fake("metered", &Script::secrets(sandbox.keys(1)));
+    sandbox.config(&format!("[profile.default]\nchain = [\"api-key-helper\", \"metered\"]\n\n{}", metered.entry()));
+    let key = sandbox.write("key", sandbox.secret("of-the-setting"));
+    let status = "claude-credential status --min-ttl 10m >/dev/null";
+    let script = sandbox.script("of-the-setting", &format!("{status}; cat {}", key.display()));
+    sandbox.settings(&json!({ "apiKeyHelper": script }));
+    assert_eq!(sandbox.print().run().key(), "of-the-setting");
+    assert_eq!(metered.runs(), 0, "a peek left the mark of a setting that calls itself");
+}
+
+#[test]
+fn store_and_erase_for_a_host_that_no_profile_lists_are_silent_whatever_they_hold() {
+    let sandbox = Sandbox::new();
+    for operation in ["store", "erase"] {
+        let message = "protocol=https\nhost=github.example\nusername=me\npassword=\n\n";
+        let output = sandbox.dispatcher(&[operation]).says(message).run();
+        assert_eq!(output.exits(0).stderr, "", "{operation}");
+    }
 }
 
 /// An answer was kept while the descriptor was closed. Now it is open, and the key of the cache is still the same.
@@ -40,6 +63,6 @@ fn run(sandbox: &Sandbox, command: &str) -> Output {
     sandbox.call("/bin/sh", &["-c", &command]).shows_secret().run()
 }
 
-fn json(output: &Output) -> Value {
+fn parsed(output: &Output) -> Value {
     serde_json::from_str(&output.stdout).expect("JSON")
 }

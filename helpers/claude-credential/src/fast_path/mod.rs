@@ -13,7 +13,7 @@ use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, 
 use crate::cache::{Cache, Cached, Caller, FastKey, FastRecord, load};
 use crate::cli::Cli;
 use crate::prelude::Prelude;
-use crate::token_output::{Delivery, deliver};
+use crate::token_output::{Delivery, checked, deliver};
 use crate::ttl::{client_ttl, lifetime};
 
 use plain::PlainCall;
@@ -52,11 +52,14 @@ fn serve(
             Some(print(credential, Family::of(credential, None), options, &mut io::stdout().lock()))
         }
         PlainCall::ApiKeyHelper => {
+            // The full lookup reports a token that Claude Code would refuse.
+            checked(credential.auth.secret(), entry).ok()?;
             let caller = Caller::identify(environment, fast_key.cache());
             let client_ttl = millis(client_ttl(environment));
             match deliver(credential.auth.secret(), entry, caller.as_ref(), client_ttl, None) {
                 Ok(Delivery::Written) => Some(Ok(())),
-                Ok(Delivery::Refused) | Err(_) => None,
+                Ok(Delivery::Refused) => None,
+                Err(error) => Some(Err(error)),
             }
         }
         PlainCall::Get => {

@@ -58,8 +58,12 @@ impl<'a, 'o> Steps<'a, 'o> {
         Self { context, query, mode, observer, skips: SkipTrace::default() }
     }
 
-    /// Refuses a chain that calls itself before it does so a second time.
+    /// Refuses a chain that calls itself before it does so a second time. A peek asks no entry, so it can't recurse, and
+    /// must not leave the mark by which the process above learns that its setting calls itself.
     pub(super) fn reject_recursion(&self) -> Result<(), Error> {
+        if self.is_peek() {
+            return Ok(());
+        }
         let Context { active, folders, .. } = self.context;
         let mut settings =
             self.query.chain.iter().filter(|entry| entry.is_live()).filter_map(|entry| entry.runs_setting);
@@ -69,7 +73,11 @@ impl<'a, 'o> Steps<'a, 'o> {
 
     /// Refuses a query that a parent process already makes, since the parent waits for this process.
     pub(super) fn reject_own_key(&self, key: &str) -> Result<(), Error> {
-        if self.context.active.contains(key) { Err(recursion()) } else { Ok(()) }
+        if !self.is_peek() && self.context.active.contains(key) { Err(recursion()) } else { Ok(()) }
+    }
+
+    fn is_peek(&self) -> bool {
+        matches!(self.mode, Mode::Peek(_))
     }
 
     /// The slot in which the answer is kept; otherwise why none is kept.

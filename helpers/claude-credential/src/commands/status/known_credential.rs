@@ -13,6 +13,8 @@ pub(super) struct KnownCredential {
     /// Where it is kept.
     pub(super) place: Option<&'static str>,
     pub(super) expires_at: Option<Seconds>,
+    /// Why the entry would fail.
+    pub(super) problem: Option<Error>,
 }
 
 impl KnownCredential {
@@ -66,6 +68,7 @@ impl KnownCredential {
             account: login.subscription,
             place: Some("file"),
             expires_at: login.expires_at,
+            problem: None,
         }))
     }
 
@@ -82,7 +85,8 @@ impl KnownCredential {
         match logins::find(&context.folders, name, None)? {
             Some(login) => Ok(Some(Self { account: login.account, place: Some(place(login.place)), ..known })),
             None if provider.flow.is_for_people() => {
-                Err(Error::sign_in(format!("not signed in to {name}; run: claude-credential login {name}")))
+                let problem = Error::sign_in(format!("not signed in to {name}; run: claude-credential login {name}"));
+                Ok(Some(Self { problem: Some(problem), ..known }))
             }
             None => Ok(Some(known)),
         }

@@ -93,8 +93,10 @@ impl ProfileStatus {
     fn peek(&mut self, context: &Context, query: &Query, origin: &Origin) -> Result<(), Failure> {
         let known = RefCell::new(KnownCredential::default());
         let has = |entry: &ResolvedEntry| {
-            let of_entry = KnownCredential::of(context, entry, origin)?;
-            Ok(of_entry.map(|of_entry| known.replace(of_entry)).is_some())
+            let Some(mut of_entry) = KnownCredential::of(context, entry, origin)? else { return Ok(false) };
+            let problem = of_entry.problem.take();
+            known.replace(of_entry);
+            problem.map_or(Ok(true), Err)
         };
         let mut kept = KeptAnswer(None);
         let found = lookup::peek(context, query, &has, &mut kept);
@@ -116,6 +118,7 @@ impl ProfileStatus {
             Err(Failure::Entry(name, error)) => {
                 if let Some(entry) = query.entry(&name) {
                     self.set_entry(entry, ProfileState::Problem);
+                    self.source = known.into_inner().source.or(self.source.take());
                 }
                 return Err(error.into());
             }

@@ -69,6 +69,10 @@ impl Helper for Dispatcher<'_> {
         self.report(with_query(self.context, request, |query| erase(self.context, query, credential)))
     }
 
+    fn serves(&self, request: &Request) -> Result<bool, Error> {
+        self.report(query(self.context, request).map(|query| query.is_some()).map_err(Failure::from))
+    }
+
     fn ends_search(&self, request: &Request) -> bool {
         is_listed(request, self.context.config.profiles.values())
     }
@@ -109,6 +113,8 @@ fn get(context: &Context, request: &Request) -> Result<Option<Credential>, Failu
     let Some(mut query) = query(context, request)? else { return Ok(None) };
     query.request.check_live = request.check_live;
     query.request.min_ttl = request.min_ttl;
+    let deadline = &mut query.request.deadline;
+    *deadline = request.deadline.map_or(*deadline, |at| deadline.map(|own| own.min(at)));
     let refused = request.rejected.clone().map(|secret| {
         let last = lookup::last(context, &query).filter(|last| *last.credential.auth.secret() == secret);
         Refused { secret, entry: last.map(|last| last.entry), inferred: None }
@@ -148,6 +154,5 @@ fn query(context: &Context, request: &Request) -> Result<Option<Query>, Error> {
     to_entries.username.clone_from(&request.username);
     to_entries.wwwauth.clone_from(&request.wwwauth);
     to_entries.state.clone_from(&request.state);
-    to_entries.deadline = to_entries.deadline.min(request.deadline.or(to_entries.deadline));
     Ok(Some(query))
 }

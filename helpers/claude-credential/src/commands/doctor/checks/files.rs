@@ -121,7 +121,6 @@ pub(in super::super) fn cache(check_context: &CheckContext) -> Vec<Finding> {
     }
 }
 
-/// The number of the file system's type (statfs(2)).
 /// The file system's name, if it may be another machine's.
 fn network_file_system(number: u64) -> Option<&'static str> {
     // Some of the numbers have their highest bit set, and systems widen that differently.
