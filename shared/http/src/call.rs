@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderVal
 use reqwest::{Client, RequestBuilder};
 
 use crate::answer::{Answer, MAX_ANSWER, exchange};
-use crate::client::{client, runtime};
+use crate::client::{Route, client, runtime};
 use crate::error::TransportError;
 
 /// The pause before the second attempt; each further one is twice as long.
@@ -37,8 +37,9 @@ pub struct Call<'a> {
     pub authorization: Option<Secret>,
     /// Further headers. All values are treated as secrets, since some are.
     pub headers: &'a [(&'a str, &'a str)],
-    /// Connect to the host itself, whatever proxies the environment names. Plain HTTP never uses one.
-    pub no_proxy: bool,
+    /// The host is on this machine or its link: it is asked without a proxy, and is down if it accepts no connection
+    /// within 2 s. Plain HTTP never uses a proxy.
+    pub is_nearby: bool,
     /// Called before each pause, when no request is under way: a caller that defers signals can exit there.
     pub before_pause: Option<fn()>,
 }
@@ -124,7 +125,7 @@ impl Call<'_> {
             };
             let wait = wait.saturating_add(jitter(pause));
             let left = until.saturating_duration_since(Instant::now());
-            if attempt == most || wait.saturating_add(needed) >= left {
+            if attempt >= most || wait.saturating_add(needed) >= left {
                 return outcome;
             }
             if let Some(before_pause) = self.before_pause {
@@ -144,8 +145,12 @@ impl Call<'_> {
     fn exchange(&self, patience: Duration) -> Result<Answer, TransportError> {
         let runtime = runtime().map_err(|error| TransportError::Interrupted(error.to_string()))?;
         let work = async {
-            let client = client(self.no_proxy || self.url.starts_with("http://"));
-            let client = client.map_err(|error| TransportError::of(&error))?;
+            let route = match self.url.starts_with("http://") {
+                _ if self.is_nearby => Route::Nearby,
+                true => Route::Direct,
+                false => Route::AsConfigured,
+            };
+            let client = client(route).map_err(|error| TransportError::of(&error))?;
             exchange(self.request(client)?).await
         };
         runtime.block_on(async { tokio::time::timeout(patience, work).await }).unwrap_or(Err(TransportError::Timeout))

@@ -7,8 +7,8 @@ use tokio::runtime::{Builder, Runtime};
 /// A server that accepts no connection within this time is down.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// The same without a proxy in between: loopback and link-local addresses answer at once.
-const CONNECT_DIRECTLY: Duration = Duration::from_secs(2);
+/// The same for a server on this machine or its link, which answers at once.
+const CONNECT_NEARBY: Duration = Duration::from_secs(2);
 
 /// The async runtime, on the caller's thread. It is never shut down, because that would wait for a name lookup that hangs.
 pub fn runtime() -> std::io::Result<&'static Runtime> {
@@ -20,11 +20,21 @@ pub fn runtime() -> std::io::Result<&'static Runtime> {
     Ok(RUNTIME.get_or_init(|| runtime))
 }
 
-/// The client for all requests, or the one that ignores proxies. Only the latter speaks plain HTTP, which is for
-/// loopback and link-local addresses.
-pub(crate) fn client(no_proxy: bool) -> Result<&'static Client, reqwest::Error> {
-    static CLIENTS: [OnceLock<Client>; 2] = [OnceLock::new(), OnceLock::new()];
-    let cell = &CLIENTS[usize::from(no_proxy)];
+/// How a request gets to its host.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// By the proxies that the environment names.
+    AsConfigured,
+    /// Without a proxy. Only this speaks plain HTTP, which is for loopback and link-local addresses.
+    Direct,
+    /// Without a proxy, to this machine or its link.
+    Nearby,
+}
+
+/// The client for all requests of a route.
+pub(crate) fn client(route: Route) -> Result<&'static Client, reqwest::Error> {
+    static CLIENTS: [OnceLock<Client>; 3] = [const { OnceLock::new() }; 3];
+    let cell = &CLIENTS[route as usize];
     if let Some(client) = cell.get() {
         return Ok(client);
     }
@@ -34,9 +44,13 @@ pub(crate) fn client(no_proxy: bool) -> Result<&'static Client, reqwest::Error> 
         .user_agent(concat!("claude-credential/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        .connect_timeout(if no_proxy { CONNECT_DIRECTLY } else { CONNECT })
+        .connect_timeout(if route == Route::Nearby { CONNECT_NEARBY } else { CONNECT })
         // The runtime does not run between requests, so an idle connection may be dead.
         .pool_max_idle_per_host(0);
-    let client = if no_proxy { builder.no_proxy() } else { builder.https_only(true) }.build()?;
+    let client = match route {
+        Route::AsConfigured => builder.https_only(true),
+        Route::Direct | Route::Nearby => builder.no_proxy(),
+    };
+    let client = client.build()?;
     Ok(cell.get_or_init(|| client))
 }

@@ -20,10 +20,11 @@ impl TransportError {
             cause = deeper;
         }
         let why = cause.to_string();
-        if error.is_connect() || error.is_builder() {
-            Self::Unreachable(why)
-        } else if error.is_timeout() {
+        // First: a connection that took too long is both.
+        if error.is_timeout() {
             Self::Timeout
+        } else if error.is_connect() || error.is_builder() {
+            Self::Unreachable(why)
         } else {
             Self::Interrupted(why)
         }

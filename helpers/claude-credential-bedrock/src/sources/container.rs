@@ -27,7 +27,7 @@ const NEARBY: [&str; 3] = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
 
 const ATTEMPT: Duration = Duration::from_secs(5);
 
-/// Three attempts and the pauses between them.
+/// Three attempts that time out, with the pauses between them.
 const ALL_ATTEMPTS: Duration = Duration::from_secs(16);
 
 /// No token comes near this.
@@ -42,7 +42,7 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
     };
     check(&url).map_err(|why| Error::config(format!("{variable} is {why}; mend it")))?;
     let token = token(context)?;
-    let call = Call { url: &url, authorization: token, no_proxy: true, ..Call::default() };
+    let call = Call { url: &url, authorization: token, is_nearby: true, ..Call::default() };
     let until = context.until.min(Instant::now() + ALL_ATTEMPTS);
     let answer = call.probe_with_retry(ATTEMPT, until).map_err(|error| error.with_prefix(variable))?;
     let status = answer.status;

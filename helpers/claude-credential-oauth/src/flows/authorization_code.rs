@@ -41,7 +41,7 @@ impl From<Callback> for Event {
     }
 }
 
-/// The parts of a sign-in that was request.
+/// The parts of a sign-in that was requested.
 struct AuthorizationRequest {
     url: Url,
     redirect_uri: String,

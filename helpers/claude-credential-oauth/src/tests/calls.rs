@@ -1,6 +1,10 @@
 //! Requests to a provider: what they show, and how often they are sent.
 
-use std::time::Instant;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use claude_credential_http::{Body, Call};
 use claude_credential_protocol::Class;
@@ -49,4 +53,26 @@ fn one_attempt_is_one_and_what_is_good_once_gets_no_second_without_its_whole_tim
     // Longer than anybody waits, and than the clock can count.
     let endless = Reply::With(429, "Retry-After: 18446744073709551615\r\n", String::new());
     assert_eq!(call(&Server::start(vec![endless]), &[], false), 429);
+}
+
+#[test]
+fn a_server_that_is_gone_after_it_was_busy_is_not_asked_until_the_deadline() {
+    static PAUSES: AtomicU32 = AtomicU32::new(0);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        for stream in listener.incoming().take(3) {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    let count = || {
+        PAUSES.fetch_add(1, Ordering::Relaxed);
+    };
+    let call = Call { url: &url, before_pause: Some(count), ..Call::default() };
+    let error = call.send_with_retry(EACH, Instant::now() + Duration::from_secs(60)).unwrap_err();
+    server.join().unwrap();
+    assert!(error.to_string().contains("can't be reached"), "{error}");
+    assert_eq!(PAUSES.load(Ordering::Relaxed), 3, "one after each 503");
 }
