@@ -3,9 +3,10 @@
 //! with short timeouts, because a laptop has none.
 
 use std::error::Error as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use aws_config::imds::Client;
+use aws_config::imds::client::SensitiveString;
 use aws_config::imds::client::error::{ImdsError, TokenError};
 use aws_config::provider_config::ProviderConfig;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -29,6 +30,9 @@ const CONNECT: Duration = Duration::from_millis(150);
 /// The service may have to fetch the role's keys itself.
 const READ: Duration = Duration::from_secs(1);
 
+/// The pause after a first 5xx; each further one is twice as long.
+const PAUSE: Duration = Duration::from_millis(100);
+
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
@@ -36,54 +40,95 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
         return Ok(None);
     }
     block_on(context.until, async {
-        let client = client(context);
-        let roles = match client.get(ROLES).await {
+        let service = Service::new(context);
+        let roles = match service.get(ROLES).await {
             Ok(roles) => roles,
-            // No service answers, or the machine has no role.
             Err(error) if is_absent(&error) => return Ok(None),
-            Err(ImdsError::ErrorResponse(answer)) if answer.response().status().as_u16() == 404 => return Ok(None),
-            Err(ImdsError::IoError(_)) => return Ok(None),
             Err(error) => return Err(refused(&error)),
         };
         let Some(role) = roles.as_ref().lines().next().map(str::trim).filter(|role| !role.is_empty()) else {
             return Ok(None);
         };
-        let answer = client.get(format!("{ROLES}{role}")).await.map_err(|error| refused(&error))?;
+        let answer = service.get(&format!("{ROLES}{role}")).await.map_err(|error| refused(&error))?;
         let keys = document::parse(answer.as_ref().as_bytes())
             .map_err(|problem| Error::unavailable(format!("what the instance metadata service answered {problem}")))?;
         // The service answers, so it can be asked for the region.
-        let region = client.get("/latest/meta-data/placement/region").await.ok();
+        let region = service.get("/latest/meta-data/placement/region").await.ok();
         let region = region.map(|region| region.as_ref().trim().to_owned()).filter(|region| !region.is_empty());
         let keys = Keys { region, account: Some(format!("role {role}")), ..keys };
         Ok(Some(keys.with_source("metadata", format!("grant role {role} of this machine what it needs"))))
     })
 }
 
-fn client(context: &SourceContext<'_>) -> Client {
-    let said = context.environment.get(TIMEOUT).and_then(|text| text.parse().ok());
-    let patience = said.filter(|seconds| (1..=30).contains(seconds)).map(Duration::from_secs);
-    let config = ProviderConfig::without_region().with_http_client(http::without_proxy());
-    Client::builder()
-        .configure(&config)
-        .connect_timeout(patience.unwrap_or(CONNECT))
-        .read_timeout(patience.unwrap_or(READ))
-        .operation_attempt_timeout(patience.unwrap_or(READ))
-        .operation_timeout(patience.unwrap_or(READ) * 2)
-        .max_attempts(2)
-        .build()
+struct Service {
+    client: Client,
+    /// How long an attempt may take.
+    patience: Duration,
 }
 
-/// Whether this is not AWS's metadata service: it does not answer or has no such token. Other clouds have theirs at the
-/// same address. AWS's own answers 5xx if it fails.
+impl Service {
+    fn new(context: &SourceContext<'_>) -> Self {
+        let said = context.environment.get(TIMEOUT).and_then(|text| text.parse().ok());
+        let said = said.filter(|seconds| (1..=30).contains(seconds)).map(Duration::from_secs);
+        let patience = said.unwrap_or(READ);
+        let config = ProviderConfig::without_region().with_http_client(http::without_proxy());
+        let client = Client::builder()
+            .configure(&config)
+            .connect_timeout(said.unwrap_or(CONNECT))
+            .read_timeout(patience)
+            .operation_attempt_timeout(patience * 2)
+            .operation_timeout(patience * 2)
+            // Its own second attempt waits within the time of the first, so a 5xx would look like a service that is not
+            // there.
+            .max_attempts(1)
+            .build();
+        Self { client, patience }
+    }
+
+    /// Asks again after a 5xx, for twice the time of an attempt.
+    async fn get(&self, path: &str) -> Result<SensitiveString, ImdsError> {
+        let until = Instant::now() + self.patience * 2;
+        let (mut pause, mut broken) = (PAUSE, None);
+        loop {
+            match self.client.get(path).await {
+                Err(error) if status(&error).is_some_and(|status| status >= 500) && Instant::now() + pause < until => {
+                    broken = Some(error);
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                // A service that answered before is there.
+                Err(error) if status(&error).is_none() => return Err(broken.unwrap_or(error)),
+                answer => return answer,
+            }
+        }
+    }
+}
+
+/// Whether the machine has no role, or no metadata service of AWS: it does not answer or has no such token. Other clouds
+/// have theirs at the same address. AWS's own answers 5xx if it fails.
 fn is_absent(error: &ImdsError) -> bool {
-    if !matches!(error, ImdsError::FailedToLoadToken(_)) {
-        return false;
+    match error {
+        ImdsError::IoError(_) => true,
+        ImdsError::FailedToLoadToken(_) => match token_error(error) {
+            Some(SdkError::ServiceError(answer)) => answer.raw().status().as_u16() < 500,
+            Some(SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => true,
+            _ => false,
+        },
+        _ => status(error) == Some(404),
     }
-    match error.source().and_then(|source| source.downcast_ref::<SdkError<TokenError, HttpResponse>>()) {
-        Some(SdkError::ServiceError(answer)) => answer.raw().status().as_u16() < 500,
-        Some(SdkError::TimeoutError(_) | SdkError::DispatchFailure(_)) => true,
-        _ => false,
+}
+
+/// The status of what the service answered.
+fn status(error: &ImdsError) -> Option<u16> {
+    match (error, token_error(error)) {
+        (ImdsError::ErrorResponse(answer), _) => Some(answer.response().status().as_u16()),
+        (_, Some(SdkError::ServiceError(answer))) => Some(answer.raw().status().as_u16()),
+        _ => None,
     }
+}
+
+fn token_error(error: &ImdsError) -> Option<&SdkError<TokenError, HttpResponse>> {
+    error.source()?.downcast_ref()
 }
 
 fn refused(error: &ImdsError) -> Error {

@@ -204,6 +204,8 @@ fn the_machine() {
         // As in a container on such a machine, which is one hop too far.
         nothing("it takes connections and never answers", metadata_silent),
         fails("it is broken", broken, 75, &[]).in_vain(),
+        aws("it is busy at first", busy, "imds-secret-1", Some("imds-token-1"), Until::Given),
+        aws("it is busy half-way", half_busy, "imds-secret-1", Some("imds-token-1"), Until::Given),
         fails("it breaks half-way", half_broken, 75, &[]).in_vain(),
         fails("its role is over", over, 77, &["have expired"]),
         fails("somebody else answers", page, 75, &[]),
@@ -254,6 +256,14 @@ fn redirects(fixture: &mut Fixture) {
 
 fn broken(fixture: &mut Fixture) {
     fixture.cloud.fails("imds", 500);
+}
+
+fn busy(fixture: &mut Fixture) {
+    fixture.cloud.fails_times("imds", 503, 3);
+}
+
+fn half_busy(fixture: &mut Fixture) {
+    fixture.cloud.fails_times("imds credentials", 503, 3);
 }
 
 fn half_broken(fixture: &mut Fixture) {
