@@ -4,6 +4,7 @@
 #   (nothing set)      the login collection is there and unlocked, as on a desktop after signing in
 #   KEYRING_LOCKED=1   it is there and locked, and nobody can answer the prompt
 #   KEYRING_NONE=1     the daemon answers, but there is no login collection, as on a server after its first ssh
+# Exits with 86, and shows the daemon's log, if the keyring's daemon crashed while COMMAND ran: what failed then says nothing.
 # Needs the Debian packages gnome-keyring and dbus. Works as root, without a display.
 set -euo pipefail
 
@@ -18,7 +19,11 @@ main() {
     start_bus
     start_keyring
     [ "${KEYRING_LOCKED:-0}" != 1 ] || lock_login_collection
-    "$@"
+    local status=0
+    "$@" || status=$?
+    kill -0 "$keyring" 2>/dev/null || status=86
+    [ "$status" != 86 ] || cat "$home/keyring.log" >&2
+    return "$status"
 }
 
 # rustup and cargo look under HOME, unless told.
@@ -57,7 +62,8 @@ start_keyring() {
     [ "${KEYRING_NONE:-0}" = 1 ] || options+=(--unlock)
     # Not an empty password: gnome-keyring unlocks such a collection by itself, so it could not be locked.
     gnome-keyring-daemon "${options[@]}" <<<"made-up" >"$home/keyring.log" 2>&1 &
-    daemons+=($!)
+    keyring=$!
+    daemons+=("$keyring")
     wait_for org.freedesktop.secrets "$home/keyring.log"
 }
 
