@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use claude_credential_config::cloud::GOOGLE;
 use claude_credential_protocol::Secret;
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::{Deserialize, de::IgnoredAny};
 
 /// The fields of all types. All are optional: a missing one is reported when it is needed.
 #[derive(Default, Deserialize)]
@@ -19,15 +19,12 @@ pub(crate) struct Fields {
     universe_domain: Option<String>,
 
     pub(crate) client_email: Option<String>,
-    #[serde(deserialize_with = "secret")]
     pub(crate) private_key: Option<Secret>,
     pub(crate) private_key_id: Option<String>,
     pub(crate) token_uri: Option<String>,
 
     pub(crate) client_id: Option<String>,
-    #[serde(deserialize_with = "secret")]
     pub(crate) client_secret: Option<Secret>,
-    #[serde(deserialize_with = "secret")]
     pub(crate) refresh_token: Option<Secret>,
 
     pub(crate) audience: Option<String>,
@@ -123,8 +120,4 @@ impl Fields {
 fn email(name: &str) -> Option<&str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b".@_-".contains(&byte);
     name.rsplit('/').next().filter(|email| email.contains('@') && email.bytes().all(plain))
-}
-
-pub(crate) fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
-    Ok(Option::<String>::deserialize(deserializer)?.map(Secret::from))
 }

@@ -6,6 +6,7 @@ pub mod cloud;
 mod environment;
 mod folders;
 pub mod generation;
+mod index;
 pub mod kept;
 mod key_store;
 mod load;

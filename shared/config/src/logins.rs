@@ -1,22 +1,15 @@
-//! The index of the sign-ins whose tokens we keep: names and locations, never secrets.
-//!
-//! As with keys (`kept`), it says what there is without opening a keychain, to the helper and to the dispatcher.
+//! The index of the sign-ins whose tokens we keep.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use claude_credential_files::{Lock, Trust, ensure_folder, read, replace_durably};
 use claude_credential_protocol::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::Folders;
+use crate::index::Index;
 use crate::kept::Place;
 
-/// An entry takes a few hundred bytes, so this is far more accounts than any user has.
-const MAX_INDEX: u64 = 1 << 20;
-
-/// An update is a read and a write: a process that holds the lock longer than this hangs.
-const PATIENCE: Duration = Duration::from_secs(5);
+const INDEX: Index = Index { name: "logins", field: "logins", what: "sign-ins" };
 
 /// One account that is signed in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,13 +27,6 @@ pub struct Login {
     pub current: bool,
 }
 
-#[derive(Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Index {
-    version: u32,
-    logins: Vec<Login>,
-}
-
 impl Login {
     fn is(&self, provider: &str, account: Option<&str>) -> bool {
         self.provider == provider && self.account.as_deref() == account
@@ -50,20 +36,12 @@ impl Login {
 /// The path of the index.
 #[must_use]
 pub fn path(folders: &Folders) -> PathBuf {
-    folders.data.join("logins.json")
+    INDEX.path(folders)
 }
 
 /// All accounts that are signed in.
 pub fn list(folders: &Folders) -> Result<Vec<Login>, Error> {
-    let path = path(folders);
-    let Some(bytes) = read(&path, Trust::Private, MAX_INDEX)? else { return Ok(Vec::new()) };
-    let parsed = serde_json::from_slice::<Index>(&bytes);
-    let index = parsed.ok().filter(|index| index.version == 1).ok_or_else(|| {
-        let path = path.display();
-        let unknown = "is not an index of sign-ins that this version knows";
-        Error::config(format!("{path} {unknown}; move it away and sign in again"))
-    })?;
-    Ok(index.logins)
+    INDEX.list(folders)
 }
 
 /// The login of `provider` that `account` means; without one, the current one.
@@ -77,7 +55,7 @@ pub fn find(folders: &Folders, provider: &str, account: Option<&str>) -> Result<
 
 /// Adds a login, in the place of one of the same name. One that is made current is the only one of its provider.
 pub fn add(folders: &Folders, login: &Login) -> Result<(), Error> {
-    update(folders, |logins| {
+    INDEX.update(folders, |logins: &mut Vec<Login>| {
         logins.retain(|other| !other.is(&login.provider, login.account.as_deref()));
         let mine = |other: &&mut Login| login.current && other.provider == login.provider;
         logins.iter_mut().filter(mine).for_each(|other| other.current = false);
@@ -87,24 +65,13 @@ pub fn add(folders: &Folders, login: &Login) -> Result<(), Error> {
 
 /// Removes a login. Where one account is left, it becomes the current one: there is nothing to choose.
 pub fn remove(folders: &Folders, provider: &str, account: Option<&str>) -> Result<(), Error> {
-    update(folders, |logins| {
+    INDEX.update(folders, |logins: &mut Vec<Login>| {
         logins.retain(|login| !login.is(provider, account));
         let mut left: Vec<&mut Login> = logins.iter_mut().filter(|login| login.provider == provider).collect();
         if let [only] = left.as_mut_slice() {
             only.current = true;
         }
     })
-}
-
-fn update(folders: &Folders, change: impl FnOnce(&mut Vec<Login>)) -> Result<(), Error> {
-    ensure_folder(&folders.data)?;
-    let lock = folders.data.join("logins.lock");
-    let _lock = Lock::acquire(&lock, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
-    let mut logins = list(folders)?;
-    change(&mut logins);
-    let bytes = serde_json::to_vec_pretty(&Index { version: 1, logins })
-        .map_err(|error| Error::broke(format!("can't write the index of sign-ins: {error}")))?;
-    Ok(replace_durably(&path(folders), &bytes)?)
 }
 
 #[cfg(test)]

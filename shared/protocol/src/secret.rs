@@ -1,11 +1,13 @@
 use std::fmt;
 
+use serde::Deserialize;
 use zeroize::{Zeroize, Zeroizing};
 
 /// Something that authenticates. It has no `Display`, its `Debug` hides it, and it is wiped on drop.
 ///
 /// [`Secret::expose`] is for the last moment: the write to stdout, to a pipe or to a private file.
-#[derive(Clone, Default)]
+#[derive(Clone, Default, Deserialize)]
+#[serde(from = "String")]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

@@ -2,25 +2,24 @@
 
 use std::path::Path;
 
+use claude_credential_config::claude::{LoginState, StoredLogin, login_file};
 use claude_credential_config::{ClaudeLogin, Config, Folders};
 use claude_credential_files::FileError;
-use claude_credential_protocol::iso_8601;
+use claude_credential_protocol::{is_past, iso_8601};
 use serde_json::{Value, json};
 
-use crate::sources::claude::{LoginState, read_login};
-
 pub(crate) fn status(folders: &Folders, config: &Config) -> (String, Value) {
-    let file = folders.claude.join(".credentials.json");
+    let file = login_file(&folders.claude);
     let handed_out = config.claude_login == ClaudeLogin::Read;
-    let found = read_login(&file);
+    let found = LoginState::read(&folders.claude);
     let (state, words) = told(&found, &file);
     let mut json = json!({
-        "provider": "claude", "signed_in": matches!(found, Ok(LoginState::Good(_))), "state": state,
+        "provider": "claude", "signed_in": state == GOOD, "state": state,
         "kept_in": file.display().to_string(), "handed_out": handed_out,
     });
     let mut words = format!("claude (Claude Code's own login): {words}");
-    if let Ok(LoginState::Good(credential)) = &found {
-        json["expires_at"] = credential.expires_at.map(iso_8601).into();
+    if let (GOOD, Ok(LoginState::Usable(login))) = (state, &found) {
+        json["expires_at"] = login.expires_at.map(iso_8601).into();
         words.push_str(if handed_out {
             "; handed out, because [claude] login = \"read\""
         } else {
@@ -29,6 +28,9 @@ pub(crate) fn status(folders: &Folders, config: &Config) -> (String, Value) {
     }
     (words, json)
 }
+
+/// The state of a login that can be used.
+const GOOD: &str = "good";
 
 /// A word for programs, and a message for the user.
 fn told(found: &Result<LoginState, FileError>, file: &Path) -> (&'static str, String) {
@@ -46,13 +48,13 @@ fn told(found: &Result<LoginState, FileError>, file: &Path) -> (&'static str, St
             "scopes",
             format!("the login in {shown} lacks the scope user:inference, so it is good for no request; {MEND}"),
         ),
-        Ok(LoginState::Expired(at)) => (
+        Ok(LoginState::Usable(StoredLogin { expires_at: Some(at), .. })) if is_past(Some(*at)) => (
             "expired",
             format!("the token in {shown} ended {}; Claude Code renews it when it is next used", iso_8601(*at)),
         ),
-        Ok(LoginState::Good(credential)) => {
-            let until = credential.expires_at.map(|at| format!(", token ends {}", iso_8601(at))).unwrap_or_default();
-            ("good", format!("signed in: {shown}{until}"))
+        Ok(LoginState::Usable(login)) => {
+            let until = login.expires_at.map(|at| format!(", token ends {}", iso_8601(at))).unwrap_or_default();
+            (GOOD, format!("signed in: {shown}{until}"))
         }
         Err(FileError::Link(_)) => {
             ("link", format!("{shown} is a link, which is not followed; put the file itself there"))

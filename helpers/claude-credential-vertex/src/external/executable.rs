@@ -13,7 +13,7 @@ use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::format::MAX_SUBJECT;
-use crate::fields::{self, Fields, secret};
+use crate::fields::{self, Fields};
 use crate::sources::AdcFile;
 
 /// Programs of a credentials file run only if this variable is 1.
@@ -35,9 +35,7 @@ struct ExecutableResponse {
     success: bool,
     #[serde(default)]
     token_type: String,
-    #[serde(default, deserialize_with = "secret")]
     id_token: Option<Secret>,
-    #[serde(default, deserialize_with = "secret")]
     saml_response: Option<Secret>,
     expiration_time: Option<Seconds>,
 }

@@ -12,7 +12,7 @@ pub use command::{
     settings_files, settings_places,
 };
 pub use json::parse_options;
-pub use login::{StoredLogin, stored_login};
+pub use login::{LoginState, StoredLogin, login_file, stored_login};
 pub use project::{ProjectUrl, project_files, project_places, project_urls};
 pub use scopes::{
     EffectiveSetting, Scope, SettingLine, SettingSource, SettingsFile, deciding, scopes, setting, switch, variable,

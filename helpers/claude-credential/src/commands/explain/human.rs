@@ -190,7 +190,7 @@ fn client(screen: &mut Screen, client: &ClientReport) {
         };
         screen.row(NO_MARK, (header, 13), &line, paint);
     }
-    if let Some(StoredLogin { file, expires_at, subscription }) = &client.login {
+    if let Some(StoredLogin { file, expires_at, subscription, .. }) = &client.login {
         let plan = subscription.as_ref().map(|plan| format!("{plan}, ")).unwrap_or_default();
         let line = format!("Claude Code's own, {plan}{}, {}", until(*expires_at), file.display());
         screen.row(NO_MARK, ("login", 13), &line, Paint::Dim);
