@@ -1,7 +1,10 @@
 //! Random work by many processes at once, beside a model of it: whose key comes out, from which run, and that a refused
 //! key never comes again. `tests/run.sh --long` runs it for five minutes.
 
+#![expect(clippy::print_stdout, reason = "what the test runner shows of a test that fails")]
+
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 use std::fs;
 use std::rc::Rc;
 use std::thread;
@@ -248,11 +251,11 @@ impl Driver {
 
     fn config(&self) -> String {
         let mut config = format!("[profile.{WITH_SETTINGS}]\nchain = [\"api-key-helper\"]\n");
-        config += &format!("[profile.{WITH_KEPT}]\nchain = [\"api-key\"]\n");
+        let _ = writeln!(config, "[profile.{WITH_KEPT}]\nchain = [\"api-key\"]");
         for profile in WITH_ENTRY {
             let account = self.assignments.get(profile).and_then(|all| all.last()).map_or("", |last| &last.account);
-            config += &format!("[profile.{profile}]\nchain = [\"{profile}\"]\n");
-            config += &format!("[entry.{profile}]\nshell = \"source {account}\"\nvary = []\n");
+            let _ = writeln!(config, "[profile.{profile}]\nchain = [\"{profile}\"]");
+            let _ = writeln!(config, "[entry.{profile}]\nshell = \"source {account}\"\nvary = []");
         }
         config
     }
