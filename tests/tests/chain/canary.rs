@@ -155,6 +155,7 @@ fn commands(sandbox: &Sandbox) -> Vec<(Vec<&'static str>, String, bool)> {
         (vec!["print", "--account", "nobody"], none(), true),
         (vec!["print", "--chain", "failing"], none(), false),
         (vec!["print", "--format", "sts"], none(), false),
+        (vec!["print", "--format", "credential-process"], none(), false),
         (vec!["print", "--no-such-option"], none(), false),
         (vec!["cache", "list"], none(), false),
         (vec!["login", "missing"], none(), false),
@@ -169,7 +170,7 @@ fn commands(sandbox: &Sandbox) -> Vec<(Vec<&'static str>, String, bool)> {
         (vec!["--version"], none(), false),
         (vec!["no-such-word"], none(), false),
     ];
-    for format in ["key", "header", "curl", "env", "json", "headers-json"] {
+    for format in ["key", "header", "curl", "env", "json", "headers-json", "github"] {
         for profile in ["default", "usual", "command"] {
             found.push((vec!["print", "--profile", profile, "--format", format], none(), true));
         }
