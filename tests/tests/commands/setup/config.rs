@@ -150,7 +150,7 @@ fn of_a_config_only_what_setup_wrote_is_shown() {
     fs::write(&config, fs::read_to_string(&config).expect("it") + &format!("# {key}\n")).expect("it");
     let output = fixture.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run();
     let said = &output.exits(0).stderr;
-    assert!(said.contains("\"secret/claude\"") && said.contains("-# …"), "{said}");
+    assert!(said.contains("\"secret/claude\"") && said.contains("\n # …\n"), "{said}");
 }
 
 #[test]

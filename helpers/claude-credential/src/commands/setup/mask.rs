@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use toml_edit::DocumentMut;
 
+use super::settings;
+
 /// What a piece of a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
@@ -12,8 +14,11 @@ enum Kind {
     Other,
 }
 
-/// `text`, which is JSON, with "…" for each comment and for each string that is neither a name nor `known`.
+/// `text`, which may be JSON, with "…" for each comment and for each string that is neither a name nor `known`.
 pub(crate) fn json(text: &str, known: &dyn Fn(&str) -> bool) -> String {
+    if settings::value(text).is_none() {
+        return lines(text);
+    }
     let pieces = pieces(text, &['"', '/']);
     let mut shown = String::with_capacity(text.len());
     for (at, (kind, piece)) in pieces.iter().enumerate() {
@@ -26,11 +31,15 @@ pub(crate) fn json(text: &str, known: &dyn Fn(&str) -> bool) -> String {
 
 /// `text`, which may be TOML, with "…" for each comment and for each string that is not `known`.
 pub(crate) fn toml(text: &str, known: &dyn Fn(&str) -> bool) -> String {
-    // Invalid TOML has no strings that can be told from the rest.
     if text.parse::<DocumentMut>().is_err() {
-        return text.split_inclusive('\n').map(|line| if line.ends_with('\n') { "…\n" } else { "…" }).collect();
+        return lines(text);
     }
     toml_pieces(text).into_iter().map(|(kind, piece)| masked(kind, piece, known)).collect()
+}
+
+/// "…" for each line of an invalid file, in which strings can't be told from the rest.
+fn lines(text: &str) -> String {
+    text.split_inclusive('\n').map(|line| if line.ends_with('\n') { "…\n" } else { "…" }).collect()
 }
 
 /// The strings of a TOML file, with their quotes.
@@ -105,6 +114,9 @@ mod tests {
         let text = "{ // CANARY\n \"a\": \"CANARY \\\" CANARY\", /* CANARY\nCANARY */ \"b\" : [\"CANARY\", 1, true],\n\"c\": \"ours\" }";
         let shown = json(text, &|value| value == "\"ours\"");
         assert_eq!(shown, "{ // …\n \"a\": \"…\", /* …\n */ \"b\" : [\"…\", 1, true],\n\"c\": \"ours\" }");
+        for invalid in ["{'CANARY': 1}\n", "\"a\": \"b\" CANARY\", \"c\"\n", "CANARY\n"] {
+            assert_eq!(json(invalid, &|_| true), "…\n");
+        }
     }
 
     #[test]

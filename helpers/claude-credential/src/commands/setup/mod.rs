@@ -35,7 +35,6 @@ use crate::failure::Failure;
 use crate::terminal::screen::wants_colours;
 
 use client::Destination;
-use config::with_line_ends_of;
 use diff::{show_config, show_settings};
 use discovery::Discovery;
 use edited::{Change, Edited};

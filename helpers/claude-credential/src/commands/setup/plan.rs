@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use claude_credential_config::claude;
 use claude_credential_protocol::Error;
-use serde_json::Value;
 
 use super::{
     Edit, Placeholders, Preset, Record, SettingChange, SettingsDocument, Target, config, is_text, sections, settings,
@@ -41,7 +40,7 @@ impl Plan {
         let made_env = earlier.as_ref().is_some_and(|earlier| earlier.made_env);
         let mut missing = Vec::new();
         for it in &wanted {
-            if now.get(&it.path)?.as_ref().and_then(Value::as_str) != Some(&it.value) {
+            if now.raw(&it.path)?.is_none_or(|now| !is_text(&now, &it.value)) {
                 missing.push(it);
             }
         }
@@ -93,10 +92,11 @@ impl Plan {
                     || (path.len() == 1 && claude::leads_to_us(text))
                     || self.earlier.as_ref().is_some_and(is_written)
             };
-            match now.get(path)? {
-                None | Some(Value::Null) => {}
-                Some(Value::String(text)) if is_ours(&text) => {}
-                Some(_) => names.push(path.join(".")),
+            let is_free = |now: &str| {
+                serde_json::from_str::<Option<String>>(now).is_ok_and(|text| text.is_none_or(|text| is_ours(&text)))
+            };
+            if now.raw(path)?.is_some_and(|now| !is_free(&now)) {
+                names.push(path.join("."));
             }
         }
         Ok(names)
