@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{Change, SettingChange};
 
 /// Some editors write it; the parser does not accept it.
-const BOM: &str = "\u{FEFF}";
+pub(super) const BOM: &str = "\u{FEFF}";
 
 /// A settings file that is being edited.
 pub(crate) struct SettingsDocument {
