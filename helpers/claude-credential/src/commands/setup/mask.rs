@@ -11,13 +11,6 @@ use toml_parser::lexer::TokenKind;
 
 use super::settings::{self, BOM};
 
-/// What a piece of a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    String,
-    Comment,
-}
-
 /// `text`, which may be JSON, with "…" for each comment and for each string that is neither a name nor `known`.
 pub(crate) fn json(text: &str, known: &dyn Fn(&str) -> bool) -> String {
     match text.strip_prefix(BOM) {
@@ -33,29 +26,30 @@ pub(crate) fn toml(text: &str, known: &dyn Fn(&str) -> bool) -> String {
 
 /// The strings of a TOML file, with their quotes.
 pub(crate) fn toml_strings(text: &str) -> BTreeSet<&str> {
-    toml_pieces(text).filter(|(kind, _)| *kind == Kind::String).map(|(_, place)| &text[place]).collect()
+    toml_pieces(text).map(|place| &text[place]).filter(|piece| !piece.starts_with('#')).collect()
 }
 
 /// The comments of a TOML file, in order.
 pub(crate) fn toml_comments(text: &str) -> Vec<&str> {
-    toml_pieces(text).filter(|(kind, _)| *kind == Kind::Comment).map(|(_, place)| &text[place]).collect()
+    toml_pieces(text).map(|place| &text[place]).filter(|piece| piece.starts_with('#')).collect()
 }
 
 /// `text` with as many lines as before, so that lines keep their numbers. In an invalid file, which has no `pieces`,
 /// strings can't be told from the rest.
-fn masked(text: &str, pieces: Option<Vec<(Kind, Range<usize>)>>, known: &dyn Fn(&str) -> bool) -> String {
+fn masked(text: &str, pieces: Option<Vec<Range<usize>>>, known: &dyn Fn(&str) -> bool) -> String {
     let Some(pieces) = pieces else {
         return text.split_inclusive('\n').map(|line| if line.ends_with('\n') { "…\n" } else { "…" }).collect();
     };
     let (mut shown, mut end) = (String::new(), 0);
-    for (kind, place) in pieces {
+    for place in pieces {
         let piece = &text[place.clone()];
         let lines = "\n".repeat(piece.matches('\n').count());
-        let piece = match kind {
-            Kind::String if known(piece) => piece.to_owned(),
-            Kind::String => format!("\"…{lines}\""),
-            Kind::Comment if piece.starts_with("/*") => format!("/* …{lines} */"),
-            Kind::Comment => format!("{} …", if piece.starts_with('#') { "#" } else { "//" }),
+        let piece = match piece.as_bytes() {
+            [b'#', ..] => "# …".to_owned(),
+            [b'/', b'*', ..] => format!("/* …{lines} */"),
+            [b'/', ..] => "// …".to_owned(),
+            _ if known(piece) => piece.to_owned(),
+            _ => format!("\"…{lines}\""),
         };
         shown.extend([&text[end..place.start], &piece]);
         end = place.end;
@@ -63,36 +57,31 @@ fn masked(text: &str, pieces: Option<Vec<(Kind, Range<usize>)>>, known: &dyn Fn(
     shown + &text[end..]
 }
 
-/// `None` if `text` is not valid.
-fn json_pieces(text: &str) -> Option<Vec<(Kind, Range<usize>)>> {
+/// The strings, except names, and the comments. `None` if `text` is not valid.
+fn json_pieces(text: &str) -> Option<Vec<Range<usize>>> {
     let mut scanner = Scanner::new(text, &ScannerOptions::default());
-    let mut pieces: Vec<(Kind, Range<usize>)> = Vec::new();
+    let mut pieces: Vec<Range<usize>> = Vec::new();
     while let Some(token) = scanner.scan().ok()? {
-        let kind = match token {
-            Token::String(_) => Kind::String,
-            Token::CommentLine(_) | Token::CommentBlock(_) => Kind::Comment,
+        match token {
+            Token::String(_) | Token::CommentLine(_) | Token::CommentBlock(_) => {
+                pieces.push(scanner.token_start()..scanner.token_end());
+            }
             Token::Colon => {
                 // The string in front of it was a name.
-                let name = pieces.iter().rposition(|(kind, _)| *kind == Kind::String)?;
+                let name = pieces.iter().rposition(|piece| text[piece.clone()].starts_with('"'))?;
                 pieces.remove(name);
-                continue;
             }
-            _ => continue,
-        };
-        pieces.push((kind, scanner.token_start()..scanner.token_end()));
+            _ => {}
+        }
     }
     Some(pieces)
 }
 
-fn toml_pieces(text: &str) -> impl Iterator<Item = (Kind, Range<usize>)> {
-    Source::new(text).lex().filter_map(|token| {
-        let kind = match token.kind() {
-            TokenKind::Comment => Kind::Comment,
-            kind if kind.encoding().is_some() => Kind::String,
-            _ => return None,
-        };
-        Some((kind, token.span().start()..token.span().end()))
-    })
+/// The strings and the comments.
+fn toml_pieces(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let is_piece = |kind: TokenKind| kind == TokenKind::Comment || kind.encoding().is_some();
+    let tokens = Source::new(text).lex().filter(move |token| is_piece(token.kind()));
+    tokens.map(|token| token.span().start()..token.span().end())
 }
 
 #[cfg(test)]
