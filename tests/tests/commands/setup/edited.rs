@@ -179,8 +179,9 @@ fn without_settings_json_the_configuration_is_undone_and_the_copy_stays() {
 #[test]
 fn of_a_config_with_two_kinds_of_line_ends_every_byte_of_the_users_stays() {
     let mine = "# mine\r\nttl = \"1m\"\n\r\n[entry.mine]\r\nshell = '''a\r\nb'''\n";
+    let with_bom = format!("\u{FEFF}{mine}");
     // Edited after setup, and before it.
-    for before in ["", mine] {
+    for (before, mine) in [("", mine), (mine, mine), (&with_bom, &with_bom)] {
         let fixture = fixture();
         fixture.config(before);
         setup(&fixture, &VAULT).exits(0);

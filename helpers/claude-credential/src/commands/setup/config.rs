@@ -7,6 +7,8 @@ use claude_credential_protocol::Error;
 use diffy::{DiffOptions, Line};
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
+use super::settings::BOM;
+
 /// Adds the sections of a preset to `text`. A section of the same name with other contents is replaced only if
 /// `may_replace` allows it.
 pub(crate) fn edited(
@@ -37,8 +39,11 @@ pub(crate) fn edited(
 }
 
 /// Gives each line of `edited` the end that it has in `text`, and a new one that of the first; `toml_edit` always writes
-/// LF.
+/// LF, and no byte order mark.
 fn with_line_ends_of(text: &str, edited: &str) -> String {
+    if let Some(text) = text.strip_prefix(BOM) {
+        return BOM.to_owned() + &with_line_ends_of(text, edited);
+    }
     let [old, new] = [text, edited].map(|text| text.replace("\r\n", "\n"));
     let mut lines = text.split_inclusive('\n');
     let end = if lines.clone().next().is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" };
