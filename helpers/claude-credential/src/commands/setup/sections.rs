@@ -84,8 +84,9 @@ impl<'a> Sections<'a> {
     /// What stands in a section, with its header, comments and tables.
     fn body(&self, item: &Item) -> String {
         let Item::Table(table) = item else { return self.text(item.span()) };
-        let own = if table.is_implicit() { String::new() } else { self.text(own_place(table)) };
-        table.iter().fold(own, |body, (name, item)| format!("{body}\n{name} = {}", self.body(item)))
+        table
+            .iter()
+            .fold(self.text(own_place(table)), |body, (name, item)| format!("{body}\n{name} = {}", self.body(item)))
     }
 
     /// What a profile says besides its chain.

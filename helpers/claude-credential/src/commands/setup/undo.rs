@@ -81,11 +81,8 @@ pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Re
     }
     Record::remove(&context.folders, &file)?;
     let has_key = kept::is_any(&context.folders);
-    prompt.say(if has_key {
-        "undone; to remove the stored key too, run: claude-credential logout api-key"
-    } else {
-        "undone"
-    });
+    let key = if has_key { "; to remove the stored key too, run: claude-credential logout api-key" } else { "" };
+    prompt.say(&format!("undone{key}"));
     Ok(0)
 }
 
