@@ -24,7 +24,7 @@ fn what_somebody_added_stays_and_what_setup_added_goes() {
             let output = undo(&fixture);
             let said = &output.exits(0).stderr;
             assert!(
-                said.contains("config.toml was changed since setup wrote it; only what setup wrote is removed"),
+                said.contains("config.toml was changed since setup wrote it; only what setup wrote is undone"),
                 "{said}"
             );
             assert_eq!(config(&fixture).trim_start(), format!("{before}{mine}").trim_start(), "{mine} {before}");

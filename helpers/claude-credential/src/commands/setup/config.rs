@@ -148,7 +148,10 @@ fn sections<'a>(document: &'a mut DocumentMut, kind: &str) -> &'a mut dyn TableL
         table.set_implicit(true);
         Item::Table(table)
     });
-    item.as_table_like_mut().unwrap_or_else(|| unreachable!("a configuration with another value is not loaded"))
+    if !item.is_table_like() {
+        *item = Item::Table(Table::new());
+    }
+    item.as_table_like_mut().unwrap_or_else(|| unreachable!("the line above makes it a table"))
 }
 
 /// Whether both have the same values, in whatever format.

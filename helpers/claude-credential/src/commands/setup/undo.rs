@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Re
     let steps: Vec<&Step> = planned().filter(|step| step.edit.is_change()).collect();
     for step in steps.iter().filter(|step| step.is_edited) {
         let file = step.edit.target.path.display();
-        prompt.say(&format!("{file} was changed since setup wrote it; only what setup wrote is removed"));
+        prompt.say(&format!("{file} was changed since setup wrote it; only what setup wrote is undone"));
     }
     let has_more = failures.is_empty() && record.has_backups() && planned().any(|step| step.is_edited);
     if steps.is_empty() && has_more {
