@@ -109,21 +109,18 @@ impl<'a> Sections<'a> {
         if !ours.iter().filter(|word| old.contains(word)).eq(old) {
             return None;
         }
-        let Some(chain) = profile.get("chain").and_then(Item::as_array) else { return Some(Vec::new()) };
         let is_ours = |word: &Value| word.as_str().is_some_and(|word| ours.contains(&word) && !old.contains(&word));
-        let words: Vec<(bool, Range<usize>)> =
-            chain.iter().filter_map(|word| Some((is_ours(word), word.span()?))).collect();
-        let Some((_, last)) = words.iter().rfind(|(is_ours, _)| !is_ours) else {
-            if words.is_empty() {
-                return Some(Vec::new());
-            }
+        let chain = profile.get("chain").and_then(Item::as_array).into_iter().flatten();
+        let words: Vec<(bool, Range<usize>)> = chain.filter_map(|word| Some((is_ours(word), word.span()?))).collect();
+        let last = words.iter().rfind(|(is_ours, _)| !is_ours).map(|(_, place)| place.end);
+        if last.is_none() && !words.is_empty() {
             let (key, chain) = profile.as_table().filter(|table| !table.is_implicit())?.get_key_value("chain")?;
             let start = self.0.raw()[..key.span()?.start].rfind('\n').map_or(0, |end| end + 1);
             return Some(iter::once(start..self.line_end(chain.span()?.end)).collect());
-        };
+        }
         let cut = |(at, (_, word)): (usize, &(bool, Range<usize>))| match words.get(at + 1) {
             Some((_, next)) => word.start..next.start,
-            None => last.end..word.end,
+            None => last.unwrap_or(word.start)..word.end,
         };
         Some(words.iter().enumerate().filter(|(_, (is_ours, _))| *is_ours).map(cut).collect())
     }
