@@ -59,7 +59,8 @@ impl Config {
         }
     }
 
-    pub(crate) fn parse(bytes: &[u8], path: &Path, folders: &Folders) -> Result<Self, Error> {
+    /// The configuration that the file `path` would be if it said `bytes`.
+    pub fn parse(bytes: &[u8], path: &Path, folders: &Folders) -> Result<Self, Error> {
         let shown = path.display().to_string();
         let text = std::str::from_utf8(bytes).map_err(|_| Error::config(format!("{shown} is not UTF-8")))?;
         let text = ConfigText { shown, text };

@@ -141,6 +141,23 @@ fn what_stood_there_before_an_earlier_preset_is_put_back_by_the_next() {
 }
 
 #[test]
+fn a_setting_of_the_users_is_not_forgotten_if_ours_was_deleted_before_the_next_setup() {
+    let mine = json!({ "apiKeyHelper": "pass show mine", "env": { "AWS_REGION": "eu-west-1" } });
+    for (first, left, next) in [
+        (("vault", "path=secret/claude"), json!({ "env": mine["env"] }), ("pass", "entry=claude")),
+        (("bedrock-sso", "profile=work"), json!({ "apiKeyHelper": "pass show mine" }), ("vault", "path=secret/claude")),
+    ] {
+        let fixture = fixture();
+        fixture.settings(&mine);
+        set_up_with(&fixture, first.0, &[first.1], &["--replace"]).exits(0);
+        fixture.settings(&left);
+        set_up_with(&fixture, next.0, &[next.1], &["--replace"]).exits(0);
+        undo(&fixture).exits(0);
+        assert_eq!(settings(&fixture), mine, "{first:?}");
+    }
+}
+
+#[test]
 fn what_somebody_wrote_by_hand_stays_and_is_named_where_it_wins() {
     let fixture = fixture();
     set_up(&fixture, "bedrock-sso", &["profile=work"]).exits(0);

@@ -24,7 +24,7 @@ fn what_somebody_added_stays_and_what_setup_added_goes() {
             let output = undo(&fixture);
             let said = &output.exits(0).stderr;
             assert!(
-                said.contains("config.toml was changed since setup wrote it; only what setup wrote is removed"),
+                said.contains("config.toml was changed since setup wrote it; only what setup wrote is undone"),
                 "{said}"
             );
             assert_eq!(config(&fixture).trim_start(), format!("{before}{mine}").trim_start(), "{mine} {before}");
@@ -150,7 +150,7 @@ fn of_a_config_only_what_setup_wrote_is_shown() {
     fs::write(&config, fs::read_to_string(&config).expect("it") + &format!("# {key}\n")).expect("it");
     let output = fixture.dispatcher(&["setup", "--undo", "--yes", "--replace"]).run();
     let said = &output.exits(0).stderr;
-    assert!(said.contains("\"secret/claude\"") && said.contains("-# …"), "{said}");
+    assert!(said.contains("\"secret/claude\"") && said.contains("\n # …\n"), "{said}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod again;
 mod config;
+mod edited;
 mod presets;
 mod says;
 mod terminal;

@@ -188,7 +188,7 @@ fn what_somebody_changed_since_stays_and_is_named() {
         output
             .exits(0)
             .stderr
-            .contains("settings.json was changed since setup wrote it; only what setup wrote is removed"),
+            .contains("settings.json was changed since setup wrote it; only what setup wrote is undone"),
         "{output:#?}"
     );
     let now: serde_json::Value = serde_json::from_slice(&fs::read(&file).expect("it")).expect("JSON");

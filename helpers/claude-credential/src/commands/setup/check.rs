@@ -1,7 +1,6 @@
 //! Checks the answers to a preset's questions.
 
 use claude_credential_config::is_endpoint;
-use claude_credential_protocol::Origin;
 use serde::Deserialize;
 
 /// The answers that a question takes.
@@ -50,11 +49,6 @@ impl Check {
 
 fn is_address(typed: &str) -> bool {
     is_endpoint(typed) && !typed.contains(['?', '\'', '"', '$', '`'])
-}
-
-/// The host of a URL, as `hosts` in a profile lists it. `None` if `address` is no URL.
-pub(crate) fn host(address: &str) -> Option<String> {
-    Origin::of_url(address).ok().map(|origin| origin.as_listed())
 }
 
 #[cfg(test)]

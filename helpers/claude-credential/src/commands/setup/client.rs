@@ -10,10 +10,15 @@ use crate::query::profile::{API, unlisted};
 
 const BASE_URL: &str = "ANTHROPIC_BASE_URL";
 
-/// The settings files that Claude Code reads here, as they will be, in order of precedence.
-pub(super) fn files(context: &Context, plan: &Plan) -> Vec<SettingsFile> {
+/// The settings files that Claude Code reads here, in order of precedence.
+pub(super) fn scopes(context: &Context) -> Vec<SettingsFile> {
     let here = std::env::current_dir().unwrap_or_else(|_| context.folders.home.clone());
-    let mut files = claude::scopes(&here, &context.folders);
+    claude::scopes(&here, &context.folders)
+}
+
+/// The same, as they will be.
+pub(super) fn files(context: &Context, plan: &Plan) -> Vec<SettingsFile> {
+    let mut files = scopes(context);
     files.retain(|file| file.scope != Scope::User);
     files.push(SettingsFile::of_user(&plan.settings.target.path, plan.settings.after()));
     files

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use claude_credential_config::Config;
 use claude_credential_protocol::Error;
+use diffy::{DiffOptions, Line};
 use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
+
+use super::settings::BOM;
 
 /// Adds the sections of a preset to `text`. A section of the same name with other contents is replaced only if
 /// `may_replace` allows it.
@@ -32,16 +35,26 @@ pub(crate) fn edited(
             .map_err(|message| Error::config(format!("{shown}: {message}; to replace it, add: --replace")))?;
         }
     }
-    if !is_changed {
-        return Ok(text.to_owned());
-    }
-    Ok(with_line_ends_of(text, &document.to_string()))
+    Ok(if is_changed { with_line_ends_of(text, &document.to_string()) } else { text.to_owned() })
 }
 
-/// Gives `edited` the line ends of `text`; `toml_edit` always writes LF.
-pub(super) fn with_line_ends_of(text: &str, edited: &str) -> String {
-    let is_crlf = text.contains("\r\n") && text.lines().count() == text.matches("\r\n").count();
-    if is_crlf { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited.to_owned() }
+/// Gives each line of `edited` the end that it has in `text`, and a new one that of the first; `toml_edit` always writes
+/// LF, and no byte order mark.
+fn with_line_ends_of(text: &str, edited: &str) -> String {
+    if let Some(text) = text.strip_prefix(BOM) {
+        return BOM.to_owned() + &with_line_ends_of(text, edited);
+    }
+    let [old, new] = [text, edited].map(|text| text.replace("\r\n", "\n"));
+    let mut lines = text.split_inclusive('\n');
+    let end = if lines.clone().next().is_some_and(|line| line.ends_with("\r\n")) { "\r\n" } else { "\n" };
+    let patch = DiffOptions::new().set_context_len(text.len()).create_patch(&old, &new);
+    // With so much context, one hunk has all lines.
+    let Some(hunk) = patch.hunks().first() else { return text.to_owned() };
+    let line = |line: &Line<'_, str>| match line {
+        Line::Insert(line) => line.replace('\n', end),
+        line => lines.next().filter(|_| matches!(line, Line::Context(_))).unwrap_or_default().to_owned(),
+    };
+    hunk.lines().iter().map(line).collect()
 }
 
 fn section(document: &mut DocumentMut, kind: &str, name: &str, wanted: &Table, replace: bool) -> Result<bool, String> {

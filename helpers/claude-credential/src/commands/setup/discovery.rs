@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use claude_credential_config::{Folders, claude, cloud, kept};
+use claude_credential_config::{claude, cloud, kept};
 use claude_credential_files::{Trust, read};
-use serde_json::Value;
 
-use super::placeholders;
+use super::{client, placeholders};
 use crate::context::Context;
 
 /// Far above the size of any such file in practice.
@@ -49,7 +48,11 @@ impl Discovery {
                 || is_set("CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR"),
             aws_sso: Some(aws).filter(|file| has_sso(file)),
             google: Some(google).filter(|file| file.is_file()),
-            helpers: scopes(folders).into_iter().filter(|file| sets(file, "apiKeyHelper")).collect(),
+            helpers: client::scopes(context)
+                .into_iter()
+                .filter(|file| file.get(claude::API_KEY_HELPER).is_some())
+                .map(|file| file.file)
+                .collect(),
         }
     }
 
@@ -97,43 +100,5 @@ impl Discovery {
         } else {
             "api-key"
         }
-    }
-}
-
-/// The settings files that Claude Code reads here: the administrator's, the user's, and the project's.
-fn scopes(folders: &Folders) -> Vec<PathBuf> {
-    let here = std::env::current_dir().ok();
-    let projects = here.map(|here| claude::project_files(&here, folders)).unwrap_or_default();
-    claude::settings_files(folders).into_iter().chain(projects).collect()
-}
-
-/// The settings in a file. `None` if it can't be read.
-pub(crate) fn settings(file: &Path) -> Option<Value> {
-    let bytes = read(file, Trust::Unchecked, MAX).ok()??;
-    let text = std::str::from_utf8(&bytes).ok()?;
-    let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-    jsonc_parser::parse_to_serde_value(text, &claude::parse_options()).ok()
-}
-
-fn sets(file: &Path, name: &str) -> bool {
-    settings(file).and_then(|settings| settings.get(name).cloned()).is_some_and(|value| !value.is_null())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::sets;
-
-    #[test]
-    fn a_setting_is_seen_in_any_file_that_can_be_read() {
-        let folder = std::env::temp_dir().join(format!("claude-credential-found-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("settings.json");
-        for (text, is_there) in
-            [("{\"apiKeyHelper\": \"x\", }", true), ("{\"apiKeyHelper\": null}", false), ("{", false)]
-        {
-            std::fs::write(&file, text).unwrap();
-            assert_eq!(sets(&file, "apiKeyHelper"), is_there, "{text}");
-        }
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

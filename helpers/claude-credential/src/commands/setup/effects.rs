@@ -1,12 +1,9 @@
 //! Tells the user what will change, before anything is written.
 
-use std::path::{Path, PathBuf};
-
-use claude_credential_config::claude;
+use claude_credential_config::claude::{self, Scope, SettingsFile};
 use claude_credential_protocol::CLOUD_SWITCHES;
-use serde_json::Value;
 
-use super::{Discovery, Placeholders, Plan, Preset, client, discovery};
+use super::{Discovery, Placeholders, Plan, Preset, client};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
 
@@ -82,29 +79,30 @@ pub(crate) fn lines(
     }
     let names: Vec<&str> =
         plan.wanted.iter().map(|wanted| wanted.path[0].as_str()).filter(|name| *name != "env").collect();
-    let own = context.folders.claude.join("settings.json");
-    let managed = claude::settings_files(&context.folders).into_iter().filter(|file| *file != own);
-    lines.extend(managed.flat_map(|file| of_administrator(&file, discovery::settings(&file).as_ref(), &names)));
-    let here = std::env::current_dir().ok();
-    let projects: Vec<PathBuf> = here.map(|here| claude::project_files(&here, &context.folders)).unwrap_or_default();
-    for file in projects {
-        let settings = discovery::settings(&file);
-        let set = names.iter().filter(|name| settings.as_ref().is_some_and(|settings| settings.get(**name).is_some()));
-        lines.extend(set.map(|name| format!("{} sets {name}, which takes precedence in that project", file.display())));
+    for file in &files {
+        match file.scope {
+            Scope::Managed => lines.extend(of_administrator(file, &names)),
+            Scope::User => {}
+            Scope::Local | Scope::Project => lines.extend(
+                names
+                    .iter()
+                    .filter(|name| file.get(name).is_some())
+                    .map(|name| format!("{} sets {name}, which takes precedence in that project", file.file.display())),
+            ),
+        }
     }
     lines
 }
 
 /// What an administrator's file overrides or forbids.
-fn of_administrator(file: &Path, settings: Option<&Value>, names: &[&str]) -> Vec<String> {
-    let file = file.display();
-    let has = |name: &str| settings.and_then(|settings| settings.get(name)).is_some_and(|value| !value.is_null());
+fn of_administrator(settings: &SettingsFile, names: &[&str]) -> Vec<String> {
+    let file = settings.file.display();
     let wins = names
         .iter()
-        .filter(|name| has(name))
+        .filter(|name| settings.get(name).is_some())
         .map(|name| format!("your administrator's {file} sets {name}, which takes precedence"));
-    let forced = FORCED_LOGIN.into_iter().filter(|name| names.contains(&"apiKeyHelper") && has(name));
-    let blocks = forced.map(|name| {
+    let forced = FORCED_LOGIN.into_iter().filter(|name| settings.get(name).is_some());
+    let blocks = forced.filter(|_| names.contains(&claude::API_KEY_HELPER)).map(|name| {
         format!("your administrator's {file} sets {name}: Claude Code does not start with an apiKeyHelper")
     });
     wins.chain(blocks).collect()
@@ -114,19 +112,16 @@ fn of_administrator(file: &Path, settings: Option<&Value>, names: &[&str]) -> Ve
 mod tests {
     use std::path::Path;
 
-    use serde_json::json;
-
-    use super::of_administrator;
+    use super::{SettingsFile, of_administrator};
 
     #[test]
     fn an_administrators_file_is_named_where_it_wins_or_blocks() {
-        let file = Path::new("/managed.json");
-        let settings = json!({ "apiKeyHelper": "CANARY", "forceLoginMethod": "claudeai", "awsAuthRefresh": null });
-        let lines = of_administrator(file, Some(&settings), &["apiKeyHelper"]);
+        let text = r#"{ "apiKeyHelper": "CANARY", "forceLoginMethod": "claudeai", "awsAuthRefresh": null }"#;
+        let settings = SettingsFile::of_user(Path::new("/managed.json"), text);
+        let lines = of_administrator(&settings, &["apiKeyHelper"]);
         assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[0].contains("precedence") && lines[1].contains("does not start"), "{lines:?}");
         assert!(!lines.concat().contains("CANARY"));
-        assert!(of_administrator(file, Some(&settings), &["awsAuthRefresh"]).is_empty());
-        assert!(of_administrator(file, None, &["apiKeyHelper"]).is_empty());
+        assert!(of_administrator(&settings, &["awsAuthRefresh"]).is_empty());
     }
 }

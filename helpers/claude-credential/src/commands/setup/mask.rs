@@ -1,99 +1,87 @@
 //! Masks the files that setup shows: any string or comment of the user may hold a key.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
+use jsonc_parser::tokens::Token;
+use jsonc_parser::{Scanner, ScannerOptions};
 use toml_edit::DocumentMut;
+use toml_parser::Source;
+use toml_parser::lexer::TokenKind;
 
-/// What a piece of a file is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    String,
-    Comment,
-    Other,
-}
+use super::settings::{self, BOM};
 
-/// `text`, which is JSON, with "…" for each comment and for each string that is neither a name nor `known`.
+/// `text`, which may be JSON, with "…" for each comment and for each string that is neither a name nor `known`.
 pub(crate) fn json(text: &str, known: &dyn Fn(&str) -> bool) -> String {
-    let pieces = pieces(text, &['"', '/']);
-    let mut shown = String::with_capacity(text.len());
-    for (at, (kind, piece)) in pieces.iter().enumerate() {
-        let is_name = || pieces[at + 1..].iter().map(|(_, piece)| piece.trim_start()).find(|piece| !piece.is_empty());
-        let is_name = *kind == Kind::String && is_name().is_some_and(|after| after.starts_with(':'));
-        shown += &if is_name { (*piece).to_owned() } else { masked(*kind, piece, known) };
+    match text.strip_prefix(BOM) {
+        Some(text) => BOM.to_owned() + &json(text, known),
+        None => masked(text, settings::value(text).and_then(|_| json_pieces(text)), known),
     }
-    shown
 }
 
 /// `text`, which may be TOML, with "…" for each comment and for each string that is not `known`.
 pub(crate) fn toml(text: &str, known: &dyn Fn(&str) -> bool) -> String {
-    // Invalid TOML has no strings that can be told from the rest.
-    if text.parse::<DocumentMut>().is_err() {
-        return text.split_inclusive('\n').map(|line| if line.ends_with('\n') { "…\n" } else { "…" }).collect();
-    }
-    toml_pieces(text).into_iter().map(|(kind, piece)| masked(kind, piece, known)).collect()
+    masked(text, text.parse::<DocumentMut>().ok().map(|_| toml_pieces(text).collect()), known)
 }
 
 /// The strings of a TOML file, with their quotes.
 pub(crate) fn toml_strings(text: &str) -> BTreeSet<&str> {
-    toml_pieces(text).into_iter().filter(|(kind, _)| *kind == Kind::String).map(|(_, piece)| piece).collect()
+    toml_pieces(text).map(|place| &text[place]).filter(|piece| !piece.starts_with('#')).collect()
 }
 
 /// The comments of a TOML file, in order.
 pub(crate) fn toml_comments(text: &str) -> Vec<&str> {
-    toml_pieces(text).into_iter().filter(|(kind, _)| *kind == Kind::Comment).map(|(_, piece)| piece).collect()
+    toml_pieces(text).map(|place| &text[place]).filter(|piece| piece.starts_with('#')).collect()
 }
 
-/// A piece with as many lines as before, so that lines keep their numbers.
-fn masked(kind: Kind, piece: &str, known: &dyn Fn(&str) -> bool) -> String {
-    let lines = "\n".repeat(piece.matches('\n').count());
-    match kind {
-        Kind::String if !known(piece) => format!("\"…{lines}\""),
-        Kind::Comment if piece.starts_with("/*") => format!("/* …{lines} */"),
-        Kind::Comment => format!("{} …", if piece.starts_with('#') { "#" } else { "//" }),
-        _ => piece.to_owned(),
-    }
-}
-
-fn toml_pieces(text: &str) -> Vec<(Kind, &str)> {
-    pieces(text, &['"', '\'', '#'])
-}
-
-/// `text` as strings, comments, and what is between. A string or comment begins with one of `starts`.
-fn pieces<'a>(text: &'a str, starts: &[char]) -> Vec<(Kind, &'a str)> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let (kind, length) = match first {
-            _ if !starts.contains(&first) => (Kind::Other, rest.find(starts).unwrap_or(rest.len())),
-            '"' | '\'' => (Kind::String, string_length(rest, first)),
-            '/' if rest.starts_with("/*") => (Kind::Comment, rest.find("*/").map_or(rest.len(), |end| end + 2)),
-            _ => (Kind::Comment, rest.find(['\n', '\r']).unwrap_or(rest.len())),
+/// `text` with as many lines as before, so that lines keep their numbers. In an invalid file, which has no `pieces`,
+/// strings can't be told from the rest.
+fn masked(text: &str, pieces: Option<Vec<Range<usize>>>, known: &dyn Fn(&str) -> bool) -> String {
+    let Some(pieces) = pieces else {
+        return text.split_inclusive('\n').map(|line| if line.ends_with('\n') { "…\n" } else { "…" }).collect();
+    };
+    let (mut shown, mut end) = (String::new(), 0);
+    for place in pieces {
+        let piece = &text[place.clone()];
+        let lines = "\n".repeat(piece.matches('\n').count());
+        let piece = match piece.as_bytes() {
+            [b'#', ..] => "# …".to_owned(),
+            [b'/', b'*', ..] => format!("/* …{lines} */"),
+            [b'/', ..] => "// …".to_owned(),
+            _ if known(piece) => piece.to_owned(),
+            _ => format!("\"…{lines}\""),
         };
-        let (piece, after) = rest.split_at(length);
-        pieces.push((kind, piece));
-        rest = after;
+        shown.extend([&text[end..place.start], &piece]);
+        end = place.end;
     }
-    pieces
+    shown + &text[end..]
 }
 
-/// The length of the string that `text` begins with. Three quotes begin one of TOML only.
-fn string_length(text: &str, quote: char) -> usize {
-    let three = quote.to_string().repeat(3);
-    let (skip, end) = if text.starts_with(&three) { (3, three.as_str()) } else { (1, &three[..1]) };
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(skip) {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quote == '"' => escaped = true,
-            _ if text[at..].starts_with(end) => {
-                // A string in three quotes may end with up to two quotes of its own.
-                let more = text[at + end.len()..].chars().take_while(|c| *c == quote).count();
-                return at + end.len() + if skip == 3 { more.min(2) } else { 0 };
+/// The strings, except names, and the comments. `None` if `text` is not valid.
+fn json_pieces(text: &str) -> Option<Vec<Range<usize>>> {
+    let mut scanner = Scanner::new(text, &ScannerOptions::default());
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    while let Some(token) = scanner.scan().ok()? {
+        match token {
+            Token::String(_) | Token::CommentLine(_) | Token::CommentBlock(_) => {
+                pieces.push(scanner.token_start()..scanner.token_end());
+            }
+            Token::Colon => {
+                // The string in front of it was a name.
+                let name = pieces.iter().rposition(|piece| text[piece.clone()].starts_with('"'))?;
+                pieces.remove(name);
             }
             _ => {}
         }
     }
-    text.len()
+    Some(pieces)
+}
+
+/// The strings and the comments.
+fn toml_pieces(text: &str) -> impl Iterator<Item = Range<usize>> {
+    let is_piece = |kind: TokenKind| kind == TokenKind::Comment || kind.encoding().is_some();
+    let tokens = Source::new(text).lex().filter(move |token| is_piece(token.kind()));
+    tokens.map(|token| token.span().start()..token.span().end())
 }
 
 #[cfg(test)]
@@ -105,6 +93,9 @@ mod tests {
         let text = "{ // CANARY\n \"a\": \"CANARY \\\" CANARY\", /* CANARY\nCANARY */ \"b\" : [\"CANARY\", 1, true],\n\"c\": \"ours\" }";
         let shown = json(text, &|value| value == "\"ours\"");
         assert_eq!(shown, "{ // …\n \"a\": \"…\", /* …\n */ \"b\" : [\"…\", 1, true],\n\"c\": \"ours\" }");
+        for invalid in ["{'CANARY': 1}\n", "\"a\": \"b\" CANARY\", \"c\"\n", "CANARY\n"] {
+            assert_eq!(json(invalid, &|_| true), "…\n");
+        }
     }
 
     #[test]

@@ -35,7 +35,6 @@ use crate::failure::Failure;
 use crate::terminal::screen::wants_colours;
 
 use client::Destination;
-use config::with_line_ends_of;
 use diff::{show_config, show_settings};
 use discovery::Discovery;
 use edited::{Change, Edited};
@@ -118,12 +117,11 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
 
 /// Whether settings that setup did not write may be replaced.
 fn may_replace(plan: &Plan, options: &Setup, prompt: &mut Prompt) -> Result<bool, Error> {
-    let conflicts = plan.conflicts()?;
-    if conflicts.is_empty() || options.replace {
+    if plan.conflicts.is_empty() || options.replace {
         return Ok(true);
     }
     let file = plan.settings.target.path.display();
-    let what = format!("{file}: `{}` already has another value", conflicts.join("`, `"));
+    let what = format!("{file}: `{}` already has another value", plan.conflicts.join("`, `"));
     if prompt.is_interactive() && !options.yes {
         prompt.say(&what);
         return prompt.confirm("replace it?", false);

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use claude_credential_process::find_on_path;
-use claude_credential_protocol::{Error, text};
+use claude_credential_protocol::{Error, Origin, text};
 use toml_edit::{Item, Value};
 
-use super::{Preset, PresetSettings, check};
+use super::{Preset, PresetSettings};
 use crate::context::Context;
 
 /// The values of a preset's placeholders.
@@ -62,8 +62,8 @@ impl Placeholders {
     }
 
     pub(crate) fn put(&mut self, name: &str, value: &str) {
-        if let Some(host) = check::host(value) {
-            self.values.insert(format!("{name}.host"), host);
+        if let Ok(origin) = Origin::of_url(value) {
+            self.values.insert(format!("{name}.host"), origin.as_listed());
         }
         self.values.insert(name.to_owned(), value.to_owned());
     }

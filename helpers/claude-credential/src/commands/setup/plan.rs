@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use claude_credential_config::claude;
 use claude_credential_protocol::Error;
-use serde_json::Value;
 
 use super::{
-    Edit, Placeholders, Preset, Record, SettingChange, SettingsDocument, Target, config, is_text, sections, settings,
-    settings_file, show_config, show_settings,
+    Change, Edit, Placeholders, Preset, Record, SettingChange, SettingsDocument, Target, config, is_text, sections,
+    settings, settings_file, show_config, show_settings,
 };
 use crate::cli::Setup;
 use crate::context::Context;
@@ -17,6 +16,8 @@ use crate::context::Context;
 pub(crate) struct Plan {
     pub(crate) settings: Edit,
     pub(crate) wanted: Vec<SettingChange>,
+    /// The settings that have a value setup did not write, and that would be replaced.
+    pub(crate) conflicts: Vec<String>,
     pub(crate) config: Edit,
     earlier: Option<Record>,
 }
@@ -39,10 +40,22 @@ impl Plan {
             _ => Vec::new(),
         };
         let made_env = earlier.as_ref().is_some_and(|earlier| earlier.made_env);
-        let mut missing = Vec::new();
-        for it in &wanted {
-            if now.get(&it.path)?.as_ref().and_then(Value::as_str) != Some(&it.value) {
-                missing.push(it);
+        let is_ours = |SettingChange { path, value }: &SettingChange, there: &str| {
+            let is_written = |change: &Change| change.path == *path && change.after == there;
+            there == value
+                || there.trim().is_empty()
+                || (path.len() == 1 && claude::leads_to_us(there))
+                || earlier.iter().flat_map(|earlier| &earlier.changes).any(is_written)
+        };
+        let (mut missing, mut conflicts) = (Vec::new(), Vec::new());
+        for change in &wanted {
+            let there = now.raw(&change.path)?;
+            if there.as_ref().is_none_or(|there| !is_text(there, &change.value)) {
+                missing.push(change);
+            }
+            let there = there.map_or(Ok(None), |there| serde_json::from_str::<Option<String>>(&there));
+            if !there.is_ok_and(|there| there.is_none_or(|there| is_ours(change, &there))) {
+                conflicts.push(change.path.join("."));
             }
         }
         let new_settings = if missing.is_empty() && stale.is_empty() {
@@ -76,30 +89,7 @@ impl Plan {
             )));
         }
         let (settings, config) = (Edit::new(target, new_settings), Edit::new(config, new_config));
-        Ok(Self { settings, wanted, config, earlier })
-    }
-
-    /// The settings that have a value setup did not write, and that would be replaced.
-    pub(crate) fn conflicts(&self) -> Result<Vec<String>, Error> {
-        let now = SettingsDocument::parse(self.settings.target.text(), &self.settings.target.path)?;
-        let mut names = Vec::new();
-        for SettingChange { path, value } in &self.wanted {
-            let is_ours = |text: &str| {
-                let is_written = |earlier: &Record| {
-                    earlier.changes.iter().any(|change| change.path == *path && change.after == text)
-                };
-                text == value
-                    || text.trim().is_empty()
-                    || (path.len() == 1 && claude::leads_to_us(text))
-                    || self.earlier.as_ref().is_some_and(is_written)
-            };
-            match now.get(path)? {
-                None | Some(Value::Null) => {}
-                Some(Value::String(text)) if is_ours(&text) => {}
-                Some(_) => names.push(path.join(".")),
-            }
-        }
-        Ok(names)
+        Ok(Self { settings, wanted, conflicts, config, earlier })
     }
 
     /// Both changes, without the user's values.

@@ -7,9 +7,8 @@ use claude_credential_config::Folders;
 use claude_credential_files::{Trust, ensure_folder, hex, read, replace_durably};
 use claude_credential_protocol::Error;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
-use super::{Change, Edit, Edited, SettingChange, SettingsDocument, sections};
+use super::{Change, Edit, Edited, SettingChange, SettingsDocument, is_text, sections};
 
 /// Two files of at most a megabyte each, as they were, as they were found and as they were written, quoted.
 const MAX_RECORD: u64 = 24 << 20;
@@ -32,7 +31,7 @@ pub(crate) struct Record {
 impl Record {
     /// The record for a settings file. `None` if setup has written nothing.
     pub(crate) fn load(folders: &Folders, settings: &Path) -> Result<Option<Self>, Error> {
-        let file = folder(folders, settings).join("undo.json");
+        let file = Self::folder(folders, settings).join("undo.json");
         let Some(bytes) = read(&file, Trust::Private, MAX_RECORD)? else { return Ok(None) };
         let record = serde_json::from_slice::<Self>(&bytes).ok().filter(|record| record.version == VERSION);
         record.map(Some).ok_or_else(|| {
@@ -87,11 +86,13 @@ impl Record {
         Ok(settings.text())
     }
 
-    /// The settings that still have the value that setup wrote, except those in `wanted`.
+    /// The settings that still have the value that setup wrote, and those of the user's that are gone with it, except
+    /// those in `wanted`.
     pub(crate) fn ours(&self, settings: &SettingsDocument, wanted: &[SettingChange]) -> Result<Vec<Change>, Error> {
         let mut ours = Vec::new();
         for change in self.changes.iter().filter(|change| wanted.iter().all(|wanted| wanted.path != change.path)) {
-            if settings.get(&change.path)?.as_ref().and_then(Value::as_str) == Some(&change.after) {
+            let now = settings.raw(&change.path)?;
+            if now.map_or(change.before.is_some(), |now| is_text(&now, &change.after)) {
                 ours.push(change.clone());
             }
         }
@@ -101,7 +102,7 @@ impl Record {
     /// Saves the record, before the files themselves are written, so that undo works if setup is killed in between. A
     /// copy of each file, as it was, stands beside it for the user. Returns the folder.
     pub(crate) fn save(&self, folders: &Folders, settings: &Path) -> Result<PathBuf, Error> {
-        let folder = folder(folders, settings);
+        let folder = Self::folder(folders, settings);
         for folder in [&folders.data, &folders.data.join("setup"), &folder] {
             ensure_folder(folder)?;
         }
@@ -126,7 +127,7 @@ impl Record {
 
     /// Removes the record, with its copies.
     pub(crate) fn remove(folders: &Folders, settings: &Path) -> Result<(), Error> {
-        let folder = folder(folders, settings);
+        let folder = Self::folder(folders, settings);
         fs::remove_dir_all(&folder).map_err(|error| {
             Error::config(format!("can't remove {folder}: {error}; run: rm -r {folder}", folder = folder.display()))
         })?;
@@ -134,9 +135,10 @@ impl Record {
         let _ = fs::remove_dir(folders.data.join("setup"));
         Ok(())
     }
-}
 
-fn folder(folders: &Folders, settings: &Path) -> PathBuf {
-    let hash = blake3::hash(settings.as_os_str().as_encoded_bytes());
-    folders.data.join("setup").join(hex(&hash.as_bytes()[..8]))
+    /// Where the record for a settings file is.
+    pub(crate) fn folder(folders: &Folders, settings: &Path) -> PathBuf {
+        let hash = blake3::hash(settings.as_os_str().as_encoded_bytes());
+        folders.data.join("setup").join(hex(&hash.as_bytes()[..8]))
+    }
 }

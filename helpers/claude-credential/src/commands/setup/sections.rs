@@ -1,47 +1,56 @@
 //! The sections of `config.toml` that setup wrote, in a file that was edited since.
 
-use toml_edit::{DocumentMut, Item, Table, Value};
+use std::iter;
+use std::ops::Range;
 
-use super::{Edited, mask, with_line_ends_of};
+use toml_edit::{Document, Item, RawString, Table, Value};
+
+use super::{Edited, mask};
 
 /// Whether `text` has the section exactly as setup wrote it.
 pub(crate) fn is_ours(text: &str, edited: &Edited, kind: &str, name: &str) -> bool {
-    let section = |text: &str| section(&text.parse().ok()?, kind, name).map(body);
+    let section = |text: &str| {
+        let sections = Sections::parse(text).ok()?;
+        sections.get(kind, name).map(|section| sections.body(section))
+    };
     let ours = section(&edited.written);
     ours.is_some() && section(text) == ours && section(edited.before.as_deref().unwrap_or_default()) != ours
 }
 
-/// `text` without what setup added: its sections, and its words in the chain of a profile. The error lists what the user
-/// has to do by hand because they changed it, or because something of theirs depends on it.
+/// `text` without what setup added: its sections, and its words in the chain of a profile. Every other byte stays. The
+/// error lists what the user has to do by hand because they changed it, or because something of theirs depends on it.
 pub(crate) fn without_ours(text: &str, edited: &Edited) -> Result<String, Vec<String>> {
-    let parse = |text: &str| text.parse::<DocumentMut>().map_err(|_| vec!["mend the TOML".to_owned()]);
-    let before = parse(edited.before.as_deref().unwrap_or_default())?;
-    let (mut now, written) = (parse(text)?, parse(&edited.written)?);
-    let (mut removed, mut done, mut by_hand) = (Vec::new(), Vec::new(), Vec::new());
-    for (kind, name, ours) in sections(&written) {
-        let old = section(&before, kind, name);
-        let Some(current) = section(&now, kind, name).map(body) else { continue };
-        if old.map(body) == Some(body(ours)) || old.map(body).as_ref() == Some(&current) {
+    let before = Sections::parse(edited.before.as_deref().unwrap_or_default())?;
+    let (now, written) = (Sections::parse(text)?, Sections::parse(&edited.written)?);
+    let (mut cuts, mut removed, mut done, mut by_hand) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (kind, name, ours) in written.iter() {
+        let (old, current) = (before.get(kind, name), now.get(kind, name));
+        let (old_body, our_body) = (old.map(|old| before.body(old)), written.body(ours));
+        let current_body = current.map(|current| now.body(current));
+        if old_body.as_ref() == Some(&our_body) || old_body == current_body {
             continue;
         }
-        let verb = if old.is_some() { "restore" } else { "remove" };
-        let step = format!("{verb} {}", shown(text, kind, name));
-        if old.is_none() && current == body(ours) {
-            now[kind].as_table_like_mut().map(|sections| sections.remove(name));
-            removed.push(name);
-        } else if kind != "profile" || !take_out_of_chain(&mut now[kind][name], old, ours) {
-            by_hand.push(step);
-            continue;
-        }
-        done.push(step);
+        let step = format!("{} {}", if old.is_some() { "restore" } else { "remove" }, shown(text, kind, name));
+        let places = match current {
+            Some(Item::Table(table)) if old.is_none() && current_body == Some(our_body) => {
+                removed.push(name);
+                Some(now.lines(table))
+            }
+            Some(profile) if kind == "profile" && before.besides_chain(old) == written.besides_chain(Some(ours)) => {
+                now.words(profile, &old.map(chain).unwrap_or_default(), &chain(ours))
+            }
+            _ => None,
+        };
+        if places.is_some() { &mut done } else { &mut by_hand }.push(step);
+        cuts.extend(places.into_iter().flatten());
     }
-    for (_, name, profile) in sections(&now).filter(|(kind, ..)| *kind == "profile") {
+    let is_kept = |at: usize| !cuts.iter().any(|cut| cut.contains(&at));
+    let rest: String = text.char_indices().filter(|(at, _)| is_kept(*at)).map(|(_, c)| c).collect();
+    for (_, name, profile) in Sections::parse(&rest)?.iter().filter(|(kind, ..)| *kind == "profile") {
         for word in chain(profile).into_iter().filter(|word| removed.contains(word)) {
             by_hand.push(format!("remove {word} from the chain of {}", shown(text, "profile", name)));
         }
     }
-    now.as_table_mut().retain(|_, item| !item.as_table().is_some_and(Table::is_empty));
-    let rest = with_line_ends_of(text, &now.to_string());
     match by_hand.is_empty() {
         // The user may have put a comment between our lines.
         true if mask::toml_comments(&rest) != mask::toml_comments(text) => Err(done),
@@ -50,51 +59,85 @@ pub(crate) fn without_ours(text: &str, edited: &Edited) -> Result<String, Vec<St
     }
 }
 
-/// Takes out of a profile's chain what setup put there. False if setup changed more of the profile than that.
-fn take_out_of_chain(current: &mut Item, old: Option<&Table>, ours: &Table) -> bool {
-    let empty = Table::new();
-    let old = old.unwrap_or(&empty);
-    let without_chain = |table: &Table| {
-        let mut table = table.clone();
-        table.remove("chain");
-        body(&table)
-    };
-    let (old_chain, our_chain) = (chain(old), chain(ours));
-    // An entry that setup moved to the front would stay there.
-    let is_moved = !our_chain.iter().filter(|word| old_chain.contains(word)).eq(&old_chain);
-    if is_moved || without_chain(old) != without_chain(ours) {
-        return false;
+/// A file, and its sections by their places in it.
+struct Sections<'a>(Document<&'a str>);
+
+impl<'a> Sections<'a> {
+    fn parse(text: &'a str) -> Result<Self, Vec<String>> {
+        Document::parse(text).map(Self).map_err(|_| vec!["mend the TOML".to_owned()])
     }
-    let Some(words) = current.get_mut("chain").and_then(Item::as_array_mut) else { return true };
-    let prefix = words.get(0).and_then(|first| first.decor().prefix()).cloned();
-    let is_ours = |word: &str| our_chain.contains(&word) && !old_chain.contains(&word);
-    words.retain(|value| !value.as_str().is_some_and(is_ours));
-    if let (Some(prefix), Some(first)) = (prefix, words.get_mut(0)) {
-        first.decor_mut().set_prefix(prefix);
+
+    /// Each as `entry`, `vault` and what stands in `[entry.vault]`, which may be an inline table.
+    fn iter(&self) -> impl Iterator<Item = (&str, &str, &Item)> {
+        let kinds = self.0.iter().filter_map(|(kind, item)| Some((kind, item.as_table_like()?)));
+        kinds.flat_map(|(kind, table)| table.iter().map(move |(name, item)| (kind, name, item)))
     }
-    if words.is_empty() {
-        current.as_table_like_mut().map(|profile| profile.remove("chain"));
+
+    fn get(&self, kind: &str, name: &str) -> Option<&Item> {
+        self.0.get(kind)?.get(name)
     }
-    true
+
+    fn text(&self, place: Option<Range<usize>>) -> String {
+        place.and_then(|place| self.0.raw().get(place)).unwrap_or_default().replace("\r\n", "\n")
+    }
+
+    /// What stands in a section, with its header, comments and tables.
+    fn body(&self, item: &Item) -> String {
+        let Item::Table(table) = item else { return self.text(item.span()) };
+        table
+            .iter()
+            .fold(self.text(own_place(table)), |body, (name, item)| format!("{body}\n{name} = {}", self.body(item)))
+    }
+
+    /// What a profile says besides its chain.
+    fn besides_chain<'b>(&self, profile: Option<&'b Item>) -> Vec<(&'b str, String)> {
+        let settings = profile.and_then(Item::as_table_like).into_iter().flat_map(|profile| profile.iter());
+        settings.filter(|(name, _)| *name != "chain").map(|(name, item)| (name, self.body(item))).collect()
+    }
+
+    /// The lines of a section and its tables, with what is above their headers.
+    fn lines(&self, table: &Table) -> Vec<Range<usize>> {
+        let above = table.decor().prefix().and_then(RawString::span);
+        let own = own_place(table).map(|own| above.map_or(own.start, |above| above.start)..self.line_end(own.end));
+        let tables = table.iter().filter_map(|(_, item)| item.as_table());
+        own.into_iter().chain(tables.flat_map(|table| self.lines(table))).collect()
+    }
+
+    /// The places in a profile of the words that setup put into its chain. `None` if they can't be cut out.
+    fn words(&self, profile: &Item, old: &[&str], ours: &[&str]) -> Option<Vec<Range<usize>>> {
+        // An entry that setup moved to the front would stay there.
+        if !ours.iter().filter(|word| old.contains(word)).eq(old) {
+            return None;
+        }
+        let is_ours = |word: &Value| word.as_str().is_some_and(|word| ours.contains(&word) && !old.contains(&word));
+        let chain = profile.get("chain").and_then(Item::as_array).into_iter().flatten();
+        let words: Vec<(bool, Range<usize>)> = chain.filter_map(|word| Some((is_ours(word), word.span()?))).collect();
+        let last = words.iter().rfind(|(is_ours, _)| !is_ours).map(|(_, place)| place.end);
+        if last.is_none() && !words.is_empty() {
+            let (key, chain) = profile.as_table().filter(|table| !table.is_implicit())?.get_key_value("chain")?;
+            let start = self.0.raw()[..key.span()?.start].rfind('\n').map_or(0, |end| end + 1);
+            return Some(iter::once(start..self.line_end(chain.span()?.end)).collect());
+        }
+        let cut = |(at, (_, word)): (usize, &(bool, Range<usize>))| match words.get(at + 1) {
+            Some((_, next)) => word.start..next.start,
+            None => last.unwrap_or(word.start)..word.end,
+        };
+        Some(words.iter().enumerate().filter(|(_, (is_ours, _))| *is_ours).map(cut).collect())
+    }
+
+    fn line_end(&self, at: usize) -> usize {
+        self.0.raw()[at..].find('\n').map_or(self.0.raw().len(), |end| at + end + 1)
+    }
 }
 
-/// The sections of a file: `entry`, `vault` and what stands in it for `[entry.vault]`.
-fn sections(document: &DocumentMut) -> impl Iterator<Item = (&str, &str, &Table)> {
-    let kinds = document.iter().filter_map(|(kind, item)| Some((kind, item.as_table()?)));
-    kinds.flat_map(|(kind, table)| table.iter().filter_map(move |(name, item)| Some((kind, name, item.as_table()?))))
+/// From the header of a table to the end of its last value.
+fn own_place(table: &Table) -> Option<Range<usize>> {
+    let header = table.span().filter(|_| !table.is_implicit())?;
+    let values = table.get_values().into_iter().filter_map(|(_, value)| Some(value.span()?.end));
+    Some(header.start..values.chain([header.end]).max()?)
 }
 
-fn section<'a>(document: &'a DocumentMut, kind: &str, name: &str) -> Option<&'a Table> {
-    document.get(kind)?.get(name)?.as_table()
-}
-
-/// What stands in a section, with its comments and tables.
-fn body(table: &Table) -> String {
-    let tables = table.iter().filter_map(|(name, item)| Some((name, item.as_table()?)));
-    tables.fold(table.to_string(), |text, (name, table)| format!("{text}[{name}]\n{}", body(table)))
-}
-
-fn chain(profile: &Table) -> Vec<&str> {
+fn chain(profile: &Item) -> Vec<&str> {
     let words = profile.get("chain").and_then(Item::as_array);
     words.into_iter().flatten().filter_map(Value::as_str).collect()
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::{Change, SettingChange};
 
 /// Some editors write it; the parser does not accept it.
-const BOM: &str = "\u{FEFF}";
+pub(super) const BOM: &str = "\u{FEFF}";
 
 /// A settings file that is being edited.
 pub(crate) struct SettingsDocument {
@@ -39,16 +39,7 @@ impl SettingsDocument {
         Ok(Self { root, object, file: file.to_owned(), has_bom })
     }
 
-    /// The value at `path`, one or two names long.
-    pub(crate) fn get(&self, path: &[String]) -> Result<Option<Value>, Error> {
-        let Some(property) = self.property(path)? else { return Ok(None) };
-        let raw = property.value().map(|value| value.to_string()).unwrap_or_default();
-        // Callers ask only whether there is a value and whether it is a string, so anything else may stand for an object
-        // with comments.
-        Ok(Some(serde_json::from_str(&raw).unwrap_or(Value::Array(Vec::new()))))
-    }
-
-    /// The text of the value at `path`.
+    /// The text of the value at `path`, one or two names long.
     pub(crate) fn raw(&self, path: &[String]) -> Result<Option<String>, Error> {
         Ok(self.property(path)?.and_then(|property| property.value()).map(|value| value.to_string()))
     }
@@ -108,7 +99,13 @@ impl SettingsDocument {
     /// Restores the value from before a change. `made_env` says that the file had no `env`.
     pub(crate) fn restore(&mut self, change: &Change, made_env: bool) -> Result<(), Error> {
         match &change.before {
-            Some(before) => self.property(&change.path)?.map_or(Ok(()), |property| self.set_raw(&property, before)),
+            Some(before) => {
+                // The user may have deleted what setup wrote.
+                if self.property(&change.path)?.is_none() {
+                    self.set(&change.path, "")?;
+                }
+                self.property(&change.path)?.map_or(Ok(()), |property| self.set_raw(&property, before))
+            }
             None => self.remove(&change.path, made_env),
         }
     }
@@ -194,16 +191,16 @@ fn put(object: &mut Map<String, Value>, path: &[String], value: Option<Value>) {
 
 /// The object in a file. An empty file means `{}`.
 fn object(text: &str) -> Option<Map<String, Value>> {
-    let text = text.strip_prefix(BOM).unwrap_or(text);
     match value(text) {
-        _ if text.trim().is_empty() => Some(Map::new()),
         Some(Value::Null) => Some(Map::new()),
         Some(Value::Object(object)) => Some(object),
         _ => None,
     }
 }
 
-fn value(text: &str) -> Option<Value> {
+/// The value in a file; null if there is none. `None` if the file is not valid.
+pub(super) fn value(text: &str) -> Option<Value> {
+    let text = text.strip_prefix(BOM).unwrap_or(text);
     jsonc_parser::parse_to_serde_value(text, &claude::parse_options()).ok()
 }
 
@@ -255,7 +252,7 @@ mod tests {
             SettingsDocument::parse("{\"a\":\"CANARY\",\"a\":1,\"env\":\"CANARY\"}", Path::new("/s.json")).unwrap();
         let path = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         for (path, says) in [(path(&["a"]), "set twice"), (path(&["env", "X"]), "not an object")] {
-            let error = settings.get(&path).unwrap_err().to_string();
+            let error = settings.raw(&path).unwrap_err().to_string();
             assert!(error.contains(says) && !error.contains("CANARY"), "{error}");
         }
     }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use claude_credential_config::{kept, logins};
+use claude_credential_config::{Config, kept, logins};
 use claude_credential_protocol::{Class, Error};
-use serde_json::Value;
 
 use super::{
     Edit, Edited, Prompt, Record, SettingsDocument, Target, is_text, sections, settings_file, show_config,
@@ -19,30 +18,40 @@ use crate::terminal::screen::wants_colours;
 
 pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Result<u8, Failure> {
     let target = Target::find(&settings_file(context))?;
-    let file = target.path.clone();
+    let (file, is_there) = (target.path.clone(), target.text.is_some());
     let Some(mut record) = Record::load(&context.folders, &file)? else {
         let message = format!("nothing to undo: setup has written nothing into {}", file.display());
         return Err(Error::new(Class::NotFound, message).into());
     };
-    let mut settings = None;
+    let (mut settings, mut config, mut failures) = (None, None, Vec::new());
     if let Some(edited) = &record.settings {
-        let without_ours = |text: &str| settings_without_ours(text, &record, &target);
-        let step = Step::plan(target.clone(), edited, options.replace, without_ours);
-        settings = Some(step.map_err(|error| Error::config(format!("{error}; {REPLACE}")))?);
-    }
-    let (mut config, mut failure) = (None, None);
-    if let Some(edited) = &record.config {
-        let without_ours =
-            |text: &str| sections::without_ours(text, edited).map_err(|steps| Error::config(steps.join(", ")));
-        match Step::plan(Target::find(&edited.path)?, edited, options.replace, without_ours) {
-            Ok(step) => config = Some(step),
-            Err(error) => failure = Some(error),
+        match Step::plan(target, edited, options.replace, |text| settings_without_ours(text, &record, &file)) {
+            Ok(step) => settings = Some(step),
+            // A helper in the settings must not lose its profile.
+            Err(error) if is_there => return Err(Error::config(format!("{error}; {REPLACE}")).into()),
+            Err(error) => failures.push(error.to_string()),
         }
     }
-    let steps: Vec<&Step> = [&settings, &config].into_iter().flatten().filter(|step| step.edit.is_change()).collect();
+    if let Some(edited) = &record.config {
+        let without_ours = |text: &str| config_without_ours(context, text, edited);
+        match Step::plan(Target::find(&edited.path)?, edited, options.replace, without_ours) {
+            Ok(step) => config = Some(step),
+            Err(error) => failures.push(error.to_string()),
+        }
+    }
+    let planned = || [&settings, &config].into_iter().flatten();
+    let steps: Vec<&Step> = planned().filter(|step| step.edit.is_change()).collect();
     for step in steps.iter().filter(|step| step.is_edited) {
         let file = step.edit.target.path.display();
-        prompt.say(&format!("{file} was changed since setup wrote it; only what setup wrote is removed"));
+        prompt.say(&format!("{file} was changed since setup wrote it; only what setup wrote is undone"));
+    }
+    let has_more = failures.is_empty() && record.has_backups() && planned().any(|step| step.is_edited);
+    if steps.is_empty() && has_more {
+        let folder = Record::folder(&context.folders, &file);
+        prompt.say(&format!(
+            "nothing that setup wrote is left; the copies of the files as they were are removed from {}",
+            folder.display()
+        ));
     }
     let _ = io::stderr().write_all(shown(context, &record, settings.as_ref(), config.as_ref()).as_bytes());
     for provider in config.iter().flat_map(|step| removed_sign_ins(context, step)) {
@@ -51,27 +60,29 @@ pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Re
              logout {provider}"
         ));
     }
-    if !steps.is_empty() && !prompt.agree("undo this?", options.yes)? {
+    if (has_more || !steps.is_empty()) && !prompt.agree("undo this?", options.yes)? {
         prompt.say("nothing was changed");
         return Ok(1);
     }
     for step in steps {
         step.perform()?;
     }
-    if let Some(error) = failure {
-        (record.settings, record.changes, record.made_env) = (None, Vec::new(), false);
+    if !failures.is_empty() {
+        if settings.is_some() {
+            (record.settings, record.changes, record.made_env) = (None, Vec::new(), false);
+        }
+        if config.is_some() {
+            record.config = None;
+        }
         let folder = record.save(&context.folders, &file)?;
-        return Err(
-            Error::config(format!("{error}; the file as it was is kept in {}; {REPLACE}", folder.display())).into()
-        );
+        let failures = failures.join("; ");
+        let message = format!("{failures}; the file as it was is kept in {}; {REPLACE}", folder.display());
+        return Err(Error::config(message).into());
     }
     Record::remove(&context.folders, &file)?;
     let has_key = kept::is_any(&context.folders);
-    prompt.say(if has_key {
-        "undone; to remove the stored key too, run: claude-credential logout api-key"
-    } else {
-        "undone"
-    });
+    let key = if has_key { "; to remove the stored key too, run: claude-credential logout api-key" } else { "" };
+    prompt.say(&format!("undone{key}"));
     Ok(0)
 }
 
@@ -87,8 +98,8 @@ struct Step {
 }
 
 impl Step {
-    /// Restores a file that is as setup left it, or where `replace` says so. Out of one that was changed since it takes
-    /// what setup wrote; the error of `without_ours` says why it can't.
+    /// Restores a file that is as setup left it. Out of one that was changed since it takes what setup wrote; the error
+    /// of `without_ours` says why it can't, and then the file is restored if `replace` says so.
     fn plan(
         target: Target,
         edited: &Edited,
@@ -97,14 +108,16 @@ impl Step {
     ) -> Result<Self, Error> {
         let file = target.path.display();
         let is_untouched = target.text.as_deref().is_some_and(|text| edited.is_untouched(text));
-        let is_edited = !(replace || is_untouched || target.text == edited.before);
-        let after = match &target.text {
-            _ if !is_edited => edited.before.clone(),
-            None => return Err(Error::config(format!("{file} was removed since setup wrote it"))),
-            Some(text) => edited.remainder(without_ours(text).map_err(|error| {
+        let rest = match &target.text {
+            before if is_untouched || *before == edited.before => None,
+            Some(text) => Some(without_ours(text).map_err(|error| {
                 Error::config(format!("{file} was changed since setup wrote it, and is left as it is; {error}"))
-            })?),
+            })),
+            None => Some(Err(Error::config(format!("{file} was removed since setup wrote it")))),
         };
+        let rest = rest.filter(|rest| !(replace && rest.is_err())).transpose()?;
+        let is_edited = rest.is_some();
+        let after = rest.map_or_else(|| edited.before.clone(), |rest| edited.remainder(rest));
         Ok(Self { edit: Edit { target, after }, made: edited.made.clone(), is_edited })
     }
 
@@ -117,19 +130,28 @@ impl Step {
 }
 
 /// Fails if the user has given another value to a setting that setup wrote.
-fn settings_without_ours(text: &str, record: &Record, target: &Target) -> Result<String, Error> {
-    let settings = SettingsDocument::parse(text, &target.path)?;
+fn settings_without_ours(text: &str, record: &Record, file: &Path) -> Result<String, Error> {
+    let settings = SettingsDocument::parse(text, file)?;
     let mut theirs = Vec::new();
     for change in &record.changes {
-        let now = settings.get(&change.path)?;
-        let is_ours = now.as_ref().and_then(Value::as_str) == Some(&change.after);
-        if now.is_some() && !is_ours && settings.raw(&change.path)? != change.before {
+        let now = settings.raw(&change.path)?.filter(|now| !is_text(now, &change.after));
+        if now.is_some() && now != change.before {
             theirs.push(change.path.join("."));
         }
     }
     match theirs.as_slice() {
-        [] => record.without_ours(text, &target.path),
+        [] => record.without_ours(text, file),
         names => Err(Error::config(format!("remove `{}`, which has another value now", names.join("`, `")))),
+    }
+}
+
+/// Fails if what is left would be no valid configuration, unless it is none now.
+fn config_without_ours(context: &Context, text: &str, edited: &Edited) -> Result<String, Error> {
+    let rest = sections::without_ours(text, edited).map_err(|steps| Error::config(steps.join(", ")))?;
+    let parse = |text: &str| Config::parse(text.as_bytes(), &edited.path, &context.folders);
+    match parse(&rest) {
+        Err(error) if parse(text).is_ok() => Err(Error::config(format!("without what setup wrote, {error}"))),
+        _ => Ok(rest),
     }
 }
 
