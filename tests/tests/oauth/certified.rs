@@ -170,12 +170,14 @@ fn a_token_in_a_keychain_that_was_locked_since_is_neither_lost_nor_missing() {
 fn lives_and_ends(fixture: &Fixture, provider: &Certified) {
     let first = fixture.print().run().key();
     assert!(provider.accepts(&fixture.sandbox.secret(&first)));
+    // On a busy machine the first one may have been due when it was asked for.
+    let refreshes = provider.count("grant.success", REFRESH);
     thread::sleep(TOKEN_LIFE + Duration::from_millis(100));
     provider.tokens_live(600);
     let second = fixture.print().run().key();
     assert_ne!(second, first);
     assert!(provider.accepts(&fixture.sandbox.secret(&second)));
-    assert_eq!(provider.count("grant.success", REFRESH), 1, "{:?}", provider.log());
+    assert_eq!(provider.count("grant.success", REFRESH), refreshes + 1, "{:?}", provider.log());
     assert_eq!(fixture.token(), second);
     fixture.sandbox.dispatcher(&["logout", fixture.name()]).run().exits(0);
     assert!(!provider.accepts(&fixture.sandbox.secret(&second)), "{:?}", provider.log());

@@ -119,7 +119,8 @@ fn when_the_dispatcher_is_killed_its_helper_still_stores_what_it_gets() {
 #[test]
 fn a_waiter_that_is_killed_leaves_the_others_waiting() {
     let fixture = Watched::new();
-    fixture.authority.thinks(Duration::from_secs(1), Duration::ZERO);
+    // Long enough for ten processes to begin on a busy machine.
+    fixture.authority.thinks(Duration::from_secs(4), Duration::ZERO);
     let running: Vec<_> = (0..10).map(|_| fixture.refresh().start()).collect();
     let pids: Vec<u32> = running.iter().map(claude_credential_tests::Running::pid).collect();
     claude_credential_tests::wait_until(|| claude_credential_tests::process::waiting_for_locks(&pids) == 9);
