@@ -23,12 +23,7 @@ pub(crate) enum Base {
     /// Keys in the profile itself.
     Keys(Keys),
     Sso(Sso),
-    WebIdentity {
-        role_arn: String,
-        file: String,
-        session_name: Option<String>,
-        duration: Option<Seconds>,
-    },
+    WebIdentity(WebIdentity),
     /// `credential_process`
     Process(String),
     /// `credential_source = Environment`
@@ -37,6 +32,14 @@ pub(crate) enum Base {
     Container,
     /// `credential_source = Ec2InstanceMetadata`
     Metadata,
+}
+
+/// A role and the token that it is assumed with.
+pub(crate) struct WebIdentity {
+    pub(crate) role_arn: String,
+    pub(crate) file: String,
+    pub(crate) session_name: Option<String>,
+    pub(crate) duration: Option<Seconds>,
 }
 
 /// A role to assume (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html>).
@@ -144,7 +147,7 @@ fn base(profiles: &Profiles, profile: &Profile) -> Result<Option<Base>, Error> {
     match (own("web_identity_token_file"), own("role_arn")) {
         (Some(file), Some(role_arn)) => {
             let (session_name, duration) = (own("role_session_name"), duration(profiles, profile)?);
-            return Ok(Some(Base::WebIdentity { role_arn, file, session_name, duration }));
+            return Ok(Some(Base::WebIdentity(WebIdentity { role_arn, file, session_name, duration })));
         }
         (Some(_), None) => {
             let file = profiles.file();
