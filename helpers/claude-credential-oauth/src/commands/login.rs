@@ -57,12 +57,8 @@ pub(crate) fn run(
         }
         Flow::AuthorizationCode | Flow::DeviceCode => device_code::sign_in(&client, browser, &login, reporter)?,
         _ if account.is_some() || options.device => {
-            return Err(Error::config(format!(
-                "{}: {} signs in by itself ({}), with no account and no device",
-                provider.place,
-                provider.name,
-                provider.flow.name()
-            )));
+            let (name, flow) = (&provider.name, provider.flow.name());
+            return Err(provider.error(format!("{name} signs in by itself ({flow}), with no account and no device")));
         }
         _ => mint(&client).map_err(|failed| failed.error(provider, &login))?,
     };

@@ -105,7 +105,7 @@ pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Err
         return Ok(Revoked::No);
     }
     let endpoints = client.endpoints(&[Endpoint::Revocation]).map_err(|error| to_local(&error))?;
-    if endpoints.revocation.is_none() {
+    if endpoints.get(Endpoint::Revocation).is_none() {
         return Ok(Revoked::Nowhere);
     }
     for (number, (token, kind)) in tokens.into_iter().enumerate() {
