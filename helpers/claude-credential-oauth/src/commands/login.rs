@@ -5,7 +5,7 @@ use claude_credential_config::{Flow, Folders, Provider};
 use claude_credential_protocol::{Error, iso_8601, parse_account};
 
 use super::logout::{self, Revoked};
-use super::{PATIENCE, as_account};
+use super::shared::{PATIENCE, as_account};
 use crate::client::Client;
 use crate::flows::authorization_code::Input;
 use crate::flows::federation::prepared;

@@ -3,7 +3,7 @@ use claude_credential_config::logins::Login;
 use claude_credential_config::{Folders, Provider};
 use claude_credential_protocol::{Error, Secret, parse_account};
 
-use super::{PATIENCE, as_account};
+use super::shared::{PATIENCE, as_account};
 use crate::binding;
 use crate::client::Client;
 use crate::discovery::Endpoint;

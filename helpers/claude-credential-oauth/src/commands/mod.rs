@@ -3,10 +3,10 @@
 mod claude;
 mod login;
 mod logout;
+mod shared;
 pub(crate) mod status;
 
 use std::io::{self, BufReader, IsTerminal, Write};
-use std::time::Duration;
 
 use clap::Subcommand;
 use claude_credential_config::{Config, Provider};
@@ -15,9 +15,6 @@ use claude_credential_protocol::Error;
 use crate::flows::authorization_code::Input;
 use crate::options::{Oauth, Source, find};
 use crate::reporter::Reporter;
-
-/// The time for requests to the provider, not counting what the user takes, and for the store of tokens.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -57,11 +54,6 @@ pub(crate) fn with(
         UserCommand::Logout(options) => logout::run(helper, &folders, provider(helper, &config)?, &options, reporter),
         UserCommand::Status { json } => status::run(helper, &folders, &config, json, stdout, reporter),
     }
-}
-
-/// ` as ACCOUNT`, for messages; nothing without an account.
-fn as_account(account: Option<&str>) -> String {
-    account.map(|account| format!(" as {account}")).unwrap_or_default()
 }
 
 /// The provider that the options mean.

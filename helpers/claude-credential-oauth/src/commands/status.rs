@@ -5,7 +5,8 @@ use claude_credential_config::{Config, Folders, Provider};
 use claude_credential_protocol::{Error, is_past, iso_8601, text};
 use serde_json::{Value, json};
 
-use super::{PATIENCE, claude};
+use super::claude;
+use super::shared::PATIENCE;
 use crate::options::{Oauth, Source, find};
 use crate::reporter::Reporter;
 use crate::token_store::TokenStore;
