@@ -34,13 +34,12 @@ fn login(helper: &Bedrock) -> Result<(), Error> {
             profile::line("aws configure sso", name)
         )));
     };
-    let words = profile::login(&base_profile);
     let shown = profile::line("aws sso login", &base_profile);
     let path = helper.suite.environment.get_os("PATH").unwrap_or_default();
     let aws = find_on_path("aws", path)
         .ok_or_else(|| Error::config(format!("the AWS CLI is not on PATH; install it, then run: {shown}")))?;
     let mut command = Command::new(&aws);
-    command.args(&words[1..]);
+    command.args(["sso", "login"]).args(profile::option(&base_profile));
     helper.suite.active.hand_down(&mut command);
     let status = run_attached(&mut command);
     let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", aws.display())))?;

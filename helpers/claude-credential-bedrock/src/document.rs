@@ -7,11 +7,12 @@ use serde::Deserialize;
 
 use crate::keys::Keys;
 
-/// `{"Credentials": {…}}`, as `aws sts` prints it.
+/// `{"Credentials": {…}}`, as `aws sts` prints it, or the `Code` that services return in place of credentials.
 #[derive(Deserialize)]
-struct StsDocument {
-    #[serde(rename = "Credentials")]
+#[serde(rename_all = "PascalCase")]
+struct OuterDocument {
     credentials: Option<CredentialsDocument>,
+    code: Option<String>,
 }
 
 /// What `credential_process` prints, and, with `Token`, what the container and instance services return.
@@ -27,25 +28,17 @@ struct CredentialsDocument {
     account_id: Option<String>,
 }
 
-/// What these services return in place of credentials.
-#[derive(Deserialize)]
-struct FailureDocument {
-    #[serde(rename = "Code")]
-    code: Option<String>,
-}
-
 /// Parses either form. The error says what is wrong with it.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     let unclear = |error: serde_json::Error| match error.classify() {
         serde_json::error::Category::Data => format!("has no AWS credentials at line {}", error.line()),
         _ => format!("is not JSON at line {} column {}", error.line(), error.column()),
     };
-    let instead: FailureDocument = serde_json::from_slice(bytes).map_err(unclear)?;
-    if let Some(code) = instead.code.filter(|code| code != "Success") {
+    let outer: OuterDocument = serde_json::from_slice(bytes).map_err(unclear)?;
+    if let Some(code) = outer.code.filter(|code| code != "Success") {
         return Err(format!("has no AWS credentials and says {}", text::one_line(&code)));
     }
-    let wrapped: StsDocument = serde_json::from_slice(bytes).map_err(unclear)?;
-    let flat = match wrapped.credentials {
+    let flat = match outer.credentials {
         Some(inner) => inner,
         None => serde_json::from_slice(bytes).map_err(unclear)?,
     };

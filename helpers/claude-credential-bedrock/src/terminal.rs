@@ -17,10 +17,8 @@ pub(crate) fn ask(question: &str, until: Instant) -> io::Result<String> {
         if left < Duration::from_millis(1) {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        let seconds = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
-        let timeout = Timespec { tv_sec: seconds, tv_nsec: left.subsec_nanos().into() };
         let mut polled = [PollFd::new(&terminal, PollFlags::IN)];
-        if matches!(poll(&mut polled, Some(&timeout)), Ok(ready) if ready > 0) {
+        if poll(&mut polled, Timespec::try_from(left).ok().as_ref()).is_ok_and(|ready| ready > 0) {
             let mut chunk = [0; 256];
             match terminal.read(&mut chunk)? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),

@@ -40,13 +40,7 @@ fn start(active: &Active, program: &Path, arguments: &[String]) -> bool {
     // The program may be the browser itself, which must not get the signals of this terminal.
     command.process_group(0);
     active.hand_down(&mut command);
-    match command.spawn() {
-        Ok(mut child) => {
-            thread::spawn(move || child.wait());
-            true
-        }
-        Err(_) => false,
-    }
+    command.spawn().map(|mut child| thread::spawn(move || child.wait())).is_ok()
 }
 
 /// What differs between operating systems.

@@ -88,9 +88,9 @@ impl<'a> Client<'a> {
             status => match Refusal::code(&answer, host) {
                 Some(code) => Err(TokenError::Code(code, answer)),
                 None if self.provider.flow == Flow::Federation => Err(TokenError::Code("invalid_grant", answer)),
-                None => Err(TokenError::Error(Error::config(format!(
-                    "{}: {host} answered {status}, with no error of the OAuth standard; mend [provider.{}] there",
-                    self.provider.place, self.provider.name
+                None => Err(TokenError::Error(self.provider.error(format!(
+                    "{host} answered {status}, with no error of the OAuth standard; mend [provider.{}] there",
+                    self.provider.name
                 )))),
             },
         }
@@ -153,24 +153,22 @@ impl<'a> Client<'a> {
     }
 
     fn client_secret(&self) -> Result<Option<Secret>, Error> {
-        let Provider { place, .. } = self.provider;
-        let (bytes, shown) = match &self.provider.client_secret {
+        let provider = self.provider;
+        let (bytes, shown) = match &provider.client_secret {
             None => return Ok(None),
             Some(ValueSource::File(file)) => {
                 let bytes = read(file, Trust::Secret, MAX_SECRET)?;
-                let missing =
-                    || Error::config(format!("{place}: {}, the client secret, does not exist", file.display()));
+                let missing = || provider.error(format!("{}, the client secret, does not exist", file.display()));
                 (bytes.ok_or_else(missing)?, file.display().to_string())
             }
             Some(ValueSource::Variable(name)) => {
                 let value = self.environment.get(name);
-                let missing =
-                    || Error::config(format!("{place}: {name}, the variable of the client secret, is not set"));
+                let missing = || provider.error(format!("{name}, the variable of the client secret, is not set"));
                 (value.ok_or_else(missing)?.as_bytes().to_vec().into(), name.clone())
             }
         };
         let secret = parse_token(&bytes);
-        secret.map(Some).map_err(|problem| Error::config(format!("{place}: {shown} holds no client secret: {problem}")))
+        secret.map(Some).map_err(|problem| provider.error(format!("{shown} holds no client secret: {problem}")))
     }
 }
 

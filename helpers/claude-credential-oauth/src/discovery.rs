@@ -1,5 +1,6 @@
 //! A provider's endpoints: as the user configured them, else as the provider publishes them.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use claude_credential_config::{ClientAuthentication, Provider, is_endpoint};
@@ -14,17 +15,14 @@ const EACH: Duration = Duration::from_secs(10);
 /// A provider's endpoints, as far as they are known.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Endpoints {
-    pub(crate) authorization: Option<String>,
-    pub(crate) token: Option<String>,
-    pub(crate) device_authorization: Option<String>,
-    pub(crate) revocation: Option<String>,
+    urls: BTreeMap<Endpoint, String>,
     pub(crate) authentication: Option<ClientAuthentication>,
     /// Callbacks carry the issuer (RFC 9207).
     pub(crate) says_issuer: bool,
 }
 
 /// One endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Endpoint {
     Authorization,
     Token,
@@ -58,34 +56,26 @@ impl Endpoints {
 
     /// As the user configured them.
     fn written(provider: &Provider) -> Self {
-        Self {
-            authorization: provider.authorization_endpoint.clone(),
-            token: provider.token_endpoint.clone(),
-            device_authorization: provider.device_authorization_endpoint.clone(),
-            revocation: provider.revocation_endpoint.clone(),
-            authentication: provider.client_authentication,
-            says_issuer: false,
-        }
+        let urls = [
+            (Endpoint::Authorization, &provider.authorization_endpoint),
+            (Endpoint::Token, &provider.token_endpoint),
+            (Endpoint::DeviceAuthorization, &provider.device_authorization_endpoint),
+            (Endpoint::Revocation, &provider.revocation_endpoint),
+        ];
+        let urls = urls.into_iter().filter_map(|(endpoint, url)| Some((endpoint, url.clone()?))).collect();
+        Self { urls, authentication: provider.client_authentication, says_issuer: false }
     }
 
     fn or(self, other: Self) -> Self {
         Self {
-            authorization: self.authorization.or(other.authorization),
-            token: self.token.or(other.token),
-            device_authorization: self.device_authorization.or(other.device_authorization),
-            revocation: self.revocation.or(other.revocation),
+            urls: other.urls.into_iter().chain(self.urls).collect(),
             authentication: self.authentication.or(other.authentication),
             says_issuer: self.says_issuer || other.says_issuer,
         }
     }
 
     pub(crate) fn get(&self, wanted: Endpoint) -> Option<&str> {
-        match wanted {
-            Endpoint::Authorization => self.authorization.as_deref(),
-            Endpoint::Token => self.token.as_deref(),
-            Endpoint::DeviceAuthorization => self.device_authorization.as_deref(),
-            Endpoint::Revocation => self.revocation.as_deref(),
-        }
+        self.urls.get(&wanted).map(String::as_str)
     }
 
     /// The endpoint, or an error that names the setting.
@@ -97,8 +87,7 @@ impl Endpoints {
             Endpoint::Revocation => "revocation_endpoint",
         };
         self.get(wanted).ok_or_else(|| {
-            let Provider { place, name: provider, .. } = provider;
-            Error::config(format!("{place}: the provider {provider} names no {name}; add `{name}` there"))
+            provider.error(format!("the provider {} names no {name}; add `{name}` there", provider.name))
         })
     }
 }
@@ -124,9 +113,8 @@ fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoin
     if let Some(error) = unclear {
         return Err(error);
     }
-    let Provider { place, .. } = provider;
-    Err(Error::config(format!(
-        "{place}: the `issuer` publishes no endpoints (it answered {refused}); mend it, or write the endpoints there"
+    Err(provider.error(format!(
+        "the `issuer` publishes no endpoints (it answered {refused}); mend it, or write the endpoints there"
     )))
 }
 
@@ -142,28 +130,29 @@ fn documents(issuer: &str) -> Vec<String> {
 }
 
 fn understood(provider: &Provider, issuer: &str, document: Document, host: &str) -> Result<Endpoints, Error> {
-    let place = &provider.place;
     // Character by character (RFC 8414, 3.3): another issuer's document would send our secrets to another's endpoints.
     if document.issuer != issuer {
-        return Err(Error::config(format!(
-            "{place}: {host} says that it is another issuer than `issuer` there, if only by a slash; write it as the \
-             provider does"
+        return Err(provider.error(format!(
+            "{host} says that it is another issuer than `issuer` there, if only by a slash; write it as the provider does"
         )));
     }
-    let checked = |endpoint: Option<String>| match endpoint {
-        Some(endpoint) if !is_endpoint(&endpoint) || is_step_down(issuer, &endpoint) => Err(Error::config(format!(
-            "{place}: the provider names an endpoint that is not https, to which no secret is sent; write its endpoints there"
-        ))),
-        endpoint => Ok(endpoint),
-    };
+    let urls = [
+        (Endpoint::Authorization, document.authorization_endpoint),
+        (Endpoint::Token, document.token_endpoint),
+        (Endpoint::DeviceAuthorization, document.device_authorization_endpoint),
+        (Endpoint::Revocation, document.revocation_endpoint),
+    ];
+    let urls: BTreeMap<_, _> = urls.into_iter().filter_map(|(endpoint, url)| Some((endpoint, url?))).collect();
+    if urls.values().any(|url| !is_endpoint(url) || is_step_down(issuer, url)) {
+        return Err(provider.error(
+            "the provider names an endpoint that is not https, to which no secret is sent; write its endpoints there",
+        ));
+    }
     let methods = document.token_endpoint_auth_methods_supported.unwrap_or_default();
     let has = |method: &str| methods.iter().any(|supported| supported == method);
     let post = has("client_secret_post") && !has("client_secret_basic");
     Ok(Endpoints {
-        authorization: checked(document.authorization_endpoint)?,
-        token: checked(document.token_endpoint)?,
-        device_authorization: checked(document.device_authorization_endpoint)?,
-        revocation: checked(document.revocation_endpoint)?,
+        urls,
         authentication: post.then_some(ClientAuthentication::Post),
         says_issuer: document.authorization_response_iss_parameter_supported == Some(true),
     })
@@ -205,7 +194,7 @@ mod tests {
         });
         let provider = Provider { issuer: Some(url.clone()), ..Provider::new("acme", "/c:1", Flow::default()) };
         let endpoints = Endpoints::of(&provider, &[Endpoint::Token], Instant::now() + Duration::from_secs(20)).unwrap();
-        assert_eq!(endpoints.token, Some(format!("{url}/token")));
+        assert_eq!(endpoints.get(Endpoint::Token), Some(format!("{url}/token").as_str()));
         assert!(endpoints.says_issuer);
     }
 

@@ -96,5 +96,5 @@ pub(crate) fn erase(context: &SourceContext<'_>, provider: &Provider, secret: Op
 
 fn lock(tokens: &TokenStore<'_>, account: Option<&str>, until: Instant) -> Result<Lock, Error> {
     let patience = until.saturating_duration_since(Instant::now());
-    tokens.lock(account, patience).map_err(|error| Error::unavailable(error.to_string()))
+    Ok(tokens.lock(account, patience)?)
 }

@@ -48,7 +48,7 @@ impl From<Error> for TokenError {
 impl TokenError {
     /// The message. `login` is the command that signs in again.
     pub(crate) fn error(&self, provider: &Provider, login: &str) -> Error {
-        let Provider { name, place, .. } = provider;
+        let name = &provider.name;
         match self {
             Self::Error(error) => error.clone(),
             Self::Code(code @ ("server_error" | "temporarily_unavailable" | "slow_down"), _) => {
@@ -63,7 +63,7 @@ impl TokenError {
                 | "interaction_required"),
                 _,
             ) if provider.flow.is_for_people() => Error::sign_in(format!("{name} says {code}; run: {login}")),
-            Self::Code(code, _) => Error::config(format!("{place}: {name} says {code}; mend [provider.{name}] there")),
+            Self::Code(code, _) => provider.error(format!("{name} says {code}; mend [provider.{name}] there")),
         }
     }
 }

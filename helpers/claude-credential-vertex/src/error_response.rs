@@ -72,27 +72,24 @@ pub(crate) fn sign_in_refused(file: &AdcFile, answer: &Answer, host: &str) -> Er
         Reason { code: Some(code @ ("invalid_grant" | "access_denied" | "admin_policy_enforced")), .. } => {
             Error::sign_in(format!("{shown}: {host} says {code}, the sign-in is no longer valid; {login}"))
         }
-        _ => Error::config(format!("{shown}: {host} {}; {login}", reason.shown(answer))),
+        _ => file.error(format!("{host} {}; {login}", reason.shown(answer))),
     })
 }
 
 /// The error for a service account's key that was rejected.
 pub(crate) fn key_refused(file: &AdcFile, answer: &Answer, host: &str) -> Error {
-    let shown = &file.shown;
     into_error(answer, host, |reason| {
         let said = reason.shown(answer);
         // Google uses one code for a JWT from the future and for a deleted key.
         match answer.clock_ahead() {
             Some(ahead) if reason.code == Some("invalid_grant") && ahead.unsigned_abs() > MAX_CLOCK_SKEW => {
-                Error::config(format!(
-                    "{shown}: {host} {said}, and this machine's clock is {} s {} the server's; set the clock",
+                file.error(format!(
+                    "{host} {said}, and this machine's clock is {} s {} the server's; set the clock",
                     ahead.unsigned_abs(),
                     if ahead > 0 { "ahead of" } else { "behind" }
                 ))
             }
-            _ => Error::config(format!(
-                "{shown}: {host} {said} to its key, which may be deleted or disabled; put a new key there"
-            )),
+            _ => file.error(format!("{host} {said} to its key, which may be deleted or disabled; put a new key there")),
         }
     })
 }
@@ -100,10 +97,9 @@ pub(crate) fn key_refused(file: &AdcFile, answer: &Answer, host: &str) -> Error 
 /// The error for a subject token that was rejected.
 pub(crate) fn subject_refused(file: &AdcFile, answer: &Answer, host: &str) -> Error {
     into_error(answer, host, |reason| {
-        Error::config(format!(
-            "{}: {host} {} to the token of its credential source; get a new one there, or mend `audience` and \
+        file.error(format!(
+            "{host} {} to the token of its credential source; get a new one there, or mend `audience` and \
              `subject_token_type`",
-            file.shown,
             reason.shown(answer)
         ))
     })
@@ -111,7 +107,7 @@ pub(crate) fn subject_refused(file: &AdcFile, answer: &Answer, host: &str) -> Er
 
 /// The error for an impersonation that was rejected.
 pub(crate) fn impersonation_refused(file: &AdcFile, answer: &Answer, host: &str, email: &str) -> Error {
-    let (shown, status) = (&file.shown, answer.status);
+    let status = answer.status;
     let source = if file.fields.source_credentials.is_some() { "source_credentials" } else { "credential_source" };
     let mend = match status {
         400 => "mend `delegates` and `token_lifetime_seconds` there".to_owned(),
@@ -120,7 +116,7 @@ pub(crate) fn impersonation_refused(file: &AdcFile, answer: &Answer, host: &str,
         404 => "it does not exist, mend `service_account_impersonation_url` there".to_owned(),
         _ => "look at `service_account_impersonation_url` there".to_owned(),
     };
-    Error::config(format!("{shown}: {host} answered {status} to the impersonation of {email}; {mend}"))
+    file.error(format!("{host} answered {status} to the impersonation of {email}; {mend}"))
 }
 
 /// The error for a transient code, or else the one that `tell` makes.

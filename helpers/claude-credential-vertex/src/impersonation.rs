@@ -22,10 +22,7 @@ pub(crate) fn source<'f>(file: &AdcFile, fields: &'f Fields) -> Result<&'f Field
     let source = file.require("source_credentials", fields.source_credentials.as_deref())?;
     if source.kind.as_deref() == Some("impersonated_service_account") {
         let mend = "put the first credentials of the chain there, and the other accounts into `delegates`";
-        return Err(Error::config(format!(
-            "{}: its `source_credentials` are impersonated themselves; {mend}",
-            file.shown
-        )));
+        return Err(file.error(format!("its `source_credentials` are impersonated themselves; {mend}")));
     }
     // Checked before any request.
     url(file, fields)?;

@@ -4,15 +4,12 @@ use claude_credential_config::SourceContext;
 use std::time::{Duration, UNIX_EPOCH};
 
 use claude_credential_http::{Answer, Call};
-use claude_credential_protocol::{Error, Seconds, Secret, parse_token};
+use claude_credential_protocol::{Error, MAX_EXPIRY, Seconds, Secret, parse_token};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 /// The time of one attempt.
 pub(crate) const EACH: Duration = Duration::from_secs(10);
-
-/// The last second of the year 9999, the latest time that the protocol can express. A later expiry is cut to it.
-const LAST: Seconds = 253_402_300_799;
 
 /// An access token and its expiry.
 pub(crate) struct Token {
@@ -46,7 +43,7 @@ impl Token {
         let secret = Secret::from(secret);
         let token = parse_token(secret.expose().as_bytes());
         let secret = token.map_err(|problem| Error::unavailable(format!("{host} returned no token: {problem}")))?;
-        Ok(Self { secret, expires_at: expires_at.map(|at| at.min(LAST)) })
+        Ok(Self { secret, expires_at: expires_at.map(|at| at.min(MAX_EXPIRY)) })
     }
 
     pub(crate) fn from_response(answer: &Answer, host: &str) -> Result<Self, Error> {

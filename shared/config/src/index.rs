@@ -57,8 +57,7 @@ impl Index {
     {
         ensure_folder(&folders.data)?;
         let path = self.path(folders);
-        let lock = Lock::acquire(&path.with_extension("lock"), PATIENCE);
-        let _lock = lock.map_err(|error| Error::unavailable(error.to_string()))?;
+        let _lock = Lock::acquire(&path.with_extension("lock"), PATIENCE)?;
         let mut entries = self.list(folders)?;
         change(&mut entries);
         if entries.is_empty() {

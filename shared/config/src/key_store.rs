@@ -11,7 +11,7 @@ pub enum KeyStore {
 }
 
 impl KeyStore {
-    /// Its names in `config.toml`, the default first.
+    /// Its names in `config.toml`.
     pub(crate) const NAMES: [(&str, Self); 3] =
         [("auto", Self::Auto), ("keychain", Self::Keychain), ("file", Self::File)];
 }

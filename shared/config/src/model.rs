@@ -21,7 +21,7 @@ pub(crate) const DEFAULT_HOST: &str = "api.anthropic.com";
 const PREFIX: &str = "claude-credential-";
 
 /// The configuration: `config.toml`, or the defaults without one.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Config {
     /// The file, if there is one.
     pub file: Option<PathBuf>,
@@ -117,16 +117,7 @@ impl Config {
     #[must_use]
     pub fn built_in() -> Self {
         let default = Profile::built_in("default");
-        Self {
-            file: None,
-            text: String::new(),
-            ttl: None,
-            key_store: KeyStore::default(),
-            claude_login: ClaudeLogin::default(),
-            profiles: BTreeMap::from([(default.name.clone(), default)]),
-            entries: BTreeMap::new(),
-            providers: BTreeMap::new(),
-        }
+        Self { profiles: BTreeMap::from([(default.name.clone(), default)]), ..Self::default() }
     }
 
     /// The file that messages name if the user has to change something: the one that was read, or the one to create.

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::PathBuf;
 
-use claude_credential_protocol::{Origin, Secret};
+use claude_credential_protocol::{Error, Origin, Secret};
 
 use crate::key_store::KeyStore;
 
@@ -144,6 +145,12 @@ impl Provider {
     #[must_use]
     pub fn new(name: &str, place: &str, flow: Flow) -> Self {
         Self { name: name.to_owned(), place: place.to_owned(), flow, ..Self::default() }
+    }
+
+    /// An error in its section, for the user to mend.
+    #[must_use]
+    pub fn error(&self, what: impl Display) -> Error {
+        Error::config(format!("{}: {what}", self.place))
     }
 }
 

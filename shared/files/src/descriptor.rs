@@ -82,9 +82,7 @@ impl Descriptor {
 
     fn wait(&self, file: &File, until: Instant) -> Result<(), FileError> {
         let left = until.saturating_duration_since(Instant::now());
-        let timeout =
-            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
-        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&timeout)) {
+        match poll(&mut [PollFd::new(file, PollFlags::IN)], Timespec::try_from(left).ok().as_ref()) {
             Ok(0) => Err(FileError::Late(self.path.clone())),
             Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
             Err(error) => Err(FileError::io(&self.path)(error.into())),

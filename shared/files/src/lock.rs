@@ -32,6 +32,13 @@ pub enum LockError {
     File(#[from] FileError),
 }
 
+/// Trying again later may help, whatever it was.
+impl From<LockError> for claude_credential_protocol::Error {
+    fn from(error: LockError) -> Self {
+        Self::unavailable(error.to_string())
+    }
+}
+
 impl Lock {
     /// Acquires the lock at `path`, waiting for at most `patience`.
     ///

@@ -122,8 +122,7 @@ impl<'a> ApiKeyStore<'a> {
     fn lock(&self) -> Result<Lock, Error> {
         ensure_folder(&self.folders.data)?;
         let patience = self.secrets.until.saturating_duration_since(Instant::now());
-        let lock = Lock::acquire(&self.folders.data.join("keys.lock"), patience);
-        lock.map_err(|error| Error::unavailable(error.to_string()))
+        Ok(Lock::acquire(&self.folders.data.join("keys.lock"), patience)?)
     }
 
     fn read(&self, name: &KeyName, place: Place) -> Result<Option<ApiKey>, Error> {

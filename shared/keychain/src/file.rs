@@ -30,12 +30,11 @@ pub(crate) fn write(folders: &Folders, item: &Item, bytes: &[u8]) -> Result<(), 
     replace_durably(&path(folders, item), bytes)
 }
 
-/// Removes the file; `false` if there was none.
-pub(crate) fn remove(folders: &Folders, item: &Item) -> Result<bool, Error> {
+/// Removes the file, if there is one.
+pub(crate) fn remove(folders: &Folders, item: &Item) -> Result<(), Error> {
     let path = path(folders, item);
     match fs::remove_file(&path).and_then(|()| File::open(folder(folders, item))?.sync_all()) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(FileError::Io(path, error).into()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::Io(path, error).into()),
+        _ => Ok(()),
     }
 }

@@ -64,7 +64,7 @@ impl<'a> SecretStore<'a> {
     pub fn remove(&self, item: &Item, place: Place) -> Result<(), Error> {
         match place {
             Place::Keychain => native::remove(&item.url, self.until).map_err(|error| error.reading(item)),
-            Place::File => file::remove(self.folders, item).map(|_| ()),
+            Place::File => file::remove(self.folders, item),
         }
     }
 

@@ -208,9 +208,7 @@ impl Running {
         let signals = interrupt::watch().map(|pipe| PollFd::from_borrowed_fd(pipe, PollFlags::IN));
         let mut polled: Vec<PollFd> = self.streams.polled().chain(exit).chain(signals).collect();
         let left = until.saturating_duration_since(Instant::now());
-        let timeout =
-            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: left.subsec_nanos().into() };
-        match poll(&mut polled, Some(&timeout)) {
+        match poll(&mut polled, Timespec::try_from(left).ok().as_ref()) {
             Err(rustix::io::Errno::INTR) => return Ok(()),
             outcome => outcome?,
         };

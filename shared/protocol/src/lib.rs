@@ -60,6 +60,6 @@ pub use print::{
 };
 pub use request::{Capabilities, Interactive, Operation, Request};
 pub use secret::{Secret, append_wiped};
-pub use time::{Millis, Seconds, is_past, iso_8601, millis, now};
+pub use time::{MAX_EXPIRY, Millis, Seconds, is_past, iso_8601, millis, now};
 pub use token::{MAX_TOKEN, TokenProblem, parse_token};
 pub use wire::{MAX_LINE, MAX_MESSAGE, Malformed, Message, Problem};

@@ -12,7 +12,7 @@ use std::io::{self, Write};
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
-use crate::{Auth, Credential, Error, Kind, Secret, iso_8601};
+use crate::{Auth, Credential, Error, Secret, iso_8601};
 
 pub use family::{CLOUD_SWITCHES, Family, is_on};
 pub use shell::Shell;
@@ -57,16 +57,7 @@ impl Format {
     /// Whether it sets environment variables. Which ones depends on whose credential it is, and so on the configuration.
     #[must_use]
     pub fn sets_variables(self) -> bool {
-        match self {
-            Self::Env | Self::Github => true,
-            Self::Key
-            | Self::Header
-            | Self::Curl
-            | Self::Json
-            | Self::Sts
-            | Self::CredentialProcess
-            | Self::HeadersJson => false,
-        }
+        matches!(self, Self::Env | Self::Github)
     }
 }
 
@@ -195,45 +186,39 @@ fn json(credential: &Credential) -> serde_json::Value {
 
 /// <https://code.claude.com/docs/en/amazon-bedrock>: the output of `aws sts`, of which the client requires all three.
 fn sts(credential: &Credential) -> Result<serde_json::Value, Error> {
-    let (id, secret, token) = aws(credential)?;
-    let token = token.ok_or_else(|| {
-        Error::config(
+    let keys = aws(credential)?;
+    if keys.get("SessionToken").is_none() {
+        return Err(Error::config(
             "Claude Code refuses long-lived AWS keys here, because they have no session token; use a role, or: \
              claude-credential-bedrock --session print --format sts",
-        )
-    })?;
-    let mut keys = serde_json::json!({
-        "AccessKeyId": id, "SecretAccessKey": secret.expose(), "SessionToken": token.expose(),
-    });
-    if let Some(at) = credential.expires_at {
-        keys["Expiration"] = iso_8601(at).into();
+        ));
     }
     Ok(serde_json::json!({ "Credentials": keys }))
 }
 
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html>
 fn credential_process(credential: &Credential) -> Result<serde_json::Value, Error> {
-    let (id, secret, token) = aws(credential)?;
-    let mut keys = serde_json::json!({ "Version": 1, "AccessKeyId": id, "SecretAccessKey": secret.expose() });
-    if let Some(token) = token {
+    let mut keys = aws(credential)?;
+    keys["Version"] = 1.into();
+    Ok(keys)
+}
+
+/// An AWS key in the names of AWS's own tools.
+fn aws(credential: &Credential) -> Result<serde_json::Value, Error> {
+    let Auth::Aws { access_key_id, secret_access_key, session_token, region: _ } = &credential.auth else {
+        return Err(Error::config(format!(
+            "this format is for AWS credentials, and the answer is of kind {}; use --format key, header, curl, env or json",
+            credential.auth.kind()
+        )));
+    };
+    let mut keys = serde_json::json!({ "AccessKeyId": access_key_id, "SecretAccessKey": secret_access_key.expose() });
+    if let Some(token) = session_token {
         keys["SessionToken"] = token.expose().into();
     }
     if let Some(at) = credential.expires_at {
         keys["Expiration"] = iso_8601(at).into();
     }
     Ok(keys)
-}
-
-fn aws(credential: &Credential) -> Result<(&str, &Secret, Option<&Secret>), Error> {
-    match &credential.auth {
-        Auth::Aws { access_key_id, secret_access_key, session_token, region: _ } => {
-            Ok((access_key_id, secret_access_key, session_token.as_ref()))
-        }
-        Auth::ApiKey(_) | Auth::Bearer(_) => Err(Error::config(format!(
-            "this format is for AWS credentials, and the answer is of kind {}; use --format key, header, curl, env or json",
-            Kind::name(credential.auth.kind())
-        ))),
-    }
 }
 
 fn line(value: &serde_json::Value) -> Zeroizing<String> {

@@ -7,7 +7,7 @@ pub type Millis = u64;
 pub type Seconds = u64;
 
 /// The last second of the year 9999: what ISO 8601 and every calendar that we hand a time to can still write.
-pub(crate) const MAX_EXPIRY: Seconds = 253_402_300_799;
+pub const MAX_EXPIRY: Seconds = 253_402_300_799;
 
 /// The wall clock. Cached answers and expiries are shared by processes and outlive them, so no monotonic clock would do.
 #[must_use]

@@ -42,19 +42,15 @@ pub(super) struct ServiceError {
 
 impl ServiceError {
     pub(super) fn of<E: ProvideErrorMetadata>(service: &str, error: &SdkError<E, HttpResponse>) -> Self {
-        let unavailable = |what: &str| Self {
-            class: Class::Unavailable,
-            what: format!("{service} {what}; try again, or check the network"),
-            code: None,
-        };
         let SdkError::ServiceError(answered) = error else {
-            return match error {
-                SdkError::TimeoutError(_) => unavailable("did not answer in time"),
-                SdkError::DispatchFailure(failure) if failure.is_timeout() => unavailable("did not answer in time"),
-                SdkError::DispatchFailure(_) => unavailable("can't be reached"),
-                SdkError::ResponseError(_) => unavailable("sent a malformed answer"),
-                _ => Self { class: Class::Broke, what: format!("{service} could not be asked"), code: None },
+            let what = match error {
+                SdkError::TimeoutError(_) => "did not answer in time",
+                SdkError::DispatchFailure(failure) if failure.is_timeout() => "did not answer in time",
+                SdkError::DispatchFailure(_) => "can't be reached",
+                SdkError::ResponseError(_) => "sent a malformed answer",
+                _ => return Error::broke(format!("{service} could not be asked")).into(),
             };
+            return Error::unavailable(format!("{service} {what}; try again, or check the network")).into();
         };
         let status = answered.raw().status().as_u16();
         let code = answered.err().code().map(text::one_line);
@@ -74,27 +70,19 @@ impl ServiceError {
         Self { class, what, code }
     }
 
-    /// A successful answer without credentials.
-    pub(super) fn empty(service: &str) -> Self {
-        Self { class: Class::Unavailable, what: format!("{service} answered without credentials"), code: None }
-    }
-
     /// The error to report. `mend` is appended if another credential helps, `written` if a change of the configuration
     /// does.
     pub(super) fn to_error(&self, whose: &str, mend: &str, written: &str) -> Error {
-        let what = &self.what;
-        Error::new(
-            self.class,
-            match self.class {
-                Class::SignIn => format!("{whose}: {what}; {mend}"),
-                Class::Config => format!("{whose}: {what}; {written}"),
-                _ => format!("{whose}: {what}"),
-            },
-        )
+        let error = Error::new(self.class, &self.what).with_prefix(whose);
+        match self.class {
+            Class::SignIn => Error::sign_in(format!("{error}; {mend}")),
+            Class::Config => Error::config(format!("{error}; {written}")),
+            _ => error,
+        }
     }
 }
 
-/// An error that came before the request.
+/// An error without a code of the service's.
 impl From<Error> for ServiceError {
     fn from(error: Error) -> Self {
         Self { class: error.class(), what: error.to_string(), code: None }

@@ -1,11 +1,9 @@
 //! IAM Identity Center (SSO): the keys of a role for the session that `aws sso login` started.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_sdk_sso::operation::get_role_credentials::GetRoleCredentialsOutput;
 use aws_sdk_ssooidc::operation::create_token::CreateTokenOutput;
 use claude_credential_files::{Lock, LockError, ensure_folder};
 use claude_credential_process::SignalGuard;
@@ -54,12 +52,8 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn path(&self) -> PathBuf {
-        self.context.folders.home.join(".aws/sso/cache").join(self.sso.file_name())
-    }
-
     fn read(&self) -> Result<Option<SsoToken>, Error> {
-        SsoToken::read(&self.path())
+        SsoToken::read(&self.context.folders.home.join(".aws/sso/cache").join(self.sso.file_name()))
     }
 
     /// A token newer than `old`, from another process or from a renewal here. `None` if only the user can get one, or
@@ -80,14 +74,9 @@ impl Session<'_> {
         let Some(grant) = token.grant() else { return Ok(None) };
         token.can_be_replaced()?;
         let _held = SignalGuard::begin();
-        match self.exchange(&grant)? {
-            Some(answer) => {
-                let lives = u64::try_from(answer.expires_in()).unwrap_or_default();
-                let new = answer.access_token().map(|new| token.renewed(new, answer.refresh_token(), lives));
-                new.transpose()
-            }
-            None => Ok(None),
-        }
+        let Some(answer) = self.exchange(&grant)? else { return Ok(None) };
+        let lives = u64::try_from(answer.expires_in()).unwrap_or_default();
+        answer.access_token().map(|new| token.renewed(new, answer.refresh_token(), lives)).transpose()
     }
 
     /// Sent once: some servers treat a second use of a refresh token as an attack.
@@ -146,12 +135,9 @@ impl Session<'_> {
             Ok(answer.map_err(|error| ServiceError::of("SSO", &error)))
         };
         let answer = block_on(self.context.until, work).unwrap_or_else(|error| Err(ServiceError::from(error)))?;
-        let GetRoleCredentialsOutput { role_credentials: Some(keys), .. } = answer else {
-            return Err(ServiceError::empty("SSO"));
-        };
-        let (Some(id), Some(secret)) = (keys.access_key_id(), keys.secret_access_key()) else {
-            return Err(ServiceError::empty("SSO"));
-        };
+        let keys = answer.role_credentials();
+        let whole = keys.and_then(|keys| Some((keys, keys.access_key_id()?, keys.secret_access_key()?)));
+        let (keys, id, secret) = whole.ok_or_else(|| Error::unavailable("SSO answered without credentials"))?;
         let found = Keys {
             session_token: keys.session_token().map(Into::into),
             expires_at: u64::try_from(keys.expiration() / 1000).ok().filter(|at| *at > 0),

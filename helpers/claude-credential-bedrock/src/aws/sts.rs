@@ -11,7 +11,7 @@ use claude_credential_protocol::{Class, Error, Interactive, Seconds, Secret, tex
 use super::sdk_config;
 use super::service_error::ServiceError;
 use crate::keys::Keys;
-use crate::profile::{Role, line};
+use crate::profile::{Role, WebIdentity, line};
 use crate::runtime::block_on;
 use crate::source_context::SourceContext;
 use crate::terminal;
@@ -21,15 +21,6 @@ const SESSION_NAME: &str = "claude-credential";
 
 /// The longest token that STS takes is 20,000 characters.
 const MAX_TOKEN: u64 = 64 * 1024;
-
-/// A role and the token that it is assumed with.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct WebIdentity<'a> {
-    pub(crate) role_arn: &'a str,
-    pub(crate) file: &'a str,
-    pub(crate) session_name: Option<&'a str>,
-    pub(crate) duration: Option<Seconds>,
-}
 
 /// Assumes `role` with `keys`.
 pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> Result<Keys, Error> {
@@ -69,8 +60,8 @@ pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> R
 }
 
 /// Assumes a role with a token.
-pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdentity<'_>) -> Result<Keys, Error> {
-    let WebIdentity { role_arn, file, session_name, duration } = *identity;
+pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdentity) -> Result<Keys, Error> {
+    let WebIdentity { role_arn, file, session_name, duration } = identity;
     let found_token = read(Path::new(file), Trust::Unchecked, MAX_TOKEN)?;
     let not_there = || Error::config(format!("the web identity token file {file} does not exist; mend its name"));
     let token = found_token.ok_or_else(not_there)?;
@@ -80,7 +71,7 @@ pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdent
         let answer = client
             .assume_role_with_web_identity()
             .role_arn(role_arn)
-            .role_session_name(session_name.unwrap_or(SESSION_NAME))
+            .role_session_name(session_name.as_deref().unwrap_or(SESSION_NAME))
             .web_identity_token(token.expose())
             .set_duration_seconds(duration.map(whole))
             .send()

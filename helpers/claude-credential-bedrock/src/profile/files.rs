@@ -1,3 +1,4 @@
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -61,25 +62,24 @@ impl Profiles {
         self.set.get_profile(name)
     }
 
-    pub(crate) fn sso_session(&self, name: &str) -> Option<&SsoSession> {
+    pub(super) fn sso_session(&self, name: &str) -> Option<&SsoSession> {
         self.set.sso_session(name)
     }
 
     pub(crate) fn region(&self, named: Option<&str>) -> Option<String> {
-        let region = self.get(named.unwrap_or(DEFAULT))?.get("region")?.trim();
-        (!region.is_empty()).then(|| region.to_owned())
+        setting(self.get(named.unwrap_or(DEFAULT))?, "region")
     }
 
-    /// The configuration file, for messages.
-    pub(crate) fn file(&self) -> String {
-        self.config.display().to_string()
+    /// An error in AWS's files, which names the configuration file.
+    pub(super) fn error(&self, what: impl Display) -> Error {
+        Error::config(format!("{}: {what}", self.config.display()))
     }
 
     /// The error for a missing profile, with similar names.
     pub(crate) fn profile_not_found(&self, name: &str, wanted_by: &str) -> Error {
-        let there_is_none = format!("{}: there is no profile {name}{wanted_by}", self.file());
+        let there_is_none = format!("there is no profile {name}{wanted_by}");
         if self.has_malformed_section(name) {
-            return Error::config(format!(
+            return self.error(format!(
                 "{there_is_none} that AWS's SDKs read: its line has to be [profile NAME], without quotes or blanks in \
                  the name"
             ));
@@ -96,7 +96,7 @@ impl Profiles {
         } else {
             format!("did you mean {}?", near.join(", "))
         };
-        Error::config(format!("{there_is_none}; {hint}"))
+        self.error(format!("{there_is_none}; {hint}"))
     }
 
     /// Whether the file has a section for this name that the SDK silently drops.

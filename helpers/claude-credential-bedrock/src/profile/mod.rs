@@ -5,7 +5,7 @@ mod files;
 mod plan;
 mod sso;
 
-pub(crate) use command::{DEFAULT, line, login};
+pub(crate) use command::{DEFAULT, line, option};
 pub(crate) use files::Profiles;
-pub(crate) use plan::{Base, Plan, Role};
+pub(crate) use plan::{Base, Plan, Role, WebIdentity};
 pub(crate) use sso::Sso;

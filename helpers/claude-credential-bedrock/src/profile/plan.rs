@@ -23,12 +23,7 @@ pub(crate) enum Base {
     /// Keys in the profile itself.
     Keys(Keys),
     Sso(Sso),
-    WebIdentity {
-        role_arn: String,
-        file: String,
-        session_name: Option<String>,
-        duration: Option<Seconds>,
-    },
+    WebIdentity(WebIdentity),
     /// `credential_process`
     Process(String),
     /// `credential_source = Environment`
@@ -37,6 +32,14 @@ pub(crate) enum Base {
     Container,
     /// `credential_source = Ec2InstanceMetadata`
     Metadata,
+}
+
+/// A role and the token that it is assumed with.
+pub(crate) struct WebIdentity {
+    pub(crate) role_arn: String,
+    pub(crate) file: String,
+    pub(crate) session_name: Option<String>,
+    pub(crate) duration: Option<Seconds>,
 }
 
 /// A role to assume (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-assume-role-credentials.html>).
@@ -86,10 +89,9 @@ impl Plan {
                 }
                 (source, _) => {
                     let what = if source.is_some() { "both" } else { "neither" };
-                    return Err(Error::config(format!(
-                        "{}: profile {name} has a role_arn and {what} of source_profile and credential_source; give \
-                         it one of them",
-                        profiles.file()
+                    return Err(profiles.error(format!(
+                        "profile {name} has a role_arn and {what} of source_profile and credential_source; give it one \
+                         of them"
                     )));
                 }
             };
@@ -129,11 +131,8 @@ fn duration(profiles: &Profiles, profile: &Profile) -> Result<Option<Seconds>, E
     let Some(text) = setting(profile, "duration_seconds") else { return Ok(None) };
     text.parse().ok().filter(|seconds| DURATIONS.contains(seconds)).map(Some).ok_or_else(|| {
         let (least, most) = (DURATIONS.start(), DURATIONS.end());
-        Error::config(format!(
-            "{}: duration_seconds of profile {} is not a number from {least} to {most}; mend it",
-            profiles.file(),
-            profile.name()
-        ))
+        let name = profile.name();
+        profiles.error(format!("duration_seconds of profile {name} is not a number from {least} to {most}; mend it"))
     })
 }
 
@@ -144,13 +143,11 @@ fn base(profiles: &Profiles, profile: &Profile) -> Result<Option<Base>, Error> {
     match (own("web_identity_token_file"), own("role_arn")) {
         (Some(file), Some(role_arn)) => {
             let (session_name, duration) = (own("role_session_name"), duration(profiles, profile)?);
-            return Ok(Some(Base::WebIdentity { role_arn, file, session_name, duration }));
+            return Ok(Some(Base::WebIdentity(WebIdentity { role_arn, file, session_name, duration })));
         }
         (Some(_), None) => {
-            let file = profiles.file();
-            return Err(Error::config(format!(
-                "{file}: profile {name} has a web_identity_token_file and no role_arn; add it"
-            )));
+            let what = "has a web_identity_token_file and no role_arn; add it";
+            return Err(profiles.error(format!("profile {name} {what}")));
         }
         (None, _) => {}
     }
@@ -164,11 +161,10 @@ fn base(profiles: &Profiles, profile: &Profile) -> Result<Option<Base>, Error> {
         return Ok(Some(Base::Keys(keys)));
     }
     if own("login_session").is_some() {
-        return Err(Error::config(format!(
-            "{file}: profile {name} signs in with `aws login`, whose sessions only the AWS CLI reads; add a profile \
-             with: credential_process = {process}",
-            file = profiles.file(),
-            process = line("aws configure export-credentials", name)
+        let process = line("aws configure export-credentials", name);
+        return Err(profiles.error(format!(
+            "profile {name} signs in with `aws login`, whose sessions only the AWS CLI reads; add a profile with: \
+             credential_process = {process}"
         )));
     }
     Ok(None)
@@ -186,8 +182,8 @@ fn keys(profiles: &Profiles, profile: &Profile) -> Result<Option<Keys>, Error> {
         })),
         (id, _) => {
             let missing = if id.is_some() { "aws_secret_access_key" } else { "aws_access_key_id" };
-            let (file, name) = (profiles.file(), profile.name());
-            Err(Error::config(format!("{file}: profile {name} has no {missing}; run: aws configure --profile {name}")))
+            let name = profile.name();
+            Err(profiles.error(format!("profile {name} has no {missing}; run: aws configure --profile {name}")))
         }
     }
 }
@@ -197,21 +193,16 @@ fn named_source(profiles: &Profiles, name: &str, source: &str) -> Result<Base, E
         "Environment" => Ok(Base::Environment),
         "EcsContainer" => Ok(Base::Container),
         "Ec2InstanceMetadata" => Ok(Base::Metadata),
-        _ => Err(Error::config(format!(
-            "{}: credential_source of profile {name} is none of Environment, EcsContainer and Ec2InstanceMetadata; \
-             mend it",
-            profiles.file()
+        _ => Err(profiles.error(format!(
+            "credential_source of profile {name} is none of Environment, EcsContainer and Ec2InstanceMetadata; mend it"
         ))),
     }
 }
 
 fn without_credentials(profiles: &Profiles, name: &str) -> Error {
-    let file = profiles.file();
-    let mend = line("aws configure sso", name);
-    Error::config(format!("{file}: profile {name} has no credentials; run: {mend}"))
+    profiles.error(format!("profile {name} has no credentials; run: {}", line("aws configure sso", name)))
 }
 
 fn circular_profiles(profiles: &Profiles, visited: &[String]) -> Error {
-    let file = profiles.file();
-    Error::config(format!("{file}: the profiles lead in a circle: {}; mend a source_profile", visited.join(" -> ")))
+    profiles.error(format!("the profiles lead in a circle: {}; mend a source_profile", visited.join(" -> ")))
 }

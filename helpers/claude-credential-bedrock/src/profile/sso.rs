@@ -30,10 +30,9 @@ impl Sso {
             None => Ok(own(key)),
             Some(name) => match profiles.sso_session(name) {
                 Some(session) => Ok(session.get(key).map(str::to_owned).or_else(|| own(key))),
-                None => Err(Error::config(format!(
-                    "{}: profile {} names [sso-session {name}], which does not exist; to set it up, run: \
+                None => Err(profiles.error(format!(
+                    "profile {} names [sso-session {name}], which does not exist; to set it up, run: \
                      aws configure sso-session",
-                    profiles.file(),
                     profile.name()
                 ))),
             },
@@ -41,8 +40,7 @@ impl Sso {
         let required = |key: &str, value: Option<String>| {
             value.ok_or_else(|| {
                 let name = profile.name();
-                let mend = line("aws configure sso", name);
-                Error::config(format!("{}: profile {name} has no {key}; run: {mend}", profiles.file()))
+                profiles.error(format!("profile {name} has no {key}; run: {}", line("aws configure sso", name)))
             })
         };
         Ok(Some(Self {

@@ -17,8 +17,9 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
 fn base_keys(context: &SourceContext<'_>, plan: &Plan, base: &Base) -> Result<Keys, Error> {
     let profile = &plan.base_profile;
     let source = |what: &str| format!("profile {profile}, {what}");
-    let missing = |what: &str, mend: &str| {
-        Error::config(format!("profile {profile} takes its credentials from {what}, which has none; {mend}"))
+    let or_missing = |keys: Option<Keys>, what: &str, mend: &str| {
+        let missing = format!("profile {profile} takes its credentials from {what}, which has none; {mend}");
+        keys.ok_or_else(|| Error::config(missing))
     };
     match base {
         Base::Keys(keys) => {
@@ -26,24 +27,18 @@ fn base_keys(context: &SourceContext<'_>, plan: &Plan, base: &Base) -> Result<Ke
             Ok(keys.clone().with_source(source("keys"), mend))
         }
         Base::Sso(settings) => sso::get(context, profile, settings),
-        Base::WebIdentity { role_arn, file, session_name, duration } => {
-            let identity =
-                sts::WebIdentity { role_arn, file, session_name: session_name.as_deref(), duration: *duration };
-            let keys = sts::with_web_identity(context, &identity)?;
-            Ok(keys.with_source(source("web identity"), format!("renew the token in {file}")))
+        Base::WebIdentity(identity) => {
+            let keys = sts::with_web_identity(context, identity)?;
+            Ok(keys.with_source(source("web identity"), format!("renew the token in {}", identity.file)))
         }
         Base::Process(command) => process::get(context, profile, command),
         Base::Environment => {
-            let keys = environment::get(context)?;
-            keys.ok_or_else(|| missing("the environment", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"))
+            let mend = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+            or_missing(environment::get(context)?, "the environment", mend)
         }
         Base::Container => {
-            let keys = container::get(context)?;
-            keys.ok_or_else(|| missing("the container", "set AWS_CONTAINER_CREDENTIALS_FULL_URI"))
+            or_missing(container::get(context)?, "the container", "set AWS_CONTAINER_CREDENTIALS_FULL_URI")
         }
-        Base::Metadata => {
-            let keys = metadata::get(context)?;
-            keys.ok_or_else(|| missing("the machine's metadata", "give this machine a role"))
-        }
+        Base::Metadata => or_missing(metadata::get(context)?, "the machine's metadata", "give this machine a role"),
     }
 }

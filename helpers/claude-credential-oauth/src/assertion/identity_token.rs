@@ -51,10 +51,9 @@ pub(crate) fn get(client: &Client<'_>) -> Result<(Secret, String), Error> {
     }
     match (environment.get(GITHUB_URL), environment.get(GITHUB_TOKEN)) {
         (Some(url), Some(token)) => Ok((of_github(client, url, token)?, "GitHub Actions".to_owned())),
-        _ => Err(Error::config(format!(
-            "{}: there is no identity token: set {TOKEN_FILE} or {TOKEN}, or give the job of GitHub Actions the \
-             permission id-token: write",
-            client.provider.place
+        _ => Err(client.provider.error(format!(
+            "there is no identity token: set {TOKEN_FILE} or {TOKEN}, or give the job of GitHub Actions the \
+             permission id-token: write"
         ))),
     }
 }

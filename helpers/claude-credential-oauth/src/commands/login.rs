@@ -5,6 +5,7 @@ use claude_credential_config::{Flow, Folders, Provider};
 use claude_credential_protocol::{Error, iso_8601, parse_account};
 
 use super::logout::{self, Revoked};
+use super::shared::{PATIENCE, as_account};
 use crate::client::Client;
 use crate::flows::authorization_code::Input;
 use crate::flows::federation::prepared;
@@ -14,9 +15,6 @@ use crate::reporter::Reporter;
 use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
 use claude_credential_process::SignalGuard;
-
-/// The time for requests to the provider before the user is asked.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Long enough for the user to find and type the keychain's password.
 const KEYCHAIN: Duration = Duration::from_mins(2);
@@ -59,12 +57,8 @@ pub(crate) fn run(
         }
         Flow::AuthorizationCode | Flow::DeviceCode => device_code::sign_in(&client, browser, &login, reporter)?,
         _ if account.is_some() || options.device => {
-            return Err(Error::config(format!(
-                "{}: {} signs in by itself ({}), with no account and no device",
-                provider.place,
-                provider.name,
-                provider.flow.name()
-            )));
+            let (name, flow) = (&provider.name, provider.flow.name());
+            return Err(provider.error(format!("{name} signs in by itself ({flow}), with no account and no device")));
         }
         _ => mint(&client).map_err(|failed| failed.error(provider, &login))?,
     };
@@ -93,7 +87,7 @@ fn keep(
     let store = TokenStore::new(folders, provider, KEYCHAIN);
     let set = set.clone().whole()?;
     // A renewal of the old sign-in must not overwrite the new tokens.
-    let _lock = store.lock(account, PATIENCE).map_err(|error| Error::unavailable(error.to_string()))?;
+    let _lock = store.lock(account, PATIENCE)?;
     // An old set that can't be read does not matter: often it is the reason for signing in again.
     let old = store.exactly(account).ok().flatten().and_then(|login| store.read(&login).ok().flatten());
     let set = match &old {
@@ -120,7 +114,7 @@ fn tell(
         }
     }
     let name = &provider.name;
-    let who = set.who.as_deref().or(account).map(|who| format!(" as {who}")).unwrap_or_default();
+    let who = as_account(set.who.as_deref().or(account));
     let renewed = if set.refresh.is_some() || !provider.flow.is_for_people() {
         ", and is renewed by itself"
     } else {

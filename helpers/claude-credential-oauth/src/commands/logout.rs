@@ -1,10 +1,9 @@
-use std::time::Duration;
-
 use clap::Args;
 use claude_credential_config::logins::Login;
 use claude_credential_config::{Folders, Provider};
 use claude_credential_protocol::{Error, Secret, parse_account};
 
+use super::shared::{PATIENCE, as_account};
 use crate::binding;
 use crate::client::Client;
 use crate::discovery::Endpoint;
@@ -13,8 +12,6 @@ use crate::options::Oauth;
 use crate::reporter::Reporter;
 use crate::token_store::TokenStore;
 use crate::tokens::TokenSet;
-
-const PATIENCE: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Default, Args)]
 pub(crate) struct Options {
@@ -45,23 +42,21 @@ pub(crate) fn run(
     let provider = &prepared(provider, &helper.suite.environment);
     let store = TokenStore::new(folders, provider, PATIENCE);
     let name = &provider.name;
+    let not_signed_in = |account| format!("not signed in to {name}{}", as_account(account));
     let Some(login) = store.find(options.account.as_deref())? else {
         if options.account.is_none() && !store.logins()?.is_empty() {
             return Err(Error::config(format!(
                 "no account of {name} is the current one; name one with: --account NAME"
             )));
         }
-        let account = options.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
-        return reporter.line(&format!("not signed in to {name}{account}"));
+        return reporter.line(&not_signed_in(options.account.as_deref()));
     };
     // A renewal that is under way would store a new token after the old one was revoked.
-    let lock = store.lock(login.account.as_deref(), PATIENCE);
-    let _lock = lock.map_err(|error| Error::unavailable(error.to_string()))?;
+    let _lock = store.lock(login.account.as_deref(), PATIENCE)?;
     let store = TokenStore::new(folders, provider, PATIENCE);
     // That renewal, or another logout, may have moved or removed the login before we had the lock.
     let Some(login) = store.exactly(login.account.as_deref())? else {
-        let account = login.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
-        return reporter.line(&format!("not signed in to {name}{account}"));
+        return reporter.line(&not_signed_in(login.account.as_deref()));
     };
     let revoked = if options.local {
         Revoked::No
@@ -84,7 +79,7 @@ fn tell(
     revoked: &Revoked,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    let account = login.account.as_ref().map(|account| format!(" as {account}")).unwrap_or_default();
+    let account = as_account(login.account.as_deref());
     let how = match revoked {
         Revoked::Yes => "; the provider was told",
         Revoked::Nowhere => "; the provider has no way to be told, so the tokens are good there until they expire",
@@ -110,7 +105,7 @@ pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Err
         return Ok(Revoked::No);
     }
     let endpoints = client.endpoints(&[Endpoint::Revocation]).map_err(|error| to_local(&error))?;
-    if endpoints.revocation.is_none() {
+    if endpoints.get(Endpoint::Revocation).is_none() {
         return Ok(Revoked::Nowhere);
     }
     for (number, (token, kind)) in tokens.into_iter().enumerate() {

@@ -3,6 +3,7 @@
 mod claude;
 mod login;
 mod logout;
+mod shared;
 pub(crate) mod status;
 
 use std::io::{self, BufReader, IsTerminal, Write};

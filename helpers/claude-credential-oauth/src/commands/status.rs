@@ -1,24 +1,18 @@
 use std::io::Write;
-use std::time::Duration;
 
-use claude_credential_config::kept::Place;
 use claude_credential_config::logins::Login;
 use claude_credential_config::{Config, Folders, Provider};
 use claude_credential_protocol::{Error, is_past, iso_8601, text};
 use serde_json::{Value, json};
 
 use super::claude;
+use super::shared::PATIENCE;
 use crate::options::{Oauth, Source, find};
 use crate::reporter::Reporter;
 use crate::token_store::TokenStore;
 
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// One login, in words and as JSON.
-struct Row {
-    words: String,
-    json: Value,
-}
+type Row = (String, Value);
 
 pub(crate) fn run(
     helper: &Oauth,
@@ -38,15 +32,14 @@ pub(crate) fn run(
         lines.extend(of_provider(folders, provider)?);
     }
     if helper.provider.is_none() {
-        let (words, json) = claude::status(folders, config);
-        lines.push(Row { words, json });
+        lines.push(claude::status(folders, config));
     }
     if as_json {
-        let all: Vec<Value> = lines.into_iter().map(|line| line.json).collect();
+        let all: Vec<Value> = lines.into_iter().map(|(_, json)| json).collect();
         return write(stdout, &json!({ "version": 1, "logins": all }).to_string());
     }
-    for line in &lines {
-        write(stdout, &text::one_line(&line.words))?;
+    for (words, _) in &lines {
+        write(stdout, &text::one_line(words))?;
     }
     if config.providers.is_empty() && helper.provider.is_none() && helper.sources.is_empty() {
         reporter
@@ -67,16 +60,15 @@ fn of_provider(folders: &Folders, provider: &Provider) -> Result<Vec<Row>, Error
     } else {
         format!("{name}: no token yet; it is requested when it is first needed ({})", flow.name())
     };
-    Ok(vec![Row { words, json: json!({ "provider": name, "flow": flow.name(), "signed_in": false }) }])
+    Ok(vec![(words, json!({ "provider": name, "flow": flow.name(), "signed_in": false }))])
 }
 
 fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Row {
     let account = login.account.as_deref();
     let shown = store.shown(login);
-    let place = if login.place == Place::Keychain { "keychain" } else { "file" };
     let mut json = json!({
         "provider": provider.name, "flow": provider.flow.name(), "signed_in": true, "account": account,
-        "current": login.current, "place": place, "kept_in": shown,
+        "current": login.current, "place": login.place, "kept_in": shown,
     });
     let mut words = provider.name.clone();
     if let Some(account) = account {
@@ -87,11 +79,11 @@ fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Row {
         Ok(None) => {
             json["problem"] = "it is no longer where it was kept".into();
             let login = store.login_command(account);
-            return Row { words: format!("{words}: no longer in {shown}; run: {login}"), json };
+            return (format!("{words}: no longer in {shown}; run: {login}"), json);
         }
         Err(error) => {
             json["problem"] = error.to_string().into();
-            return Row { words: format!("{words}: {error}"), json };
+            return (format!("{words}: {error}"), json);
         }
     };
     let can_renew = !provider.flow.is_for_people() || (set.refresh.is_some() && !set.refused);
@@ -120,7 +112,7 @@ fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Row {
     } else {
         "no refresh is possible".to_owned()
     };
-    Row { words: format!("{words}: in {shown}; {end}; {renewal}"), json }
+    (format!("{words}: in {shown}; {end}; {renewal}"), json)
 }
 
 fn write(stdout: &mut dyn Write, line: &str) -> Result<(), Error> {

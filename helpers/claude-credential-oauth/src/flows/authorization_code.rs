@@ -103,8 +103,7 @@ fn begin(
 ) -> Result<AuthorizationRequest, Error> {
     let provider = client.provider;
     let endpoint = endpoints.need(Endpoint::Authorization, provider)?;
-    let mut url = Url::parse(endpoint)
-        .map_err(|_| Error::config(format!("{}: the authorization endpoint is no URL", provider.place)))?;
+    let mut url = Url::parse(endpoint).map_err(|_| provider.error("the authorization endpoint is no URL"))?;
     let redirect_uri = loopback.redirect_uri();
     let verifier = random_text();
     let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose().as_bytes()));

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use claude_credential_http::Call;
-use claude_credential_protocol::{Error, Secret};
+use claude_credential_protocol::{Class, Error, Secret};
 use serde::Deserialize;
 
 use crate::binding;
@@ -29,7 +29,7 @@ const LONGEST: u64 = 30 * 60;
 
 #[derive(Deserialize)]
 struct DeviceAuthorization {
-    device_code: String,
+    device_code: Secret,
     user_code: String,
     #[serde(alias = "verification_url")]
     verification_uri: String,
@@ -55,19 +55,11 @@ pub(crate) fn sign_in(
         return Err(refused.err().map_or_else(|| Error::unavailable("no device code"), |failed| told(&failed)));
     }
     let authorization: DeviceAuthorization = answer.json(&host)?;
-    let device_code = Secret::from(authorization.device_code);
-    show(
-        client,
-        &authorization.user_code,
-        &authorization.verification_uri,
-        authorization.verification_uri_complete.as_deref(),
-        open_browser,
-        reporter,
-    )?;
+    show(client, &authorization, open_browser, reporter)?;
     let until = Instant::now() + Duration::from_secs(authorization.expires_in.min(LONGEST));
     // At least what the provider demands (RFC 8628, 3.5).
     let mut interval = Duration::from_secs(authorization.interval.unwrap_or(INTERVAL).clamp(1, LONGEST));
-    let mut grant = vec![("grant_type", GRANT), ("device_code", device_code.expose())];
+    let mut grant = vec![("grant_type", GRANT), ("device_code", authorization.device_code.expose())];
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
     loop {
         pause(interval, until, reporter)?;
@@ -86,7 +78,7 @@ pub(crate) fn sign_in(
             }
             Err(TokenError::Code("authorization_pending", _)) => {}
             Err(TokenError::Code("slow_down", _)) => interval += SLOWER,
-            Err(TokenError::Error(error)) if error.class() == claude_credential_protocol::Class::Unavailable => {
+            Err(TokenError::Error(error)) if error.class() == Class::Unavailable => {
                 interval += SLOWER;
             }
             Err(failed) => {
@@ -99,22 +91,22 @@ pub(crate) fn sign_in(
 
 fn show(
     client: &Client<'_>,
-    user_code: &str,
-    uri: &str,
-    complete: Option<&str>,
+    authorization: &DeviceAuthorization,
     open_browser: bool,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
+    let DeviceAuthorization { user_code, verification_uri, verification_uri_complete, .. } = authorization;
     // The provider, not the user, chose the address that is about to be opened.
     let is_web = |uri: &str| uri.starts_with("https://") || claude_credential_config::is_endpoint(uri);
-    if !is_web(uri) || !complete.is_none_or(is_web) {
-        let host = Call { url: uri, ..Call::default() }.host();
+    let uri = verification_uri_complete.as_ref().unwrap_or(verification_uri);
+    if !is_web(verification_uri) || !is_web(uri) {
+        let host = Call { url: verification_uri, ..Call::default() }.host();
         return Err(Error::unavailable(format!("the provider sends people to {host}, which is no https address")));
     }
     reporter.line(&format!("to sign in to {}, open this address on any device:", client.provider.name))?;
-    reporter.plain(complete.unwrap_or(uri))?;
+    reporter.plain(uri)?;
     reporter.line(&format!("and see that it shows this code, or type it there: {user_code}"))?;
-    if open_browser && browser::open(client.environment, client.active, complete.unwrap_or(uri)) {
+    if open_browser && browser::open(client.environment, client.active, uri) {
         reporter.line("it was opened in your browser")?;
     }
     Ok(())

@@ -61,9 +61,8 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
     let organization = need(provider, provider.organization_id.as_deref(), "organization_id", ORGANIZATION)?;
     let account = need(provider, provider.service_account_id.as_deref(), "service_account_id", SERVICE_ACCOUNT)?;
     let (token, from) = identity_token::get(client)?;
-    let place = &provider.place;
     let claims = jwt::check(&token, provider.audience.as_deref(), now() / 1000)
-        .map_err(|why| Error::config(format!("{place}: the identity token from {from} would be refused: {why}")))?;
+        .map_err(|why| provider.error(format!("the identity token from {from} would be refused: {why}")))?;
     let mut body = serde_json::json!({
         "grant_type": JWT_BEARER,
         "assertion": token.expose(),
@@ -87,23 +86,23 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
 
 /// The server never says why, so everything is named that it may have been.
 fn refused(provider: &Provider, answer: &Answer, host: &str, from: &str, claims: &jwt::Claims) -> Error {
-    let (status, place) = (answer.status, &provider.place);
+    let status = answer.status;
     let clock = match answer.clock_ahead() {
         Some(ahead) if ahead > SKEW => format!("; this machine's clock is {ahead} s ahead of the server's"),
         Some(ahead) if ahead < -SKEW => format!("; this machine's clock is {} s behind the server's", -ahead),
         _ => String::new(),
     };
-    Error::config(format!(
-        "{place}: {host} answered {status} and does not say why; the identity token from {from} keeps every documented \
-         limit ({}){clock}; compare it with the federation rule, its organization and its service account",
+    provider.error(format!(
+        "{host} answered {status} and does not say why; the identity token from {from} keeps every documented limit \
+          ({}){clock}; compare it with the federation rule, its organization and its service account",
         claims.shown()
     ))
 }
 
 fn need<'p>(provider: &Provider, value: Option<&'p str>, key: &str, variable: &str) -> Result<&'p str, Error> {
     value.ok_or_else(|| {
-        let Provider { place, name, .. } = provider;
+        let name = &provider.name;
         let section = if name == BY_VARIABLES { String::new() } else { format!(", or `{key}` in [provider.{name}]") };
-        Error::config(format!("{place}: federation needs {variable}{section}"))
+        provider.error(format!("federation needs {variable}{section}"))
     })
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use claude_credential_protocol::Error;
 use reqwest::Url;
 
-use callback::{Callback, Expected, NotOurs};
+use callback::{Callback, Expected};
 
 /// The longest request that is read.
 const MAX_REQUEST: usize = 16 * 1024;
@@ -86,12 +86,9 @@ fn serve(mut stream: TcpStream, host: &str, expected: &Expected, done: &AtomicBo
         answer(&mut stream, "404 Not Found", "There is nothing here.");
         return None;
     };
-    let callback = match expected.understand(&url) {
-        Ok(callback) => callback,
-        Err(NotOurs::State | NotOurs::Issuer | NotOurs::Nothing) => {
-            answer(&mut stream, "400 Bad Request", "This is not the answer to the sign-in that is under way.");
-            return None;
-        }
+    let Ok(callback) = expected.understand(&url) else {
+        answer(&mut stream, "400 Bad Request", "This is not the answer to the sign-in that is under way.");
+        return None;
     };
     if done.swap(true, Ordering::SeqCst) {
         answer(&mut stream, "410 Gone", "This sign-in is over. This window can be closed.");

@@ -1,9 +1,9 @@
 //! A token set as it is kept: in the wire format.
 
-use claude_credential_protocol::{Malformed, Message, Secret};
+use claude_credential_protocol::{MAX_EXPIRY, Malformed, Message, Secret};
 use zeroize::Zeroizing;
 
-use super::{LAST, TokenSet};
+use super::TokenSet;
 
 impl TokenSet {
     /// As it is kept, with its name in it: what was moved under another name is not answered with.
@@ -39,8 +39,8 @@ impl TokenSet {
         let text = |key: &str| message.get(key).map(str::to_owned);
         Some(Self {
             access: message.get("password").map(Secret::from),
-            expires_at: message.number("password_expiry_utc", 0..=LAST).ok()?,
-            obtained: message.number("obtained", 0..=LAST).ok()??,
+            expires_at: message.number("password_expiry_utc", 0..=MAX_EXPIRY).ok()?,
+            obtained: message.number("obtained", 0..=MAX_EXPIRY).ok()??,
             refresh: message.get("oauth_refresh_token").map(Secret::from),
             scope: text("scope"),
             who: text("claude.account"),

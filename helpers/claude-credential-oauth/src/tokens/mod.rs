@@ -7,9 +7,6 @@ use claude_credential_files::{hex, random};
 use claude_credential_protocol::{Error, Seconds, Secret, now};
 use sha2::{Digest, Sha256};
 
-/// The last second that the wire can tell.
-pub(crate) const LAST: Seconds = 253_402_300_799;
-
 /// How long before its expiry a token is renewed at the latest; a caller may want more.
 const MARGIN: Seconds = 300;
 
@@ -97,11 +94,7 @@ impl TokenSet {
     /// This set without its access token.
     #[must_use]
     pub(crate) fn erased(&self) -> Self {
-        Self { access: None, expires_at: None, ..Self::default() }.after(self).bound_to(self)
-    }
-
-    fn bound_to(self, old: &Self) -> Self {
-        Self { binding: old.binding.clone(), refused: old.refused, obtained: old.obtained, ..self }
+        Self { access: None, expires_at: None, ..self.clone() }.superseding(self)
     }
 
     /// Whether `access` is a token that we ourselves replaced.

@@ -3,12 +3,12 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use claude_credential_http::Answer;
-use claude_credential_protocol::{Error, MAX_LINE, Seconds, Secret, parse_token};
+use claude_credential_protocol::{Error, MAX_EXPIRY, MAX_LINE, Seconds, Secret, parse_token};
 use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{LAST, TokenSet};
+use super::TokenSet;
 
 /// The longest text that is shown or stored.
 const MAX_SHOWN: usize = 4096;
@@ -68,7 +68,7 @@ pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<T
     Ok(TokenSet {
         expires_at: lifetime(expires_in.as_ref())
             .filter(|_| access.is_some())
-            .map(|seconds| asked.saturating_add(seconds).min(LAST)),
+            .map(|seconds| asked.saturating_add(seconds).min(MAX_EXPIRY)),
         access,
         obtained: asked,
         refresh,

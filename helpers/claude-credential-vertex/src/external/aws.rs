@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use claude_credential_http::{Body, Call};
 use claude_credential_protocol::{Error, Origin, Secret};
-use serde::Deserialize;
 use serde_json::json;
 
 use super::sigv4::{AwsKeys, signed};
@@ -25,15 +24,6 @@ const REGION: &str = "region_url";
 const ROLES: &str = "url";
 const SESSION: &str = "imdsv2_session_token_url";
 
-/// A role's credentials from the EC2 metadata service.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct RoleCredentials {
-    access_key_id: String,
-    secret_access_key: String,
-    token: Option<String>,
-}
-
 pub(crate) fn subject(
     context: &SourceContext<'_>,
     file: &AdcFile,
@@ -42,10 +32,7 @@ pub(crate) fn subject(
     id: &str,
 ) -> Result<Secret, Error> {
     if id != "aws1" {
-        return Err(Error::config(format!(
-            "{}: its `environment_id` is not aws1, the only one supported; get the file anew",
-            file.shown
-        )));
+        return Err(file.error("its `environment_id` is not aws1, the only one supported; get the file anew"));
     }
     let question = file.require(QUESTION, source.regional_cred_verification_url.as_deref())?;
     let audience = file.require("audience", fields.audience.as_deref())?;
@@ -54,14 +41,13 @@ pub(crate) fn subject(
     let question = question.replace("{region}", &region);
     // The holder of the signed request can run it with the user's keys, so no other request is signed.
     if !is_get_caller_identity(&question) {
-        return Err(Error::config(format!(
-            "{}: `{QUESTION}` is not GetCallerIdentity of AWS STS with a region in it; mend it there, or set AWS_REGION",
-            file.shown
+        return Err(file.error(format!(
+            "`{QUESTION}` is not GetCallerIdentity of AWS STS with a region in it; mend it there, or set AWS_REGION"
         )));
     }
     let keys = metadata.keys()?;
     let mut headers = signed(&question, &region, "sts", &keys, SystemTime::now())
-        .ok_or_else(|| Error::config(format!("{}: what `{QUESTION}` names can't be signed", file.shown)))?;
+        .ok_or_else(|| file.error(format!("what `{QUESTION}` names can't be signed")))?;
     headers.push(("x-goog-cloud-target-resource".to_owned(), audience.into()));
     let headers: Vec<_> = headers.iter().map(|(name, value)| json!({ "key": name, "value": value.expose() })).collect();
     let request = json!({ "url": question, "method": "POST", "headers": headers });
@@ -129,24 +115,19 @@ impl InstanceMetadata<'_> {
     fn keys(&mut self) -> Result<AwsKeys, Error> {
         let variable = |name| self.context.environment.get(name);
         if let (Some(id), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
-            let session_token = variable("AWS_SESSION_TOKEN").map(Secret::from);
-            return Ok(AwsKeys { access_key_id: id.to_owned(), secret_access_key: secret.into(), session_token });
+            let token = variable("AWS_SESSION_TOKEN").map(Secret::from);
+            return Ok(AwsKeys { access_key_id: id.to_owned(), secret_access_key: secret.into(), token });
         }
         let roles = self.file.require(ROLES, self.source.url.as_deref())?;
         let role = self.text(ROLES, roles)?;
         let role = role.expose().lines().next().unwrap_or_default();
         let text = self.text(ROLES, &format!("{}/{}", roles.trim_end_matches('/'), percent_encoded(role, "")))?;
-        let role: RoleCredentials = serde_json::from_str(text.expose()).map_err(|error| {
+        serde_json::from_str(text.expose()).map_err(|error| {
             let (line, column) = (error.line(), error.column());
             let shown = &self.file.shown;
             Error::unavailable(format!(
                 "{shown}: what its `{ROLES}` returned is not a set of AWS keys: line {line}:{column}"
             ))
-        })?;
-        Ok(AwsKeys {
-            access_key_id: role.access_key_id,
-            secret_access_key: role.secret_access_key.into(),
-            session_token: role.token.map(Secret::from),
         })
     }
 

@@ -53,7 +53,7 @@ pub(crate) fn subject(
     let output = executable.output_file.as_deref().map(Path::new);
     if output.is_some_and(|output| !output.is_absolute()) {
         // Google's libraries resolve it in the working directory, which may be a cloned repository.
-        return Err(Error::config(format!("{shown}: its `output_file` is not an absolute path; mend it there")));
+        return Err(file.error("its `output_file` is not an absolute path; mend it there"));
     }
     if let Some(output) = output.filter(|_| context.request.rejected.is_none())
         && let Some(kept) = kept(output)?.filter(|printed| printed.lasts(context.request.min_ttl))
@@ -83,15 +83,11 @@ fn run(
 ) -> Result<Zeroizing<Vec<u8>>, Error> {
     let timeout = executable.timeout_millis.unwrap_or(TIMEOUT);
     if !TIMEOUTS.contains(&timeout) {
-        return Err(Error::config(format!(
-            "{}: its `timeout_millis` is not between 5000 and 120000; mend it there",
-            file.shown
-        )));
+        return Err(file.error("its `timeout_millis` is not between 5000 and 120000; mend it there"));
     }
     let line = file.require("command", executable.command.as_deref())?;
     let words = words(line).filter(|words| !words.is_empty());
-    let words = words
-        .ok_or_else(|| Error::config(format!("{}: its `command` has an unclosed quote; mend it there", file.shown)))?;
+    let words = words.ok_or_else(|| file.error("its `command` has an unclosed quote; mend it there"))?;
     let mut command = Command::new(resolve(context, file, &words[0])?);
     command.args(&words[1..]).current_dir(&context.folders.home);
     context.active.hand_down(&mut command);
@@ -154,12 +150,7 @@ fn resolve(context: &SourceContext<'_>, file: &AdcFile, word: &str) -> Result<Pa
     } else {
         find_on_path(word, context.environment.get_os("PATH").unwrap_or_default())
     };
-    found.ok_or_else(|| {
-        Error::config(format!(
-            "{}: the program that its `command` names is not there; write its whole path",
-            file.shown
-        ))
-    })
+    found.ok_or_else(|| file.error("the program that its `command` names is not there; write its whole path"))
 }
 
 /// The output of an earlier run; `None` if the file is incomplete or malformed, since another process may be writing

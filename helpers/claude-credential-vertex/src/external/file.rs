@@ -9,8 +9,7 @@ use crate::sources::AdcFile;
 
 /// A token in a file that another program keeps up to date. In containers it often belongs to another user.
 pub(crate) fn subject(file: &AdcFile, path: &str, format: Option<&Format>) -> Result<Secret, Error> {
-    let wrong =
-        |what: &str| Error::config(format!("{}: {path}, the `file` of its credential source, {what}", file.shown));
+    let wrong = |what: &str| file.error(format!("{path}, the `file` of its credential source, {what}"));
     if !Path::new(path).is_absolute() {
         // Google's libraries resolve it in the working directory, which may be a cloned repository.
         return Err(wrong("is not an absolute path; mend it there"));

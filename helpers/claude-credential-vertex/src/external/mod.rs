@@ -67,16 +67,14 @@ fn subject(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields) -> Resu
     match source {
         CredentialSource { executable: Some(executable), .. } => executable::subject(context, file, fields, executable),
         CredentialSource { environment_id: Some(id), .. } => aws::subject(context, file, fields, source, id),
-        CredentialSource { certificate: Some(_), .. } => Err(Error::config(format!(
-            "{}: a credential source with a `certificate` (X.509) is not supported; use one with `file`, `url` or \
+        CredentialSource { certificate: Some(_), .. } => Err(file.error(
+            "a credential source with a `certificate` (X.509) is not supported; use one with `file`, `url` or \
              `executable`",
-            file.shown
-        ))),
+        )),
         CredentialSource { file: Some(path), .. } => file::subject(file, path, source.format.as_ref()),
         CredentialSource { url: Some(url), .. } => url::subject(context, file, source, url),
-        _ => Err(Error::config(format!(
-            "{}: its `credential_source` has none of `file`, `url`, `executable` and `environment_id`; get the file anew",
-            file.shown
-        ))),
+        _ => Err(file.error(
+            "its `credential_source` has none of `file`, `url`, `executable` and `environment_id`; get the file anew",
+        )),
     }
 }

@@ -4,12 +4,15 @@ use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4::SigningParams;
 use claude_credential_protocol::Secret;
+use serde::Deserialize;
 
-/// AWS credentials.
+/// AWS credentials, as the EC2 metadata service returns those of a role.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
 pub(crate) struct AwsKeys {
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: Secret,
-    pub(crate) session_token: Option<Secret>,
+    pub(crate) token: Option<Secret>,
 }
 
 /// The signed headers of an empty POST to `url`; `None` if that is not a URL.
@@ -21,8 +24,8 @@ pub(crate) fn signed(
     keys: &AwsKeys,
     at: SystemTime,
 ) -> Option<Vec<(String, Secret)>> {
-    let AwsKeys { access_key_id, secret_access_key, session_token } = keys;
-    let token = session_token.as_ref().map(|token| token.expose().to_owned());
+    let AwsKeys { access_key_id, secret_access_key, token } = keys;
+    let token = token.as_ref().map(|token| token.expose().to_owned());
     let identity = Credentials::new(access_key_id, secret_access_key.expose(), token, None, "vertex").into();
     let parameters = SigningParams::builder().identity(&identity).region(region).name(service).time(at);
     let parameters = parameters.settings(SigningSettings::default()).build().ok()?.into();
@@ -43,7 +46,7 @@ mod tests {
         let at = humantime::parse_rfc3339(at).unwrap();
         let headers = signed(url, region, service, keys, at).unwrap();
         let names: Vec<&str> = headers.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names.contains(&"x-amz-security-token"), keys.session_token.is_some());
+        assert_eq!(names.contains(&"x-amz-security-token"), keys.token.is_some());
         assert!(names.contains(&"host") && names.contains(&"x-amz-date"), "{names:?}");
         headers.iter().find(|(name, _)| name == "authorization").unwrap().1.expose().to_owned()
     }
@@ -55,7 +58,7 @@ mod tests {
         let keys = AwsKeys {
             access_key_id: "AKIDEXAMPLE".to_owned(),
             secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
-            session_token: None,
+            token: None,
         };
         for (url, signature) in [
             ("https://example.amazonaws.com/", "5da7c1a2acd57cee7505fc6676e4e544621c30862966e37dddb68e92efbe5d6b"),
@@ -81,19 +84,19 @@ mod tests {
         let mut keys = AwsKeys {
             access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
             secret_access_key: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY".into(),
-            session_token: None,
+            token: None,
         };
         let at = "2020-08-11T06:55:22Z";
         let said = authorization(url, "us-east-2", "sts", &keys, at);
         assert!(said.ends_with("Signature=9e722e5b7bfa163447e2a14df118b45ebd283c5aea72019bdf921d6e7dc01a9a"), "{said}");
-        keys.session_token = Some("token".into());
+        keys.token = Some("token".into());
         let said = authorization(url, "us-east-2", "sts", &keys, at);
         assert!(said.contains("SignedHeaders=host;x-amz-date;x-amz-security-token,"), "{said}");
     }
 
     #[test]
     fn what_is_no_url_is_not_signed() {
-        let keys = AwsKeys { access_key_id: "a".to_owned(), secret_access_key: "s".into(), session_token: None };
+        let keys = AwsKeys { access_key_id: "a".to_owned(), secret_access_key: "s".into(), token: None };
         for url in ["", "sts.amazonaws.com", "https://a b/"] {
             assert!(signed(url, "r", "sts", &keys, std::time::SystemTime::now()).is_none(), "{url}");
         }

@@ -31,9 +31,9 @@ pub(crate) fn ask(context: &SourceContext<'_>, file: &AdcFile, name: &str, call:
     if answer.is_success() {
         return Ok(answer);
     }
-    let (shown, host, status) = (&file.shown, call.host(), answer.status);
+    let (host, status) = (call.host(), answer.status);
     let what = if matches!(call.body, Body::Put) { " to a PUT" } else { "" };
-    Err(Error::config(format!("{shown}: {host}, the `{name}` of its credential source, answered {status}{what}")))
+    Err(file.error(format!("{host}, the `{name}` of its credential source, answered {status}{what}")))
 }
 
 /// Whether this is a plain HTTP URL of a cloud's metadata service, which offers no TLS.

@@ -17,7 +17,6 @@ const OTHERS: [&str; 2] = ["gdch_service_account", "api_key"];
 
 /// A token of `scope` for `fields`: those of `file`, or of the source credentials in it, for which this calls itself.
 pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields, scope: &str) -> Result<Token, Error> {
-    let shown = &file.shown;
     match fields.kind.as_deref() {
         Some("service_account") => service_account::token(context, file, fields, scope),
         Some("authorized_user") => authorized_user::token(context, file, fields, scope),
@@ -34,12 +33,12 @@ pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields
             let source = token(context, file, source, IAM_SCOPE)?;
             impersonation::exchange(context, file, fields, &source, scope)
         }
-        Some(kind) => Err(Error::config(match OTHERS.into_iter().find(|other| *other == kind) {
+        Some(kind) => Err(file.error(match OTHERS.into_iter().find(|other| *other == kind) {
             Some(other) => {
-                format!("{shown}: credentials of the type {other} are not supported; use another credentials file")
+                format!("credentials of the type {other} are not supported; use another credentials file")
             }
-            None => format!("{shown}: its `type` is unknown; get the file anew"),
+            None => "its `type` is unknown; get the file anew".to_owned(),
         })),
-        None => Err(Error::config(format!("{shown}: `type` is missing in it; get the file anew"))),
+        None => Err(file.error("`type` is missing in it; get the file anew")),
     }
 }

@@ -1,4 +1,4 @@
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -90,21 +90,26 @@ impl AdcFile {
     /// are sent.
     pub(crate) fn require_trusted(&self) -> Result<(), Error> {
         let Some(problem) = &self.trust_problem else { return Ok(()) };
-        let (shown, path) = (&self.shown, text::quoted(&self.path.to_string_lossy()));
+        let path = text::quoted(&self.path.to_string_lossy());
         let what = "it says where secrets are read and where they go, and";
-        Err(Error::config(match problem {
+        Err(self.error(match problem {
             // A `chown` would accept whatever the file contains.
             FileError::Owner(_) => format!(
-                "{shown}: {what} belongs to another user; read it, and if you mean all of it, run: \
+                "{what} belongs to another user; read it, and if you mean all of it, run: \
                  install -m 600 {path} \"$HOME/google.json\"; export {VARIABLE}=\"$HOME/google.json\""
             ),
-            _ => format!("{shown}: {what} can be changed by others; run: chmod go-w {path}"),
+            _ => format!("{what} can be changed by others; run: chmod go-w {path}"),
         }))
+    }
+
+    /// An error in the file, for the user to mend.
+    pub(crate) fn error(&self, what: impl Display) -> Error {
+        Error::config(format!("{}: {what}", self.shown))
     }
 
     /// The value of a required field.
     pub(crate) fn require<'f, T: ?Sized>(&self, name: &str, value: Option<&'f T>) -> Result<&'f T, Error> {
-        value.ok_or_else(|| Error::config(format!("{}: `{name}` is missing in it; get the file anew", self.shown)))
+        value.ok_or_else(|| self.error(format!("`{name}` is missing in it; get the file anew")))
     }
 
     /// A URL in the file that secrets are sent to.
@@ -112,10 +117,7 @@ impl AdcFile {
         if is_endpoint(url) {
             return Ok(url);
         }
-        Err(Error::config(format!(
-            "{}: `{name}` is not an https URL, nor one of this machine; mend it there",
-            self.shown
-        )))
+        Err(self.error(format!("`{name}` is not an https URL, nor one of this machine; mend it there")))
     }
 
     /// The command to sign in again. Values from the file are quoted for the shell.

@@ -114,12 +114,8 @@ impl MetadataServer {
     }
 
     fn ask(&self, path: &str, how: impl FnOnce(&Call<'_>) -> Result<Answer, Error>) -> Result<Answer, Error> {
-        let url = self.url(path);
+        let url = format!("http://{}{path}", self.host);
         how(&Call { url: &url, headers: &[FLAVOR], ..Call::default() })
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.host)
     }
 
     /// Puts the variable that names the server in front of an error.

@@ -1,7 +1,6 @@
 //! `[entry.NAME]` in `config.toml`.
 
 use std::path::Path;
-use std::str::FromStr;
 
 use claude_credential_protocol::{Error, Kind};
 use serde::Deserialize;
@@ -62,15 +61,16 @@ impl ConfigText<'_> {
             (None, None, Some(shell)) => Program::Shell(shell),
             _ => return Err(self.error(at, "an entry has one of `helper`, `command` and `shell`")),
         };
-        let kinds = ["api-key", "bearer"].map(|name| (name, Kind::from_str(name).unwrap_or(Kind::ApiKey)));
+        let kinds = [Kind::ApiKey, Kind::Bearer].map(|kind| (kind.name(), kind));
+        let (on_error, stderr) = ([("stop", false), ("next", true)], [("accept", false), ("error", true)]);
         Ok(Entry {
             place: Some(self.of(at)),
-            kind: self.choice("kind", raw.kind.as_ref(), &kinds)?,
+            kind: self.choice("kind", raw.kind.as_ref(), &kinds)?.unwrap_or(Kind::ApiKey),
             ttl: self.ttl(raw.ttl)?,
             vary: raw.vary,
-            on_error_next: self.choice("on_error", raw.on_error.as_ref(), &[("stop", false), ("next", true)])?,
+            on_error_next: self.choice("on_error", raw.on_error.as_ref(), &on_error)?.unwrap_or_default(),
             none_exit: raw.none_exit,
-            stderr_is_error: self.choice("stderr", raw.stderr.as_ref(), &[("accept", false), ("error", true)])?,
+            stderr_is_error: self.choice("stderr", raw.stderr.as_ref(), &stderr)?.unwrap_or_default(),
             store: raw.store,
             refresh_token: raw.refresh_token,
             ..Entry::new(name.get_ref(), program)

@@ -69,10 +69,10 @@ impl Config {
         let File { ttl, key_store, claude, profile, entry, provider } = file;
         let mut config =
             Self { file: Some(path.to_owned()), text: text.text.to_owned(), ttl: text.ttl(ttl)?, ..Self::built_in() };
-        config.key_store = text.choice("key_store", key_store.as_ref(), &KeyStore::NAMES)?;
+        config.key_store = text.choice("key_store", key_store.as_ref(), &KeyStore::NAMES)?.unwrap_or_default();
         let logins = [("report", ClaudeLogin::Report), ("read", ClaudeLogin::Read)];
         let login = claude.and_then(|claude| claude.login);
-        config.claude_login = text.choice("login", login.as_ref(), &logins)?;
+        config.claude_login = text.choice("login", login.as_ref(), &logins)?.unwrap_or_default();
         for (name, raw) in provider {
             text.name("provider", &name)?;
             let provider = text.provider(&name, raw, folders, config.key_store)?;

@@ -48,14 +48,10 @@ impl ConfigText<'_> {
             };
             profile.chain = chain.into_iter().map(known).collect::<Result<_, _>>()?;
         }
-        let absolute = |folder: Spanned<String>, message| {
-            let path = folders.expand(folder.get_ref());
-            if path.is_absolute() { Ok(path) } else { Err(self.error(folder.span().start, message)) }
-        };
-        let listed = |folder| absolute(folder, "each of `directories` begins with / or ~/");
-        profile.directories = directories.into_iter().map(listed).collect::<Result<_, _>>()?;
-        let own = |folder| absolute(folder, "`claude_config_dir` begins with / or ~/");
-        profile.claude_config_dir = claude_config_dir.map(own).transpose()?;
+        let listed = |folder| self.absolute(folder, folders, "each of `directories` begins with / or ~/");
+        profile.directories = directories.iter().map(listed).collect::<Result<_, _>>()?;
+        let own = |folder| self.absolute(folder, folders, "`claude_config_dir` begins with / or ~/");
+        profile.claude_config_dir = claude_config_dir.as_ref().map(own).transpose()?;
         Ok(profile)
     }
 }

@@ -1,7 +1,6 @@
 //! `[provider.NAME]` in `config.toml`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use claude_credential_protocol::Error;
 use serde::Deserialize;
@@ -90,16 +89,18 @@ impl ConfigText<'_> {
         key_store: KeyStore,
     ) -> Result<Provider, Error> {
         let at = name.span().start;
-        let flow = self.choice("flow", raw.flow.as_ref(), &FLOWS)?;
+        let flow = self.choice("flow", raw.flow.as_ref(), &FLOWS)?.unwrap_or_default();
+        let file =
+            |key: &str, value: &Spanned<String>| self.absolute(value, folders, &format!("`{key}` begins with / or ~/"));
         let client_secret = match (raw.client_secret_file, raw.client_secret_variable) {
             (None, None) => None,
-            (Some(file), None) => Some(ValueSource::File(self.file("client_secret_file", &file, folders)?)),
+            (Some(path), None) => Some(ValueSource::File(file("client_secret_file", &path)?)),
             (None, Some(variable)) => Some(ValueSource::Variable(variable)),
             _ => return Err(self.error(at, "only one of `client_secret_file` and `client_secret_variable` can hold")),
         };
         let assertion = match (raw.assertion_file, raw.assertion_variable, raw.assertion_command) {
             (None, None, None) => None,
-            (Some(file), None, None) => Some(TokenSource::File(self.file("assertion_file", &file, folders)?)),
+            (Some(path), None, None) => Some(TokenSource::File(file("assertion_file", &path)?)),
             (None, Some(variable), None) => Some(TokenSource::Variable(variable)),
             (None, None, Some(words)) if words.get_ref().is_empty() => {
                 return Err(self.error(words.span().start, "`assertion_command` is empty"));
@@ -110,8 +111,7 @@ impl ConfigText<'_> {
                 return Err(self.error(at, message));
             }
         };
-        let authentications =
-            [("basic", Some(ClientAuthentication::Basic)), ("post", Some(ClientAuthentication::Post))];
+        let authentications = [("basic", ClientAuthentication::Basic), ("post", ClientAuthentication::Post)];
         let provider = Provider {
             issuer: self.endpoint("issuer", raw.issuer)?,
             authorization_endpoint: self.endpoint("authorization_endpoint", raw.authorization_endpoint)?,
@@ -121,10 +121,11 @@ impl ConfigText<'_> {
             revocation_endpoint: self.endpoint("revocation_endpoint", raw.revocation_endpoint)?,
             client_id: raw.client_id,
             client_secret,
-            client_authentication: match &raw.client_authentication {
-                None => None,
-                value => self.choice("client_authentication", value.as_ref(), &authentications)?,
-            },
+            client_authentication: self.choice(
+                "client_authentication",
+                raw.client_authentication.as_ref(),
+                &authentications,
+            )?,
             scopes: raw.scopes.into_iter().map(|scope| self.scope(scope)).collect::<Result<_, _>>()?,
             audience: raw.audience,
             resource: match raw.resource {
@@ -137,10 +138,7 @@ impl ConfigText<'_> {
                 .into_iter()
                 .map(|parameter| self.parameter(parameter))
                 .collect::<Result<_, _>>()?,
-            store: match &raw.store {
-                None => key_store,
-                value => self.choice("store", value.as_ref(), &KeyStore::NAMES)?,
-            },
+            store: self.choice("store", raw.store.as_ref(), &KeyStore::NAMES)?.unwrap_or(key_store),
             default: raw.default,
             redirect_port: match raw.redirect_port {
                 Some(port) if *port.get_ref() == 0 => {
@@ -178,12 +176,6 @@ impl ConfigText<'_> {
             return Err(self.error(name.span().start, message));
         }
         Ok((name.into_inner(), value))
-    }
-
-    fn file(&self, key: &str, value: &Spanned<String>, folders: &Folders) -> Result<PathBuf, Error> {
-        let path = folders.expand(value.get_ref());
-        let message = || self.error(value.span().start, &format!("`{key}` begins with / or ~/"));
-        if path.is_absolute() { Ok(path) } else { Err(message()) }
     }
 
     fn scope(&self, scope: Spanned<String>) -> Result<String, Error> {

@@ -1,10 +1,12 @@
 //! The text of `config.toml`, and what every part of it has in common.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use claude_credential_protocol::{Error, Origin};
 use toml::Spanned;
 
+use crate::Folders;
 use crate::model::is_name;
 
 /// The file under parse: turns a place in it into `FILE:LINE`.
@@ -42,13 +44,19 @@ impl ConfigText<'_> {
         key: &str,
         value: Option<&Spanned<String>>,
         choices: &[(&str, T)],
-    ) -> Result<T, Error> {
-        let Some(value) = value else { return Ok(choices[0].1) };
+    ) -> Result<Option<T>, Error> {
+        let Some(value) = value else { return Ok(None) };
         let found = choices.iter().find(|(name, _)| name == value.get_ref()).map(|(_, choice)| *choice);
-        found.ok_or_else(|| {
+        found.map(Some).ok_or_else(|| {
             let names: Vec<String> = choices.iter().map(|(name, _)| format!("{name:?}")).collect();
             self.error(value.span().start, &format!("`{key}` is one of {}", names.join(", ")))
         })
+    }
+
+    /// A path below the home folder or the root; else an error with `message`.
+    pub(super) fn absolute(&self, path: &Spanned<String>, folders: &Folders, message: &str) -> Result<PathBuf, Error> {
+        let expanded = folders.expand(path.get_ref());
+        if expanded.is_absolute() { Ok(expanded) } else { Err(self.error(path.span().start, message)) }
     }
 
     pub(super) fn host(&self, host: &Spanned<String>) -> Result<Origin, Error> {

@@ -37,15 +37,7 @@ fn winner(check_context: &CheckContext, profile: &Profile) -> Result<Resolved, F
 
 /// A context without the cache and with as much time as Claude Code's helper has, however long earlier checks took.
 fn lookup_context(context: &Context) -> Context {
-    let Options { profile, chain, config, .. } = &context.options;
-    let options = Options {
-        profile: profile.clone(),
-        chain: chain.clone(),
-        config: config.clone(),
-        no_cache: true,
-        no_input: true,
-        verbose: false,
-    };
+    let options = Options { no_cache: true, no_input: true, verbose: false, ..context.options.clone() };
     let Context { environment, folders, config, .. } = context;
     Context::with(options, environment.clone(), folders.clone(), config.clone(), true)
 }
