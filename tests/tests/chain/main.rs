@@ -12,6 +12,7 @@ mod front;
 mod git;
 mod hosts;
 mod keeping;
+mod key;
 mod lookup_order;
 mod order;
 mod progress;
