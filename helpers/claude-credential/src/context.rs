@@ -1,4 +1,6 @@
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -6,7 +8,7 @@ use claude_credential_config::{Config, Environment, Folders, claude};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Interactive, Millis, millis, now};
 
-use crate::cache::{Cache, FastKey};
+use crate::cache::{Cache, FastKey, PROFILE_VARIABLE};
 use crate::cli::Options;
 use crate::client::environment::environment_of_client;
 use crate::client::mode::ClientMode;
@@ -89,6 +91,27 @@ impl Context {
         }
         let open = || Cache::open(&self.folders.runtime).map_err(|problem| self.log.complain(&problem)).ok();
         self.cache.get_or_init(open).as_ref()
+    }
+
+    /// The configuration file, which may not exist.
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.options.config.clone().unwrap_or_else(|| self.folders.config.join("config.toml"))
+    }
+
+    /// The profile that `CLAUDE_CREDENTIAL_PROFILE` names, if it counts: an option wins over it, and for Claude Code it
+    /// does not count, since a project's settings can set its variables.
+    pub(crate) fn profile_in_variable(&self) -> Option<&str> {
+        let counts = !self.for_client && self.options.profile.is_none();
+        self.environment.get(PROFILE_VARIABLE).filter(|_| counts)
+    }
+
+    /// Prepares the environment of a process that this one starts: a variable that did not count here must not count
+    /// there, either.
+    pub(crate) fn hand_down(&self, active: &Active, command: &mut Command) {
+        if self.profile_in_variable().is_none() {
+            command.env_remove(PROFILE_VARIABLE);
+        }
+        active.hand_down(command);
     }
 
     /// Whether the user can be asked. Determined only before a helper starts, since a hit does not need it.

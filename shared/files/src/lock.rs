@@ -82,14 +82,15 @@ impl Lock {
 #[derive(Debug)]
 pub struct Waiting {
     file: File,
+    leftover: PathBuf,
 }
 
 impl Waiting {
-    /// Sets the mark at `path`.
-    pub fn announce(path: &Path) -> Result<Self, FileError> {
+    /// Sets the mark at `path`. The last waiter that leaves removes the file `leftover`.
+    pub fn announce(path: &Path, leftover: PathBuf) -> Result<Self, FileError> {
         let file = open_for_flock(path)?;
         flock(&file, FlockOperation::LockShared).map_err(|error| FileError::io(path)(error.into()))?;
-        Ok(Self { file })
+        Ok(Self { file, leftover })
     }
 
     /// Whether any process is marked at `path`.
@@ -97,12 +98,14 @@ impl Waiting {
         let file = open_for_flock(path)?;
         Ok(flock(&file, FlockOperation::NonBlockingLockExclusive).is_err())
     }
+}
 
-    /// Removes the mark. The last waiter runs `last` before another process can be marked.
-    pub fn leave(self, last: impl FnOnce()) {
+impl Drop for Waiting {
+    fn drop(&mut self) {
         // The conversion frees the shared lock first, so of several that leave at once each sees those before it gone.
+        // Until the file is removed, no other process can be marked.
         if flock(&self.file, FlockOperation::NonBlockingLockExclusive).is_ok() {
-            last();
+            let _ = std::fs::remove_file(&self.leftover);
         }
     }
 }

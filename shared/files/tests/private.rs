@@ -134,13 +134,15 @@ fn a_lock_is_waited_for_and_given_up_at_the_deadline() {
 fn the_last_one_who_waits_tidies_up() {
     let (_folder, file) = folder();
     assert!(!Waiting::is_any(&file).unwrap());
-    let (one, other) = (Waiting::announce(&file).unwrap(), Waiting::announce(&file).unwrap());
+    let leftover = file.with_extension("leftover");
+    fs::write(&leftover, "").unwrap();
+    let announce = || Waiting::announce(&file, leftover.clone()).unwrap();
+    let (one, other) = (announce(), announce());
     assert!(Waiting::is_any(&file).unwrap());
-    let mut tidied = 0;
-    one.leave(|| tidied += 1);
-    assert_eq!(tidied, 0);
-    other.leave(|| tidied += 1);
-    assert_eq!(tidied, 1);
+    drop(one);
+    assert!(leftover.exists());
+    drop(other);
+    assert!(!leftover.exists());
     assert!(!Waiting::is_any(&file).unwrap());
 }
 

@@ -7,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use claude_credential_tests::script::Script;
-use claude_credential_tests::{Call, Client, Fake, Output, Sandbox, skip, tool};
+use claude_credential_tests::{Call, Client, Fake, Output, Sandbox, label, skip, tool};
 
 /// Nobody's number on Linux.
 const NOBODY: u32 = 65_534;
@@ -140,26 +140,26 @@ fn a_folder_that_can_not_be_written_is_a_miss() {
 
 #[test]
 fn a_full_disk_is_a_miss() {
-    if !root("a full disk") {
-        return;
-    }
-    let Some(unshare) = tool("unshare") else { return skip("a full disk", "no unshare") };
-    let (sandbox, fake) = fixture(3);
-    let run = sandbox.root().join("run");
-    let mount = format!("mount -t tmpfs -o size=16k,mode=700 tmpfs '{}'", run.display());
-    if sandbox.call(&unshare, &["-m", "/bin/sh", "-c", &mount]).run().code() != Some(0) {
-        return skip("a full disk", "no mount in a namespace of our own");
-    }
-    let script = format!(
-        "{mount} || exit 99\n\
-         head -c 1m /dev/zero >'{run}/full' 2>/dev/null\n\
-         claude-credential print && claude-credential print && exec claude-credential api-key-helper",
-        run = run.display()
-    );
-    let output = sandbox.call(unshare, &["-m", "/bin/sh", "-c", &script]).shows_secret().run();
+    let script = "fill; claude-credential print && claude-credential print && exec claude-credential api-key-helper";
+    let Some((output, runs)) = on_a_small_disk("a full disk", script) else { return };
     assert_eq!(output.exits(0).stdout.lines().count(), 3, "{output:#?}");
     assert!(output.stderr.lines().count() <= 2, "more than once for each print: {output:#?}");
-    assert!(fake.runs() >= 1);
+    assert!(runs >= 1);
+}
+
+#[test]
+fn a_refused_key_does_not_come_back_because_the_disk_is_full() {
+    let script = "claude-credential print && fill; claude-credential print --rejected && claude-credential print";
+    let Some((output, _)) = on_a_small_disk("a refusal on a full disk", script) else { return };
+    let keys: Vec<String> = output.exits(0).stdout.lines().map(label).collect();
+    assert_eq!(keys, ["key-1", "key-2", "key-3"], "{output:#?}");
+    // The client says nothing of a refusal but that it asks again after a second.
+    let script = "export AI_AGENT=claude-code_x_harness CLAUDE_CODE_MESSAGING_TOKEN=one\n\
+                  claude-credential api-key-helper && fill; sleep 1.1; claude-credential api-key-helper || exit\n\
+                  CLAUDE_CODE_MESSAGING_TOKEN=two claude-credential api-key-helper";
+    let (output, _) = on_a_small_disk("a refusal on a full disk", script).expect("it was there a moment ago");
+    let keys: Vec<String> = output.exits(0).stdout.lines().map(label).collect();
+    assert_eq!(keys, ["key-1", "key-2", "key-3"], "{output:#?}");
 }
 
 #[test]
@@ -273,6 +273,29 @@ fn refused_by_name(sandbox: &Sandbox) {
     let check = |output: &Output| assert!(output.fails(78).contains(&config), "{output:#?}");
     check(&sandbox.dispatcher(&["print"]).run());
     check(&Client::usual(sandbox).call());
+}
+
+/// Runs a script with a runtime folder of 16 kB, which its command `fill` fills; the output, and how often the source
+/// was asked.
+fn on_a_small_disk(what: &str, script: &str) -> Option<(Output, usize)> {
+    if !root(what) {
+        return None;
+    }
+    let Some(unshare) = tool("unshare") else {
+        skip(what, "no unshare");
+        return None;
+    };
+    let (sandbox, fake) = fixture(3);
+    let run = sandbox.root().join("run");
+    let mount = format!("mount -t tmpfs -o size=16k,mode=700 tmpfs '{}'", run.display());
+    if sandbox.call(&unshare, &["-m", "/bin/sh", "-c", &mount]).run().code() != Some(0) {
+        skip(what, "no mount in a namespace of our own");
+        return None;
+    }
+    let fill = format!("fill() {{ head -c 1m /dev/zero >'{}/full' 2>/dev/null; true; }}", run.display());
+    let script = format!("{mount} || exit 99\n{fill}\n{script}");
+    let output = sandbox.call(unshare, &["-m", "/bin/sh", "-c", &script]).shows_secret().run();
+    Some((output, fake.runs()))
 }
 
 fn as_nobody<'a>(sandbox: &'a Sandbox, args: &[&str]) -> Call<'a> {

@@ -13,6 +13,7 @@ mod front;
 mod git;
 mod hosts;
 mod keeping;
+mod key;
 mod lookup_order;
 mod order;
 mod progress;

@@ -1,5 +1,6 @@
 //! The 401 rule: the client says nothing of a refusal but that it asks again after a second.
 
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -106,6 +107,59 @@ fn a_static_key_that_is_refused_is_not_fetched_at_every_call() {
         assert_eq!(client.refused(), "key-1");
     }
     assert_eq!(fake.runs(), 2);
+}
+
+#[test]
+fn a_client_that_asks_again_because_its_settings_were_rewritten_was_refused_nothing() {
+    let (sandbox, fake) = fixture(3);
+    let folder = sandbox.folder("clone/deep");
+    let client = Client::usual(&sandbox).in_folder(&folder);
+    assert_eq!(client.key(), "key-1");
+    for file in [".claude/settings.json", "clone/deep/.claude/settings.json", "clone/.claude/settings.local.json"] {
+        client.idle(Duration::from_millis(100));
+        let new = sandbox.write("new", "{}");
+        let file = sandbox.home().join(file);
+        fs::create_dir_all(file.parent().expect("a folder")).and_then(|()| fs::rename(new, &file)).expect("settings");
+        assert_eq!(client.refused(), "key-1", "{}", file.display());
+    }
+    client.idle(Duration::from_millis(100));
+    fs::remove_file(folder.join(".claude/settings.json")).expect("the settings are gone");
+    assert_eq!(client.refused(), "key-1", "they were removed");
+    assert_eq!(fake.runs(), 1);
+    assert_eq!(client.refused(), "key-2", "settings from before the hand-out are no reason to ask again");
+    assert_eq!(fake.runs(), 2);
+}
+
+#[test]
+fn a_key_that_the_user_says_is_refused_does_not_come_back_if_there_is_no_other_at_once() {
+    let (sandbox, fake) = fixture(1);
+    fake.does(&Script::steps([
+        Does::answers(sandbox.secret("key-1")),
+        Does::Fails { code: 75, stderr: "no network".to_owned(), secret: None },
+        Does::answers(sandbox.secret("key-2")),
+    ]));
+    assert_eq!(sandbox.print().run().key(), "key-1");
+    assert!(sandbox.dispatcher(&["print", "--rejected"]).run().fails(75).contains("no network"));
+    assert_eq!(sandbox.print().run().key(), "key-2");
+    assert_eq!(fake.last("get").expect("a get").rejected(), Some("key-1"));
+}
+
+#[test]
+fn a_refusal_in_a_terminal_reaches_the_client_whose_chain_goes_on_further() {
+    let (sandbox, fake) = fixture(1);
+    assert_eq!((sandbox.print().run().key(), Client::usual(&sandbox).key()), ("key-1".to_owned(), "key-1".to_owned()));
+    fake.does(&Script::secrets([sandbox.secret("key-2")]));
+    assert_eq!(sandbox.print().arg("--rejected").run().key(), "key-2");
+    assert_eq!(Client::usual(&sandbox).key(), "key-2");
+}
+
+#[test]
+fn a_refusal_in_a_terminal_that_was_given_no_key_is_about_the_client_s() {
+    let (sandbox, fake) = fixture(3);
+    assert_eq!(Client::usual(&sandbox).key(), "key-1");
+    assert_eq!(sandbox.print().arg("--rejected").run().key(), "key-2");
+    assert_eq!(fake.last("get").expect("a get").rejected(), Some("key-1"));
+    assert_eq!(Client::usual(&sandbox).key(), "key-3");
 }
 
 #[test]

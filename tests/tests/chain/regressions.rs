@@ -259,8 +259,8 @@ fn a_state_that_counted_to_the_end_is_no_panic() {
     let is_state = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "state");
     let state = sandbox.runtime_files().into_iter().find(is_state).expect("a state");
     let text = fs::read_to_string(&state).expect("its text");
-    assert!(text.contains("state.run=1\n"), "{text}");
-    fs::write(&state, text.replace("state.run=1\n", &format!("state.run={}\n", u64::MAX))).expect("another state");
+    assert!(text.contains("\"run\":1,"), "{text}");
+    fs::write(&state, text.replace("\"run\":1,", &format!("\"run\":{},", u64::MAX))).expect("another state");
     assert_eq!(fs::metadata(&state).expect("its mode").permissions().mode() & 0o77, 0);
     for key in ["key-2", "key-3"] {
         sandbox.dispatcher(&["cache", "clear"]).run().succeeds();

@@ -30,6 +30,21 @@ fn client_credentials_are_sent_as_the_provider_asks_and_their_token_is_kept_unti
 }
 
 #[test]
+fn the_answer_of_a_run_that_stores_a_token_is_kept() {
+    let (fixture, _signer, machines) = fixture();
+    fixture.sandbox.write("secret", fixture.sandbox.secret("client"));
+    fixture.provider(&format!(
+        "default = true\nflow = \"client-credentials\"\nstore = \"file\"\ntoken_endpoint = \"{}\"\nclient_id = \
+         \"machine\"\nscopes = [\"inference\", \"batch\"]\naudience = \"https://gateway.example\"\n\
+         client_secret_file = \"~/secret\"",
+        machines.url("/client")
+    ));
+    fixture.sandbox.print().args(["--chain", "login"]).run().succeeds();
+    let list = fixture.sandbox.dispatcher(&["cache", "list"]).run();
+    assert!(list.succeeds().stdout.contains("entry login"), "{list:#?}");
+}
+
+#[test]
 fn client_credentials_that_are_wrong_are_the_configuration_s_fault() {
     let (fixture, _signer, machines) = fixture();
     fixture.sandbox.write("secret", fixture.sandbox.secret("another"));

@@ -77,6 +77,11 @@ impl<'a> Caller<'a> {
         HandOut::after(self.last().as_ref(), self.hasher.fingerprint(secret), now(), verdict)
     }
 
+    /// When this caller was last handed a credential.
+    pub(crate) fn handed_out(&self) -> Option<Millis> {
+        self.last().map(|hand_out| hand_out.at)
+    }
+
     pub(crate) fn write(&self, hand_out: &HandOut) -> Result<(), FileError> {
         write_in_place(&self.file, &encode(hand_out, self.hasher))
     }

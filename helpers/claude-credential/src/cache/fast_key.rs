@@ -2,12 +2,14 @@
 //! key that a full lookup found, and the files that decided it (`docs/design/fast-path.md`).
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use claude_credential_config::{Environment, Folders};
-use claude_credential_files::{Identity, Trust, read, write_in_place};
+use claude_credential_files::{Trust, read, write_in_place};
 use claude_credential_protocol::{Message, Millis, Seconds, millis};
 
 use crate::cache::Cache;
@@ -69,8 +71,11 @@ impl FastKey {
         let config = read(&folders.config.join("config.toml"), Trust::Settings, MAX_RECORD).ok()?;
         let (folder, executable) = (std::env::current_dir().ok()?, std::env::current_exe().ok()?);
         let message = request.map(Message::to_bytes);
-        // Another version of the executable, at the same path, may decide otherwise.
-        let version = Some(Identity::of(&executable)).filter(Identity::exists)?.to_bytes();
+        // Another version of the executable, at the same path, may decide otherwise. The time of the inode's last
+        // change does not count: a further link to the file changes that, too.
+        let version = fs::metadata(&executable).ok()?;
+        let times = [version.mtime(), version.mtime_nsec()].map(i64::cast_unsigned);
+        let version = [version.dev(), version.ino(), version.size(), times[0], times[1]].map(u64::to_le_bytes).concat();
         let (at, folder) = (executable.as_os_str().as_bytes(), folder.as_os_str().as_bytes());
         let mut parts: Vec<&[u8]> = vec![b"front", at, &version, folder];
         for optional in [config.as_deref(), message.as_deref()] {

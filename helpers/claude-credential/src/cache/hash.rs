@@ -1,6 +1,7 @@
 use blake3::Hasher;
 use claude_credential_files::hex;
 use claude_credential_protocol::Secret;
+use serde::{Deserialize, Serialize};
 
 /// Hashes with a random key that never leaves the user's folder: a hash in a file can't be guessed from a list of
 /// likely secrets or tokens.
@@ -8,7 +9,7 @@ use claude_credential_protocol::Secret;
 pub(crate) struct KeyedHasher([u8; 32]);
 
 /// A hash that tells two secrets apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint(pub(crate) [u8; 16]);
 
 impl KeyedHasher {
@@ -60,13 +61,5 @@ impl Parts {
 impl Fingerprint {
     pub(crate) fn to_hex(self) -> String {
         hex(&self.0)
-    }
-
-    pub(crate) fn from_hex(text: &str) -> Option<Self> {
-        let bytes: Option<Vec<u8>> = (0..text.len() / 2)
-            .map(|i| text.get(2 * i..2 * i + 2))
-            .map(|digits| u8::from_str_radix(digits?, 16).ok())
-            .collect();
-        bytes?.try_into().ok().map(Self)
     }
 }

@@ -6,7 +6,6 @@ pub(crate) mod hash;
 mod refusal;
 mod state;
 mod variables;
-mod wait_guard;
 mod watched;
 
 use std::fs;
@@ -16,7 +15,7 @@ use std::time::Duration;
 
 use claude_credential_files::{FileError, Lock, Trust, ensure_folder, random, read, remove_older, replace};
 use claude_credential_protocol::{
-    self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, millis, now,
+    self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, Secret, millis, now,
 };
 use thiserror::Error;
 
@@ -27,8 +26,7 @@ pub(crate) use fast_key::{FastKey, FastRecord};
 pub(crate) use hash::KeyedHasher;
 pub(crate) use refusal::Verdict;
 pub(crate) use state::{Outcome, State};
-pub(crate) use variables::{is_per_terminal, may_match_ignored};
-pub(crate) use wait_guard::WaitGuard;
+pub(crate) use variables::{PROFILE_VARIABLE, deciding, may_match_ignored};
 pub(crate) use watched::Watched;
 
 /// Hand-outs and refused answers older than this have no meaning any more.
@@ -102,10 +100,6 @@ impl Cache {
         self.folder.join(format!("{key}.{ending}"))
     }
 
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
     /// The kept answer in a file, stale or not. A file that can't be used is a miss, and is reported once.
     pub(crate) fn read(path: &Path, log: &Log) -> Option<Cached> {
         load(path).unwrap_or_else(|problem| {
@@ -117,6 +111,37 @@ impl Cache {
     pub(crate) fn write(&self, path: &Path, cached: &Cached) -> Result<(), protocol::Error> {
         ensure_folder(&self.folder)?;
         Ok(replace(path, &cached.to_message()?.to_bytes())?)
+    }
+
+    /// Takes back the kept answers for the host and account of `request` that hold `secret`, or all of them. It does so
+    /// under every key, since those of scripts and of Claude Code may differ. The next run of each key tells the entry.
+    pub(crate) fn invalidate(&self, request: &Request, secret: Option<&Secret>, log: &Log) {
+        for (path, cached) in self.answers(request, log) {
+            if secret.is_none_or(|secret| secret == cached.credential.auth.secret())
+                && let Err(error) = fs::rename(&path, path.with_extension("refused"))
+            {
+                log.complain(&FileError::Io(path, error));
+            }
+        }
+    }
+
+    /// The kept answers for the host and account of `request`, under every key.
+    pub(crate) fn answers<'a>(
+        &self,
+        request: &'a Request,
+        log: &'a Log,
+    ) -> impl Iterator<Item = (PathBuf, Cached)> + use<'a> {
+        let files = self.files().filter(|path| path.extension().is_some_and(|ending| ending == "cache"));
+        let answers = files.filter_map(|path| Self::read(&path, log).map(|cached| (path, cached)));
+        answers.filter(|(_, cached)| {
+            cached.origin == (request.protocol.clone(), request.host.clone())
+                && (request.username.is_none() || request.username == cached.credential.username)
+        })
+    }
+
+    /// All files in the folder.
+    pub(crate) fn files(&self) -> impl Iterator<Item = PathBuf> + use<> {
+        fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path())
     }
 
     /// Removes files that no call will use again.

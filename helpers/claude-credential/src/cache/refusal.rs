@@ -5,6 +5,7 @@
 //! caller comes back too soon for the same credential, that credential was refused.
 
 use claude_credential_protocol::Millis;
+use serde::{Deserialize, Serialize};
 
 use crate::cache::hash::Fingerprint;
 
@@ -53,7 +54,7 @@ pub(crate) struct HandOut {
 pub(crate) enum Verdict {
     /// Hand it out.
     Serve,
-    /// Hand it out: the earlier credential was probably the refused one.
+    /// Hand it out: the earlier credential was probably the refused one, or the caller has another reason to ask.
     Doubt,
     /// It was refused: ask the entries for another.
     Refused,
@@ -76,7 +77,7 @@ impl HandOut {
     pub(crate) fn after(before: Option<&Self>, given: Fingerprint, now: Millis, verdict: Verdict) -> Self {
         match before {
             Some(before) if before.given == given => {
-                let doubts = before.doubts + u8::from(verdict == Verdict::Doubt);
+                let doubts = before.doubts.saturating_add(u8::from(verdict == Verdict::Doubt));
                 Self { at: now, doubts, ..*before }
             }
             before => Self { given, at: now, since: now, differed: before.is_some(), doubts: 0 },
@@ -85,7 +86,7 @@ impl HandOut {
 }
 
 /// The runs that refusals caused, for one key. All callers share them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Refusals {
     /// The time of each of the last few runs, and the credential that was refused.
     pub(crate) runs: Vec<(Millis, Fingerprint)>,

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use claude_credential_files::{Trust, read, replace};
-use claude_credential_protocol::{Class, Error, Message, Millis};
+use claude_credential_protocol::Error;
+use serde::{Deserialize, Serialize};
 
 use crate::cache::hash::Fingerprint;
 use crate::cache::refusal::Refusals;
@@ -12,7 +13,7 @@ use crate::terminal::log::Log;
 const MAX_STATE: u64 = 64 * 1024;
 
 /// The state of a key, which is changed only under its lock. It contains no secret.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct State {
     /// How many runs there have been.
     pub(crate) run: u64,
@@ -23,7 +24,7 @@ pub(crate) struct State {
 }
 
 /// How the last run ended.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Outcome {
     /// An answer, which is in the cache.
     #[default]
@@ -36,6 +37,7 @@ pub(crate) enum Outcome {
     SignedIn,
     /// No answer.
     Failed {
+        #[serde(with = "stored_error")]
         error: Error,
         /// Whether the run was for a secret that was refused.
         rejected: bool,
@@ -55,82 +57,33 @@ impl State {
                 return Self::default();
             }
         };
-        let parsed = Message::parse(&bytes).ok().filter(Message::ended).and_then(|message| Self::parse(&message));
-        parsed.unwrap_or_else(|| {
+        serde_json::from_slice(&bytes).unwrap_or_else(|_| {
             log.complain(&format_args!("{} is damaged", path.display()));
             Self::default()
         })
     }
 
     pub(crate) fn write(&self, path: &Path) -> Result<(), Error> {
-        Ok(replace(path, &self.to_message()?.to_bytes())?)
-    }
-
-    fn parse(message: &Message) -> Option<Self> {
-        let number = |key| message.number(key, 0..=u64::MAX).ok().flatten();
-        let outcome = match message.get("state.outcome")? {
-            "kept" => Outcome::Kept,
-            "ephemeral" => Outcome::Ephemeral,
-            "shared" => Outcome::Shared,
-            "signed-in" => Outcome::SignedIn,
-            "failed" => Outcome::Failed {
-                error: Error::new(class(number("state.class")?), message.get("state.message")?),
-                rejected: message.flag("state.rejected"),
-                interactive: message.flag("state.interactive"),
-            },
-            _ => return None,
-        };
-        let fingerprint = |key| message.get(key).map(Fingerprint::from_hex);
-        Some(Self {
-            run: number("state.run")?,
-            outcome,
-            given: fingerprint("state.given").flatten(),
-            refusals: Refusals {
-                runs: message.list("state.refused[]").into_iter().map(parse_run).collect::<Option<_>>()?,
-                gave: fingerprint("state.gave").flatten(),
-                fruitless: u32::try_from(number("state.fruitless")?).ok()?,
-            },
-        })
-    }
-
-    fn to_message(&self) -> Result<Message, Error> {
-        let Self { run, outcome, given, refusals: Refusals { runs, gave, fruitless } } = self;
-        let mut message = Message::default();
-        let mut push = |key: &str, value: &str| message.push(key, value);
-        push("state.run", &run.to_string())?;
-        match outcome {
-            Outcome::Kept => push("state.outcome", "kept")?,
-            Outcome::Ephemeral => push("state.outcome", "ephemeral")?,
-            Outcome::Shared => push("state.outcome", "shared")?,
-            Outcome::SignedIn => push("state.outcome", "signed-in")?,
-            Outcome::Failed { error, rejected, interactive } => {
-                push("state.outcome", "failed")?;
-                push("state.class", &error.class().exit_code().to_string())?;
-                push("state.message", &error.to_string())?;
-                push("state.rejected", if *rejected { "1" } else { "0" })?;
-                push("state.interactive", if *interactive { "1" } else { "0" })?;
-            }
-        }
-        for (at, refused) in runs {
-            push("state.refused[]", &format!("{at} {}", refused.to_hex()))?;
-        }
-        push("state.fruitless", &fruitless.to_string())?;
-        message.push_some("state.given", given.map(Fingerprint::to_hex).as_deref())?;
-        message.push_some("state.gave", gave.map(Fingerprint::to_hex).as_deref())?;
-        Ok(message)
+        let bytes = serde_json::to_vec(self).map_err(|error| Error::broke(error.to_string()))?;
+        Ok(replace(path, &bytes)?)
     }
 }
 
-fn class(code: u64) -> Class {
-    if code == u64::from(Class::NotFound.exit_code()) {
-        return Class::NotFound;
-    }
-    i32::try_from(code).map_or(Class::Broke, Class::from_exit_code)
-}
+/// An error, as its exit code and its message.
+mod stored_error {
+    use claude_credential_protocol::{Class, Error};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-fn parse_run(text: &str) -> Option<(Millis, Fingerprint)> {
-    let (at, refused) = text.split_once(' ')?;
-    Some((at.parse().ok()?, Fingerprint::from_hex(refused)?))
+    pub(super) fn serialize<S: Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
+        (error.class().exit_code(), error.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Error, D::Error> {
+        let (code, message) = <(u8, String)>::deserialize(deserializer)?;
+        let is_not_found = code == Class::NotFound.exit_code();
+        let class = if is_not_found { Class::NotFound } else { Class::from_exit_code(code.into()) };
+        Ok(Error::new(class, message))
+    }
 }
 
 #[cfg(test)]
@@ -163,7 +116,8 @@ mod tests {
                     fruitless: 4,
                 },
             };
-            assert_eq!(State::parse(&state.to_message().unwrap()), Some(state));
+            let stored = serde_json::to_vec(&state).unwrap();
+            assert_eq!(serde_json::from_slice::<State>(&stored).unwrap(), state);
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use claude_credential_files::Identity;
 use claude_credential_protocol::{Millis, now};
 
 /// A file that changed less than this long ago may change again without a change of its times: git's index has the same
@@ -52,10 +52,11 @@ impl Watched {
     /// The state now.
     pub(crate) fn state(&self) -> Vec<u8> {
         match self {
-            Self::File(path) => fs::metadata(path).map_or_else(|error| absence(&error), |metadata| state(&metadata)),
-            Self::Folder(path) => {
-                fs::canonicalize(path).map_or_else(|error| absence(&error), |folder| folder.into_os_string().into_vec())
-            }
+            Self::File(path) => Identity::of(path).to_bytes(),
+            Self::Folder(path) => match fs::canonicalize(path) {
+                Ok(folder) => folder.into_os_string().into_vec(),
+                Err(error) => error.raw_os_error().unwrap_or_default().to_le_bytes().to_vec(),
+            },
         }
     }
 
@@ -65,30 +66,4 @@ impl Watched {
         let changed = metadata.ctime().max(metadata.mtime());
         u64::try_from(changed).is_ok_and(|seconds| seconds * 1000 + settled() < now())
     }
-}
-
-/// Why the file can't be read: an absent file sets nothing, but a file that is out of reach may set anything.
-fn absence(error: &io::Error) -> Vec<u8> {
-    error.raw_os_error().unwrap_or_default().to_le_bytes().to_vec()
-}
-
-/// Contains the time of the last change of the inode, which no program can set back; and owner and mode, since not
-/// every file system records that time.
-fn state(metadata: &fs::Metadata) -> Vec<u8> {
-    let bits = i64::cast_unsigned;
-    [
-        metadata.dev(),
-        metadata.ino(),
-        metadata.size(),
-        u64::from(metadata.mode()),
-        u64::from(metadata.uid()),
-        u64::from(metadata.gid()),
-        bits(metadata.mtime()),
-        bits(metadata.mtime_nsec()),
-        bits(metadata.ctime()),
-        bits(metadata.ctime_nsec()),
-    ]
-    .iter()
-    .flat_map(|number| number.to_le_bytes())
-    .collect()
 }

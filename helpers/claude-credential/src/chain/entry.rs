@@ -43,7 +43,7 @@ pub(crate) enum Dependency {
     Variable(&'static str),
     /// The variables that match: `NAME`, or `PREFIX*`.
     Vary(Vec<String>),
-    /// Every variable that does not belong to one terminal or process.
+    /// Every variable but those of one terminal or process, and those that Claude Code sets.
     Everything,
     File(PathBuf),
     Text(String),
@@ -118,6 +118,14 @@ impl ResolvedEntry {
 
     pub(crate) fn program(&self) -> &Program {
         &self.definition.program
+    }
+
+    /// The files on which the answer depends.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.dependencies.iter().filter_map(|dependency| match dependency {
+            Dependency::File(file) => Some(file),
+            _ => None,
+        })
     }
 
     /// Whether a lookup has to ask this entry.

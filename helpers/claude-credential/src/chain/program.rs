@@ -152,7 +152,7 @@ fn run_helper(context: &Context, entry: &ResolvedEntry, call: Call, key: &str) -
     command.args(helper_args(context, &entry.program)).arg(operation.name());
     command.current_dir(&context.folders.home);
     command.envs(claude_config_dir.map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
-    context.active.with(key).hand_down(&mut command);
+    context.hand_down(&context.active.with(key), &mut command);
     let task = Task { command, input: message.to_bytes(), max_stdout: MAX_MESSAGE, deadline, own_group };
     task.run().map_err(|ending| match ending {
         RunError::Interrupted(signal) => Failure::Interrupted(signal),
@@ -163,15 +163,17 @@ fn run_helper(context: &Context, entry: &ResolvedEntry, call: Call, key: &str) -
 
 fn run_command(
     context: &Context,
-    command: Command,
+    mut command: Command,
     entry: &Entry,
     key: &str,
     Limits { deadline, own_group }: Limits,
 ) -> Result<Option<Credential>, Failure> {
+    let active = &context.active.with(key);
+    context.hand_down(active, &mut command);
     let command = KeyCommand {
         command,
         folder: &context.folders.home,
-        active: &context.active.with(key),
+        active,
         deadline,
         own_group,
         none_exit: &entry.none_exit,

@@ -64,7 +64,7 @@ pub(crate) enum Command {
     /// Show the cache, or empty it
     Cache {
         #[command(subcommand)]
-        what: Cache,
+        what: CacheCommand,
     },
     /// Show how it works, with no account and no network
     Demo,
@@ -143,7 +143,7 @@ pub(crate) struct Refresh {
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
-pub(crate) enum Cache {
+pub(crate) enum CacheCommand {
     /// Show what is cached and where keys are kept; no secrets
     List,
     /// Remove every cached answer

@@ -3,7 +3,12 @@
 //! stdin is never read, because Claude Code connects it to a socket that never ends. stdout gets one key and a newline,
 //! or nothing; stderr gets nothing, or one line that ends with the command that mends the matter.
 
-use claude_credential_protocol::millis;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use claude_credential_config::claude;
+use claude_credential_protocol::{Millis, millis};
 
 use crate::cache::{Caller, Verdict};
 use crate::chain::{AnswerOrigin, Resolved};
@@ -27,6 +32,11 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     if deliver(&answer, None)? == Delivery::Written {
         return Ok(());
     }
+    // Claude Code runs its helper again when a settings file was rewritten: that says nothing about the credential.
+    if caller.as_ref().and_then(Caller::handed_out) < settings_changed(context) {
+        deliver(&answer, Some(Verdict::Doubt))?;
+        return Ok(());
+    }
     let answer = match answer.origin {
         // Another lookup would give the same.
         AnswerOrigin::Variable => answer,
@@ -41,4 +51,17 @@ pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     };
     deliver(&answer, Some(Verdict::Refused))?;
     Ok(())
+}
+
+/// When a settings file that Claude Code reads here last changed; `None` if there is none.
+fn settings_changed(context: &Context) -> Option<Millis> {
+    let folder = std::env::current_dir().unwrap_or_default();
+    let mut places = claude::settings_places(&context.folders);
+    for file in claude::project_files(&folder, &context.folders) {
+        // The folder changes when the file is removed.
+        places.extend(file.parent().map(Path::to_owned).into_iter().chain([file]));
+    }
+    // The inode's time: a file that is moved here may be older.
+    let changed = |place| fs::metadata(place).ok().map(|found| found.ctime() * 1000 + found.ctime_nsec() / 1_000_000);
+    places.into_iter().filter_map(changed).max().and_then(|changed| changed.try_into().ok())
 }

@@ -10,7 +10,7 @@ use claude_credential_config::kept::{self, Place};
 use claude_credential_protocol::{Error, iso_8601, now, text, written};
 
 use crate::cache::Cache;
-use crate::cli::Cache as CacheCommand;
+use crate::cli::CacheCommand;
 use crate::context::Context;
 use crate::failure::Failure;
 

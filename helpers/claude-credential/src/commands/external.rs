@@ -20,7 +20,7 @@ pub(crate) fn run(context: &Context, words: &[OsString]) -> Result<u8, Failure> 
     if let Some(file) = word.and_then(|word| program::locate(context, word)) {
         let mut command = Command::new(&file);
         command.args(&words[1..]);
-        context.active.hand_down(&mut command);
+        context.hand_down(&context.active, &mut command);
         // `exec` returns only if the command could not be started.
         let error = command.exec();
         return Err(Error::config(format!("{} can't be started: {error}", file.display())).into());

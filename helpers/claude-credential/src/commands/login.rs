@@ -70,7 +70,7 @@ pub(crate) fn status(
     let mut command = Command::new(&file);
     command.args(args).arg(word).args(options);
     command.envs(entry.claude_config_dir.iter().map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
-    context.active.hand_down(&mut command);
+    context.hand_down(&context.active, &mut command);
     let status = run_attached(&mut command);
     let status = status.map_err(|error| Error::config(format!("{} can't be started: {error}", file.display())))?;
     if status.success() && word != "status" {
@@ -84,7 +84,7 @@ pub(crate) fn status(
 fn is_capable(context: &Context, file: &std::path::Path, word: &str) -> Result<bool, Failure> {
     let mut command = Command::new(file);
     command.arg("capability");
-    context.active.hand_down(&mut command);
+    context.hand_down(&context.active, &mut command);
     let _waiting = context.log.waiting(|| format!("{} to say what it can do", file.display()));
     let deadline = Instant::now() + CAPABILITY_TIMEOUT;
     let task = Task { command, input: Zeroizing::default(), max_stdout: 64 * 1024, deadline, own_group: true };
@@ -105,7 +105,7 @@ fn claude(context: &Context, word: &str, options: &[OsString]) -> Result<u8, Fai
     if let Some(folder) = profile::choose(context)?.claude_config_dir {
         command.env("CLAUDE_CONFIG_DIR", folder);
     }
-    context.active.hand_down(&mut command);
+    context.hand_down(&context.active, &mut command);
     let status = run_attached(&mut command);
     let shown = command.get_program().display();
     let status = status.map_err(|error| Error::config(format!("{shown} can't be started: {error}")))?;

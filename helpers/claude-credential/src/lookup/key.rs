@@ -1,12 +1,13 @@
-//! The key under which an answer is cached, and under which only one process runs at a time.
+//! The key under which an answer is cached, and under which only one process runs at a time
+//! (`docs/design/cache-key.md`).
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use claude_credential_config::{Environment, Program, generation};
+use claude_credential_config::{Environment, Folders, Program, generation};
 use claude_credential_files::{Identity, hex};
 
-use crate::cache::{KeyedHasher, is_per_terminal};
+use crate::cache::{KeyedHasher, deciding};
 use crate::chain::{Dependency, ResolvedEntry};
 use crate::client::cloud::Cloud;
 use crate::context::Context;
@@ -32,6 +33,8 @@ pub(crate) fn of_query(hasher: &KeyedHasher, query: &Query, context: &Context) -
     // Every setting may change an answer; an edit that changes none costs one run.
     put(context.config.text.as_bytes());
     put(query.profile.name.as_bytes());
+    // What the entries start finds it, and may start this program with it.
+    put(context.profile_in_variable().unwrap_or_default().as_bytes());
     put(query.request.protocol.as_bytes());
     put(query.request.host.as_bytes());
     put(query.request.path.as_deref().unwrap_or_default().as_bytes());
@@ -43,7 +46,7 @@ pub(crate) fn of_query(hasher: &KeyedHasher, query: &Query, context: &Context) -
     for entry in live() {
         put_entry(entry, &mut put);
         for dependency in &entry.dependencies {
-            put_dependency(dependency, &context.environment, &mut put);
+            put_dependency(dependency, &context.environment, &context.folders, &mut put);
         }
     }
     hex(&parts.hash())
@@ -66,7 +69,7 @@ pub(crate) fn of_sign_in(hasher: &KeyedHasher, entry: &ResolvedEntry, command: &
     let of_account = Cloud::of_program(&entry.definition.program).map_or(&[][..], Cloud::account_variables);
     let vary = entry.definition.vary.clone().map(Dependency::Vary);
     for dependency in of_account.iter().map(|name| Dependency::Variable(name)).chain(vary) {
-        put_dependency(&dependency, &context.environment, &mut put);
+        put_dependency(&dependency, &context.environment, &context.folders, &mut put);
     }
     hex(&parts.hash())
 }
@@ -96,17 +99,18 @@ fn put_entry(entry: &ResolvedEntry, put: &mut impl FnMut(&[u8])) {
     put(b"end");
 }
 
-fn put_dependency(dependency: &Dependency, environment: &Environment, put: &mut impl FnMut(&[u8])) {
-    let mut matching = |matches: &dyn Fn(&str) -> bool| {
-        for (name, value) in environment.iter().filter(|(name, _)| name.to_str().is_none_or(matches)) {
-            put(name.as_bytes());
-            put(value.as_bytes());
-        }
+fn put_dependency(dependency: &Dependency, environment: &Environment, folders: &Folders, put: &mut impl FnMut(&[u8])) {
+    let put_variable = |(name, value): (&OsStr, &OsStr)| {
+        put(name.as_bytes());
+        put(value.as_bytes());
     };
     match dependency {
         Dependency::Variable(name) => put(environment.get_os(name).map(OsStr::as_bytes).unwrap_or_default()),
-        Dependency::Vary(patterns) => matching(&|name| patterns.iter().any(|pattern| is_match(pattern, name))),
-        Dependency::Everything => matching(&|name| !is_per_terminal(name)),
+        Dependency::Vary(patterns) => {
+            let varies = |name: &str| patterns.iter().any(|pattern| is_match(pattern, name));
+            environment.iter().filter(|(name, _)| name.to_str().is_none_or(varies)).for_each(put_variable);
+        }
+        Dependency::Everything => deciding(environment, folders).for_each(put_variable),
         Dependency::File(path) => put(&Identity::of(path).to_bytes()),
         Dependency::Text(text) => put(text.as_bytes()),
     }
@@ -122,23 +126,16 @@ fn is_match(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use claude_credential_config::Environment;
+    use claude_credential_config::{Environment, Folders};
 
     use super::{Dependency, is_match, put_dependency};
 
     fn hashed(dependency: &Dependency, pairs: &[(&str, &str)]) -> Vec<Vec<u8>> {
         let mut parts = Vec::new();
         let environment = Environment::from_pairs(pairs.iter().copied());
-        put_dependency(dependency, &environment, &mut |part| parts.push(part.to_vec()));
+        let folders = Folders::of(&Environment::from_pairs([("HOME", "/h")])).unwrap();
+        put_dependency(dependency, &environment, &folders, &mut |part| parts.push(part.to_vec()));
         parts
-    }
-
-    #[test]
-    fn the_variables_of_a_terminal_change_no_key_and_all_others_do() {
-        let everything = Dependency::Everything;
-        let base = hashed(&everything, &[("HOME", "/h"), ("TERM", "a"), ("TMUX_PANE", "%1"), ("SHLVL", "1")]);
-        assert_eq!(base, hashed(&everything, &[("HOME", "/h"), ("TERM", "b"), ("CLAUDE_CODE_MESSAGING_TOKEN", "x")]));
-        assert_ne!(base, hashed(&everything, &[("HOME", "/h"), ("VAULT_ADDR", "https://other")]));
     }
 
     #[test]

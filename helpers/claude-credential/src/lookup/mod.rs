@@ -7,6 +7,7 @@
 //!
 //! `print`, `get`, `exec` and `api-key-helper` run it, `explain` makes a dry run, and `status` peeks.
 
+mod basis;
 pub(crate) mod key;
 pub(crate) mod observer;
 mod remember;
@@ -17,12 +18,13 @@ mod steps;
 
 use claude_credential_protocol::{Class, Error};
 
-use crate::cache::KeyedHasher;
+use crate::cache::{Cached, KeyedHasher};
 use crate::chain::{Resolved, ResolvedEntry};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;
 
+use basis::Basis;
 use observer::{CacheView, Observer};
 use remember::remember;
 use single_flight::SingleFlight;
@@ -54,11 +56,16 @@ pub(crate) fn peek<'a>(
     find(&mut Steps::new(context, query, Mode::Peek(has), observer), None)
 }
 
-/// The kept answer, stale or not, which the last call for this query got.
+/// The kept answer, stale or not, which the last call for this query got; if there is none, the latest for this profile
+/// and host under another key, such as Claude Code's.
 pub(crate) fn last(context: &Context, query: &Query) -> Option<Resolved> {
     let (_, entries) = query.leading_variables();
     entries.iter().any(ResolvedEntry::is_live).then_some(())?;
-    Slot::of(context, query, context.cache()?).kept().map(Resolved::from)
+    let cache = context.cache()?;
+    let is_of_profile = |cached: &Cached| cached.profile == query.profile.name;
+    let others = || cache.answers(&query.request, &context.log).map(|(_, cached)| cached).filter(is_of_profile);
+    let kept = Slot::of(context, query, cache).kept().or_else(|| others().max_by_key(|cached| cached.obtained));
+    kept.map(Resolved::from)
 }
 
 /// The order of the lookup. No other function knows it.
@@ -78,6 +85,10 @@ fn find<'a>(steps: &mut Steps<'a, '_>, refused: Option<Refused>) -> Result<Found
             return steps.ask_all(entries, &key, refused.as_ref());
         }
     };
+    // Before anything is asked: if nothing else can be obtained or kept, the refused secret must not serve either.
+    if let (Mode::Run, Some(Refused { secret, inferred: None, .. })) = (steps.mode, &refused) {
+        slot.cache.invalidate(&steps.query.request, Some(secret), &steps.context.log);
+    }
     // With a refusal, the kept answer is read under the lock: another process may have replaced it by then.
     if refused.is_none()
         && let Some(answer) = steps.kept(&slot, None)

@@ -33,11 +33,7 @@ pub(super) fn remember(context: &Context, query: &Query, key: &str, entry: &str)
 fn watched(context: &Context, query: &Query) -> Vec<Watched> {
     let mut watched = vec![Watched::File(generation::path(&context.folders))];
     for entry in &query.chain {
-        watched.extend(entry.watched.iter().cloned().map(Watched::File));
-        watched.extend(entry.dependencies.iter().filter_map(|dependency| match dependency {
-            Dependency::File(file) => Some(Watched::File(file.clone())),
-            _ => None,
-        }));
+        watched.extend(entry.watched.iter().chain(entry.files()).cloned().map(Watched::File));
     }
     // Not if the profile was named: one of the directories may be on a server that does not answer.
     if profile::name(context).is_none() {

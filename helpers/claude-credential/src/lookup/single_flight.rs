@@ -6,8 +6,8 @@ use std::time::Duration;
 use claude_credential_files::{Lock, LockError, Waiting};
 use claude_credential_protocol::{Class, Error, Interactive, now};
 
-use super::{Found, Refused, Slot, Steps};
-use crate::cache::{Cache, Cached, Outcome, State, WaitGuard};
+use super::{Basis, Found, Refused, Slot, Steps};
+use crate::cache::{Cache, Cached, Outcome, State};
 use crate::chain::{Resolved, ResolvedEntry};
 use crate::failure::Failure;
 
@@ -57,12 +57,13 @@ impl<'a> SingleFlight<'_, 'a, '_> {
             }
         }
         // Read under the lock: the first of all waiters tells the entry, and the others share its answer.
-        let refused = refused.or_else(|| self.erased());
+        let refused = refused.or_else(|| self.slot.erased());
         if let Some(throttled) = self.throttle(&state, refused.as_ref()) {
             return throttled.map(Found::answer);
         }
+        let basis = Basis::of(self.steps.context, self.steps.query);
         let outcome = self.ask_all(refused.as_ref());
-        let outcome = self.note(&mut state, outcome, refused.as_ref());
+        let outcome = self.note(&mut state, outcome, refused.as_ref(), basis.holds(self.slot));
         self.slot.cache.tidy();
         drop(lock);
         outcome
@@ -78,14 +79,13 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         self.ask_all(refused)
     }
 
-    /// Acquires the key's lock. If another process held it, also returns a guard that has registered this one as a
-    /// waiter.
-    fn lock(&self) -> Result<(Lock, Option<WaitGuard>), LockError> {
+    /// Acquires the key's lock. If another process held it, also returns the mark that this one waits for it.
+    fn lock(&self) -> Result<(Lock, Option<Waiting>), LockError> {
         let path = self.slot.file("lock");
         if let Some(lock) = Lock::try_acquire(&path)? {
             return Ok((lock, None));
         }
-        let waiter = WaitGuard::register(self.slot.cache, &self.slot.key)?;
+        let waiter = Waiting::announce(&self.slot.file("waiting"), self.slot.file("shared"))?;
         let (context, query) = (self.steps.context, self.steps.query);
         let _waiting = context.log.waiting(|| format!("another call that asks for profile {}", query.profile.name));
         let deadline = query.request.deadline.unwrap_or(context.deadline);
@@ -97,11 +97,6 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         Error::unavailable(format!(
             "another call for profile {name} did not end in time; run: claude-credential --no-cache print"
         ))
-    }
-
-    fn erased(&self) -> Option<Refused> {
-        let Cached { credential, entry, .. } = self.slot.erased()?;
-        Some(Refused { secret: credential.auth.secret().clone(), entry: Some(entry), inferred: None })
     }
 
     /// What the run left to this process, which waited for it.
@@ -146,12 +141,14 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         Some(Ok(self.slot.kept().filter(is_good).map_or_else(|| inferred.clone(), Resolved::from)))
     }
 
-    /// Writes the answer and the outcome of a run, and the refusal that caused it.
+    /// Writes the answer and the outcome of a run, and the refusal that caused it. If the key of the query is another one
+    /// by now, the outcome is for this process alone.
     fn note(
         &self,
         state: &mut State,
         outcome: Result<Found<'a>, Failure>,
         refused: Option<&Refused>,
+        is_same_key: bool,
     ) -> Result<Found<'a>, Failure> {
         let context = self.steps.context;
         let hasher = &self.slot.cache.hasher;
@@ -164,9 +161,10 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         }
         let noted = match &outcome {
             Ok(Found::WouldAsk(_)) => return outcome,
-            Ok(Found::Answer(answer)) if answer.credential.ephemeral => Ok(Outcome::Ephemeral),
-            Ok(Found::Answer(answer)) => self.keep(answer),
+            Ok(Found::Answer(answer)) if answer.credential.ephemeral || !is_same_key => Ok(Outcome::Ephemeral),
+            Ok(Found::Answer(answer)) => self.keep(answer, refused),
             Err(failure) => match failure.to_error() {
+                Some(_) if !is_same_key => Ok(Outcome::Ephemeral),
                 Some(error) => {
                     let interactive = context.interactive() == Interactive::Auto;
                     Ok(Outcome::Failed { error, rejected: refused.is_some(), interactive })
@@ -186,8 +184,11 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         outcome
     }
 
-    fn keep(&self, answer: &Resolved) -> Result<Outcome, Error> {
+    fn keep(&self, answer: &Resolved, refused: Option<&Refused>) -> Result<Outcome, Error> {
         let (query, cache) = (self.steps.query, self.slot.cache);
+        let is_secret = |refused: &Refused| refused.secret == *answer.credential.auth.secret();
+        // An answer that was erased during the run counts only if its entry knew that when it gave it again.
+        let is_erased = || !refused.is_some_and(is_secret) && self.slot.erased().as_ref().is_some_and(is_secret);
         let cached = Cached {
             credential: answer.credential.clone(),
             entry: answer.entry.clone(),
@@ -196,10 +197,14 @@ impl<'a> SingleFlight<'_, 'a, '_> {
             obtained: now(),
         };
         if !query.ttl(&answer.entry, &answer.credential).is_zero() {
-            cache.write(&self.slot.file("cache"), &cached)?;
-            // The entry was told of the refusal, and has answered with this credential.
-            let _ = std::fs::remove_file(self.slot.file("refused"));
-            return Ok(Outcome::Kept);
+            let written = cache.write(&self.slot.file("cache"), &cached);
+            let is_kept = written.is_ok() && !is_erased();
+            // It replaces the earlier answer, even if it can't be kept itself; if it can, an erased one, too.
+            let _ = std::fs::remove_file(self.slot.file(if is_kept { "refused" } else { "cache" }));
+            return written.map(|()| if is_kept { Outcome::Kept } else { Outcome::Ephemeral });
+        }
+        if is_erased() {
+            return Ok(Outcome::Ephemeral);
         }
         // With a TTL of 0 the answer is not kept, but the waiters share it; the last of them removes it.
         let [waiting, shared] = ["waiting", "shared"].map(|ending| self.slot.file(ending));

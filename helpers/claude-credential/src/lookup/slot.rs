@@ -40,18 +40,20 @@ impl<'a> Slot<'a> {
         cached.staleness(ttl, self.query.request.min_ttl, now()).or(is_refused.then_some(Staleness::Refused))
     }
 
-    /// The kept answer, if it serves or is merely due for renewal.
+    /// The kept answer, if it serves or is merely due for renewal, and was not erased.
     pub(super) fn merely_due(&self) -> Option<Cached> {
         self.kept().filter(|cached| {
             let ttl = self.query.ttl(&cached.entry, &cached.credential);
-            matches!(cached.staleness(ttl, 0, now()), None | Some(Staleness::Due))
+            let is_erased = self.erased().is_some_and(|erased| erased.secret == *cached.credential.auth.secret());
+            !is_erased && matches!(cached.staleness(ttl, 0, now()), None | Some(Staleness::Due))
         })
     }
 
-    /// The answer that `erase` removed: the next lookup tells the entry that gave it.
-    pub(super) fn erased(&self) -> Option<Cached> {
+    /// The answer that was erased or refused: the next lookup tells the entry that gave it.
+    pub(super) fn erased(&self) -> Option<Refused> {
         let path = self.file("refused");
-        path.exists().then(|| Cache::read(&path, &self.context.log)).flatten()
+        let Cached { credential, entry, .. } = path.exists().then(|| Cache::read(&path, &self.context.log))??;
+        Some(Refused { secret: credential.auth.secret().clone(), entry: Some(entry), inferred: None })
     }
 
     pub(super) fn state(&self) -> State {

@@ -98,7 +98,7 @@ impl<'a, 'o> Steps<'a, 'o> {
     pub(super) fn kept(&mut self, slot: &Slot<'_>, refused: Option<&Refused>) -> Option<Found<'a>> {
         let Some(cached) = slot.kept() else {
             let erased = if matches!(self.mode, Mode::DryRun) { slot.erased() } else { None };
-            self.observer.cache(CacheView::Empty(erased.map(|cached| cached.entry)));
+            self.observer.cache(CacheView::Empty(erased.and_then(|erased| erased.entry)));
             return None;
         };
         let staleness = slot.staleness(&cached, refused);

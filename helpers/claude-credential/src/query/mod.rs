@@ -24,10 +24,7 @@ pub(crate) struct Query {
 impl Query {
     /// The query of `profile` for `origin`.
     pub(crate) fn new(context: &Context, profile: Profile, origin: &Origin) -> Result<Self, Error> {
-        let chain = chain_names(context, &profile)
-            .iter()
-            .map(|name| resolve(name, &profile, context).ok_or_else(|| unknown_entry(context, name)))
-            .collect::<Result<_, _>>()?;
+        let chain = chain(context, &profile)?;
         // Claude Code uses its default if the value is no number, and so does this; `check_ttl` tells the user.
         let variable_ttl = variable_ttl(&context.environment).unwrap_or(Some(DEFAULT_TTL));
         let request = Request {
@@ -37,6 +34,18 @@ impl Query {
         };
         context.log.asked(&profile.name, origin);
         Ok(Self { profile, request, chain, variable_ttl, file_ttl: context.config.ttl })
+    }
+
+    /// The same query, with everything read again that decides what its entries answer, except the configuration.
+    pub(crate) fn again(&self, context: &Context) -> Result<Self, Error> {
+        let Self { profile, request, chain: _, variable_ttl, file_ttl } = self;
+        Ok(Self {
+            profile: profile.clone(),
+            request: request.clone(),
+            chain: chain(context, profile)?,
+            variable_ttl: *variable_ttl,
+            file_ttl: *file_ttl,
+        })
     }
 
     /// For how long an answer of `entry` is kept: as the variable, the entry, the profile or the file says, in this
@@ -79,6 +88,11 @@ impl Query {
     pub(crate) fn store_entry(&self) -> Option<&ResolvedEntry> {
         self.chain.iter().find(|entry| entry.definition.store)
     }
+}
+
+fn chain(context: &Context, profile: &Profile) -> Result<Vec<ResolvedEntry>, Error> {
+    let names = chain_names(context, profile).iter();
+    names.map(|name| resolve(name, profile, context).ok_or_else(|| unknown_entry(context, name))).collect()
 }
 
 /// The names of the entries: those of `--chain`, otherwise the profile's.

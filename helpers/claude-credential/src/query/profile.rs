@@ -57,7 +57,7 @@ pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Pr
 pub(crate) fn reason(context: &Context, profile: &Profile) -> String {
     if context.options.profile.is_some() {
         "by --profile".to_owned()
-    } else if name_in_variable(context).is_some() {
+    } else if context.profile_in_variable().is_some() {
         "by CLAUDE_CREDENTIAL_PROFILE".to_owned()
     } else if let Some((directory, _)) = nearest_directory(context, |_| true) {
         format!("by its directory {}", directory.display())
@@ -148,12 +148,7 @@ pub(crate) fn unlisted(context: &Context, profile: &Profile, origin: &Origin, wh
 
 /// The name of a profile that the user gave, whether such a profile exists or not.
 pub(crate) fn name(context: &Context) -> Option<&str> {
-    context.options.profile.as_deref().or_else(|| name_in_variable(context))
-}
-
-/// The name in the variable, which does not count for Claude Code: a project's settings can set its variables.
-fn name_in_variable(context: &Context) -> Option<&str> {
-    context.environment.get("CLAUDE_CREDENTIAL_PROFILE").filter(|_| !context.for_client)
+    context.options.profile.as_deref().or_else(|| context.profile_in_variable())
 }
 
 /// The profile that the user named, or chose by the working directory.

@@ -21,7 +21,8 @@ pub(super) fn run_with_input(
     input: Zeroizing<Vec<u8>>,
     timeout: Duration,
 ) -> Result<Finished, RunError> {
-    check_context.context.active.hand_down(&mut command);
+    let context = &check_context.context;
+    context.hand_down(&context.active, &mut command);
     let deadline = Instant::now() + timeout;
     let outcome = Task { command, input, max_stdout: MAX_STDOUT, deadline, own_group: true }.run();
     if let Err(RunError::Interrupted(signal)) = outcome {

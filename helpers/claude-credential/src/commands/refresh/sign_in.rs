@@ -69,7 +69,7 @@ impl SignInCommand {
         let mut command = self.command(context)?;
         let at_terminal = context.interactive() == Interactive::Auto;
         let outcome = context.active.under(key, &context.folders.runtime, |active| {
-            active.hand_down(&mut command);
+            context.hand_down(active, &mut command);
             Relay { command, deadline: Instant::now() + LIMIT, at_terminal }.run()
         });
         let outcome = outcome.ok_or_else(|| self.runs_itself())?;

@@ -1,8 +1,6 @@
 //! `store` and `erase`: the caller found that a credential is good, or that it is not.
 
 use std::ffi::OsStr;
-use std::fs;
-use std::path::PathBuf;
 
 use claude_credential_config::generation;
 use claude_credential_files::create_new;
@@ -35,23 +33,10 @@ pub(crate) fn store(context: &Context, query: &Query, credential: &Credential) -
 /// and tells the entry that keeps keys to erase it. Without a credential, both are for whatever is cached and kept.
 pub(crate) fn erase(context: &Context, query: &Query, credential: Option<&Credential>) -> Result<(), Failure> {
     if let Some(cache) = context.cache() {
-        invalidate(context, cache, &query.request, credential);
+        cache.invalidate(&query.request, credential.map(|erased| erased.auth.secret()), &context.log);
     }
     let Some(entry) = query.store_entry() else { return Ok(()) };
     tell(context, entry, query, Operation::Erase, credential)
-}
-
-/// Takes back cached answers for the host and account of `request`, under every key: if the chains of scripts and of
-/// Claude Code differ, so do their keys.
-fn invalidate(context: &Context, cache: &Cache, request: &Request, erased: Option<&Credential>) {
-    for path in files(cache).filter(|path| path.extension().is_some_and(|ending| ending == "cache")) {
-        let Some(cached) = Cache::read(&path, &context.log) else { continue };
-        let is_for_request = cached.origin == (request.protocol.clone(), request.host.clone())
-            && (request.username.is_none() || request.username == cached.credential.username);
-        if is_for_request && erased.is_none_or(|erased| erased.auth.secret() == cached.credential.auth.secret()) {
-            let _ = fs::rename(&path, path.with_extension("refused"));
-        }
-    }
 }
 
 fn tell(
@@ -102,7 +87,7 @@ fn is_known(context: &Context, cache: &Cache, secret: &Secret) -> bool {
     if cache.file(&fingerprint.to_hex(), GIVEN).exists() {
         return true;
     }
-    files(cache).any(|path| match path.extension().and_then(OsStr::to_str) {
+    cache.files().any(|path| match path.extension().and_then(OsStr::to_str) {
         Some("cache" | "refused" | "shared") => {
             Cache::read(&path, &context.log).is_some_and(|cached| cached.credential.auth.secret() == secret)
         }
@@ -110,8 +95,4 @@ fn is_known(context: &Context, cache: &Cache, secret: &Secret) -> bool {
         Some("caller") => caller::fingerprint_in(&path, &cache.hasher) == Some(fingerprint),
         _ => false,
     })
-}
-
-fn files(cache: &Cache) -> impl Iterator<Item = PathBuf> {
-    fs::read_dir(cache.folder()).into_iter().flatten().flatten().map(|entry| entry.path())
 }
