@@ -8,6 +8,7 @@ mod client;
 mod clouds;
 mod config;
 mod crowd;
+mod destination;
 mod front;
 mod git;
 mod hosts;
