@@ -107,10 +107,8 @@ impl ClientReport {
 /// The source that Claude Code asks the user about before it uses it.
 const ON_SCREEN: SentSource = SentSource::Variable(API_KEY);
 
-const COMMAND_LINE: &str = "not known here: Claude Code's own command line; --settings and --setting-sources change which \
-                            settings count, and --bare runs only an apiKeyHelper from --settings";
-const REJECTED: &str = "not known here: whether ANTHROPIC_API_KEY was rejected on the screen; Claude Code asks about it, \
-                        with No as its default, and does not send one that was rejected";
+const COMMAND_LINE: &str = "not known here: Claude Code's options --settings, --setting-sources and --bare";
+const REJECTED: &str = "not known here: whether ANTHROPIC_API_KEY was rejected on the screen, where No is the default";
 
 const API_KEY: &str = "ANTHROPIC_API_KEY";
 const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
