@@ -95,13 +95,14 @@ fn own_host(environment: &Environment, service: Service) -> String {
 #[cfg(test)]
 mod tests {
     use claude_credential_config::Environment;
+    use claude_credential_protocol::Origin;
 
     use super::destinations;
 
     /// Set, and where it leads; what can't be understood is a question mark.
     fn leads(variables: &[(&str, &str)]) -> String {
         let places = destinations(&Environment::from_pairs(variables.iter().copied()));
-        let shown = places.iter().map(|place| place.origin.as_ref().map_or("?".to_owned(), |it| it.as_listed()));
+        let shown = places.iter().map(|place| place.origin.as_ref().map_or("?".to_owned(), Origin::as_listed));
         shown.collect::<Vec<_>>().join(" ")
     }
 

@@ -198,8 +198,8 @@ impl Sources<'_> {
     /// The last of the user's own headers of that name. In `Authorization`, without the word before the credential.
     fn custom_header(&self, name: &str) -> Option<Sent> {
         let EffectiveSetting { value, place } = self.settings.variable(CUSTOM_HEADERS)?;
-        let lines = value.expose().lines().filter_map(|line| line.split_once(':'));
-        let (_, value) = lines.filter(|(header, _)| header.trim().eq_ignore_ascii_case(name)).last()?;
+        let mut lines = value.expose().lines().filter_map(|line| line.split_once(':'));
+        let (_, value) = lines.rfind(|(header, _)| header.trim().eq_ignore_ascii_case(name))?;
         let secret = value.trim().strip_prefix("Bearer ").unwrap_or(value.trim());
         Some(self.sent(CUSTOM_HEADERS, place, Some(secret.into())))
     }
