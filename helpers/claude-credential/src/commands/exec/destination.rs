@@ -2,7 +2,6 @@ use claude_credential_config::claude::{self, Scope, SettingsFile};
 use claude_credential_config::{Environment, Folders, Profile};
 use claude_credential_protocol::{CUSTOM_HEADERS, Error, Origin, Surroundings};
 
-use super::CommandEnvironment;
 use crate::client::cloud::Cloud;
 use crate::client::destination::{API, Destination, Reason, destinations};
 use crate::client::environment::{environment_of_client, of_user, with_settings};
@@ -43,7 +42,7 @@ impl CommandDestination {
         let origin = origins.first().unwrap_or(&profile.hosts[0]).clone();
         project.check_proxies(origins.iter().chain([&origin]))?;
         let destination = Self { origin, client, project };
-        destination.check_change(profile, &destination.client.context.environment)?;
+        destination.check(profile, &destination.client.context.environment)?;
         Ok(destination)
     }
 
@@ -81,19 +80,9 @@ impl CommandDestination {
         Ok((place.is_none() && !is_default).then_some((variable, host)))
     }
 
-    /// Refuses if the project's settings would lead a client that is started with the command's environment elsewhere.
-    pub(super) fn check(
-        &self,
-        here: &Context,
-        profile: &Profile,
-        environment: &CommandEnvironment,
-    ) -> Result<(), Error> {
-        self.check_change(profile, &environment.after(&here.environment))
-    }
-
     /// Refuses if the project's settings change where a client with that environment sends keys, and the profile does not
     /// list the new place.
-    fn check_change(&self, profile: &Profile, environment: &Environment) -> Result<(), Error> {
+    pub(super) fn check(&self, profile: &Profile, environment: &Environment) -> Result<(), Error> {
         let settings = &self.client.settings;
         let of_scope = |is_first: bool| {
             of_user(settings).filter(move |file| (file.scope == Scope::Managed) == is_first).collect::<Vec<_>>()
