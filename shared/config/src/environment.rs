@@ -41,7 +41,7 @@ impl Environment {
     /// Whether a switch of the client's is on.
     #[must_use]
     pub fn is_on(&self, name: &str) -> bool {
-        self.get_os(name).is_some_and(|value| value.to_str().is_none_or(is_on))
+        self.get(name).is_some_and(is_on)
     }
 
     /// All of them, in the order of their names.

@@ -8,6 +8,7 @@ mod client;
 mod clouds;
 mod config;
 mod crowd;
+mod destination;
 mod driver;
 mod front;
 mod git;

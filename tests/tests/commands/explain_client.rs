@@ -15,7 +15,17 @@ fn each_header_has_the_source_that_the_client_was_seen_to_take() {
     let (token, key, helper) = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "apiKeyHelper");
     let (oauth, descriptor) = ("CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR");
     let login = "Claude Code's own login";
-    let cases: [Case; 12] = [
+    let descriptor_key = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
+    let (bedrock, no_bedrock) = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_SKIP_BEDROCK_AUTH");
+    let (vertex, no_vertex) = ("CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_SKIP_VERTEX_AUTH");
+    let (foundry, no_foundry) = ("CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_SKIP_FOUNDRY_AUTH");
+    let (aws, no_aws) = ("CLAUDE_CODE_USE_ANTHROPIC_AWS", "CLAUDE_CODE_SKIP_ANTHROPIC_AWS_AUTH");
+    let (mantle, no_mantle) = ("CLAUDE_CODE_USE_MANTLE", "CLAUDE_CODE_SKIP_MANTLE_AUTH");
+    let of_bedrock = "AWS_BEARER_TOKEN_BEDROCK";
+    let (foundry_key, foundry_token) = ("ANTHROPIC_FOUNDRY_API_KEY", "ANTHROPIC_FOUNDRY_AUTH_TOKEN");
+    let aws_key = "ANTHROPIC_AWS_API_KEY";
+    let cloud = "the cloud's own credentials";
+    let cases: [Case; 32] = [
         (&[], None, None),
         (&[token, helper], Some(token), Some(helper)),
         (&[token, key], Some(token), Some(key)),
@@ -26,8 +36,29 @@ fn each_header_has_the_source_that_the_client_was_seen_to_take() {
         (&[oauth, descriptor, login], Some(oauth), None),
         (&[descriptor, login], Some(descriptor), None),
         (&[login], Some(login), None),
-        (&["CLAUDE_CODE_USE_BEDROCK", key, helper], Some("the cloud's own credentials"), None),
-        (&["CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_SKIP_BEDROCK_AUTH", key, helper], Some(helper), None),
+        (&[descriptor_key, helper], Some(helper), Some(descriptor_key)),
+        (&[descriptor_key, key], None, Some(key)),
+        (&[descriptor_key, oauth, login], None, Some(descriptor_key)),
+        (&[bedrock, key, helper], Some(cloud), None),
+        (&[bedrock, no_bedrock, helper], Some(helper), None),
+        (&[bedrock, no_bedrock, key, helper], Some(helper), Some(key)),
+        (&[bedrock, no_bedrock, token, key, helper], Some(token), Some(key)),
+        (&[bedrock, no_bedrock, of_bedrock, token, key], Some(of_bedrock), Some(key)),
+        (&[bedrock, no_bedrock, descriptor_key, helper], Some(helper), None),
+        (&[vertex, no_vertex, token, key, helper], Some(token), Some(key)),
+        (&[foundry, token, key, helper], Some(cloud), None),
+        (&[foundry, foundry_key, foundry_token, token, helper], Some(foundry_token), None),
+        (&[foundry, no_foundry, foundry_key, token, helper], None, Some(foundry_key)),
+        (&[foundry, no_foundry, token, key, helper], Some(token), None),
+        (&[foundry, no_foundry, key, helper], Some(helper), None),
+        (&[aws, aws_key, token, key, helper], None, Some(aws_key)),
+        (&[aws, no_aws, aws_key, helper], Some(helper), Some(helper)),
+        (&[aws, no_aws, token, key, helper], Some(token), Some(token)),
+        (&[mantle, of_bedrock, token, key, helper], Some(of_bedrock), None),
+        (&[mantle, no_mantle, of_bedrock, key, helper], Some(helper), None),
+        // Of several clouds the first counts, in this order.
+        (&[vertex, no_vertex, mantle, helper], Some(cloud), None),
+        (&[mantle, no_mantle, foundry, no_foundry, foundry_key, helper], None, Some(foundry_key)),
     ];
     for (there, authorization, x_api_key) in cases {
         let mut sandbox = Sandbox::with_executables(&["claude-credential", "claude-credential-apikey"]);
@@ -35,7 +66,7 @@ fn each_header_has_the_source_that_the_client_was_seen_to_take() {
             match *name {
                 "apiKeyHelper" => drop(sandbox.settings(&json!({ "apiKeyHelper": "printf %s none" }))),
                 "Claude Code's own login" => store_login(&sandbox),
-                "CLAUDE_CODE_OAUTH_TOKEN_FILE_DESCRIPTOR" => sandbox.set(name, "9"),
+                name if name.ends_with("_FILE_DESCRIPTOR") => sandbox.set(name, "9"),
                 name if name.starts_with("CLAUDE_CODE_USE") || name.starts_with("CLAUDE_CODE_SKIP") => {
                     sandbox.set(name, "1");
                 }
@@ -49,6 +80,67 @@ fn each_header_has_the_source_that_the_client_was_seen_to_take() {
 }
 
 #[test]
+fn a_header_of_the_users_own_counts_where_the_client_was_seen_to_send_it() {
+    let (token, key, oauth) = ("ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_OAUTH_TOKEN");
+    let headers = "ANTHROPIC_CUSTOM_HEADERS";
+    for (there, lines, authorization, x_api_key) in [
+        (&[token, key][..], "X-Api-Key: KEY", Some(token), Some(headers)),
+        (&[token], "Authorization: Bearer KEY", Some(token), None),
+        (&[key], "Authorization: Bearer KEY\nX-Team: blue", Some(headers), Some(key)),
+        (&[oauth], "authorization:Bearer KEY", Some(headers), None),
+        (&[oauth], "x-api-key: KEY", Some(oauth), Some(headers)),
+        (
+            &["CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_SKIP_VERTEX_AUTH", token],
+            "x-api-key: KEY",
+            Some(token),
+            Some(headers),
+        ),
+    ] {
+        let mut sandbox = Sandbox::with_executables(&["claude-credential", "claude-credential-apikey"]);
+        for name in there {
+            let is_switch = name.starts_with("CLAUDE_CODE_USE") || name.starts_with("CLAUDE_CODE_SKIP");
+            sandbox.set(name, if is_switch { "yes".to_owned() } else { sandbox.secret(name) });
+        }
+        let secret = sandbox.secret("in-a-header");
+        sandbox.set(headers, lines.replace("KEY", &secret));
+        let found = client(&sandbox, &[]);
+        let sources = (found["authorization"]["source"].as_str(), found["x_api_key"]["source"].as_str());
+        assert_eq!(sources, (authorization, x_api_key), "{there:?} {lines}: {found:#}");
+        let shown = if authorization == Some(headers) { &found["authorization"] } else { &found["x_api_key"] };
+        assert!(x_api_key != Some(headers) || shown["last4"] == "ader", "{found:#}");
+    }
+}
+
+#[test]
+fn a_switch_is_on_for_the_words_that_the_client_takes() {
+    let mut sandbox = fixture();
+    for (value, cloud) in [
+        ("no", None),
+        ("2", None),
+        ("enabled", None),
+        (" On", Some("Microsoft Foundry")),
+        ("TRUE", Some("Microsoft Foundry")),
+    ] {
+        sandbox.set("CLAUDE_CODE_USE_FOUNDRY", value);
+        assert_eq!(client(&sandbox, &[])["cloud"].as_str(), cloud, "{value}");
+    }
+}
+
+#[test]
+fn what_can_t_be_known_from_here_is_said() {
+    let mut sandbox = fixture();
+    let unknown = |sandbox: &Sandbox| client(sandbox, &["--for-client"])["unknown"].to_string();
+    for option in ["--settings", "--setting-sources", "--bare"] {
+        assert!(unknown(&sandbox).contains(option), "{option}");
+    }
+    assert!(!unknown(&sandbox).contains("rejected on the screen"));
+    sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key"));
+    assert!(unknown(&sandbox).contains("ANTHROPIC_API_KEY was rejected on the screen"));
+    let text = sandbox.dispatcher(&["explain"]).run();
+    assert!(text.exits(0).stdout.contains("--setting-sources"), "{text:#?}");
+}
+
+#[test]
 fn a_setting_is_named_with_file_and_line_in_every_scope_and_no_value_is_shown() {
     let mut sandbox = Sandbox::new();
     let (helper, key, token) = (sandbox.secret("helper"), sandbox.secret("key"), sandbox.secret("token"));
@@ -58,10 +150,17 @@ fn a_setting_is_named_with_file_and_line_in_every_scope_and_no_value_is_shown() 
         ".claude/settings.json",
         format!("{{\n  // mine\n  \"apiKeyHelper\": \"echo {helper}\",\n  \"env\": {{\n    \"ANTHROPIC_API_KEY\": \"{key}\"\n  }}\n}}\n"),
     );
-    let project = sandbox
-        .write("code/.claude/settings.json", "{\n\n  \"apiKeyHelper\": \"/x/claude-credential api-key-helper\" }");
+    let project = sandbox.write(
+        "code/deep/below/.claude/settings.json",
+        "{\n\n  \"apiKeyHelper\": \"/x/claude-credential api-key-helper\" }",
+    );
     let local = sandbox
         .write("code/.claude/settings.local.json", format!("{{\"env\": {{\"ANTHROPIC_AUTH_TOKEN\": \"{token}\"}}}}"));
+    // Neither a folder above nor one between the repository's and the client's own counts, but the repository's local one.
+    sandbox.write("code/deep/.claude/settings.json", format!("{{\"apiKeyHelper\": \"{helper}\"}}"));
+    sandbox.write("code/deep/.claude/settings.local.json", format!("{{\"apiKeyHelper\": \"{helper}\"}}"));
+    sandbox.write("code/.claude/settings.json", format!("{{\"apiKeyHelper\": \"{helper}\"}}"));
+    sandbox.write("code/.git/HEAD", "");
     let below = sandbox.folder("code/deep/below");
     // The helper is not run: a key in a command is on a command line then.
     let output = sandbox.dispatcher(&["explain", "--json", "--chain", "api-key"]).in_folder(&below).run();
@@ -91,7 +190,7 @@ fn a_setting_is_named_with_file_and_line_in_every_scope_and_no_value_is_shown() 
     assert_eq!(sent("x_api_key"), json!(["ANTHROPIC_API_KEY", shown(&user), 5]));
     assert_eq!(client["x_api_key"]["last4"], "-key");
     let text = sandbox.dispatcher(&["explain", "--chain", "api-key"]).in_folder(&below).run();
-    assert!(text.exits(0).stdout.contains("~/code/.claude/settings.json:3"), "{text:#?}");
+    assert!(text.exits(0).stdout.contains("~/code/deep/below/.claude/settings.json:3"), "{text:#?}");
 }
 
 #[test]

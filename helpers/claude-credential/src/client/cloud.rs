@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use claude_credential_config::{Environment, Folders, Program, claude, cloud};
 use claude_credential_protocol::Family;
 
+use crate::client::service::Service;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cloud {
     Bedrock,
@@ -12,19 +14,16 @@ pub(crate) enum Cloud {
 }
 
 impl Cloud {
-    /// The variable that makes Claude Code use the cloud.
-    pub(crate) fn use_switch(self) -> &'static str {
-        match self {
-            Self::Bedrock => "CLAUDE_CODE_USE_BEDROCK",
-            Self::Vertex => "CLAUDE_CODE_USE_VERTEX",
-        }
+    /// The cloud of that API, if there is a helper for its credentials.
+    pub(crate) fn of_service(service: Service) -> Option<Self> {
+        [Self::Bedrock, Self::Vertex].into_iter().find(|cloud| cloud.service() == service)
     }
 
-    /// The variable that makes Claude Code send a gateway's key instead of the cloud's own credentials.
-    pub(crate) fn skip_switch(self) -> &'static str {
+    /// The cloud's API, as Claude Code can be set up for it.
+    pub(crate) fn service(self) -> Service {
         match self {
-            Self::Bedrock => "CLAUDE_CODE_SKIP_BEDROCK_AUTH",
-            Self::Vertex => "CLAUDE_CODE_SKIP_VERTEX_AUTH",
+            Self::Bedrock => Service::Bedrock,
+            Self::Vertex => Service::Vertex,
         }
     }
 
@@ -55,30 +54,13 @@ impl Cloud {
         [Self::Bedrock, Self::Vertex].into_iter().find(|cloud| cloud.name() == name)
     }
 
-    /// The variable that sends Claude Code to another host than the usual one, if it is set up for `cloud` or for none.
-    pub(crate) fn base_url_of(cloud: Option<Self>) -> &'static str {
-        cloud.map_or("ANTHROPIC_BASE_URL", Self::base_url)
-    }
-
-    /// The variable that sends Claude Code to another host than the cloud's own.
-    pub(crate) fn base_url(self) -> &'static str {
-        match self {
-            Self::Bedrock => "ANTHROPIC_BEDROCK_BASE_URL",
-            Self::Vertex => "ANTHROPIC_VERTEX_BASE_URL",
-        }
-    }
-
     /// The cloud's own host, in the region that Claude Code uses.
     pub(crate) fn host(self, environment: &Environment) -> String {
-        let variable = |names: &[&str]| names.iter().find_map(|name| environment.get(name));
         match self {
-            Self::Bedrock => {
-                let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
-                cloud::bedrock_host(region.unwrap_or(cloud::BEDROCK_REGION))
-            }
+            Self::Bedrock => cloud::bedrock_host(aws_region(environment)),
             Self::Vertex => {
-                let region = variable(&["CLOUD_ML_REGION"]);
-                cloud::vertex_host(region.unwrap_or(cloud::VERTEX_REGION), cloud::GOOGLE)
+                let region = environment.get("CLOUD_ML_REGION").unwrap_or(cloud::VERTEX_REGION);
+                cloud::vertex_host(region, cloud::GOOGLE)
             }
         }
     }
@@ -129,4 +111,10 @@ impl Cloud {
             }
         }
     }
+}
+
+/// The region of AWS that the environment says, or else the client's default.
+pub(crate) fn aws_region(environment: &Environment) -> &str {
+    let set = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| environment.get(name));
+    set.unwrap_or(cloud::BEDROCK_REGION)
 }

@@ -1,6 +1,7 @@
 use claude_credential_config::Environment;
 
 use crate::client::cloud::Cloud;
+use crate::client::service::Service;
 
 /// What Claude Code sends with its requests, according to its environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -8,33 +9,46 @@ pub(crate) enum ClientMode {
     /// Keys, to Anthropic's API or to a gateway with the same API.
     Api,
     /// A cloud's own credentials.
-    Cloud(Cloud),
+    Cloud(Service),
     /// Keys, to a gateway with a cloud's API.
-    CloudGateway(Cloud),
+    CloudGateway(Service),
 }
 
 impl ClientMode {
     pub(crate) fn of(environment: &Environment) -> Self {
         let is_on = |name| environment.is_on(name);
-        match [Cloud::Bedrock, Cloud::Vertex].into_iter().find(|cloud| is_on(cloud.use_switch())) {
-            Some(cloud) if is_on(cloud.skip_switch()) => Self::CloudGateway(cloud),
-            Some(cloud) => Self::Cloud(cloud),
+        match Service::ALL.into_iter().find(|service| is_on(service.use_switch())) {
+            Some(service) if is_on(service.skip_switch()) => Self::CloudGateway(service),
+            Some(service) => Self::Cloud(service),
             None => Self::Api,
         }
     }
 
-    /// The cloud whose own credentials Claude Code sends.
+    /// The cloud whose own credentials Claude Code sends, if there is a helper for them.
     pub(crate) fn cloud(self) -> Option<Cloud> {
-        if let Self::Cloud(cloud) = self { Some(cloud) } else { None }
+        self.sends_credentials_of().and_then(Cloud::of_service)
+    }
+
+    /// The cloud whose own credentials Claude Code sends.
+    pub(crate) fn sends_credentials_of(self) -> Option<Service> {
+        if let Self::Cloud(service) = self { Some(service) } else { None }
     }
 
     /// The cloud to whose gateway Claude Code sends keys.
-    pub(crate) fn gateway(self) -> Option<Cloud> {
-        if let Self::CloudGateway(cloud) = self { Some(cloud) } else { None }
+    pub(crate) fn gateway(self) -> Option<Service> {
+        if let Self::CloudGateway(service) = self { Some(service) } else { None }
+    }
+
+    /// The cloud whose API Claude Code uses.
+    pub(crate) fn service(self) -> Option<Service> {
+        self.sends_credentials_of().or(self.gateway())
     }
 
     /// The variable that sends Claude Code to another host than the usual one.
     pub(crate) fn base_url(self) -> &'static str {
-        Cloud::base_url_of(self.cloud().or(self.gateway()))
+        self.service().map_or(BASE_URL, Service::base_url)
     }
 }
+
+/// The variable that sends Claude Code to another host than Anthropic's, if it is set up for no cloud.
+pub(crate) const BASE_URL: &str = "ANTHROPIC_BASE_URL";

@@ -15,13 +15,13 @@ use crate::chain::{AnswerOrigin, Resolved};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::{self, Refused};
-use crate::query::{Query, profile};
+use crate::query::{Query, destination, profile};
 use crate::token_output::{Delivery, deliver};
 use crate::ttl::client_ttl;
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let profile = profile::choose(context)?;
-    let origin = profile::origin_for_client(context, &profile)?;
+    let origin = destination::for_client(context, &profile)?;
     let query = Query::new(context, profile, &origin)?;
     let caller = context.cache().and_then(|cache| Caller::identify(&context.environment, cache));
     let deliver = |answer: &Resolved, replaces| {

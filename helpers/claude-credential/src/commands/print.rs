@@ -9,11 +9,12 @@ use claude_credential_protocol::{Class, Family, Interactive, Origin, Surrounding
 use crate::chain::Resolved;
 use crate::cli::Print;
 use crate::client::cloud::Cloud;
+use crate::client::destination::API;
+use crate::client::mode::BASE_URL;
 use crate::commands::login;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::lookup::{self, Refused};
-use crate::query::profile::API;
 use crate::query::{Query, profile};
 use crate::ttl::check_ttl;
 
@@ -48,14 +49,13 @@ pub(super) fn obtain(context: &Context, query: &Query, refused: Option<Refused>)
 /// region instead.
 fn set_base_url(origin: &Origin, context: &Context, profile: &Profile, family: Family, variables: &mut Variables) {
     let goes_to_cloud = Cloud::of_family(family).is_some() || Surroundings::here().is_cloud_gateway;
-    let name = Cloud::base_url_of(None);
-    let current = context.environment.get_os(name);
+    let current = context.environment.get_os(BASE_URL);
     let is_listed =
         |url: &OsStr| url.to_str().and_then(|url| Origin::of_url(url).ok()).is_some_and(|url| profile.lists(&url));
     let host = origin.to_string();
     let goes_to_profile = current.map_or(host == API, is_listed);
     if !goes_to_cloud && !goes_to_profile {
-        variables.set.push((name, host.into()));
+        variables.set.push((BASE_URL, host.into()));
     }
 }
 

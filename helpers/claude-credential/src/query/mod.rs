@@ -1,3 +1,4 @@
+pub(crate) mod destination;
 pub(crate) mod profile;
 
 use std::time::Duration;

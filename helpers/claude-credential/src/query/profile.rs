@@ -3,14 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use claude_credential_config::{Profile, Program, claude};
+use claude_credential_config::{Profile, Program};
 use claude_credential_protocol::{Error, Origin};
 
 use crate::client::cloud::Cloud;
 use crate::context::Context;
-
-/// Where Claude Code sends a key by default.
-pub(crate) const API: &str = "https://api.anthropic.com";
 
 /// The profile for the user's commands and for Claude Code.
 pub(crate) fn choose(context: &Context) -> Result<Profile, Error> {
@@ -75,45 +72,6 @@ pub(crate) fn origin_for_user(context: &Context, profile: &Profile, host: Option
     let origin = origin.map_err(|error| Error::config(format!("--host is {error}")))?;
     require_listed(context, profile, &origin, "--host")?;
     Ok(origin)
-}
-
-/// Where Claude Code will send the key: the host that its environment sets, if the profile lists it. A project's
-/// settings are read only to refuse: Claude Code runs its helper before it applies them, and uses the key afterwards.
-pub(crate) fn origin_for_client(context: &Context, profile: &Profile) -> Result<Origin, Error> {
-    let variable = context.client_mode.base_url();
-    let url = context.environment.get_os(variable);
-    let origin = match url {
-        Some(url) => Origin::of_url(url.to_str().unwrap_or_default())
-            .map_err(|error| Error::config(format!("{variable} is {error}")))?,
-        None if context.client_mode.cloud().is_some() => profile.hosts[0].clone(),
-        None => Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?,
-    };
-    let what = if url.is_some() { variable } else { "without ANTHROPIC_BASE_URL Claude Code" };
-    require_listed(context, profile, &origin, what)?;
-    check_project(context, profile)?;
-    Ok(origin)
-}
-
-/// Refuses if the settings of the current project send the key to a host that the profile does not list.
-pub(crate) fn check_project(context: &Context, profile: &Profile) -> Result<(), Error> {
-    let folder = std::env::current_dir();
-    let folder = folder.map_err(|error| {
-        Error::config(format!(
-            "the working directory can't be read ({error}), nor a project's settings in it; run: cd ~"
-        ))
-    })?;
-    for url in claude::project_urls(&folder, &context.folders) {
-        let file = url.file.display();
-        let Some((variable, value)) = url.sets else {
-            return Err(Error::config(format!(
-                "{file} can't be understood, so where it would send the key is not known; mend or remove it"
-            )));
-        };
-        let origin = Origin::of_url(&value)
-            .map_err(|error| Error::config(format!("{file}: {variable} is {error}; mend or remove it")))?;
-        require_listed(context, profile, &origin, &format!("{file}: {variable}"))?;
-    }
-    Ok(())
 }
 
 /// Refuses a host that the profile does not list. The error names the line that would list it, or the profile that
@@ -208,7 +166,7 @@ fn of_cloud(context: &Context, cloud: Cloud) -> Result<Profile, Error> {
     let own_host = Origin::listed(&cloud.host(&context.environment))
         .map_err(|error| Error::config(format!("the cloud's region is not valid: {error}")))?;
     // An endpoint in the environment counts only if the user listed it.
-    let endpoint = context.environment.get(cloud.base_url()).and_then(|url| Origin::of_url(url).ok());
+    let endpoint = context.environment.get(cloud.service().base_url()).and_then(|url| Origin::of_url(url).ok());
     let hosts = endpoint.filter(|origin| default.lists(origin)).into_iter().chain([own_host]).collect();
     Ok(Profile { chain: vec![name.clone()], name, hosts, ..default })
 }

@@ -13,9 +13,10 @@ pub use command::{
 };
 pub use json::parse_options;
 pub use login::{LoginState, StoredLogin, login_file, stored_login};
-pub use project::{ProjectUrl, project_files, project_places, project_urls};
+pub use project::{client_project_files, project_files, project_places};
 pub use scopes::{
-    EffectiveSetting, Scope, SettingLine, SettingSource, SettingsFile, deciding, scopes, setting, switch, variable,
+    EffectiveSetting, Scope, SettingLine, SettingSource, SettingsFile, deciding, projects, scopes, setting, switch,
+    variable,
 };
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use jsonc_parser::{CollectOptions, parse_to_ast};
 
 use super::command::settings_files;
 use super::json::{MAX_SETTINGS, not_json, parse_options, text};
-use super::project::project_files;
+use super::project::{client_project_files, project_files};
 use crate::{Environment, Folders};
 
 /// Whose settings a file holds.
@@ -135,34 +135,63 @@ pub fn variable(files: &[SettingsFile], environment: &Environment, name: &str) -
 }
 
 /// The settings files that a client in `folder` reads, the one that wins first
-/// (<https://code.claude.com/docs/en/settings>): the administrator's, those of projects from `folder` up, the user's.
+/// (<https://code.claude.com/docs/en/settings>): the administrator's, the project's, the user's.
 #[must_use]
 pub fn scopes(folder: &Path, folders: &Folders) -> Vec<SettingsFile> {
     let mut managed = settings_files(folders);
     let user = managed.pop();
-    let of_project = |file: PathBuf| {
-        let is_local = file.file_name().is_some_and(|name| name == "settings.local.json");
-        (if is_local { Scope::Local } else { Scope::Project }, file)
-    };
-    let mut projects: Vec<(Scope, PathBuf)> = project_files(folder, folders).into_iter().map(of_project).collect();
-    // Of one folder the user's own file wins over the project's; the sort leaves the folders in their order.
-    projects.sort_by_key(|(scope, file)| {
-        let depth = file.components().count();
-        (usize::MAX - depth, *scope != Scope::Local)
-    });
     let managed = managed.into_iter().map(|file| (Scope::Managed, file));
+    let projects = client_project_files(folder, folders).into_iter().map(of_project);
     let all = managed.chain(projects).chain(user.map(|file| (Scope::User, file)));
-    all.filter_map(|(scope, file)| Some(SettingsFile { scope, sets: lines_of(&file)?, file })).collect()
+    all.filter_map(|(scope, file)| Some(SettingsFile { scope, sets: lines_of(&file)?.map_err(Error::from), file }))
+        .collect()
+}
+
+/// Every settings file that may be a project's for a client in `folder`, whether the client reads it today or not, the
+/// nearest first. Without those that this user, and so the client, may not read.
+#[must_use]
+pub fn projects(folder: &Path, folders: &Folders) -> Vec<SettingsFile> {
+    let readable = |file: PathBuf| {
+        let sets = match lines_of(&file)? {
+            Err(Unreadable::File(FileError::Io(_, error))) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return None;
+            }
+            sets => sets.map_err(Error::from),
+        };
+        let (scope, file) = of_project(file);
+        Some(SettingsFile { scope, file, sets })
+    };
+    project_files(folder, folders).into_iter().filter_map(readable).collect()
+}
+
+fn of_project(file: PathBuf) -> (Scope, PathBuf) {
+    let is_local = file.file_name().is_some_and(|name| name == "settings.local.json");
+    (if is_local { Scope::Local } else { Scope::Project }, file)
+}
+
+/// Why it can't be told what a file sets.
+enum Unreadable {
+    File(FileError),
+    Text(Error),
+}
+
+impl From<Unreadable> for Error {
+    fn from(unreadable: Unreadable) -> Self {
+        match unreadable {
+            Unreadable::File(problem) => problem.into(),
+            Unreadable::Text(error) => error,
+        }
+    }
 }
 
 /// `None` if there is no such file.
-fn lines_of(file: &Path) -> Option<Result<Vec<SettingLine>, Error>> {
+fn lines_of(file: &Path) -> Option<Result<Vec<SettingLine>, Unreadable>> {
     // The client reads it, whatever its owner and mode are.
     match read(file, Trust::Unchecked, MAX_SETTINGS) {
         Ok(None) => None,
-        Ok(Some(bytes)) => Some(lines(&bytes, file)),
+        Ok(Some(bytes)) => Some(lines(&bytes, file).map_err(Unreadable::Text)),
         Err(FileError::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => None,
-        Err(problem) => Some(Err(problem.into())),
+        Err(problem) => Some(Err(Unreadable::File(problem))),
     }
 }
 
@@ -215,7 +244,7 @@ mod tests {
 
     use claude_credential_protocol::Secret;
 
-    use super::{Scope, SettingSource, SettingsFile, lines, scopes, setting, variable};
+    use super::{Scope, SettingSource, SettingsFile, lines, projects, scopes, setting, variable};
     use crate::Environment;
     use crate::claude::tests::home;
 
@@ -239,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_project_comes_before_those_above_it_and_all_before_the_user() {
+    fn the_clients_files_are_those_of_its_folder_and_of_the_user_and_a_parents_count_only_to_refuse() {
         let (home, folders) = home();
         for file in [".claude", "a/.claude", "a/b/.claude"] {
             fs::create_dir_all(home.path().join(file)).unwrap();
@@ -253,21 +282,16 @@ mod tests {
             fs::write(home.path().join(file), "{}").unwrap();
         }
         fs::write(home.path().join("a/.claude/settings.json"), "{ CANARY").unwrap();
-        let found = scopes(&home.path().join("a/b"), &folders);
-        let found: Vec<_> = found.iter().filter(|it| it.scope != Scope::Managed).collect();
-        let shown: Vec<_> = found
-            .iter()
-            .map(|it| (it.scope.name(), it.file.strip_prefix(home.path()).unwrap().to_str().unwrap()))
-            .collect();
-        assert_eq!(
-            shown,
-            [
-                ("local", "a/b/.claude/settings.local.json"),
-                ("project", "a/b/.claude/settings.json"),
-                ("project", "a/.claude/settings.json"),
-                ("user", ".claude/settings.json"),
-            ]
-        );
+        let shown = |files: &[SettingsFile]| {
+            let files = files.iter().filter(|it| it.scope != Scope::Managed);
+            let shown = files.map(|it| (it.scope.name(), it.file.strip_prefix(home.path()).unwrap().to_owned()));
+            shown.map(|(scope, file)| format!("{scope} {}", file.display())).collect::<Vec<_>>()
+        };
+        let here = ["local a/b/.claude/settings.local.json", "project a/b/.claude/settings.json"];
+        let folder = home.path().join("a/b");
+        assert_eq!(shown(&scopes(&folder, &folders)), [here[0], here[1], "user .claude/settings.json"]);
+        let found = projects(&folder, &folders);
+        assert_eq!(shown(&found), [here[0], here[1], "project a/.claude/settings.json"]);
         let error = found[2].sets.as_ref().unwrap_err().to_string();
         assert!(error.contains("settings.json:1:") && !error.contains("CANARY"), "{error}");
     }

@@ -16,18 +16,25 @@ pub enum Family {
     Vertex,
 }
 
-/// What makes the client talk to a cloud, which wins over every key; and what makes it leave that cloud's own
-/// credentials alone.
-pub const CLOUD_SWITCHES: [(&str, &str); 3] = [
-    ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_SKIP_BEDROCK_AUTH"),
-    ("CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_SKIP_VERTEX_AUTH"),
+/// The switches of the clouds: the one that makes the client use the cloud, which wins over every key; and the one that
+/// makes it leave the cloud's own credentials alone and send a gateway's key. If several are on, the first counts (seen
+/// with 2.1.332).
+pub const CLOUD_SWITCHES: [(&str, &str); 5] = [
+    BEDROCK_SWITCHES,
     ("CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_SKIP_FOUNDRY_AUTH"),
+    ("CLAUDE_CODE_USE_ANTHROPIC_AWS", "CLAUDE_CODE_SKIP_ANTHROPIC_AWS_AUTH"),
+    ("CLAUDE_CODE_USE_MANTLE", "CLAUDE_CODE_SKIP_MANTLE_AUTH"),
+    VERTEX_SWITCHES,
 ];
 
-/// Whether the client takes a switch of that value as on: anything but nothing, `0` or `false`.
+pub(super) const BEDROCK_SWITCHES: (&str, &str) = ("CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_SKIP_BEDROCK_AUTH");
+pub(super) const VERTEX_SWITCHES: (&str, &str) = ("CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_SKIP_VERTEX_AUTH");
+
+/// Whether a switch of that value is on for the client: one of four words in any case, white space around it ignored.
+/// Anything else is off.
 #[must_use]
 pub fn is_on(value: &str) -> bool {
-    !["", "0", "false"].contains(&value)
+    ["1", "true", "yes", "on"].iter().any(|word| value.trim().eq_ignore_ascii_case(word))
 }
 
 impl Family {
@@ -43,5 +50,16 @@ impl Family {
             (Auth::Bearer(_), None) if headers.iter().any(|header| is_oauth_beta(header)) => Self::OAuth,
             (Auth::ApiKey(_), _) | (Auth::Bearer(_), None) => Self::Anthropic,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_on;
+
+    #[test]
+    fn a_switch_is_on_for_the_words_that_the_client_takes_and_off_for_every_other() {
+        assert!(["1", "true", "TRUE", "yes", "Yes", "on", "ON", " 1", "true\n"].into_iter().all(is_on));
+        assert!(!["", " ", "0", "false", "no", "off", "2", "enabled", "y", "11"].into_iter().any(is_on));
     }
 }

@@ -3,16 +3,18 @@
 
 use std::env;
 
-use super::family::{CLOUD_SWITCHES, Family, is_on};
+use super::family::{BEDROCK_SWITCHES, CLOUD_SWITCHES, Family, VERTEX_SWITCHES, is_on};
 use super::headers::custom_headers;
 use crate::{Auth, Credential, Error, Secret, iso_8601};
 
 /// Anthropic's: the client and the SDKs take a credential from each of them, or what chooses one.
-const ANTHROPIC: [&str; 11] = [
+const ANTHROPIC: [&str; 13] = [
     "ANTHROPIC_API_KEY",
     "ANTHROPIC_AUTH_TOKEN",
+    "ANTHROPIC_AWS_API_KEY",
     "ANTHROPIC_FEDERATION_RULE_ID",
     "ANTHROPIC_FOUNDRY_API_KEY",
+    "ANTHROPIC_FOUNDRY_AUTH_TOKEN",
     "ANTHROPIC_IDENTITY_TOKEN",
     "ANTHROPIC_IDENTITY_TOKEN_FILE",
     "ANTHROPIC_PROFILE",
@@ -68,7 +70,8 @@ impl Surroundings {
     #[must_use]
     pub fn here() -> Self {
         let value = |name: &str| env::var(name).unwrap_or_default();
-        let is_cloud_gateway = CLOUD_SWITCHES.iter().any(|(switch, skip)| is_on(&value(switch)) && is_on(&value(skip)));
+        let cloud = CLOUD_SWITCHES.iter().find(|(switch, _)| is_on(&value(switch)));
+        let is_cloud_gateway = cloud.is_some_and(|(_, skip)| is_on(&value(skip)));
         Self { custom_headers: value(CUSTOM_HEADERS), is_cloud_gateway }
     }
 }
@@ -138,12 +141,12 @@ impl Variables {
             Family::Anthropic | Family::OAuth if around.is_cloud_gateway => return,
             Family::Anthropic | Family::OAuth => None,
             Family::Aws | Family::BedrockKey => {
-                let (bedrock, skip) = CLOUD_SWITCHES[0];
+                let (bedrock, skip) = BEDROCK_SWITCHES;
                 self.removed.push(skip);
                 Some(bedrock)
             }
             Family::Vertex => {
-                let (vertex, skip) = CLOUD_SWITCHES[1];
+                let (vertex, skip) = VERTEX_SWITCHES;
                 // The client is not to look for a token by itself.
                 self.set.extend([(vertex, "1".into()), (skip, "1".into())]);
                 return self.removed.extend(others(vertex));

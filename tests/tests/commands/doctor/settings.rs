@@ -77,12 +77,15 @@ fn our_helper_is_known_in_the_dress_that_people_give_it() {
 #[test]
 fn a_project_s_own_helper_is_doubtful() {
     let sandbox = healthy();
-    let folder = sandbox.folder("clone/src");
+    let folder = sandbox.folder("clone");
+    let below = sandbox.folder("clone/src");
     for file in ["clone/.claude/settings.json", "clone/.claude/settings.local.json"] {
         let file = sandbox.write(file, json!({ "apiKeyHelper": "echo key" }).to_string());
         let mend = format!("remove apiKeyHelper from {}", file.display());
         doctor_in(&sandbox, &folder).is_doubtful("project", "an apiKeyHelper of its own", &mend);
         doctor(&sandbox).is_good(&["project", "api-key-helper"]);
+        // Claude Code does not look for them further up.
+        doctor_in(&sandbox, &below).is_good(&["project", "api-key-helper"]);
         fs::remove_file(file).expect("it is there");
     }
 }

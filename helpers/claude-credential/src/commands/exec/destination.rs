@@ -1,11 +1,14 @@
-use claude_credential_config::claude::{self, SettingsFile};
-use claude_credential_config::{Folders, Profile};
+use claude_credential_config::claude::{self, Scope, SettingsFile};
+use claude_credential_config::{Environment, Folders, Profile};
 use claude_credential_protocol::{CUSTOM_HEADERS, Error, Origin, Surroundings};
 
 use crate::client::cloud::Cloud;
-use crate::client::environment::{environment_of_client, of_user};
+use crate::client::destination::{API, Destination, Reason, destinations};
+use crate::client::environment::{environment_of_client, of_user, with_settings};
+use crate::client::mode::{BASE_URL, ClientMode};
+use crate::client::service::Service;
 use crate::context::Context;
-use crate::query::profile::{API, check_project, require_listed};
+use crate::query::destination::{Project, listed};
 
 /// Where the command will send the credential. Every host that its variables, its settings or its project name has to be
 /// on the profile's list, because the command starts at once, and what they name decides where the secret goes.
@@ -13,8 +16,7 @@ use crate::query::profile::{API, check_project, require_listed};
 pub(super) struct CommandDestination {
     origin: Origin,
     client: ClientStart,
-    /// The cloud whose gateway the client sends keys to, if it is set up for one.
-    cloud_gateway: Option<Cloud>,
+    project: Project,
 }
 
 /// What decides where Claude Code sends a key when it is started with the profile. The variables in the user's and the
@@ -27,23 +29,21 @@ struct ClientStart {
 
 impl CommandDestination {
     pub(super) fn of(context: &Context, profile: &Profile) -> Result<Self, Error> {
-        check_project(context, profile)?;
+        let project = Project::here(context)?;
+        project.check(context, profile)?;
         let client = ClientStart::of(context, profile)?;
-        let context = &client.context;
-        let cloud_gateway = context.client_mode.gateway();
-        let variable = context.client_mode.base_url();
-        let origin = match (client.origin(profile, variable)?, cloud_gateway) {
-            (Some(origin), _) => origin,
-            // Without the variable the client would send the gateway's key to the cloud itself.
-            (None, Some(cloud)) => {
-                let of_cloud = Origin::listed(&cloud.host(&context.environment));
-                let of_cloud = of_cloud.map_err(|error| Error::config(format!("the region is not one: {error}")))?;
-                require_listed(context, profile, &of_cloud, &format!("without {variable} the client"))?;
-                of_cloud
-            }
-            (None, None) => profile.hosts[0].clone(),
-        };
-        Ok(Self { origin, client, cloud_gateway })
+        let places = destinations(&client.context.environment);
+        // What is not named leads to the profile's first host, since the command gets the variable for that; but not the
+        // key for a cloud's gateway, which would go to the cloud itself.
+        let is_gateway = client.context.client_mode.gateway().is_some();
+        let counts = |place: &Destination| is_gateway || matches!(place.reason, Reason::Named(_));
+        let places: Vec<Destination> = places.into_iter().filter(counts).collect();
+        let origins = client.listed(profile, &places)?;
+        let origin = origins.first().unwrap_or(&profile.hosts[0]).clone();
+        project.check_proxies(origins.iter().chain([&origin]))?;
+        let destination = Self { origin, client, project };
+        destination.check(profile, &destination.client.context.environment)?;
+        Ok(destination)
     }
 
     /// The host that the credential is for.
@@ -55,7 +55,7 @@ impl CommandDestination {
     /// own protocol, so the cloud's variables stay.
     pub(super) fn surroundings(&self, here: &Context) -> Surroundings {
         let custom_headers = here.environment.get(CUSTOM_HEADERS).unwrap_or_default().to_owned();
-        Surroundings { custom_headers, is_cloud_gateway: self.cloud_gateway.is_some() }
+        Surroundings { custom_headers, is_cloud_gateway: self.gateway().is_some() }
     }
 
     /// The settings files that the client reads when it is started here, the one that wins first.
@@ -70,13 +70,40 @@ impl CommandDestination {
         profile: &Profile,
         cloud: Option<Cloud>,
     ) -> Result<Option<(&'static str, String)>, Error> {
-        let cloud = cloud.or(self.cloud_gateway);
-        let variable = Cloud::base_url_of(cloud);
-        let is_set = self.client.origin(profile, variable)?.is_some();
+        let service = cloud.map(Cloud::service).or(self.gateway());
+        let variable = service.map_or(BASE_URL, Service::base_url);
+        let place = Destination::named(&self.client.context.environment, variable);
+        self.client.listed(profile, place.as_slice())?;
         let host = profile.hosts[0].to_string();
         // A cloud's own host needs no variable, and neither does the client's default.
-        let is_default = cloud.is_some() || host == API;
-        Ok((!is_set && !is_default).then_some((variable, host)))
+        let is_default = service.is_some() || host == API;
+        Ok((place.is_none() && !is_default).then_some((variable, host)))
+    }
+
+    /// Refuses if the project's settings change where a client with that environment sends keys, and the profile does not
+    /// list the new place.
+    pub(super) fn check(&self, profile: &Profile, environment: &Environment) -> Result<(), Error> {
+        let settings = &self.client.settings;
+        let of_scope = |is_first: bool| {
+            of_user(settings).filter(move |file| (file.scope == Scope::Managed) == is_first).collect::<Vec<_>>()
+        };
+        let all = [of_scope(true), self.project.all(), of_scope(false)].concat();
+        let without = destinations(&environment_of_client(environment, settings));
+        for files in [all, settings.iter().collect()] {
+            let changed = with_settings(environment, files.iter().copied());
+            let places = destinations(&changed);
+            // The cloud's own credentials go there, and this one does not.
+            let takes_none = ClientMode::of(&changed).sends_credentials_of().is_some();
+            if places != without && !takes_none {
+                self.project.check_proxies(&listed(&self.client.context, profile, &places, &files)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The cloud whose gateway the client sends keys to, if it is set up for one.
+    fn gateway(&self) -> Option<Service> {
+        self.client.context.client_mode.gateway()
     }
 }
 
@@ -95,23 +122,9 @@ impl ClientStart {
         Ok(Self { context, settings })
     }
 
-    /// The host that `variable` names; `None` if it is not set. Fails if the profile does not list the host.
-    fn origin(&self, profile: &Profile, variable: &str) -> Result<Option<Origin>, Error> {
-        let Some(url) = self.context.environment.get_os(variable) else { return Ok(None) };
-        let named = self.with_place(variable);
-        let origin = Origin::of_url(url.to_str().unwrap_or_default());
-        let origin = origin.map_err(|error| Error::config(format!("{named} is {error}")))?;
-        require_listed(&self.context, profile, &origin, &named)?;
-        Ok(Some(origin))
-    }
-
-    /// The variable's name, after the file and line of the settings if they set it.
-    fn with_place(&self, variable: &str) -> String {
-        let name = format!("env.{variable}");
-        let in_settings = of_user(&self.settings).find_map(|file| {
-            let line = file.get(&name).filter(|line| line.value.is_some())?;
-            Some(format!("{}:{}: {variable}", file.file.display(), line.number))
-        });
-        in_settings.unwrap_or_else(|| variable.to_owned())
+    /// The origins of places that the user's and the administrator's settings lead to. Fails if the profile does not list
+    /// one of them.
+    fn listed(&self, profile: &Profile, places: &[Destination]) -> Result<Vec<Origin>, Error> {
+        listed(&self.context, profile, places, &of_user(&self.settings).collect::<Vec<_>>())
     }
 }

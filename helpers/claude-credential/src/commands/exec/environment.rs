@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use claude_credential_config::Profile;
+use claude_credential_config::{Environment, Profile};
 use claude_credential_process::CLIENT_SECRETS;
 use claude_credential_protocol::{Error, Family, Surroundings, Variables};
 
@@ -44,6 +44,15 @@ impl CommandEnvironment {
 
     fn of(family: Option<Family>, variables: Variables, profile: &Profile) -> Self {
         Self { family, variables, claude_config_dir: profile.claude_config_dir.clone() }
+    }
+
+    /// The environment of the command, if this process has `here`.
+    pub(super) fn after(&self, here: &Environment) -> Environment {
+        let Variables { set, removed } = &self.variables;
+        let kept = here.iter().filter(|(name, _)| removed.iter().all(|removed| removed != name));
+        let kept = kept.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let set = set.iter().map(|(name, value)| ((*name).into(), value.expose().into()));
+        Environment::from_pairs(kept.chain(set))
     }
 
     pub(super) fn apply(self, command: &mut Command) {

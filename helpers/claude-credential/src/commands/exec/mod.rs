@@ -58,6 +58,7 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
         Some(answer) => CommandEnvironment::with(&query, answer, &destination, &surroundings)?,
         None => CommandEnvironment::without(&query.profile, &surroundings),
     };
+    destination.check(&query.profile, &environment.after(&context.environment))?;
     if may_be_client(word) {
         let settings = destination.settings();
         let command = SettingCommand { context, query: &query, settings, environment: &environment };

@@ -1,5 +1,4 @@
 use clap::Parser;
-use claude_credential_config::Environment;
 use claude_credential_config::claude::{self, SettingsFile};
 use claude_credential_protocol::Family;
 
@@ -76,12 +75,7 @@ impl SettingCommand<'_> {
         if options.config != our_options.config || self.query.request.username.is_some() {
             return false;
         }
-        let variables = &self.environment.variables;
-        let inherited = environment.iter().filter(|(name, _)| variables.removed.iter().all(|removed| removed != name));
-        let inherited = inherited.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let set = variables.set.iter().map(|(name, value)| ((*name).into(), value.expose().into()));
-        let of_command = Environment::from_pairs(inherited.chain(set));
-        let of_client = environment_of_client(&of_command, self.settings);
+        let of_client = environment_of_client(&self.environment.after(environment), self.settings);
         let client = Context::with(options, of_client, folders.clone(), config.clone(), for_client);
         let Ok(chosen) = profile::choose(&client) else { return false };
         let chain = chain_names(&client, &chosen).iter();

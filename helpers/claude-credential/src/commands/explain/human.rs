@@ -218,6 +218,10 @@ fn client(screen: &mut Screen, client: &ClientReport) {
     if let Some(differs) = &client.differs {
         screen.row(('≠', Paint::Doubtful), ("", 0), differs, Paint::Plain);
     }
+    screen.blank();
+    for unknown in &client.unknown {
+        screen.row(('?', Paint::Dim), ("", 0), unknown, Paint::Dim);
+    }
 }
 
 /// What is in a header. `Authorization` has the word `Bearer`, unless the cloud's credentials sign the request instead.

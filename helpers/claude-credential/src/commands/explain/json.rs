@@ -135,6 +135,7 @@ fn client_value(client: &ClientReport) -> Value {
             "subscription": login.subscription,
         })),
         "warnings": client.warnings,
+        "unknown": client.unknown,
         "differs": client.differs,
     })
 }

@@ -17,7 +17,7 @@ use claude_credential_protocol::{Error, written};
 use crate::cli::Explain;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::query::{Query, profile};
+use crate::query::{Query, destination, profile};
 use crate::terminal::screen::Screen;
 use crate::ttl::check_ttl;
 
@@ -57,7 +57,7 @@ fn query(context: &Context, options: &Explain) -> Result<(Query, String), Error>
     }
     let profile = profile::choose(context)?;
     let (origin, reason) = if context.for_client {
-        (profile::origin_for_client(context, &profile)?, "where Claude Code sends it")
+        (destination::for_client(context, &profile)?, "where Claude Code sends it")
     } else {
         let reason = if options.host.is_some() { "by --host" } else { "the profile's first" };
         (profile::origin_for_user(context, &profile, options.host.as_deref())?, reason)

@@ -2,13 +2,14 @@
 
 use claude_credential_config::Profile;
 use claude_credential_config::claude::{self, Scope, SettingSource, SettingsFile};
-use claude_credential_protocol::{CLOUD_SWITCHES, Error, Origin};
+use claude_credential_protocol::{Error, Origin};
 
 use super::{Plan, Preset};
+use crate::client::destination::{Destination as Place, Reason, destinations};
+use crate::client::environment::with_settings;
+use crate::client::mode::{BASE_URL, ClientMode};
 use crate::context::Context;
-use crate::query::profile::{API, unlisted};
-
-const BASE_URL: &str = "ANTHROPIC_BASE_URL";
+use crate::query::profile::unlisted;
 
 /// The settings files that Claude Code reads here, in order of precedence.
 pub(super) fn scopes(context: &Context) -> Vec<SettingsFile> {
@@ -40,30 +41,40 @@ impl Destination {
         let mut files = files(context, plan);
         files.retain(|file| matches!(file.scope, Scope::User | Scope::Managed));
         let asks_default = preset.settings.api_key_helper.is_some() && preset.profile().is_none();
-        let is_on = |cloud: &str| claude::switch(&files, &context.environment, cloud).is_some();
+        let environment = with_settings(&context.environment, files.iter());
         // `effects` warns that the cloud takes precedence.
-        if !asks_default || CLOUD_SWITCHES.iter().any(|(cloud, _)| is_on(cloud)) {
+        if !asks_default || ClientMode::of(&environment).sends_credentials_of().is_some() {
             return Ok(first());
         }
-        let Some(url) = claude::variable(&files, &context.environment, BASE_URL) else {
-            let origin = Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?;
-            if !profile.lists(&origin) {
-                return Err(unlisted(context, profile, &origin, &format!("without {BASE_URL} Claude Code")));
+        let mut origins = Vec::new();
+        for place in destinations(&environment) {
+            match (listed(context, profile, &place), place.reason) {
+                (Ok(origin), _) => origins.push(origin),
+                (Err(error), Reason::Default) => return Err(error),
+                (Err(error), Reason::Named(variable) | Reason::OwnHost { switch: variable, .. }) => {
+                    match claude::variable(&files, &context.environment, variable).map(|variable| variable.place) {
+                        // Another shell may have another value.
+                        None | Some(SettingSource::Environment) => {
+                            return Ok(Self { warning: Some(format!("{error}; or run: unset {variable}")), ..first() });
+                        }
+                        Some(place) => return Err(Error::config(format!("{error}; or {}", place.removal(variable)))),
+                    }
+                }
             }
-            return Ok(Self { origin, warning: None });
-        };
-        match (listed(context, profile, url.value.expose()), url.place) {
-            (Ok(origin), _) => Ok(Self { origin, warning: None }),
-            // Another shell may have another value.
-            (Err(error), SettingSource::Environment) => {
-                Ok(Self { warning: Some(format!("{error}; or run: unset {BASE_URL}")), ..first() })
-            }
-            (Err(error), place) => Err(Error::config(format!("{error}; or {}", place.removal(BASE_URL)))),
         }
+        Ok(Self { origin: origins.swap_remove(0), warning: None })
     }
 }
 
-fn listed(context: &Context, profile: &Profile, url: &str) -> Result<Origin, Error> {
-    let origin = Origin::of_url(url).map_err(|error| Error::config(format!("{BASE_URL} is {error}; correct it")))?;
-    if profile.lists(&origin) { Ok(origin) } else { Err(unlisted(context, profile, &origin, BASE_URL)) }
+fn listed(context: &Context, profile: &Profile, place: &Place) -> Result<Origin, Error> {
+    let what = match place.reason {
+        Reason::Named(variable) => variable.to_owned(),
+        Reason::OwnHost { switch, without } => format!("{switch} without {without}"),
+        Reason::Default => format!("without {BASE_URL} Claude Code"),
+    };
+    match &place.origin {
+        Ok(origin) if profile.lists(origin) => Ok(origin.clone()),
+        Ok(origin) => Err(unlisted(context, profile, origin, &what)),
+        Err(error) => Err(Error::config(format!("{what} is {error}; correct it"))),
+    }
 }

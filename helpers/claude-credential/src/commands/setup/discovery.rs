@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use claude_credential_config::{claude, cloud, kept};
 use claude_credential_files::{Trust, read};
+use claude_credential_protocol::CLOUD_SWITCHES;
 
 use super::{client, placeholders};
 use crate::context::Context;
@@ -59,11 +60,11 @@ impl Discovery {
     /// A line for the user about each thing found.
     pub(crate) fn lines(&self, context: &Context) -> Vec<String> {
         let mut lines = Vec::new();
-        for name in ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"] {
-            if context.environment.get_os(name).is_some() {
-                lines.push(format!("{name} is set"));
-            }
-        }
+        let environment = &context.environment;
+        let keys = ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"].into_iter();
+        let keys = keys.filter(|name| environment.get_os(name).is_some());
+        let clouds = CLOUD_SWITCHES.iter().map(|(cloud, _)| *cloud).filter(|cloud| environment.is_on(cloud));
+        lines.extend(keys.chain(clouds).map(|name| format!("{name} is set")));
         lines.extend(self.kept.iter().map(|host| format!("a key for {host} is stored")));
         if self.subscription {
             lines.push("Claude Code is signed in to claude.ai".to_owned());

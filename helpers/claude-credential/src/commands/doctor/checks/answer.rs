@@ -6,7 +6,7 @@ use crate::cli::Options;
 use crate::commands::explain::trace::trace;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::query::{Query, profile};
+use crate::query::{Query, destination};
 
 const MEND: &str = "run: claude-credential explain --for-client";
 
@@ -15,7 +15,7 @@ const MEND: &str = "run: claude-credential explain --for-client";
 pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
     // If the profile is broken, another check says so.
     let Ok(profile) = &check_context.profile else { return Vec::new() };
-    if let Some(cloud) = check_context.context.client_mode.cloud() {
+    if let Some(cloud) = check_context.context.client_mode.sends_credentials_of() {
         return vec![Finding::good(format!("none is needed: {} has credentials of its own", cloud.name()))];
     }
     vec![match winner(check_context, profile) {
@@ -30,7 +30,7 @@ pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
 
 fn winner(check_context: &CheckContext, profile: &Profile) -> Result<Resolved, Failure> {
     let context = lookup_context(&check_context.context);
-    let origin = profile::origin_for_client(&context, profile)?;
+    let origin = destination::for_client(&context, profile)?;
     let query = Query::new(&context, profile.clone(), &origin)?;
     trace(&context, &query, false)?.outcome
 }

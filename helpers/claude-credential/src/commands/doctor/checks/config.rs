@@ -6,7 +6,7 @@ use rustix::fs::{Access, access};
 
 use super::{CheckContext, Finding, or_good};
 use crate::chain::program;
-use crate::query::profile;
+use crate::query::destination;
 
 /// `config.toml` can be read and parsed, and no other user can change it.
 pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
@@ -113,7 +113,7 @@ fn is_loopback(host: &Origin) -> bool {
 /// The profile lists the host that Claude Code sends its key to. For any other host Claude Code gets none.
 pub(in super::super) fn base_url(check_context: &CheckContext) -> Vec<Finding> {
     let Ok(profile) = &check_context.profile else { return Vec::new() };
-    vec![match profile::origin_for_client(&check_context.context, profile) {
+    vec![match destination::for_client(&check_context.context, profile) {
         Ok(origin) => Finding::good(format!("keys go to {origin}, which profile {} lists", profile.name)),
         Err(error) => Finding::of(&error).or_mend("look at ANTHROPIC_BASE_URL"),
     }]

@@ -10,7 +10,7 @@ const AUTH_TOKEN: &str = "ANTHROPIC_AUTH_TOKEN";
 /// `x-api-key` from the key's variable, else from the helper. So one request can carry two credentials, of which the
 /// server may take the one that the user did not mean.
 pub(in super::super) fn one_in_a_request(check_context: &CheckContext) -> Vec<Finding> {
-    if let Some(cloud) = check_context.context.client_mode.cloud() {
+    if let Some(cloud) = check_context.context.client_mode.sends_credentials_of() {
         return vec![Finding::good(format!(
             "Claude Code is set up for {}, and sends its credentials alone",
             cloud.name()

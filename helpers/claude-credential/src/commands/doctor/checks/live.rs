@@ -126,7 +126,7 @@ fn probes(check_context: &CheckContext) -> &[(String, Result<Probe, Error>)] {
 }
 
 fn uses_cloud_credentials(check_context: &CheckContext) -> bool {
-    check_context.context.client_mode.cloud().is_some()
+    check_context.context.client_mode.sends_credentials_of().is_some()
 }
 
 /// The hosts of the profile. The one that Claude Code is set up for has the path of that setting.

@@ -32,7 +32,7 @@ pub(in super::super) fn helper(check_context: &CheckContext) -> Vec<Finding> {
         if let Some(finding) = hidden(check_context) {
             return vec![finding];
         }
-        return vec![match check_context.context.client_mode.cloud() {
+        return vec![match check_context.context.client_mode.sends_credentials_of() {
             Some(cloud) => Finding::good(format!("not set, and for {} not needed", cloud.name())),
             None => Finding::doubtful(
                 "Claude Code's settings have no apiKeyHelper, so it does not ask claude-credential",
