@@ -37,6 +37,7 @@ test_against_servers() {
     test_keychain
     test_oauth
     test_clouds
+    test_claude_code
 }
 
 test_keychain() {
@@ -87,13 +88,11 @@ test_oauth() {
 # `servers`; fails, and says why, where it can't be had.
 install_oauth_servers() {
     local log
-    install_node || return 1
+    install_node "the certified OpenID provider" || return 1
     servers=$(servers_folder)
     cp tests/servers/{package.json,package-lock.json,oidc-provider.mjs,sign-in.mjs} "$servers"
     log=$servers/npm.log
-    # Nothing of what is installed is run to install it.
-    # Not by --prefix: that would be another place for npm's own settings, and a machine's proxy or CA is among those.
-    if ! (cd "$servers" && npm ci --ignore-scripts --no-audit --no-fund) >"$log" 2>&1; then
+    if ! npm_install "$servers" >"$log" 2>&1; then
         skip "the certified OpenID provider" "npm could not install it: $(tail -n 1 "$log")"
         return 1
     fi
@@ -103,14 +102,14 @@ install_oauth_servers() {
     fi
 }
 
-# The provider needs node 20; Debian 12 has 18.
+# The provider needs node 20; Debian 12 has 18. $1 is what is skipped without it.
 install_node() {
     local venv
     if have node npm && at_least "$(node --version)" 20; then
         return 0
     fi
     if ! make_venv node; then
-        skip "the certified OpenID provider" "no node of version 20 or later, and none from PyPI: $(tail -n 1 "$venv.log")"
+        skip "$1" "no node of version 20 or later, and none from PyPI: $(tail -n 1 "$venv.log")"
         return 1
     fi
     # Not what pip puts into bin: a program in Python that starts node, and does not end it with itself.
@@ -118,22 +117,72 @@ install_node() {
     use_tool "$venv/bin/npm"
 }
 
+# What package-lock.json in that folder says, and nothing of it is run to install it. Not by --prefix: that would be
+# another place for npm's own settings, and a machine's proxy or CA is among those.
+npm_install() {
+    (cd "$1" && npm ci --ignore-scripts --no-audit --no-fund)
+}
+
 # --- Clouds: moto, a fake of what it lacks, the clouds' own libraries, in a network of their own ----------------------
 
 test_clouds() {
     local venv
     # Never outside of it: there the real metadata address is asked.
-    if ! tests/servers/in-namespace.sh true; then
-        skip "AWS and Google" \
-            "no network namespace can be made here; it takes root or user namespaces, iproute2 and util-linux"
-        return
-    fi
+    network_of_its_own "AWS and Google" || return 0
     if ! make_venv clouds; then
         skip "AWS and Google" "pip could not install moto and the clients: $(tail -n 1 "$venv.log")"
         return
     fi
     step "AWS and Google, in a network of their own" env "CLAUDE_CREDENTIAL_TEST_VENV=$venv" \
         tests/servers/in-namespace.sh cargo test --workspace --locked --no-fail-fast --test clouds -- --ignored
+}
+
+# Says what is skipped where there can be none.
+network_of_its_own() {
+    if ! tests/servers/in-namespace.sh true; then
+        skip "$1" "no network namespace can be made here; it takes root or user namespaces, iproute2 and util-linux"
+        return 1
+    fi
+}
+
+# --- Claude Code itself, in a network of its own ----------------------------------------------------------------------
+
+test_claude_code() {
+    local client
+    # Never outside of it: there it would call the real API.
+    network_of_its_own "Claude Code" || return 0
+    install_claude_code || return 0
+    # Each test starts several of it, and each of these keeps a processor busy.
+    local -x RUST_TEST_THREADS
+    RUST_TEST_THREADS=$(nproc)
+    step "Claude Code, in a network of its own" env "CLAUDE_CREDENTIAL_TEST_CLIENT=$client" \
+        tests/servers/in-namespace.sh cargo test --workspace --locked --no-fail-fast --test real_client -- --ignored
+}
+
+# Sets `client`; fails, and says why, where it can't be had.
+install_claude_code() {
+    local folder lock=tests/servers/claude-code/package-lock.json
+    install_node "Claude Code" || return 1
+    folder=$(servers_folder)/claude-code
+    mkdir -p "$folder"
+    if ! cmp -s "$lock" "$folder/node_modules/package-lock.json"; then
+        echo "installing what $lock says …"
+        cp tests/servers/claude-code/package*.json "$folder"
+        if ! npm_install "$folder" >"$folder.log" 2>&1; then
+            skip "Claude Code" "npm could not install it: $(tail -n 1 "$folder.log")"
+            return 1
+        fi
+        # Last, and where npm begins by taking all away, so that half an installation is none.
+        cp "$lock" "$folder/node_modules"
+    fi
+    # The executable itself. That of the package is in its place only where an install script ran.
+    for client in "$folder"/node_modules/@anthropic-ai/claude-code-*/claude; do
+        if HOME=$folder "$client" --version >"$folder.log" 2>&1; then
+            return 0
+        fi
+    done
+    skip "Claude Code" "none for this platform runs: $(tail -n 1 "$folder.log")"
+    return 1
 }
 
 # --- what comes from PyPI -------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ mod fake;
 mod git;
 pub mod google;
 pub mod oauth;
+pub mod real_client;
 mod sandbox;
 pub mod script;
 mod skip;
