@@ -2,4 +2,6 @@
 //!
 //! All of these need the client and a network of their own, in which nothing leads to the real API: `tests/run.sh`.
 
+mod explain;
 mod refused;
+mod situation;
