@@ -4,4 +4,5 @@
 
 mod explain;
 mod refused;
+mod shared_answer;
 mod situation;
