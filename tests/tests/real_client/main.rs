@@ -4,5 +4,6 @@
 
 mod explain;
 mod refused;
+mod rewritten_settings;
 mod shared_answer;
 mod situation;
