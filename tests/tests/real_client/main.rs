@@ -2,6 +2,7 @@
 //!
 //! All of these need the client and a network of their own, in which nothing leads to the real API: `tests/run.sh`.
 
+mod destination;
 mod explain;
 mod refused;
 mod rewritten_settings;
