@@ -8,3 +8,4 @@ mod refused;
 mod rewritten_settings;
 mod shared_answer;
 mod situation;
+mod trust;
