@@ -4,6 +4,7 @@
 
 mod destination;
 mod explain;
+mod explain_rare;
 mod refused;
 mod rewritten_settings;
 mod shared_answer;

@@ -8,6 +8,7 @@ use claude_credential_tests::script::Script;
 use serde_json::{Value, json};
 
 pub(crate) const DESCRIPTOR: &str = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
+const CUSTOM_HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
 
 /// What decides which credential the client sends. Every secret is named after its source, as `explain` calls that: what
 /// is sent says by its name what `explain` has to say.
@@ -36,10 +37,33 @@ impl Situation {
         Self { client, folder, description: there.iter().map(|name| (*name).to_owned()).collect() }
     }
 
+    /// With a header of the user's own, in which `SECRET` stands for one.
+    pub(crate) fn with_header(mut self, header: &str) -> Self {
+        let secret = self.client.sandbox.secret(CUSTOM_HEADERS);
+        self.client.sandbox.set(CUSTOM_HEADERS, header.replace("SECRET", &secret));
+        self.description.push(header.to_owned());
+        self
+    }
+
     /// With a file in the home that sets variables to credentials of their own names, as settings do.
     pub(crate) fn with_settings(mut self, file: &str, name: &str) -> Self {
         self.client.sandbox.write(file, json!({"env": {name: self.client.sandbox.secret(name)}}).to_string());
         self.description.push(format!("{name} in {file}"));
+        self
+    }
+
+    /// Started in that folder below the home.
+    pub(crate) fn in_folder(mut self, folder: &str) -> Self {
+        self.folder = self.client.sandbox.folder(folder);
+        self.description.push(format!("started in {folder}"));
+        self
+    }
+
+    /// With a repository of git in that folder below the home.
+    pub(crate) fn in_repository(mut self, folder: &str) -> Self {
+        let git = self.client.sandbox.git(&["init", "--quiet"]);
+        git.in_folder(&self.client.sandbox.folder(folder)).run().succeeds();
+        self.description.push(format!("a repository in {folder}"));
         self
     }
 
