@@ -106,7 +106,8 @@ fn connect(stream: &TcpStream) -> io::Result<String> {
             break;
         }
     }
-    let target = first.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).unwrap_or_default();
+    let target = first.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next());
+    let target = target.ok_or_else(|| io::Error::other("not a CONNECT"))?;
     let mut stream = stream;
     stream.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
     Ok(target.to_owned())

@@ -1,6 +1,6 @@
-use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::{env, fs, iter};
 
 use serde_json::{Value, json};
 
@@ -22,8 +22,7 @@ impl RealClient {
     #[must_use]
     pub fn new() -> Self {
         let client = Self::without_setting();
-        let setting = format!("{} api-key-helper", client.sandbox.bin("claude-credential").display());
-        client.sandbox.settings(&json!({ "apiKeyHelper": setting }));
+        client.sets_helper();
         client
     }
 
@@ -40,6 +39,12 @@ impl RealClient {
         Self { sandbox, api }
     }
 
+    /// Writes the setting that makes our dispatcher its helper.
+    pub fn sets_helper(&self) {
+        let dispatcher = self.sandbox.bin("claude-credential");
+        self.sandbox.settings(&json!({ "apiKeyHelper": format!("{} api-key-helper", dispatcher.display()) }));
+    }
+
     /// The folder that it is started in.
     #[must_use]
     pub fn project(&self) -> PathBuf {
@@ -51,15 +56,19 @@ impl RealClient {
         self.sandbox.write("project/.claude/settings.json", settings.to_string())
     }
 
-    /// `claude -p`, in the folder of the project. Its shell tool may run whatever the stand-in wants.
-    pub fn call(&self) -> Call<'_> {
-        self.sandbox.call(program(), &["-p", "--allowedTools", "Bash"]).args(["--", "hello"]).in_folder(&self.project())
+    /// The command that starts it, with one question. Its shell tool may run whatever the stand-in wants.
+    #[must_use]
+    pub fn command(&self) -> Vec<OsString> {
+        let program = env::var_os("CLAUDE_CREDENTIAL_TEST_CLIENT");
+        let program = program.expect("CLAUDE_CREDENTIAL_TEST_CLIENT is not set; run: tests/run.sh");
+        let arguments = ["-p", "--allowedTools", "Bash", "--", "hello"];
+        iter::once(program).chain(arguments.map(OsString::from)).collect()
     }
 
-    /// A command for a shell that starts another one.
-    #[must_use]
-    pub fn command(&self) -> String {
-        format!("{} -p hello", program().display())
+    /// A call of it, in the folder of the project.
+    pub fn call(&self) -> Call<'_> {
+        let command = self.command();
+        self.sandbox.call(&command[0], &[]).args(&command[1..]).in_folder(&self.project())
     }
 
     /// One question, with one answer.
@@ -86,10 +95,4 @@ impl Default for RealClient {
     fn default() -> Self {
         Self::new()
     }
-}
-
-fn program() -> PathBuf {
-    let program = env::var_os("CLAUDE_CREDENTIAL_TEST_CLIENT");
-    let program = program.expect("CLAUDE_CREDENTIAL_TEST_CLIENT is not set; run: tests/run.sh");
-    Path::new(&program).to_owned()
 }
