@@ -32,6 +32,7 @@
 
 mod account;
 mod auth;
+mod base_url;
 mod cli;
 mod credential;
 mod error;
@@ -48,6 +49,7 @@ mod wire;
 
 pub use account::{NO_ACCOUNT, parse_account};
 pub use auth::{Auth, Kind};
+pub use base_url::BaseUrl;
 pub use cli::{HelperCli, NoCommands, main};
 pub use credential::Credential;
 pub use error::{Class, Error};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_protocol::{BaseUrl, Error};
 use toml::Spanned;
 
 use crate::model::is_name;
@@ -51,7 +51,7 @@ impl ConfigText<'_> {
         })
     }
 
-    pub(super) fn host(&self, host: &Spanned<String>) -> Result<Origin, Error> {
-        Origin::listed(host.get_ref()).map_err(|error| self.error(host.span().start, &error.to_string()))
+    pub(super) fn host(&self, host: &Spanned<String>) -> Result<BaseUrl, Error> {
+        BaseUrl::listed(host.get_ref()).map_err(|error| self.error(host.span().start, &error.to_string()))
     }
 }
