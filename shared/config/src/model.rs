@@ -173,7 +173,7 @@ impl Profile {
     #[must_use]
     pub fn lists(&self, origin: &Origin, path: &str) -> Option<&BaseUrl> {
         let covering = self.hosts.iter().filter(|host| host.covers(origin, path));
-        covering.max_by_key(|host| host.path().map_or(0, str::len))
+        covering.max_by_key(|host| host.path().len())
     }
 }
 

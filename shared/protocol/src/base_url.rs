@@ -45,16 +45,22 @@ impl BaseUrl {
         self.origin == *origin && (self.path.is_empty() || parsed(path).is_ok_and(is_below))
     }
 
+    /// Whether all of `other` is in it.
+    #[must_use]
+    pub fn contains(&self, other: &Self) -> bool {
+        self.covers(&other.origin, &other.path)
+    }
+
     /// Protocol, host and port.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The path as the wire's `path` has it; `None` for the whole origin.
+    /// The path, as the wire's `path` has it; empty for the whole origin.
     #[must_use]
-    pub fn path(&self) -> Option<&str> {
-        Some(self.path.as_str()).filter(|path| !path.is_empty())
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// As a line of `hosts` says it.
@@ -64,7 +70,7 @@ impl BaseUrl {
     }
 
     fn after_origin(&self) -> String {
-        self.path().map(|path| format!("/{path}")).unwrap_or_default()
+        if self.path.is_empty() { String::new() } else { format!("/{}", self.path) }
     }
 }
 
@@ -162,13 +168,15 @@ mod tests {
 
     #[test]
     fn only_a_path_that_every_server_reads_alike_can_be_listed() {
-        for text in ["a.example/..", "a.example//b", "a.example/b//", "a.example/%41", "a.example/b?c", "a.example/b\\c"] {
+        for text in
+            ["a.example/..", "a.example//b", "a.example/b//", "a.example/%41", "a.example/b?c", "a.example/b\\c"]
+        {
             assert!(BaseUrl::listed(text).is_err(), "{text}");
         }
         let listed = BaseUrl::listed("http://127.0.0.1:80/v1/acct-1/").unwrap();
         assert_eq!(listed.to_string(), "http://127.0.0.1/v1/acct-1");
-        assert_eq!((listed.as_listed(), listed.path()), (listed.to_string(), Some("v1/acct-1")));
+        assert_eq!((listed.as_listed(), listed.path()), (listed.to_string(), "v1/acct-1"));
         let listed = BaseUrl::listed("https://gateway.example/").unwrap();
-        assert_eq!((listed.as_listed().as_str(), listed.path()), ("gateway.example", None));
+        assert_eq!((listed.as_listed().as_str(), listed.path()), ("gateway.example", ""));
     }
 }

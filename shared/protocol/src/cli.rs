@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::helper::{Helper, capability, serve};
 use crate::request::Request;
-use crate::{Class, Error, Family, PrintOptions};
+use crate::{BaseUrl, Class, Error, Family, PrintOptions};
 
 /// A [`Helper`] that is an executable: a struct of command-line options, with a name.
 pub trait HelperCli: Helper + Args {
@@ -24,9 +24,9 @@ pub trait HelperCli: Helper + Args {
         Ok(())
     }
 
-    /// The protocol and the host that `print` asks for.
-    fn print_host(&self) -> Result<(String, String), Error> {
-        Ok(("https".to_owned(), "api.anthropic.com".to_owned()))
+    /// What `print` asks for.
+    fn print_host(&self) -> Result<BaseUrl, Error> {
+        BaseUrl::listed("api.anthropic.com").map_err(|error| Error::broke(error.to_string()))
     }
 }
 
@@ -131,8 +131,7 @@ fn user_commands<H: HelperCli>() -> Vec<&'static str> {
 }
 
 fn print<H: HelperCli>(helper: &H, options: PrintOptions, stdout: &mut dyn Write) -> Result<(), Error> {
-    let (protocol, host) = helper.print_host()?;
-    let request = Request::new(protocol, host);
+    let request = Request::at(&helper.print_host()?);
     let none = || Error::not_found(format!("nothing found for {}", request.origin()));
     let credential = helper.get(&request)?.ok_or_else(none)?;
     crate::print(&credential, Family::of(&credential, H::BEARER), options, stdout)

@@ -16,8 +16,8 @@ use crate::ttl::client_ttl;
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let profile = profile::choose(context)?;
-    let origin = profile::origin_for_client(context, &profile)?;
-    let query = Query::new(context, profile, &origin)?;
+    let host = profile::host_for_client(context, &profile)?;
+    let query = Query::new(context, profile, &host)?;
     let caller = context.cache().and_then(|cache| Caller::identify(&context.environment, cache));
     let deliver = |answer: &Resolved, replaces| {
         let client_ttl = millis(client_ttl(&context.environment));

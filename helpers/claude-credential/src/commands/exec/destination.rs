@@ -1,6 +1,6 @@
 use claude_credential_config::claude::{self, SettingsFile};
 use claude_credential_config::{Folders, Profile};
-use claude_credential_protocol::{CUSTOM_HEADERS, Error, Origin, Surroundings};
+use claude_credential_protocol::{BaseUrl, CUSTOM_HEADERS, Error, Origin, Surroundings};
 
 use crate::client::cloud::Cloud;
 use crate::client::environment::{environment_of_client, of_user};
@@ -11,7 +11,7 @@ use crate::query::profile::{API, check_project, require_listed};
 /// on the profile's list, because the command starts at once, and what they name decides where the secret goes.
 #[derive(Debug)]
 pub(super) struct CommandDestination {
-    origin: Origin,
+    host: BaseUrl,
     client: ClientStart,
     /// The cloud whose gateway the client sends keys to, if it is set up for one.
     cloud_gateway: Option<Cloud>,
@@ -32,23 +32,22 @@ impl CommandDestination {
         let context = &client.context;
         let cloud_gateway = context.client_mode.gateway();
         let variable = context.client_mode.base_url();
-        let origin = match (client.origin(profile, variable)?, cloud_gateway) {
-            (Some(origin), _) => origin,
+        let host = match (client.host(profile, variable)?, cloud_gateway) {
+            (Some(host), _) => host,
             // Without the variable the client would send the gateway's key to the cloud itself.
             (None, Some(cloud)) => {
                 let of_cloud = Origin::listed(&cloud.host(&context.environment));
                 let of_cloud = of_cloud.map_err(|error| Error::config(format!("the region is not one: {error}")))?;
-                require_listed(context, profile, &of_cloud, &format!("without {variable} the client"))?;
-                of_cloud
+                require_listed(context, profile, &of_cloud, "", &format!("without {variable} the client"))?
             }
             (None, None) => profile.hosts[0].clone(),
         };
-        Ok(Self { origin, client, cloud_gateway })
+        Ok(Self { host, client, cloud_gateway })
     }
 
-    /// The host that the credential is for.
-    pub(super) fn origin(&self) -> &Origin {
-        &self.origin
+    /// The line of `hosts` that the credential is for.
+    pub(super) fn host(&self) -> &BaseUrl {
+        &self.host
     }
 
     /// What stays in the command's environment. If the key is for a cloud's gateway, Claude Code sends it by the cloud's
@@ -72,7 +71,7 @@ impl CommandDestination {
     ) -> Result<Option<(&'static str, String)>, Error> {
         let cloud = cloud.or(self.cloud_gateway);
         let variable = Cloud::base_url_of(cloud);
-        let is_set = self.client.origin(profile, variable)?.is_some();
+        let is_set = self.client.host(profile, variable)?.is_some();
         let host = profile.hosts[0].to_string();
         // A cloud's own host needs no variable, and neither does the client's default.
         let is_default = cloud.is_some() || host == API;
@@ -95,14 +94,13 @@ impl ClientStart {
         Ok(Self { context, settings })
     }
 
-    /// The host that `variable` names; `None` if it is not set. Fails if the profile does not list the host.
-    fn origin(&self, profile: &Profile, variable: &str) -> Result<Option<Origin>, Error> {
+    /// The line of `hosts` that lists what `variable` names; `None` if it is not set. Fails if no line does.
+    fn host(&self, profile: &Profile, variable: &str) -> Result<Option<BaseUrl>, Error> {
         let Some(url) = self.context.environment.get_os(variable) else { return Ok(None) };
         let named = self.with_place(variable);
-        let origin = Origin::of_url(url.to_str().unwrap_or_default());
-        let origin = origin.map_err(|error| Error::config(format!("{named} is {error}")))?;
-        require_listed(&self.context, profile, &origin, &named)?;
-        Ok(Some(origin))
+        let url = Origin::and_path(url.to_str().unwrap_or_default());
+        let (origin, path) = url.map_err(|error| Error::config(format!("{named} is {error}")))?;
+        require_listed(&self.context, profile, &origin, path, &named).map(Some)
     }
 
     /// The variable's name, after the file and line of the settings if they set it.

@@ -1,7 +1,7 @@
 //! Checks the answers to a preset's questions.
 
 use claude_credential_config::is_endpoint;
-use claude_credential_protocol::Origin;
+use claude_credential_protocol::BaseUrl;
 use serde::Deserialize;
 
 /// The answers that a question takes.
@@ -52,9 +52,10 @@ fn is_address(typed: &str) -> bool {
     is_endpoint(typed) && !typed.contains(['?', '\'', '"', '$', '`'])
 }
 
-/// The host of a URL, as `hosts` in a profile lists it. `None` if `address` is no URL.
+/// A URL as `hosts` in a profile lists it: with its path, because another path may be another tenant's. `None` if
+/// `address` is no URL.
 pub(crate) fn host(address: &str) -> Option<String> {
-    Origin::of_url(address).ok().map(|origin| origin.as_listed())
+    BaseUrl::of_url(address).ok().map(|host| host.as_listed())
 }
 
 #[cfg(test)]

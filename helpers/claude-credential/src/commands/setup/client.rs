@@ -2,7 +2,7 @@
 
 use claude_credential_config::Profile;
 use claude_credential_config::claude::{self, Scope, SettingSource, SettingsFile};
-use claude_credential_protocol::{CLOUD_SWITCHES, Error, Origin};
+use claude_credential_protocol::{BaseUrl, CLOUD_SWITCHES, Error, Origin};
 
 use super::{Plan, Preset};
 use crate::context::Context;
@@ -21,7 +21,7 @@ pub(super) fn files(context: &Context, plan: &Plan) -> Vec<SettingsFile> {
 
 /// The host to which Claude Code sends the key of the profile `default`.
 pub(super) struct Destination {
-    pub(super) origin: Origin,
+    pub(super) host: BaseUrl,
     /// What to tell the user if only a variable of this shell names another host.
     pub(super) warning: Option<String>,
 }
@@ -30,7 +30,7 @@ impl Destination {
     /// Fails if the profile does not list the host: Claude Code would get no key at all.
     pub(super) fn of_key(context: &Context, preset: &Preset, plan: &Plan) -> Result<Self, Error> {
         let profile = &context.config.profiles["default"];
-        let first = || Self { origin: profile.hosts[0].clone(), warning: None };
+        let first = || Self { host: profile.hosts[0].clone(), warning: None };
         // A base URL in project settings concerns that project only.
         let mut files = files(context, plan);
         files.retain(|file| matches!(file.scope, Scope::User | Scope::Managed));
@@ -42,13 +42,14 @@ impl Destination {
         }
         let Some(url) = claude::variable(&files, &context.environment, BASE_URL) else {
             let origin = Origin::of_url(API).map_err(|error| Error::broke(error.to_string()))?;
-            if !profile.lists(&origin) {
-                return Err(unlisted(context, profile, &origin, &format!("without {BASE_URL} Claude Code")));
-            }
-            return Ok(Self { origin, warning: None });
+            let host = profile
+                .lists(&origin, "")
+                .cloned()
+                .ok_or_else(|| unlisted(context, profile, &origin, &format!("without {BASE_URL} Claude Code")))?;
+            return Ok(Self { host, warning: None });
         };
         match (listed(context, profile, url.value.expose()), url.place) {
-            (Ok(origin), _) => Ok(Self { origin, warning: None }),
+            (Ok(host), _) => Ok(Self { host, warning: None }),
             // Another shell may have another value.
             (Err(error), SettingSource::Environment) => {
                 Ok(Self { warning: Some(format!("{error}; or run: unset {BASE_URL}")), ..first() })
@@ -58,7 +59,8 @@ impl Destination {
     }
 }
 
-fn listed(context: &Context, profile: &Profile, url: &str) -> Result<Origin, Error> {
-    let origin = Origin::of_url(url).map_err(|error| Error::config(format!("{BASE_URL} is {error}; correct it")))?;
-    if profile.lists(&origin) { Ok(origin) } else { Err(unlisted(context, profile, &origin, BASE_URL)) }
+fn listed(context: &Context, profile: &Profile, url: &str) -> Result<BaseUrl, Error> {
+    let (origin, path) =
+        Origin::and_path(url).map_err(|error| Error::config(format!("{BASE_URL} is {error}; correct it")))?;
+    profile.lists(&origin, path).cloned().ok_or_else(|| unlisted(context, profile, &origin, BASE_URL))
 }
