@@ -36,6 +36,7 @@ mod base_url;
 mod cli;
 mod credential;
 mod error;
+mod header;
 mod helper;
 mod origin;
 mod os;

@@ -1,6 +1,5 @@
 mod family;
 mod github;
-mod header;
 mod headers;
 mod shell;
 #[cfg(test)]

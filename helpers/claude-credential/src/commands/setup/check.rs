@@ -12,7 +12,7 @@ pub(crate) enum Check {
     Word,
     /// The same, with spaces allowed.
     Text,
-    /// An https URL without user, query or fragment.
+    /// An https URL without user, escape, query or fragment.
     Url,
     /// A 1Password secret reference.
     Op,
@@ -34,7 +34,7 @@ impl Check {
             Self::Word if !is_word => Err("enter one word that does not begin with -"),
             Self::Text if !is_plain => Err("enter a name that does not begin with -"),
             Self::Url if !is_address(typed) => {
-                Err("enter a URL that begins with https:// and has no user, query or fragment")
+                Err("enter a URL that begins with https:// and has no user, escape, query or fragment")
             }
             Self::Url => Ok(typed.trim_end_matches('/').to_owned()),
             Self::Op if !(is_plain && typed.starts_with("op://") && typed.matches('/').count() >= 4) => {
@@ -49,7 +49,7 @@ impl Check {
 }
 
 fn is_address(typed: &str) -> bool {
-    is_endpoint(typed) && !typed.contains(['?', '\'', '"', '$', '`'])
+    is_endpoint(typed) && BaseUrl::of_url(typed).is_ok()
 }
 
 /// A URL as `hosts` in a profile lists it: with its path, because another path may be another tenant's. `None` if
@@ -82,6 +82,8 @@ mod tests {
             (Check::Url, "https://me@gateway.acme.example"),
             (Check::Url, "https://gateway.acme.example?x=1"),
             (Check::Url, "https://gateway.acme.example/$(x)"),
+            (Check::Url, "https://gateway.acme.example/v1/../v2"),
+            (Check::Url, "https://gateway.acme.example/v1%2fv2"),
             (Check::Op, "op://vault/item"),
             (Check::Path, "token"),
         ] {
