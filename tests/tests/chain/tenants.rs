@@ -91,8 +91,9 @@ fn on_the_wire_a_request_without_the_path_or_with_another_gets_silence() {
 fn the_path_of_a_request_chooses_the_profile() {
     let sandbox = Sandbox::new();
     let fakes = ["one", "two"].map(|name| sandbox.fake(name, &Script::secrets(vec![sandbox.secret(name)])));
-    let profile =
-        |name: &str, path: &str| format!("[profile.{name}]\nhosts = [\"gateway.example/v1/{path}\"]\nchain = [\"{name}\"]\n");
+    let profile = |name: &str, path: &str| {
+        format!("[profile.{name}]\nhosts = [\"gateway.example/v1/{path}\"]\nchain = [\"{name}\"]\n")
+    };
     let entries: String = fakes.iter().map(Fake::entry).collect();
     sandbox.config(&(profile("one", "acct-1") + &profile("two", "acct-2") + &entries));
     for (path, name) in [("v1/acct-1", "one"), ("v1/acct-2/x", "two")] {
@@ -106,9 +107,8 @@ fn the_path_of_a_request_chooses_the_profile() {
 #[test]
 fn two_tenants_of_one_gateway_have_a_kept_key_each() {
     let sandbox = Sandbox::new();
-    let profile = |name: &str| {
-        format!("[profile.{name}]\nhosts = [\"gateway.example/v1/{name}\"]\nchain = [\"api-key\"]\n")
-    };
+    let profile =
+        |name: &str| format!("[profile.{name}]\nhosts = [\"gateway.example/v1/{name}\"]\nchain = [\"api-key\"]\n");
     let whole = "[profile.whole]\nhosts = [\"gateway.example\"]\nchain = [\"api-key\"]\n";
     sandbox.config(&format!("key_store = \"file\"\n{}{}{}{whole}", profile("one"), profile("two"), profile("three")));
     let call = |profile: &str, args: &[&str]| sandbox.dispatcher(&["--profile", profile]).args(args).shows_secret();
@@ -135,7 +135,9 @@ fn two_tenants_of_one_gateway_have_a_kept_key_each() {
 
 #[test]
 fn a_line_whose_path_servers_read_differently_is_refused_with_its_place() {
-    for line in ["gateway.example/v1/../acct-1", "gateway.example//v1", "gateway.example/v1%2facct-1", "https://a.example/x?y"] {
+    for line in
+        ["gateway.example/v1/../acct-1", "gateway.example//v1", "gateway.example/v1%2facct-1", "https://a.example/x?y"]
+    {
         let (sandbox, fake) = fixture(&[line]);
         let output = sandbox.print().run();
         let said = output.fails(78);

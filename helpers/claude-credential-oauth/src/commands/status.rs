@@ -43,7 +43,7 @@ pub(crate) fn run(
     }
     if as_json {
         let all: Vec<Value> = lines.into_iter().map(|line| line.json).collect();
-        return write(stdout, &json!({ "version": 1, "logins": all }).to_string());
+        return write(stdout, &text::json(&json!({ "version": 1, "logins": all }).to_string()));
     }
     for line in &lines {
         write(stdout, &text::one_line(&line.words))?;

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 
 pub(crate) fn run(context: &Context, command: CacheCommand) -> Result<(), Failure> {
     let text = match command {
-        CacheCommand::List => list(context)?,
+        CacheCommand::List => text::lines(&list(context)?),
         CacheCommand::Clear => clear(context)?,
     };
     Ok(written(io::stdout().write_all(text.as_bytes()))?)
