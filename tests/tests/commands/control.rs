@@ -18,7 +18,7 @@ fn acts(c: char) -> bool {
 fn is_harmless(call: Call<'_>) {
     let output = call.shows_secret().run();
     let all = output.stdout.clone() + &output.stderr;
-    assert!(all.contains('x') && !all.contains(|c| acts(c) && c != '\n'), "{output:#?}");
+    assert!(!all.is_empty() && !all.contains(|c| acts(c) && c != '\n'), "{output:#?}");
 }
 
 #[test]
@@ -90,7 +90,9 @@ fn a_mistake_on_the_command_line_is_repeated_without_control_characters() {
         is_harmless(sandbox.dispatcher(words));
     }
     for helper in ["apikey", "oauth", "bedrock", "vertex", "probe"] {
-        let program = sandbox.bin(&format!("claude-credential-{helper}"));
+        let name = format!("claude-credential-{helper}");
+        sandbox.install(&name, &format!("other-{helper}"));
+        let program = sandbox.bin(&format!("other-{helper}"));
         is_harmless(sandbox.call(program, &[&format!("--{EVIL}")]));
     }
 }
