@@ -2,7 +2,7 @@
 //! killed. A model of its own says which answers each call may give; any other answer is a divergence.
 //!
 //! A few seconds, or five minutes with `--long`. `CLAUDE_CREDENTIAL_DRIVER_SEED` repeats the choices of a run, though not
-//! the order in which the system runs its processes.
+//! the order in which the system runs its processes; `CLAUDE_CREDENTIAL_DRIVER_SECONDS` is for how long.
 
 mod model;
 mod world;
@@ -19,13 +19,14 @@ const LONG: Duration = Duration::from_mins(5);
 
 #[test]
 fn every_answer_is_one_that_the_model_allows() {
-    let seed = std::env::var("CLAUDE_CREDENTIAL_DRIVER_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
-    let until = Instant::now() + if long_tests() { LONG } else { SHORT };
+    let seed = number("CLAUDE_CREDENTIAL_DRIVER_SEED").unwrap_or_else(|| std::process::id().into());
+    let span = number("CLAUDE_CREDENTIAL_DRIVER_SECONDS").map(Duration::from_secs);
+    let span = span.unwrap_or(if long_tests() { LONG } else { SHORT });
     let mut random = Random::new(seed);
     let world = World::new();
     let mut model = Model::new();
     world.begin(&mut random);
+    let until = Instant::now() + span;
     let mut answers = 0;
     while Instant::now() < until {
         let drivers = 1 + random.below(16);
@@ -46,4 +47,8 @@ fn every_answer_is_one_that_the_model_allows() {
         answers += checked.unwrap_or_else(|divergence| panic!("seed {seed}: {divergence}"));
     }
     assert!(answers > 0, "seed {seed}: no call had an answer");
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
 }

@@ -76,15 +76,16 @@ impl World {
     /// One random thing.
     pub(crate) fn act(&self, random: &mut Random) {
         let profile = random.below(PROFILES.len());
-        match random.below(20) {
-            0 | 1 => self.edit_source(*random.one_of(&SOURCES), true),
-            2 => self.edit_source(*random.one_of(&SOURCES), false),
-            3 => self.edit_config(random),
-            4 | 5 => self.erase(profile, random),
-            6 => self.login(profile),
-            7 => self.kill(profile, random),
-            8 => self.print(profile, &["--rejected"]),
-            9..=12 => self.get(profile),
+        // Sign-ins and other settings make every answer one of its own, so they are rare.
+        match random.below(40) {
+            0 => self.edit_config(random),
+            1 => self.login(profile),
+            2 | 3 => self.edit_source(*random.one_of(&SOURCES), false),
+            4..=11 => self.edit_source(*random.one_of(&SOURCES), true),
+            12..=17 => self.erase(profile, random),
+            18 | 19 => self.kill(profile, random),
+            20 | 21 => self.print(profile, &["--rejected"]),
+            22..=28 => self.get(profile),
             _ => self.print(profile, &[]),
         }
     }
