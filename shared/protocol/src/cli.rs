@@ -96,6 +96,7 @@ pub fn main<H: HelperCli>() -> ExitCode {
 
 /// Reports what a command-line parser says, and returns the exit code. A mistake is repeated without what a terminal
 /// would act on; help and versions are as they are.
+#[must_use]
 pub fn report_usage(said: &clap::Error) -> u8 {
     let _ = if said.use_stderr() {
         std::io::stderr().write_all(text::lines(&said.render().to_string()).as_bytes())

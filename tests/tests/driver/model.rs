@@ -111,6 +111,7 @@ fn was_absent(history: &[(Span, Event)], entry: &str, profile: usize, during: Wi
     before || values.iter().any(|(at, value)| value.is_none() && overlap(*at, during).is_some())
 }
 
+#[expect(clippy::option_option, reason = "whether the event is about the entry, and whether that has a value then")]
 fn value_of(event: &Event, entry: &str, profile: usize) -> Option<Option<String>> {
     match event {
         Event::Source(name, value) if *name == entry => Some(value.clone()),

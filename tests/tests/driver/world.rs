@@ -1,5 +1,6 @@
 //! The processes, and what they did when.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::sync::Mutex;
 use std::thread;
@@ -80,8 +81,8 @@ impl World {
         match random.below(40) {
             0 => self.edit_config(random),
             1 => self.login(profile),
-            2 | 3 => self.edit_source(*random.one_of(&SOURCES), false),
-            4..=11 => self.edit_source(*random.one_of(&SOURCES), true),
+            2 | 3 => self.edit_source(random.one_of::<&str>(&SOURCES), false),
+            4..=11 => self.edit_source(random.one_of::<&str>(&SOURCES), true),
             12..=17 => self.erase(profile, random),
             18 | 19 => self.kill(profile, random),
             20 | 21 => self.print(profile, &["--rejected"]),
@@ -118,11 +119,12 @@ impl World {
         let chains: Vec<Vec<String>> = PROFILES.iter().map(|_| random.chain()).collect();
         let mut text = "key_store = \"file\"\nttl = \"1h\"\n".to_owned();
         for (profile, chain) in PROFILES.iter().zip(&chains) {
-            text += &format!("[profile.{profile}]\nhosts = [\"{profile}.example\"]\nchain = {chain:?}\n");
+            let _ = write!(text, "[profile.{profile}]\nhosts = [\"{profile}.example\"]\nchain = {chain:?}\n");
         }
         for name in SOURCES {
             let file = self.source(name);
-            text += &format!(
+            let _ = write!(
+                text,
                 "[entry.{name}]\nshell = \"sleep 0.02; cat {}\"\nnone_exit = [1]\nvary = []\n",
                 file.display()
             );
@@ -204,7 +206,7 @@ fn outcome(output: &Output, value: Option<String>) -> Outcome {
     }
 }
 
-/// SplitMix64: <https://prng.di.unimi.it/splitmix64.c>
+/// `SplitMix64`: <https://prng.di.unimi.it/splitmix64.c>
 #[derive(Debug)]
 pub(crate) struct Random(u64);
 

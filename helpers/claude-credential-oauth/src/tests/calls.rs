@@ -71,7 +71,7 @@ fn a_server_that_is_gone_after_it_was_busy_is_not_asked_until_the_deadline() {
         PAUSES.fetch_add(1, Ordering::Relaxed);
     };
     let call = Call { url: &url, before_pause: Some(count), ..Call::default() };
-    let error = call.send_with_retry(EACH, Instant::now() + Duration::from_secs(60)).unwrap_err();
+    let error = call.send_with_retry(EACH, Instant::now() + Duration::from_mins(1)).unwrap_err();
     server.join().unwrap();
     assert!(error.to_string().contains("can't be reached"), "{error}");
     assert_eq!(PAUSES.load(Ordering::Relaxed), 3, "one after each 503");
