@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use claude_credential_config::Environment;
 use claude_credential_keychain::{ApiKey, ApiKeyStore, KeyName};
-use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Request, Secret, parse_token};
+use claude_credential_protocol::{Auth, BaseUrl, Credential, Error, Helper, HelperCli, Request, Secret, parse_token};
 
 use commands::UserCommand;
 use options::{Apikey, Source};
@@ -39,7 +39,7 @@ impl Helper for Apikey {
 
     fn store(&self, request: &Request, credential: &Credential) -> Result<(), Error> {
         let Auth::ApiKey(secret) = &credential.auth else { return Ok(()) };
-        let Some(name) = KeyName::of(request).filter(|name| self.keeps() && self.is_for(request, name)) else {
+        let Some(name) = KeyName::of(request).filter(|_| self.keeps() && self.is_for(request)) else {
             return Ok(());
         };
         let expired = credential.is_expired();
@@ -52,19 +52,26 @@ impl Helper for Apikey {
         let keys = ApiKeyStore::new(&folders, request.patience());
         let value = ApiKey { secret: secret.clone(), expires_at: credential.expires_at };
         // git stores a credential again after every use; an unchanged key must not invalidate the cache.
-        if keys.find(&name)?.is_some_and(|(kept, _)| kept == value) {
+        // It may have come from a key for more than the path that git names.
+        let found = stored::find(&keys, request)?.filter(|found| found.account == name.account);
+        if found.map(|found| keys.find(&found)).transpose()?.flatten().is_some_and(|(kept, _)| kept == value) {
             return Ok(());
         }
         keys.store(&name, &value, self.suite.config(&folders)?.key_store).map(|_| ())
     }
 
     fn erase(&self, request: &Request, credential: Option<&Credential>) -> Result<(), Error> {
-        let Some(asked) = KeyName::of(request).filter(|_| self.keeps()) else { return Ok(()) };
+        let Some((asked, _)) = request.place().ok().filter(|_| self.keeps()) else { return Ok(()) };
         let folders = self.suite.folders()?;
         let keys = ApiKeyStore::new(&folders, request.patience());
         for (name, _) in keys.names()? {
-            // As in git's own helpers, a request without an account matches every account.
-            if name.origin == asked.origin && (asked.account.is_none() || name.account == asked.account) {
+            // As in git's own helpers, a request without an account matches every account, and one without a path
+            // every path.
+            let is_at = match request.path {
+                Some(_) => request.is_for(&name.host),
+                None => *name.host.origin() == asked,
+            };
+            if is_at && (request.username.is_none() || name.account == request.username) {
                 keys.erase(&name, credential.map(|credential| credential.auth.secret()))?;
             }
         }
@@ -83,8 +90,8 @@ impl HelperCli for Apikey {
         commands::run(self, command)
     }
 
-    fn print_host(&self) -> Result<(String, String), Error> {
-        Ok((self.host.protocol().to_owned(), self.host.host().to_owned()))
+    fn print_host(&self) -> Result<BaseUrl, Error> {
+        Ok(self.host.clone())
     }
 }
 

@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use claude_credential_config::Suite;
-use claude_credential_keychain::KeyName;
-use claude_credential_protocol::{Origin, Request};
+use claude_credential_protocol::{BaseUrl, Request};
 
 /// Answers with an API key, or with the bearer token of `ANTHROPIC_AUTH_TOKEN`
 #[derive(Args)]
@@ -19,8 +18,8 @@ pub(crate) struct Apikey {
     pub(crate) file: Option<PathBuf>,
 
     /// Where the key may go, and what login, logout and print mean
-    #[arg(long, value_name = "HOST[:PORT]|URL", default_value = "api.anthropic.com", value_parser = Origin::listed)]
-    pub(crate) host: Origin,
+    #[arg(long, value_name = "HOST[:PORT]|URL", default_value = "api.anthropic.com", value_parser = BaseUrl::listed)]
+    pub(crate) host: BaseUrl,
 
     #[command(flatten)]
     pub(crate) suite: Suite,
@@ -57,12 +56,12 @@ impl Apikey {
     /// Whether a source without hosts and accounts may answer: a variable, descriptor, command or file (compare
     /// CVE-2024-53858 of gh).
     pub(crate) fn may_go_to(&self, request: &Request) -> bool {
-        request.username.is_none() && KeyName::of(request).is_some_and(|name| self.is_for(request, &name))
+        request.username.is_none() && request.place().is_ok() && self.is_for(request)
     }
 
     /// A caller that speaks `claude.v1` has checked the host against the user's list; git asks for any host that a clone
     /// names.
-    pub(crate) fn is_for(&self, request: &Request, name: &KeyName) -> bool {
-        request.capabilities.claude_v1 || name.origin == self.host
+    pub(crate) fn is_for(&self, request: &Request) -> bool {
+        request.capabilities.claude_v1 || request.is_for(&self.host)
     }
 }

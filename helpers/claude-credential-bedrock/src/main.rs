@@ -13,7 +13,7 @@ mod sources;
 mod terminal;
 
 use claude_credential_config::cloud;
-use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Request, is_past};
+use claude_credential_protocol::{Auth, BaseUrl, Credential, Error, Family, Helper, HelperCli, Request, is_past};
 
 use crate::aws::sts;
 use crate::commands::UserCommand;
@@ -53,11 +53,12 @@ impl HelperCli for Bedrock {
         commands::run(self, &command)
     }
 
-    fn print_host(&self) -> Result<(String, String), Error> {
+    fn print_host(&self) -> Result<BaseUrl, Error> {
         let folders = self.suite.folders()?;
         let request = Request::new("https", "");
         let region = self.context(&request, &folders).region_if_known()?;
-        Ok(("https".to_owned(), cloud::bedrock_host(region.as_deref().unwrap_or(cloud::BEDROCK_REGION))))
+        BaseUrl::listed(&cloud::bedrock_host(region.as_deref().unwrap_or(cloud::BEDROCK_REGION)))
+            .map_err(|problem| Error::config(format!("the region is not one: {problem}; mend AWS_REGION")))
     }
 }
 

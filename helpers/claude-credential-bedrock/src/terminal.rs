@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::time::{Duration, Instant};
 
+use claude_credential_protocol::text;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Reads a line until `until`. The input is echoed: an MFA code works only once, and a terminal with echo turned off
 /// would stay so if this process were killed.
 pub(crate) fn ask(question: &str, until: Instant) -> io::Result<String> {
     let mut terminal = File::options().read(true).write(true).open("/dev/tty")?;
-    terminal.write_all(question.as_bytes())?;
+    terminal.write_all(text::lines(question).as_bytes())?;
     let mut line = Vec::new();
     while !line.contains(&b'\n') {
         let left = until.saturating_duration_since(Instant::now());

@@ -10,7 +10,7 @@ use claude_credential_config::{
 use claude_credential_files::{Trust, read};
 use claude_credential_http::{Answer, Body, Call};
 use claude_credential_process::{Active, exit_if_signalled};
-use claude_credential_protocol::{Error, Interactive, Origin, Request, Secret, parse_token};
+use claude_credential_protocol::{Error, Interactive, Request, Secret, parse_token};
 use reqwest::Url;
 use serde::Deserialize;
 
@@ -175,8 +175,7 @@ impl<'a> Client<'a> {
 /// Whether `provider` may answer. A caller that speaks `claude.v1` has checked the host against the user's list; git
 /// asks for any host that a clone names, so there the provider's list decides.
 pub(crate) fn is_for(request: &Request, provider: &Provider) -> bool {
-    let listed = || Origin::new(&request.protocol, &request.host).is_ok_and(|origin| provider.hosts.contains(&origin));
-    request.capabilities.claude_v1 || listed()
+    request.capabilities.claude_v1 || provider.hosts.iter().any(|host| request.is_for(host))
 }
 
 /// RFC 6749, 2.3.1: both halves are encoded as a form would, and then as the header would.

@@ -22,9 +22,9 @@ mod token_error;
 mod token_store;
 mod tokens;
 
-use claude_credential_protocol::{Auth, Credential, Error, Helper, HelperCli, Origin, Request};
+use claude_credential_protocol::{Auth, BaseUrl, Credential, Error, Helper, HelperCli, Request};
 
-use anthropic::{HOST, is_home};
+use anthropic::{home, is_home};
 use commands::UserCommand;
 use options::{Oauth, Source, find};
 use sources::{claude, descriptor, login, provider, variable};
@@ -32,7 +32,7 @@ use sources::{claude, descriptor, login, provider, variable};
 impl Helper for Oauth {
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
         // No token goes to an invalid host, even if the caller has allowed it.
-        if Origin::new(&request.protocol, &request.host).is_err() {
+        if request.place().is_err() {
             return Ok(None);
         }
         let folders = &self.suite.folders()?;
@@ -81,12 +81,10 @@ impl HelperCli for Oauth {
         commands::run(self, command)
     }
 
-    fn print_host(&self) -> Result<(String, String), Error> {
-        let own = |host: &Origin| (host.protocol().to_owned(), host.host().to_owned());
-        let home = || ("https".to_owned(), HOST.to_owned());
-        let Some(name) = &self.provider else { return Ok(home()) };
+    fn print_host(&self) -> Result<BaseUrl, Error> {
+        let Some(name) = &self.provider else { return home() };
         let config = self.suite.config(&self.suite.folders()?)?;
-        Ok(find(&config, name)?.hosts.first().map_or_else(home, own))
+        find(&config, name)?.hosts.first().cloned().map_or_else(home, Ok)
     }
 }
 

@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use claude_credential_protocol::{Class, Error, Origin, written};
+use claude_credential_protocol::{Error, Origin, report_usage, text, written};
 
 const NAME: &str = "claude-credential-probe";
 
@@ -28,8 +28,7 @@ fn main() -> ExitCode {
     let probe = match Probe::try_parse() {
         Ok(probe) => probe,
         Err(usage) => {
-            let _ = usage.print();
-            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(Class::Config.exit_code()));
+            return ExitCode::from(report_usage(&usage));
         }
     };
     match run(&probe.url) {
@@ -47,7 +46,7 @@ fn run(url: &str) -> Result<(), Error> {
     // A base URL has neither query nor fragment; the client appends its own path to it.
     let base = url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
     let report = request::send(base, &origin)?;
-    written(writeln!(std::io::stdout(), "{report}"))
+    written(writeln!(std::io::stdout(), "{}", text::json(&report.to_string())))
 }
 
 /// Reads the URL from stdin: its path may contain a secret, which must not appear on a command line.

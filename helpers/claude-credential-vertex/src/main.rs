@@ -18,7 +18,9 @@ mod tests;
 mod token;
 
 use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
-use claude_credential_protocol::{Auth, Credential, Error, Family, Helper, HelperCli, Origin, Request, is_past};
+use claude_credential_protocol::{
+    Auth, BaseUrl, Credential, Error, Family, Helper, HelperCli, Origin, Request, is_past,
+};
 
 use crate::commands::UserCommand;
 use crate::encoding::is_name;
@@ -41,11 +43,10 @@ impl Helper for Vertex {
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
         let Ok(origin) = Origin::new(&request.protocol, &request.host) else { return Ok(None) };
         let endpoint = Endpoint::of(&origin);
-        // Google's credentials belong to no username or path. Without claude.v1 (git) only Vertex hosts are answered.
-        if request.username.is_some()
-            || request.path.is_some()
-            || !(request.capabilities.claude_v1 || endpoint.is_some())
-        {
+        // Google's credentials belong to no username. Without claude.v1 (git) only Vertex hosts are answered, and no path:
+        // the user's list may have one.
+        let is_own = request.capabilities.claude_v1 || endpoint.is_some() && request.path.is_none();
+        if request.username.is_some() || !is_own {
             return Ok(None);
         }
         let folders = &self.suite.folders()?;
@@ -98,7 +99,7 @@ impl HelperCli for Vertex {
         commands::run(self, command)
     }
 
-    fn print_host(&self) -> Result<(String, String), Error> {
+    fn print_host(&self) -> Result<BaseUrl, Error> {
         let folders = &self.suite.folders()?;
         let request = Request::default();
         // Errors in a file are reported by the `get` that follows.
@@ -108,10 +109,10 @@ impl HelperCli for Vertex {
         let region = self.suite.environment.get(REGION).unwrap_or(VERTEX_REGION);
         Origin::new("https", &vertex_host(region, GOOGLE))
             .map_err(|problem| Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}")))?;
-        Origin::new("https", &vertex_host(region, universe)).map_err(|problem| {
+        let host = Origin::new("https", &vertex_host(region, universe)).map_err(|problem| {
             let shown = file.as_ref().map_or_else(String::new, |file| format!("{}: its ", file.shown));
             Error::config(format!("{shown}`universe_domain` names no domain: {problem}; mend it there"))
         })?;
-        Ok(("https".to_owned(), vertex_host(region, universe)))
+        Ok(host.into())
     }
 }

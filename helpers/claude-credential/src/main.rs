@@ -21,7 +21,7 @@ mod ttl;
 use std::io::Write;
 
 use clap::Parser;
-use claude_credential_protocol::Operation;
+use claude_credential_protocol::{Operation, report_usage};
 
 use cli::{Cli, Command};
 use context::Context;
@@ -56,8 +56,7 @@ fn start() -> u8 {
     let cli = match plain.map_or_else(|| Cli::try_parse_from(words), Ok) {
         Ok(cli) => cli,
         Err(usage) => {
-            let _ = usage.print();
-            return u8::try_from(usage.exit_code()).unwrap_or(2);
+            return report_usage(&usage);
         }
     };
     end(dispatch(cli, prelude))

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use claude_credential_protocol::{
-    Auth, Credential, Error, Helper, HelperCli, NoCommands, Origin, Request, parse_token,
+    Auth, BaseUrl, Credential, Error, Helper, HelperCli, NoCommands, Request, parse_token,
 };
 
 /// Answers with the API key in an environment variable
@@ -14,14 +14,14 @@ struct Template {
     variable: String,
 
     /// Where the key may go
-    #[arg(long, value_name = "HOST[:PORT]|URL", default_value = "api.anthropic.com", value_parser = Origin::listed)]
-    host: Origin,
+    #[arg(long, value_name = "HOST[:PORT]|URL", default_value = "api.anthropic.com", value_parser = BaseUrl::listed)]
+    host: BaseUrl,
 }
 
 impl Helper for Template {
     fn get(&self, request: &Request) -> Result<Option<Credential>, Error> {
         // The key belongs to no account, and goes to one host.
-        if request.username.is_some() || Origin::new(&request.protocol, &request.host).as_ref() != Ok(&self.host) {
+        if request.username.is_some() || !request.is_for(&self.host) {
             return Ok(None);
         }
         let Some(value) = std::env::var_os(&self.variable) else { return Ok(None) };
@@ -36,8 +36,8 @@ impl HelperCli for Template {
     type Commands = NoCommands;
 
     /// What `print` asks for.
-    fn print_host(&self) -> Result<(String, String), Error> {
-        Ok((self.host.protocol().to_owned(), self.host.host().to_owned()))
+    fn print_host(&self) -> Result<BaseUrl, Error> {
+        Ok(self.host.clone())
     }
 }
 

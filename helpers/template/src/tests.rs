@@ -1,4 +1,4 @@
-use claude_credential_protocol::{Auth, Helper, Origin, Request};
+use claude_credential_protocol::{Auth, BaseUrl, Helper, Request};
 
 use super::Template;
 
@@ -27,7 +27,7 @@ fn another_host_or_an_account_gets_nothing() {
 }
 
 fn template(variable: &str) -> Template {
-    let host = Origin::listed("api.anthropic.com").expect("a host");
+    let host = BaseUrl::listed("api.anthropic.com").expect("a host");
     Template { variable: variable.to_owned(), host }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{BaseUrl, Error, NotAnOrigin, Origin};
 use serde::{Deserialize, Serialize};
 
 use crate::Folders;
@@ -18,6 +18,9 @@ pub struct Kept {
     pub protocol: String,
     /// The host that it is for.
     pub host: String,
+    /// The path there, if it is for that path alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
     /// The account, if it was stored for one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub username: Option<String>,
@@ -39,8 +42,14 @@ impl Kept {
     /// Whether both are names of the same key; where it is does not matter.
     #[must_use]
     pub fn is_same_key(&self, other: &Self) -> bool {
-        let name = |kept: &'_ Self| (kept.protocol.clone(), kept.host.clone(), kept.username.clone());
+        let name =
+            |kept: &'_ Self| (kept.protocol.clone(), kept.host.clone(), kept.path.clone(), kept.username.clone());
         name(self) == name(other)
+    }
+
+    /// Where it may go.
+    pub fn base_url(&self) -> Result<BaseUrl, NotAnOrigin> {
+        BaseUrl::new(Origin::new(&self.protocol, &self.host)?, self.path.as_deref().unwrap_or_default())
     }
 }
 
@@ -83,11 +92,19 @@ mod tests {
     fn a_key_is_listed_until_it_is_removed() {
         let home = tempfile::tempdir().unwrap();
         let folders = Folders::of(&Environment::from_pairs([("HOME", home.path())])).unwrap();
-        let kept =
-            |place| Kept { protocol: "https".to_owned(), host: "api.anthropic.com".to_owned(), username: None, place };
+        let of = |path: Option<&str>, place| Kept {
+            protocol: "https".to_owned(),
+            host: "api.anthropic.com".to_owned(),
+            path: path.map(str::to_owned),
+            username: None,
+            place,
+        };
+        let kept = |place| of(None, place);
         assert_eq!(list(&folders).unwrap(), []);
         add(&folders, &kept(Place::File)).unwrap();
         add(&folders, &kept(Place::Keychain)).unwrap();
+        assert_eq!(list(&folders).unwrap(), [kept(Place::Keychain)]);
+        remove(&folders, &of(Some("v1/acct-1"), Place::Keychain)).unwrap();
         assert_eq!(list(&folders).unwrap(), [kept(Place::Keychain)]);
         remove(&folders, &kept(Place::File)).unwrap();
         assert_eq!(list(&folders).unwrap(), []);

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use claude_credential_protocol::{Kind, Origin};
+use claude_credential_protocol::{BaseUrl, Kind, Origin};
 
 use crate::key_store::KeyStore;
 use crate::provider::Provider;
@@ -57,7 +57,7 @@ pub struct Profile {
     /// Its name.
     pub name: String,
     /// Where its credentials may go; never empty.
-    pub hosts: Vec<Origin>,
+    pub hosts: Vec<BaseUrl>,
     /// The names of its entries, in the order of priority.
     pub chain: Vec<String>,
     /// The profile is chosen in these folders and everything below them.
@@ -148,7 +148,7 @@ impl Profile {
     /// Never: the default host is one.
     #[must_use]
     pub fn built_in(name: &str) -> Self {
-        let host = Origin::listed(DEFAULT_HOST).expect("the default host is a host");
+        let host = BaseUrl::listed(DEFAULT_HOST).expect("the default host is a host");
         Self {
             name: name.to_owned(),
             hosts: vec![host],
@@ -159,10 +159,12 @@ impl Profile {
         }
     }
 
-    /// Whether its credentials may go there.
+    /// The line of `hosts` by which its credentials may go to `path` of `origin`, the longest of several; `None` if they
+    /// may not. A path is given as it stands in the URL or request, without the slash that begins it; none is empty.
     #[must_use]
-    pub fn lists(&self, origin: &Origin) -> bool {
-        self.hosts.contains(origin)
+    pub fn lists(&self, origin: &Origin, path: &str) -> Option<&BaseUrl> {
+        let covering = self.hosts.iter().filter(|host| host.covers(origin, path));
+        covering.max_by_key(|host| host.path().len())
     }
 }
 

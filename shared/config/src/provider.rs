@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 
-use claude_credential_protocol::{Error, Origin, Secret};
+use claude_credential_protocol::{BaseUrl, Error, Origin, Secret};
 
 use crate::key_store::KeyStore;
 
@@ -52,7 +52,7 @@ pub struct Provider {
     /// Its tokens are Anthropic's, which need a header of their own.
     pub anthropic: bool,
     /// The hosts for which git and others who don't speak `claude.v1` may have its tokens.
-    pub hosts: Vec<Origin>,
+    pub hosts: Vec<BaseUrl>,
     /// Anthropic's name of the federation rule.
     pub federation_rule_id: Option<String>,
     /// Anthropic's name of the organization.

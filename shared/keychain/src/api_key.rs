@@ -17,8 +17,9 @@ impl ApiKey {
     /// is not answered.
     pub(crate) fn to_bytes(&self, name: &KeyName) -> Result<Zeroizing<Vec<u8>>, Malformed> {
         let mut message = Message::default();
-        message.push("protocol", name.origin.protocol())?;
-        message.push("host", name.origin.host())?;
+        message.push("protocol", name.host.origin().protocol())?;
+        message.push("host", name.host.origin().host())?;
+        message.push_some("path", path(name))?;
         message.push_some("username", name.account.as_deref())?;
         message.push("password", self.secret.expose())?;
         message.push_some("password_expiry_utc", self.expires_at.map(|at| at.to_string()).as_deref())?;
@@ -29,8 +30,9 @@ impl ApiKey {
         let unknown = || Error::sign_in(format!("what is kept for {name} is no key; run: {}", name.login()));
         let message = Message::parse(bytes).map_err(|_| unknown())?;
         let named = [
-            ("protocol", Some(name.origin.protocol())),
-            ("host", Some(name.origin.host())),
+            ("protocol", Some(name.host.origin().protocol())),
+            ("host", Some(name.host.origin().host())),
+            ("path", path(name)),
             ("username", name.account.as_deref()),
         ];
         let same = named.into_iter().all(|(key, value)| message.get(key) == value);
@@ -43,16 +45,20 @@ impl ApiKey {
     }
 }
 
+fn path(name: &KeyName) -> Option<&str> {
+    Some(name.host.path()).filter(|path| !path.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::ApiKey;
     use crate::key_name::KeyName;
-    use claude_credential_protocol::Origin;
+    use claude_credential_protocol::BaseUrl;
 
     #[test]
     fn a_value_counts_only_whole_and_under_its_own_name() {
         let name = |account: Option<&str>| KeyName {
-            origin: Origin::listed("api.anthropic.com").unwrap(),
+            host: BaseUrl::listed("api.anthropic.com/v1").unwrap(),
             account: account.map(str::to_owned),
         };
         for expires_at in [None, Some(4_102_444_800)] {
@@ -61,6 +67,10 @@ mod tests {
             assert_eq!(ApiKey::parse(&bytes, &name(Some("me"))).unwrap(), value);
             assert!(ApiKey::parse(&bytes, &name(None)).is_err());
             assert!(ApiKey::parse(&bytes, &name(Some("you"))).is_err());
+            for other in ["api.anthropic.com", "api.anthropic.com/v2"] {
+                let elsewhere = KeyName { host: BaseUrl::listed(other).unwrap(), ..name(Some("me")) };
+                assert!(ApiKey::parse(&bytes, &elsewhere).is_err(), "{other}");
+            }
             let error = ApiKey::parse(&bytes[..bytes.len() - 1], &name(Some("me"))).unwrap_err().to_string();
             assert!(error.ends_with("run: claude-credential login api-key --account me"), "{error}");
             assert!(!error.contains("CANARY"), "{error}");

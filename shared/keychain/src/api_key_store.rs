@@ -133,8 +133,9 @@ impl<'a> ApiKeyStore<'a> {
 
 fn kept(name: &KeyName, place: Place) -> Kept {
     Kept {
-        protocol: name.origin.protocol().to_owned(),
-        host: name.origin.host().to_owned(),
+        protocol: name.host.origin().protocol().to_owned(),
+        host: name.host.origin().host().to_owned(),
+        path: Some(name.host.path()).filter(|path| !path.is_empty()).map(str::to_owned),
         username: name.account.clone(),
         place,
     }
@@ -149,7 +150,7 @@ mod tests {
     use claude_credential_config::kept::{self, Place};
     use claude_credential_config::{Environment, Folders, KeyStore, generation};
     use claude_credential_files::Identity;
-    use claude_credential_protocol::{Class, Origin, Secret};
+    use claude_credential_protocol::{BaseUrl, Class, Secret};
 
     use super::{ApiKey, ApiKeyStore, KeyName, Placement, StoreOutcome};
 
@@ -160,7 +161,7 @@ mod tests {
     }
 
     fn name(account: Option<&str>) -> KeyName {
-        KeyName { origin: Origin::listed("api.anthropic.com").unwrap(), account: account.map(str::to_owned) }
+        KeyName { host: BaseUrl::listed("api.anthropic.com").unwrap(), account: account.map(str::to_owned) }
     }
 
     fn value(secret: &str) -> ApiKey {
@@ -183,7 +184,7 @@ mod tests {
         assert_eq!(keys.find(&name(None)).unwrap(), Some((value("CANARY-1"), Place::File)));
         assert_eq!(keys.find(&name(Some("me"))).unwrap(), Some((value("CANARY-2"), Place::File)));
         assert_eq!(keys.find(&name(Some("you"))).unwrap(), None);
-        let other = KeyName { origin: Origin::listed("http://api.anthropic.com").unwrap(), account: None };
+        let other = KeyName { host: BaseUrl::listed("http://api.anthropic.com").unwrap(), account: None };
         assert_eq!(keys.find(&other).unwrap(), None);
         let file = keys.shown(&name(None), Place::File);
         assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);

@@ -1,40 +1,41 @@
 use std::fmt;
 
 use claude_credential_config::kept::Kept;
-use claude_credential_protocol::{Error, Origin, Request};
+use claude_credential_protocol::{BaseUrl, Error, Request};
 
 use crate::item::Item;
 
-/// The name of a key: an origin, and an account there if the user has several.
+/// The name of a key: a host, perhaps with a path, and an account there if the user has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyName {
     /// Where it may go.
-    pub origin: Origin,
+    pub host: BaseUrl,
     /// The account; `None` for the key without one.
     pub account: Option<String>,
 }
 
 impl KeyName {
-    /// The key that `request` asks for; `None` if its host is not a valid host.
+    /// The key that `request` asks for; `None` if its host or path is not valid.
     #[must_use]
     pub fn of(request: &Request) -> Option<Self> {
-        let origin = Origin::new(&request.protocol, &request.host).ok()?;
-        Some(Self { origin, account: request.username.clone() })
+        let (origin, path) = request.place().ok()?;
+        Some(Self { host: BaseUrl::new(origin, path).ok()?, account: request.username.clone() })
     }
 
     pub(crate) fn of_kept(kept: &Kept) -> Result<Self, Error> {
-        let origin = Origin::new(&kept.protocol, &kept.host)
+        let host = kept
+            .base_url()
             .map_err(|problem| Error::config(format!("the index of keys, kept.json, names {problem}")))?;
-        Ok(Self { origin, account: kept.username.clone() })
+        Ok(Self { host, account: kept.username.clone() })
     }
 
     /// Unique for each name: the account is escaped, so it can't be taken for a host. It is used in keychains and, hashed,
     /// in file names, so it must never change.
     pub(crate) fn as_url(&self) -> String {
-        let (protocol, host) = (self.origin.protocol(), self.origin.host());
-        match &self.account {
-            Some(account) => format!("{protocol}://{}@{host}", escape(account)),
-            None => format!("{protocol}://{host}"),
+        let url = self.host.to_string();
+        match (&self.account, url.split_once("://")) {
+            (Some(account), Some((protocol, rest))) => format!("{protocol}://{}@{rest}", escape(account)),
+            _ => url,
         }
     }
 
@@ -68,8 +69,8 @@ pub fn escape(account: &str) -> String {
 impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.account {
-            Some(account) => write!(f, "{}, account {account}", self.origin),
-            None => self.origin.fmt(f),
+            Some(account) => write!(f, "{}, account {account}", self.host),
+            None => self.host.fmt(f),
         }
     }
 }
@@ -77,15 +78,16 @@ impl fmt::Display for KeyName {
 #[cfg(test)]
 mod tests {
     use super::KeyName;
-    use claude_credential_protocol::Origin;
+    use claude_credential_protocol::BaseUrl;
 
     #[test]
     fn no_two_names_have_one_url() {
         let url = |host: &str, account: Option<&str>| {
-            KeyName { origin: Origin::listed(host).unwrap(), account: account.map(str::to_owned) }.as_url()
+            KeyName { host: BaseUrl::listed(host).unwrap(), account: account.map(str::to_owned) }.as_url()
         };
         assert_eq!(url("api.anthropic.com", None), "https://api.anthropic.com");
         assert_eq!(url("a.example:8443", Some("me@x.example/é")), "https://me%40x.example%2F%C3%A9@a.example:8443");
+        assert_eq!(url("a.example/v1/acct-1", Some("me")), "https://me@a.example/v1/acct-1");
         assert_ne!(url("a.example", Some("b@c")), url("a.example", Some("b%40c")));
         assert_ne!(url("a.example", Some("")), url("a.example", None));
     }

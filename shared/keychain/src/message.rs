@@ -42,14 +42,14 @@ impl KeychainError {
 
 #[cfg(test)]
 mod tests {
-    use claude_credential_protocol::{Class, Origin};
+    use claude_credential_protocol::{BaseUrl, Class};
 
     use super::KeychainError;
     use crate::KeyName;
 
     #[test]
     fn each_error_asks_something_else_of_the_caller() {
-        let name = KeyName { origin: Origin::listed("api.anthropic.com").unwrap(), account: None };
+        let name = KeyName { host: BaseUrl::listed("api.anthropic.com").unwrap(), account: None };
         let absent = KeychainError::Absent("no session bus".to_owned());
         let broken = KeychainError::Broken("connection refused".to_owned());
         for (error, reading, writing) in [

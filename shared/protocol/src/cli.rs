@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::helper::{Helper, capability, serve};
 use crate::request::Request;
-use crate::{Class, Error, Family, PrintOptions};
+use crate::{BaseUrl, Class, Error, Family, PrintOptions, text};
 
 /// A [`Helper`] that is an executable: a struct of command-line options, with a name.
 pub trait HelperCli: Helper + Args {
@@ -24,9 +24,9 @@ pub trait HelperCli: Helper + Args {
         Ok(())
     }
 
-    /// The protocol and the host that `print` asks for.
-    fn print_host(&self) -> Result<(String, String), Error> {
-        Ok(("https".to_owned(), "api.anthropic.com".to_owned()))
+    /// What `print` asks for.
+    fn print_host(&self) -> Result<BaseUrl, Error> {
+        BaseUrl::listed("api.anthropic.com").map_err(|error| Error::broke(error.to_string()))
     }
 }
 
@@ -75,8 +75,7 @@ pub fn main<H: HelperCli>() -> ExitCode {
     let cli = match parsed.and_then(|matches| Cli::<H>::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(usage) => {
-            let _ = usage.print();
-            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(Class::Config.exit_code()));
+            return ExitCode::from(report_usage(&usage));
         }
     };
     exit::<H>(match cli.operation {
@@ -93,6 +92,18 @@ pub fn main<H: HelperCli>() -> ExitCode {
             return ExitCode::from(2);
         }
     })
+}
+
+/// Reports what a command-line parser says, and returns the exit code. A mistake is repeated without what a terminal
+/// would act on; help and versions are as they are.
+#[must_use]
+pub fn report_usage(said: &clap::Error) -> u8 {
+    let _ = if said.use_stderr() {
+        std::io::stderr().write_all(text::lines(&said.render().to_string()).as_bytes())
+    } else {
+        said.print()
+    };
+    u8::try_from(said.exit_code()).unwrap_or(Class::Config.exit_code())
 }
 
 fn exit<H: HelperCli>(outcome: Result<(), Error>) -> ExitCode {
@@ -131,8 +142,7 @@ fn user_commands<H: HelperCli>() -> Vec<&'static str> {
 }
 
 fn print<H: HelperCli>(helper: &H, options: PrintOptions, stdout: &mut dyn Write) -> Result<(), Error> {
-    let (protocol, host) = helper.print_host()?;
-    let request = Request::new(protocol, host);
+    let request = Request::at(&helper.print_host()?);
     let none = || Error::not_found(format!("nothing found for {}", request.origin()));
     let credential = helper.get(&request)?.ok_or_else(none)?;
     crate::print(&credential, Family::of(&credential, H::BEARER), options, stdout)

@@ -1,5 +1,6 @@
 use crate::account::NO_ACCOUNT;
 use crate::auth::{Auth, Kind};
+use crate::header::may_accompany;
 use crate::request::Request;
 use crate::time::{MAX_EXPIRY, is_past};
 use crate::wire::{Malformed, Message, Problem};
@@ -92,7 +93,7 @@ impl Credential {
             project: message.get("claude.project").map(str::to_owned),
             quota_project: message.get("claude.quota_project").map(str::to_owned),
             region,
-            headers: message.list("claude.header[]").into_iter().map(str::to_owned).collect(),
+            headers: message.checked_list("claude.header[]", may_accompany)?.into_iter().map(str::to_owned).collect(),
         }))
     }
 

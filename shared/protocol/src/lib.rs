@@ -32,9 +32,11 @@
 
 mod account;
 mod auth;
+mod base_url;
 mod cli;
 mod credential;
 mod error;
+mod header;
 mod helper;
 mod origin;
 mod os;
@@ -48,7 +50,8 @@ mod wire;
 
 pub use account::{NO_ACCOUNT, parse_account};
 pub use auth::{Auth, Kind};
-pub use cli::{HelperCli, NoCommands, main};
+pub use base_url::BaseUrl;
+pub use cli::{HelperCli, NoCommands, main, report_usage};
 pub use credential::Credential;
 pub use error::{Class, Error};
 pub use helper::{Helper, answer, capability, read, serve};

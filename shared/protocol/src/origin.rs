@@ -18,6 +18,12 @@ pub struct Origin {
 #[error("not a host, nor a URL of the form https://HOST[:PORT]/…: {0}")]
 pub struct NotAnOrigin(&'static str);
 
+impl NotAnOrigin {
+    pub(crate) fn new(reason: &'static str) -> Self {
+        Self(reason)
+    }
+}
+
 const PROTOCOLS: [(&str, u16); 2] = [("https", 443), ("http", 80)];
 
 impl Origin {
@@ -31,8 +37,14 @@ impl Origin {
 
     /// Of a URL, as `ANTHROPIC_BASE_URL` holds one: any path may follow.
     pub fn of_url(url: &str) -> Result<Self, NotAnOrigin> {
+        Self::and_path(url).map(|(origin, _)| origin)
+    }
+
+    /// Of a URL, and the rest of it: its path without the slash that begins it, with query and fragment.
+    pub fn and_path(url: &str) -> Result<(Self, &str), NotAnOrigin> {
         let (protocol, rest) = url.split_once("://").ok_or(NotAnOrigin("it has no protocol"))?;
-        Self::new(protocol, rest.split(['/', '?', '#']).next().unwrap_or_default())
+        let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        Ok((Self::new(protocol, host)?, path.strip_prefix('/').unwrap_or(path)))
     }
 
     /// Of the two keys of the wire.

@@ -1,6 +1,5 @@
 mod family;
 mod github;
-mod header;
 mod headers;
 mod shell;
 #[cfg(test)]
@@ -12,7 +11,7 @@ use std::io::{self, Write};
 use clap::{Args, ValueEnum};
 use zeroize::Zeroizing;
 
-use crate::{Auth, Credential, Error, Secret, iso_8601};
+use crate::{Auth, Credential, Error, Secret, iso_8601, text};
 
 pub use family::{CLOUD_SWITCHES, Family, is_on};
 pub use shell::Shell;
@@ -222,7 +221,7 @@ fn aws(credential: &Credential) -> Result<serde_json::Value, Error> {
 }
 
 fn line(value: &serde_json::Value) -> Zeroizing<String> {
-    [value.to_string()].into_iter().join()
+    [text::json(&Zeroizing::new(value.to_string()))].into_iter().join()
 }
 
 /// Lines into one text, all of it wiped after the write.

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
 use crate::account::NO_ACCOUNT;
+use crate::base_url::BaseUrl;
+use crate::origin::{NotAnOrigin, Origin};
 use crate::time::{Millis, now};
 use crate::wire::{Malformed, Message, Problem};
 use crate::{Seconds, Secret};
@@ -123,6 +125,24 @@ impl Request {
     #[must_use]
     pub fn new(protocol: impl Into<String>, host: impl Into<String>) -> Self {
         Self { protocol: protocol.into(), host: host.into(), capabilities: Capabilities::ALL, ..Self::default() }
+    }
+
+    /// A request of our own for what a line of `hosts` lists.
+    #[must_use]
+    pub fn at(host: &BaseUrl) -> Self {
+        let path = Some(host.path()).filter(|path| !path.is_empty()).map(str::to_owned);
+        Self { path, ..Self::new(host.origin().protocol(), host.origin().host()) }
+    }
+
+    /// The origin and the path that the credential is for; the path is empty without one.
+    pub fn place(&self) -> Result<(Origin, &str), NotAnOrigin> {
+        Ok((Origin::new(&self.protocol, &self.host)?, self.path.as_deref().unwrap_or_default()))
+    }
+
+    /// Whether it asks for what a line of `hosts` lists.
+    #[must_use]
+    pub fn is_for(&self, host: &BaseUrl) -> bool {
+        self.place().is_ok_and(|(origin, path)| host.covers(&origin, path))
     }
 
     /// The request in a message. A missing host or protocol is never a wildcard (CVE-2020-11008).

@@ -14,6 +14,27 @@ pub fn one_line(text: &str) -> String {
     shown
 }
 
+/// The same for several lines: their ends and all blanks stay, and nothing is cut.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    text.chars().map(|c| if acts(c) && c != '\n' { '?' } else { c }).collect()
+}
+
+/// JSON in which everything that a terminal would act on is escaped. A reader gets the same values.
+#[must_use]
+pub fn json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for c in json.chars() {
+        if acts(c) && c != '\n' {
+            // Between the strings there is no such character.
+            shown.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 /// The last line of a program's stderr that says something, fit to be shown.
 #[must_use]
 pub fn last_line(stderr: &[u8]) -> Option<String> {
@@ -51,11 +72,21 @@ fn acts(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{last_line, last_line_of_ours, one_line, quoted};
+    use super::{json, last_line, last_line_of_ours, lines, one_line, quoted};
 
     #[test]
     fn nothing_reaches_the_terminal_that_it_would_act_on() {
         assert_eq!(one_line("a\x1b[2Jb\r\nc\u{202E}d\u{2028}e"), "a?[2Jb??c?d?e");
+    }
+
+    #[test]
+    fn lines_keep_their_ends_and_json_its_values() {
+        assert_eq!(lines(" a\x1b[2J\r\n\u{85}\n"), " a?[2J?\n?\n");
+        let value = serde_json::json!({ "a": "\u{9b}2J \u{202e}\u{e0041}\x1b\n\u{7f}é" });
+        let shown = json(&format!("{value:#}\n"));
+        assert!(shown.is_ascii() || shown.replace('é', "").is_ascii(), "{shown}");
+        assert!(!shown.contains('\u{7f}') && shown.ends_with("\n}\n"), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
     }
 
     #[test]

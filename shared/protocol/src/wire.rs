@@ -156,6 +156,15 @@ impl Message {
         values
     }
 
+    /// The same if each value is of its form; an empty one only empties the list.
+    pub fn checked_list(&self, key: &'static str, is_valid: impl Fn(&str) -> bool) -> Result<Vec<&str>, Malformed> {
+        let mut fields = self.fields.iter().filter(|field| field.key == key && !field.value.is_empty());
+        match fields.find(|field| !is_valid(&field.value)) {
+            Some(field) => Err(Problem::Form(key).at(field.line)),
+            None => Ok(self.list(key)),
+        }
+    }
+
     /// The value of `key` as a number from `range`.
     pub fn number(&self, key: &'static str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Malformed> {
         let Some(field) = self.find(key) else { return Ok(None) };

@@ -198,3 +198,28 @@ fn with_deadline(sandbox: &Sandbox, time: Duration) -> Call<'_> {
     let deadline = format!("claude.deadline={at}");
     sandbox.dispatcher(&["get"]).says(request("api.anthropic.com", &["capability[]=claude.v1", &deadline]))
 }
+
+#[test]
+fn a_header_that_is_none_or_changes_the_request_is_malformed() {
+    let header = |header: &str| {
+        let sandbox = Sandbox::new();
+        let line = format!("claude.header[]={header}");
+        let fake = sandbox.fake("acme", &Script::new(Does::answers_with(sandbox.secret("one"), &[&line])));
+        sandbox.config(&format!("[profile.default]\nchain = [\"acme\"]\n{}", fake.entry()));
+        sandbox.print().args(["--format", "header"]).shows_secret().run()
+    };
+    for bad in [
+        "X-Team",
+        "X Team: red",
+        "X-Team: r\u{1b}d",
+        "Host: evil.example",
+        "content-length: 0",
+        "Authorization: x",
+        "X-API-Key: x",
+    ] {
+        let output = header(bad);
+        let said = output.fails(65);
+        assert!(said.contains("claude.header[]") && !said.contains("evil"), "{bad}: {said}");
+    }
+    assert!(header("X-Team: red").succeeds().stdout.ends_with("X-Team: red\n"));
+}

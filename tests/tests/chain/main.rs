@@ -23,3 +23,4 @@ mod refresh_crowd;
 mod refused;
 mod regressions;
 mod signals;
+mod tenants;

@@ -1,5 +1,6 @@
 //! The dispatcher's other commands, one a module; those that print JSON are held to docs/schema.
 
+mod control;
 mod doctor;
 mod exec;
 mod exec_settings;

@@ -43,11 +43,11 @@ pub(crate) fn run(helper: &Apikey, command: UserCommand) -> Result<(), Error> {
     let said = &mut io::stderr();
     match command {
         UserCommand::Login { stdin, account } => {
-            let name = KeyName { origin: helper.host.clone(), account };
+            let name = KeyName { host: helper.host.clone(), account };
             let key = if stdin { read(&mut io::stdin())? } else { ask(&name)? };
             login(helper, &name, key, said)
         }
-        UserCommand::Logout { account } => logout(helper, &KeyName { origin: helper.host.clone(), account }, said),
+        UserCommand::Logout { account } => logout(helper, &KeyName { host: helper.host.clone(), account }, said),
         UserCommand::Status => status(helper, &mut io::stdout(), said),
         UserCommand::CheckKeychain => check_keychain(helper, &mut io::stdout()),
     }
@@ -56,7 +56,7 @@ pub(crate) fn run(helper: &Apikey, command: UserCommand) -> Result<(), Error> {
 fn logout(helper: &Apikey, wanted: &KeyName, said: &mut dyn Write) -> Result<(), Error> {
     let folders = helper.suite.folders()?;
     let keys = ApiKeyStore::new(&folders, PATIENCE);
-    let several = keys.names()?.iter().filter(|(name, _)| name.origin == wanted.origin).count() > 1;
+    let several = keys.names()?.iter().filter(|(name, _)| name.host == wanted.host).count() > 1;
     match stored::select(&keys, wanted)? {
         Some(name) => {
             keys.erase(&name, None)?;
@@ -64,7 +64,7 @@ fn logout(helper: &Apikey, wanted: &KeyName, said: &mut dyn Write) -> Result<(),
         }
         None if several && wanted.account.is_none() => Err(Error::config(format!(
             "keys of several accounts are kept for {}; name one with: --account NAME",
-            wanted.origin
+            wanted.host
         ))),
         None => say(said, &format!("no key is kept for {wanted}")),
     }
@@ -87,7 +87,7 @@ fn status(helper: &Apikey, stdout: &mut dyn Write, said: &mut dyn Write) -> Resu
 mod tests {
     use std::fs;
 
-    use claude_credential_protocol::{Class, Helper, HelperCli, Origin, Request};
+    use claude_credential_protocol::{BaseUrl, Class, Helper, HelperCli, Request};
 
     use super::check_keychain::check_keychain;
     use super::login::{login, read};
@@ -96,7 +96,7 @@ mod tests {
     use claude_credential_keychain::KeyName;
 
     fn name(account: Option<&str>) -> KeyName {
-        KeyName { origin: Origin::listed("api.anthropic.com").unwrap(), account: account.map(str::to_owned) }
+        KeyName { host: BaseUrl::listed("api.anthropic.com").unwrap(), account: account.map(str::to_owned) }
     }
 
     fn said(work: impl FnOnce(&mut Vec<u8>)) -> String {

@@ -60,7 +60,7 @@ fn secrets_that_are_kept_for_no_host_go_to_the_one_given_unless_the_caller_has_a
     assert_eq!(fixture.git("get", HOST, ""), "");
     let local = b"protocol=http\nhost=127.0.0.1:8080\n\n";
     assert!(fixture.serve("get", local).unwrap().contains("password=CANARY\n"));
-    assert_eq!(fixture.helper.print_host().unwrap(), ("http".to_owned(), "127.0.0.1:8080".to_owned()));
+    assert_eq!(fixture.helper.print_host().unwrap().to_string(), "http://127.0.0.1:8080");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use claude_credential_protocol::{Auth, Credential, Error, Origin, Request, parse_token};
+use claude_credential_protocol::{Auth, BaseUrl, Credential, Error, Origin, Request, parse_token};
 
 use crate::source_context::SourceContext;
 
@@ -31,9 +31,10 @@ fn is_bedrock(request: &Request) -> bool {
 
 /// Whether the request is for the user's own gateway. A caller with `claude.v1` has checked it against the user's list.
 fn is_own_gateway(context: &SourceContext<'_>) -> bool {
-    let own = context.environment.get("ANTHROPIC_BEDROCK_BASE_URL").and_then(|url| Origin::of_url(url).ok());
-    let asked_for = Origin::new(&context.request.protocol, &context.request.host).ok();
-    context.request.capabilities.claude_v1 && own.is_some() && own == asked_for
+    let own = context.environment.get("ANTHROPIC_BEDROCK_BASE_URL").and_then(|url| Origin::and_path(url).ok());
+    let asked_for = context.request.place().and_then(|(origin, path)| BaseUrl::new(origin, path));
+    let is_own = |asked_for: BaseUrl| own.is_some_and(|(origin, path)| asked_for.covers(&origin, path));
+    context.request.capabilities.claude_v1 && asked_for.is_ok_and(is_own)
 }
 
 #[cfg(test)]

@@ -63,8 +63,8 @@ pub(crate) fn run(
     } else {
         let client = helper.client(folders, provider, PATIENCE);
         match store.read(&login).map_err(|error| to_local(&error))? {
-            Some(set) if set.binding == binding::of(&client) => revoke(&client, &set)?,
-            // No token that may be sent to this provider.
+            Some(set) if binding::is_revocable(&client, &set) => revoke(&client, &set)?,
+            // No token that may be sent to this provider, or to its `revocation_endpoint`.
             _ => Revoked::No,
         }
     };

@@ -36,7 +36,7 @@ pub(crate) fn run(
     }
     if as_json {
         let all: Vec<Value> = lines.into_iter().map(|(_, json)| json).collect();
-        return write(stdout, &json!({ "version": 1, "logins": all }).to_string());
+        return write(stdout, &text::json(&json!({ "version": 1, "logins": all }).to_string()));
     }
     for (words, _) in &lines {
         write(stdout, &text::one_line(words))?;

@@ -238,7 +238,7 @@ impl Refresh<'_> {
 
     /// `check_live` is the request's, or `false` if the proof is there.
     fn step_of(&self, login: &Login, set: &TokenSet, check_live: bool) -> Result<Step, Error> {
-        let is_bound = set.binding == binding::of(self.client);
+        let is_bound = binding::is_usable(self.client, set);
         let step = Step::of(set, is_bound, self.is_for_people(), check_live, self.request);
         step.map_err(|why| self.ended(login.account.as_deref(), why))
     }

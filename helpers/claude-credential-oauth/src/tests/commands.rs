@@ -110,6 +110,24 @@ fn a_pasted_code_signs_in_with_pkce_and_logout_revokes() {
 }
 
 #[test]
+fn a_revocation_endpoint_gets_no_token_that_is_older_than_its_line() {
+    let server = Server::start(vec![Reply::tokens(1, 3600), Reply::tokens(2, 3600)]);
+    let fixture = provider(&server, "");
+    let sign_in = || paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state")));
+    sign_in().0.unwrap();
+    let other = Server::start(vec![Reply::Json(200, String::new()), Reply::Json(200, String::new())]);
+    let section = format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]", server.url);
+    fixture.configure(&format!("{section}\nrevocation_endpoint = \"{}/revoke\"", other.url));
+    assert!(fixture.get(&anthropic()).unwrap().contains("CANARY-access-1"));
+    let (outcome, said, _) = run(&fixture, &["logout"], None);
+    outcome.unwrap();
+    assert!(said.contains("the provider was not told") && other.seen().is_empty(), "{said}");
+    sign_in().0.unwrap();
+    assert_eq!(run(&fixture, &["logout"], None).1, "signed out of acme; the provider was told\n");
+    assert_eq!(other.seen().len(), 2);
+}
+
+#[test]
 fn a_logout_that_fails_removes_nothing_and_says_how_to_do_without() {
     let server = Server::start(vec![Reply::tokens(1, 3600), Reply::Json(404, "CANARY".to_owned())]);
     let fixture = provider(&server, "");

@@ -17,6 +17,23 @@ fn tokens_go_to_nobody_but_whom_they_are_from() {
 }
 
 #[test]
+fn tokens_go_to_no_endpoint_but_that_which_they_are_from() {
+    let server = Server::start(Vec::new());
+    let fixture = signed_in(&server, -10);
+    let other = Server::start(vec![Reply::tokens(1, 3600)]);
+    let issuer = format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"", server.url);
+    fixture.configure(&format!("{issuer}\ntoken_endpoint = \"{}/token\"", other.url));
+    for request in [anthropic(), rejecting("CANARY-access-0")] {
+        let error = token(&fixture, &request).unwrap_err();
+        assert!(error.class() == Class::SignIn && error.to_string().contains("`token_endpoint`"), "{error}");
+    }
+    assert!(other.seen().is_empty());
+    fixture.configure(&issuer);
+    server.will(Reply::tokens(2, 3600));
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-2");
+}
+
+#[test]
 fn what_we_replaced_is_not_kept_when_it_comes_back() {
     let server = Server::start(vec![Reply::tokens(1, 3600)]);
     let fixture = signed_in(&server, -10);

@@ -59,7 +59,7 @@ fn in_another_universe_the_jwt_is_the_token_and_nobody_is_asked() {
     assert_eq!(claims["exp"].as_u64(), credential.expires_at);
     assert!(server.seen().is_empty());
     let print = fixture.helper.print_host().unwrap();
-    assert_eq!(print.1, "us-east5-aiplatform.apis.example.cloud");
+    assert_eq!(print.as_listed(), "us-east5-aiplatform.apis.example.cloud");
 }
 
 #[test]

@@ -51,20 +51,22 @@ fn a_gateway_that_the_user_listed_gets_a_key_without_further_headers() {
 }
 
 #[test]
-fn a_file_is_kept_for_no_account_and_no_path() {
-    let fixture = Fixture::with(&service_account(&Server::start(vec![])));
+fn a_file_is_kept_for_no_account_and_for_a_path_if_the_user_listed_it() {
+    let fixture = Fixture::with(&service_account(&Server::start(vec![Reply::token("one")])));
     let account = Request { username: Some("me".to_owned()), ..vertex() };
     let path = Request { path: Some("p".to_owned()), ..vertex() };
-    assert_eq!((fixture.helper.get(&account), fixture.helper.get(&path)), (Ok(None), Ok(None)));
+    let of_git = Request { capabilities: Capabilities::default(), ..path.clone() };
+    assert_eq!((fixture.helper.get(&account), fixture.helper.get(&of_git)), (Ok(None), Ok(None)));
+    assert!(fixture.helper.get(&path).unwrap().is_some());
 }
 
 #[test]
 fn the_region_is_that_of_the_host_and_print_asks_that_of_the_variable() {
     let server = Server::start(vec![Reply::token("one")]);
     let mut fixture = Fixture::with(&service_account(&server));
-    assert_eq!(fixture.helper.print_host().unwrap().1, "us-east5-aiplatform.googleapis.com");
+    assert_eq!(fixture.helper.print_host().unwrap().as_listed(), "us-east5-aiplatform.googleapis.com");
     fixture.set("CLOUD_ML_REGION", "global");
-    assert_eq!(fixture.helper.print_host().unwrap().1, "aiplatform.googleapis.com");
+    assert_eq!(fixture.helper.print_host().unwrap().as_listed(), "aiplatform.googleapis.com");
     assert_eq!(fixture.get().unwrap().unwrap().region.as_deref(), Some("us-east5"));
     fixture.set("CLOUD_ML_REGION", "evil.example/");
     let error = fixture.helper.print_host().unwrap_err();

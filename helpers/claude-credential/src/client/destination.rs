@@ -13,11 +13,13 @@ pub(crate) const API: &str = "https://api.anthropic.com";
 
 const FOUNDRY_RESOURCE: &str = "ANTHROPIC_FOUNDRY_RESOURCE";
 
+/// The origin and the path below it, without the slash that begins it; an error if what names them can't be understood.
+pub(crate) type Place = Result<(Origin, String), NotAnOrigin>;
+
 /// A place that Claude Code sends to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Destination {
-    /// An error if what names the place can't be understood.
-    pub(crate) origin: Result<Origin, NotAnOrigin>,
+    pub(crate) place: Place,
     pub(crate) reason: Reason,
 }
 
@@ -36,7 +38,7 @@ impl Destination {
     /// The place that the variable names; `None` if it is not set.
     pub(crate) fn named(environment: &Environment, variable: &'static str) -> Option<Self> {
         let value = environment.get_os(variable)?.to_str().unwrap_or_default();
-        Some(Self { origin: named_by(variable, value)?, reason: Reason::Named(variable) })
+        Some(Self { place: named_by(variable, value)?, reason: Reason::Named(variable) })
     }
 }
 
@@ -46,7 +48,7 @@ pub(crate) fn destinations(environment: &Environment) -> Vec<Destination> {
     let Some(service) = ClientMode::of(environment).service() else {
         return vec![
             Destination::named(environment, BASE_URL)
-                .unwrap_or(Destination { origin: Origin::of_url(API), reason: Reason::Default }),
+                .unwrap_or(Destination { place: of_url(API), reason: Reason::Default }),
         ];
     };
     let mut destinations = of_service(environment, service);
@@ -58,11 +60,12 @@ pub(crate) fn destinations(environment: &Environment) -> Vec<Destination> {
 }
 
 /// The place that a variable of that name and value names, if it is one that names a place.
-pub(crate) fn named_by(variable: &str, value: &str) -> Option<Result<Origin, NotAnOrigin>> {
+pub(crate) fn named_by(variable: &str, value: &str) -> Option<Place> {
     if variable == FOUNDRY_RESOURCE {
-        Some(Origin::new("https", &format!("{value}.services.ai.azure.com")))
+        // Claude Code adds that path.
+        Some(of_host(&format!("{value}.services.ai.azure.com"), "anthropic"))
     } else if variable.starts_with("ANTHROPIC_") && variable.ends_with("BASE_URL") {
-        Some(Origin::of_url(value))
+        Some(of_url(value))
     } else {
         None
     }
@@ -77,7 +80,15 @@ fn of_service(environment: &Environment, service: Service) -> Vec<Destination> {
         return places;
     }
     let reason = Reason::OwnHost { switch: service.use_switch(), without: service.base_url() };
-    vec![Destination { origin: Origin::new("https", &own_host(environment, service)), reason }]
+    vec![Destination { place: of_host(&own_host(environment, service), ""), reason }]
+}
+
+fn of_url(url: &str) -> Place {
+    Origin::and_path(url).map(|(origin, path)| (origin, path.to_owned()))
+}
+
+fn of_host(host: &str, path: &str) -> Place {
+    Ok((Origin::new("https", host)?, path.to_owned()))
 }
 
 fn own_host(environment: &Environment, service: Service) -> String {
@@ -95,14 +106,14 @@ fn own_host(environment: &Environment, service: Service) -> String {
 #[cfg(test)]
 mod tests {
     use claude_credential_config::Environment;
-    use claude_credential_protocol::Origin;
 
     use super::destinations;
 
     /// Set, and where it leads; what can't be understood is a question mark.
     fn leads(variables: &[(&str, &str)]) -> String {
         let places = destinations(&Environment::from_pairs(variables.iter().copied()));
-        let shown = places.iter().map(|place| place.origin.as_ref().map_or("?".to_owned(), Origin::as_listed));
+        let shown =
+            places.iter().map(|place| place.place.as_ref().map_or("?".to_owned(), |(origin, _)| origin.as_listed()));
         shown.collect::<Vec<_>>().join(" ")
     }
 

@@ -21,8 +21,8 @@ use crate::ttl::client_ttl;
 
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
     let profile = profile::choose(context)?;
-    let origin = destination::for_client(context, &profile)?;
-    let query = Query::new(context, profile, &origin)?;
+    let host = destination::for_client(context, &profile)?;
+    let query = Query::new(context, profile, &host)?;
     let caller = context.cache().and_then(|cache| Caller::identify(&context.environment, cache));
     let deliver = |answer: &Resolved, replaces| {
         let client_ttl = millis(client_ttl(&context.environment));

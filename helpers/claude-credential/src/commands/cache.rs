@@ -16,7 +16,7 @@ use crate::failure::Failure;
 
 pub(crate) fn run(context: &Context, command: CacheCommand) -> Result<(), Failure> {
     let text = match command {
-        CacheCommand::List => list(context)?,
+        CacheCommand::List => text::lines(&list(context)?),
         CacheCommand::Clear => clear(context)?,
     };
     Ok(written(io::stdout().write_all(text.as_bytes()))?)
@@ -55,7 +55,8 @@ fn list(context: &Context) -> Result<String, Error> {
             Place::File => format!("in a file of mode 0600 in {}", context.folders.data.join("keys").display()),
         };
         let account = key.username.map(|name| format!(", account {}", text::one_line(&name))).unwrap_or_default();
-        let _ = writeln!(text, "kept key: {}://{}{account}, {place}", key.protocol, key.host);
+        let path = key.path.map(|path| format!("/{path}")).unwrap_or_default();
+        let _ = writeln!(text, "kept key: {}://{}{path}{account}, {place}", key.protocol, key.host);
     }
     Ok(text)
 }

@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use claude_credential_files::{ensure_folder, hex, random};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 
 use crate::chain::{Availability, resolve};
 use crate::context::Context;
@@ -146,7 +146,7 @@ impl Demo {
         };
         let chain = profile.iter().flat_map(|profile| profile.chain.clone());
         let available: Vec<String> = chain.filter(is_available).collect();
-        let program = program.display();
+        let program = text::one_line(&program.display().to_string());
         if available.is_empty() {
             writeln!(self.out, "  yours    no credential yet\nnext: {program} login api-key")
         } else {

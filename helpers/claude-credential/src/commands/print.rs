@@ -4,7 +4,9 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Write};
 
 use claude_credential_config::Profile;
-use claude_credential_protocol::{Class, Family, Interactive, Origin, Surroundings, Variables, print_variables};
+use claude_credential_protocol::{
+    BaseUrl, Class, Family, Interactive, Origin, Surroundings, Variables, print_variables,
+};
 
 use crate::chain::Resolved;
 use crate::cli::Print;
@@ -22,8 +24,8 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
     context.log.show_progress();
     check_ttl(&context.environment)?;
     let profile = profile::choose(context)?;
-    let origin = profile::origin_for_user(context, &profile, options.host.as_deref())?;
-    let mut query = Query::new(context, profile, &origin)?;
+    let host = profile::host_for_user(context, &profile, options.host.as_deref())?;
+    let mut query = Query::new(context, profile, &host)?;
     query.request.username.clone_from(&options.account);
     let refused = if options.rejected { last_answer(context, &query) } else { None };
     let answer = obtain(context, &query, refused)?;
@@ -32,7 +34,7 @@ pub(crate) fn run(context: &Context, options: &Print) -> Result<(), Failure> {
         return Ok(claude_credential_protocol::print(&answer.credential, family, options.format, stdout)?);
     }
     let mut variables = Variables::of(family, &answer.credential, &Surroundings::here())?;
-    set_base_url(&origin, context, &query.profile, family, &mut variables);
+    set_base_url(&host, context, &query.profile, family, &mut variables);
     Ok(print_variables(&variables, options.format, stdout)?)
 }
 
@@ -47,12 +49,14 @@ pub(super) fn obtain(context: &Context, query: &Query, refused: Option<Refused>)
 /// Sets the variable that sends Claude Code to the credential's host. Without it Claude Code would send a gateway's
 /// credential to its own host; with one that earlier output has set, to another gateway. A cloud's host depends on the
 /// region instead.
-fn set_base_url(origin: &Origin, context: &Context, profile: &Profile, family: Family, variables: &mut Variables) {
+fn set_base_url(host: &BaseUrl, context: &Context, profile: &Profile, family: Family, variables: &mut Variables) {
     let goes_to_cloud = Cloud::of_family(family).is_some() || Surroundings::here().is_cloud_gateway;
     let current = context.environment.get_os(BASE_URL);
-    let is_listed =
-        |url: &OsStr| url.to_str().and_then(|url| Origin::of_url(url).ok()).is_some_and(|url| profile.lists(&url));
-    let host = origin.to_string();
+    let is_listed = |url: &OsStr| {
+        let url = url.to_str().and_then(|url| Origin::and_path(url).ok());
+        url.is_some_and(|(origin, path)| profile.lists(&origin, path).is_some())
+    };
+    let host = host.to_string();
     let goes_to_profile = current.map_or(host == API, is_listed);
     if !goes_to_cloud && !goes_to_profile {
         variables.set.push((BASE_URL, host.into()));

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use claude_credential_config::Profile;
 use claude_credential_config::claude::{self, SettingLine, SettingsFile};
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_protocol::{BaseUrl, Error};
 
 use crate::client::destination::{Destination, Reason, destinations, named_by};
 use crate::client::environment::with_settings;
@@ -15,44 +15,44 @@ use crate::query::profile::require_listed;
 /// Where the Claude Code that starts this call will send the key. Fails unless the profile lists every place that the
 /// environment leads to, with the project's settings and without: Claude Code runs its helper before it applies them, and
 /// uses the key afterwards.
-pub(crate) fn for_client(context: &Context, profile: &Profile) -> Result<Origin, Error> {
+pub(crate) fn for_client(context: &Context, profile: &Profile) -> Result<BaseUrl, Error> {
     let project = Project::here(context)?;
     project.check(context, profile)?;
-    let mut origins = Vec::new();
+    let mut hosts = Vec::new();
     for files in [project.all(), project.read(), Vec::new()] {
         let environment = with_settings(&context.environment, files.iter().copied());
         let places = destinations(&environment);
-        origins.push(listed(context, profile, &places, &files)?);
+        hosts.push(listed(context, profile, &places, &files)?);
     }
-    project.check_proxies(origins.iter().flatten())?;
+    project.check_proxies(hosts.iter().flatten())?;
     // With the settings that Claude Code reads, which decide for every request.
-    Ok(origins.swap_remove(1).swap_remove(0))
+    Ok(hosts.swap_remove(1).swap_remove(0))
 }
 
-/// The origins of these places. Fails if the profile does not list one of them; the error names the setting or variable
+/// The lines of `hosts` that list these places. Fails if the profile does not list one of them; the error names the setting or variable
 /// that leads there, in the first of `files` that sets it.
 pub(crate) fn listed(
     context: &Context,
     profile: &Profile,
     places: &[Destination],
     files: &[&SettingsFile],
-) -> Result<Vec<Origin>, Error> {
+) -> Result<Vec<BaseUrl>, Error> {
     let at = |variable: &str| with_line(files, variable);
-    let origin = |place: &Destination| {
+    let host = |place: &Destination| {
         let what = match place.reason {
             Reason::Named(variable) => at(variable),
             Reason::OwnHost { switch, without } => format!("{} without {without}", at(switch)),
             Reason::Default => "without ANTHROPIC_BASE_URL Claude Code".to_owned(),
         };
-        match (&place.origin, place.reason) {
-            (Ok(origin), _) => require_listed(context, profile, origin, &what).map(|()| origin.clone()),
+        match (&place.place, place.reason) {
+            (Ok((origin, path)), _) => require_listed(context, profile, origin, path, &what),
             (Err(error), Reason::OwnHost { without, .. }) => Err(Error::config(format!(
                 "{what} leads to no host that can be listed ({error}); set {without}, or mend the region"
             ))),
             (Err(error), _) => Err(Error::config(format!("{what} is {error}; mend or remove it"))),
         }
     };
-    places.iter().map(origin).collect()
+    places.iter().map(host).collect()
 }
 
 /// The variable's name, after file and line if one of `files` sets it.
@@ -130,19 +130,21 @@ impl Project {
                          in your own settings instead"
                     )));
                 }
-                if let Some(origin) = named_by(name, value.expose()) {
-                    let origin =
-                        origin.map_err(|error| Error::config(format!("{what} is {error}; mend or remove it")))?;
-                    require_listed(context, profile, &origin, &what)?;
+                if let Some(place) = named_by(name, value.expose()) {
+                    let (origin, path) =
+                        place.map_err(|error| Error::config(format!("{what} is {error}; mend or remove it")))?;
+                    require_listed(context, profile, &origin, &path, &what)?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Refuses a proxy if one of `origins` is not encrypted.
-    pub(crate) fn check_proxies<'a>(&self, origins: impl IntoIterator<Item = &'a Origin>) -> Result<(), Error> {
-        let Some(open) = origins.into_iter().find(|origin| origin.protocol() == "http") else { return Ok(()) };
+    /// Refuses a proxy if one of `hosts` is not encrypted.
+    pub(crate) fn check_proxies<'a>(&self, hosts: impl IntoIterator<Item = &'a BaseUrl>) -> Result<(), Error> {
+        let Some(open) = hosts.into_iter().map(BaseUrl::origin).find(|origin| origin.protocol() == "http") else {
+            return Ok(());
+        };
         for file in &self.files {
             let is_set = |line: &SettingLine| line.value.as_ref().is_some_and(|value| !value.expose().is_empty());
             if let Some((line, _)) = variables(file).find(|(line, name)| names_proxy(name) && is_set(line)) {

@@ -4,7 +4,7 @@ pub(crate) mod profile;
 use std::time::Duration;
 
 use claude_credential_config::Profile;
-use claude_credential_protocol::{Credential, Error, Origin, Request};
+use claude_credential_protocol::{BaseUrl, Credential, Error, Request};
 
 use crate::chain::{Availability, ResolvedEntry, resolve};
 use crate::context::Context;
@@ -23,17 +23,17 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// The query of `profile` for `origin`.
-    pub(crate) fn new(context: &Context, profile: Profile, origin: &Origin) -> Result<Self, Error> {
+    /// The query of `profile` for `host`, a line of its `hosts`.
+    pub(crate) fn new(context: &Context, profile: Profile, host: &BaseUrl) -> Result<Self, Error> {
         let chain = chain(context, &profile)?;
         // Claude Code uses its default if the value is no number, and so does this; `check_ttl` tells the user.
         let variable_ttl = variable_ttl(&context.environment).unwrap_or(Some(DEFAULT_TTL));
         let request = Request {
             deadline: Some(context.deadline),
             min_ttl: if context.for_client { client_min_ttl(&context.environment) } else { 0 },
-            ..Request::new(origin.protocol(), origin.host())
+            ..Request::at(host)
         };
-        context.log.asked(&profile.name, origin);
+        context.log.asked(&profile.name, host);
         Ok(Self { profile, request, chain, variable_ttl, file_ttl: context.config.ttl })
     }
 

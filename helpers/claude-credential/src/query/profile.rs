@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use claude_credential_config::{Profile, Program};
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_protocol::{BaseUrl, Error, Origin};
 
 use crate::client::cloud::Cloud;
 use crate::context::Context;
@@ -24,19 +24,20 @@ pub(crate) fn for_program(context: &Context, program: &Program) -> Result<Profil
     }
 }
 
-/// The profile for a request on the wire; `None` if no profile lists its host.
-pub(crate) fn for_origin(context: &Context, origin: &Origin) -> Result<Option<Profile>, Error> {
+/// The profile for a request on the wire; `None` if no profile lists its host and path.
+pub(crate) fn for_wire(context: &Context, origin: &Origin, path: &str) -> Result<Option<Profile>, Error> {
+    let lists = |profile: &Profile| profile.lists(origin, path).is_some();
     if let Some(profile) = named(context)? {
-        return Ok(Some(profile).filter(|profile| profile.lists(origin)));
+        return Ok(Some(profile).filter(lists));
     }
-    if let Some(profile) = by_directory(context, |profile| profile.lists(origin)) {
+    if let Some(profile) = by_directory(context, lists) {
         return Ok(Some(profile));
     }
     let default = default_profile(context)?;
-    if default.lists(origin) {
+    if lists(&default) {
         return Ok(Some(default));
     }
-    let mut listing = context.config.profiles.values().filter(|profile| profile.lists(origin));
+    let mut listing = context.config.profiles.values().filter(|profile| lists(profile));
     match (listing.next(), listing.next()) {
         (None, _) => Ok(None),
         (Some(only), None) => Ok(Some(only.clone())),
@@ -66,42 +67,60 @@ pub(crate) fn reason(context: &Context, profile: &Profile) -> String {
 }
 
 /// The host that the user names; by default, the profile's first.
-pub(crate) fn origin_for_user(context: &Context, profile: &Profile, host: Option<&str>) -> Result<Origin, Error> {
+pub(crate) fn host_for_user(context: &Context, profile: &Profile, host: Option<&str>) -> Result<BaseUrl, Error> {
     let Some(host) = host else { return Ok(profile.hosts[0].clone()) };
-    let origin = if host.contains("://") { Origin::of_url(host) } else { Origin::listed(host) };
-    let origin = origin.map_err(|error| Error::config(format!("--host is {error}")))?;
-    require_listed(context, profile, &origin, "--host")?;
-    Ok(origin)
+    let url = if host.contains("://") { host.to_owned() } else { format!("https://{host}") };
+    let (origin, path) = Origin::and_path(&url).map_err(|error| Error::config(format!("--host is {error}")))?;
+    require_listed(context, profile, &origin, path, "--host")
 }
 
-/// Refuses a host that the profile does not list. The error names the line that would list it, or the profile that
-/// does: hosts in one list may have each other's keys. `what` names what goes there, for the error.
-pub(crate) fn require_listed(context: &Context, profile: &Profile, origin: &Origin, what: &str) -> Result<(), Error> {
-    if profile.lists(origin) {
-        return Ok(());
+/// The line of `hosts` that lists `path` of `origin`; an error if none does. It names the line that would, or the profile
+/// that does: hosts in one list may have each other's keys. `what` names what goes there, for the error.
+pub(crate) fn require_listed(
+    context: &Context,
+    profile: &Profile,
+    origin: &Origin,
+    path: &str,
+    what: &str,
+) -> Result<BaseUrl, Error> {
+    if let Some(host) = profile.lists(origin, path) {
+        return Ok(host.clone());
     }
-    let Some(other) = context.config.profiles.values().find(|other| other.lists(origin)) else {
+    let Some(other) = context.config.profiles.values().find(|other| other.lists(origin, path).is_some()) else {
         return Err(unlisted(context, profile, origin, what));
     };
     Err(Error::config(format!(
-        "{what} goes to {origin}, which profile {} does not list; {other} does: choose it by its `directories`, or with \
+        "{what} goes to {origin}, which profile {} does not list{}; {other} does: choose it by its `directories`, or with \
          --profile {other}",
         profile.name,
+        with_that_path(profile, origin),
         other = other.name,
     )))
 }
 
-/// The error for a host that `profile` does not list, if no other profile can be chosen.
+/// The error for a host that `profile` does not list, if no other profile can be chosen. It does not repeat the path,
+/// which may hold a secret.
 pub(crate) fn unlisted(context: &Context, profile: &Profile, origin: &Origin, what: &str) -> Error {
-    let hosts: Vec<String> =
-        profile.hosts.iter().chain([origin]).map(|host| format!("{:?}", host.as_listed())).collect();
+    let (name, file) = (&profile.name, context.config.file_shown());
+    let of_origin = with_that_path(profile, origin);
+    if !of_origin.is_empty() {
+        return Error::config(format!(
+            "{what} goes to {origin}, which profile {name} does not list{of_origin}; if that path may have the key, add \
+             it to hosts of [profile.{name}] in {file}, without escapes, dots and query"
+        ));
+    }
+    let hosts: Vec<String> = profile.hosts.iter().map(BaseUrl::as_listed).chain([origin.as_listed()]).collect();
     Error::config(format!(
         "{what} goes to {origin}, which profile {name} does not list; if it may have the key, add to [profile.{name}] \
-         in {file}: hosts = [{hosts}]",
-        name = profile.name,
-        file = context.config.file_shown(),
-        hosts = hosts.join(", "),
+         in {file}: hosts = {hosts:?}",
     ))
+}
+
+/// Says that the profile lists other paths of the host; empty if it lists none.
+fn with_that_path(profile: &Profile, origin: &Origin) -> String {
+    let same = profile.hosts.iter().filter(|host| host.origin() == origin);
+    let paths: Vec<String> = same.map(|host| format!("/{}", host.path())).collect();
+    if paths.is_empty() { String::new() } else { format!(" with that path, but with {}", paths.join(", ")) }
 }
 
 /// The name of a profile that the user gave, whether such a profile exists or not.
@@ -166,7 +185,8 @@ fn of_cloud(context: &Context, cloud: Cloud) -> Result<Profile, Error> {
     let own_host = Origin::listed(&cloud.host(&context.environment))
         .map_err(|error| Error::config(format!("the cloud's region is not valid: {error}")))?;
     // An endpoint in the environment counts only if the user listed it.
-    let endpoint = context.environment.get(cloud.service().base_url()).and_then(|url| Origin::of_url(url).ok());
-    let hosts = endpoint.filter(|origin| default.lists(origin)).into_iter().chain([own_host]).collect();
+    let endpoint = context.environment.get(cloud.service().base_url()).and_then(|url| Origin::and_path(url).ok());
+    let endpoint = endpoint.and_then(|(origin, path)| default.lists(&origin, path).cloned());
+    let hosts = endpoint.into_iter().chain([own_host.into()]).collect();
     Ok(Profile { chain: vec![name.clone()], name, hosts, ..default })
 }

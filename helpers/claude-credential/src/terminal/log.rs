@@ -44,7 +44,7 @@ impl Log {
         match answer {
             Ok(Some(credential)) => {
                 let (kind, source) = (credential.auth.kind(), credential.source.as_deref().unwrap_or("unnamed"));
-                self.note(format_args!("entry {entry}: {kind} from {}, {took} ms", text::one_line(source)));
+                self.note(format_args!("entry {entry}: {kind} from {source}, {took} ms"));
             }
             Ok(None) => self.note(format_args!("entry {entry}: none, {took} ms")),
             Err(error) => {
@@ -89,6 +89,8 @@ impl Log {
 
     fn note(&self, what: std::fmt::Arguments<'_>) {
         if self.verbose {
+            // Sources and hosts are a helper's and the caller's words.
+            let what = text::one_line(&what.to_string());
             let _ = writeln!(std::io::stderr(), "claude-credential: {what}");
         }
     }

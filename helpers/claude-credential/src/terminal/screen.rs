@@ -52,7 +52,7 @@ impl Screen {
     }
 
     pub(crate) fn title(&mut self, text: &str) {
-        for line in wrapped(text, self.width) {
+        for line in wrapped(&text::one_line(text), self.width) {
             let painted = self.painted(Paint::Title, &line);
             self.put(&painted);
         }

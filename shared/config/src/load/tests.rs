@@ -36,7 +36,7 @@ fn the_documented_example_is_understood() {
     assert_eq!(config.ttl, Some(Duration::from_mins(5)));
     assert_eq!(config.key_store, KeyStore::File);
     let work = &config.profiles["work"];
-    assert!(work.lists(&Origin::of_url("http://127.0.0.1:8080/v1").unwrap()));
+    assert!(work.lists(&Origin::of_url("http://127.0.0.1:8080").unwrap(), "v1").is_some());
     assert_eq!(work.directories, [Path::new("/home/me/code/acme")]);
     assert_eq!(config.profiles["default"].chain.len(), 6);
     assert!(config.entries["vault-key"].on_error_next);

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_protocol::{BaseUrl, Error};
 use toml::Spanned;
 
 use crate::Folders;
@@ -59,7 +59,7 @@ impl ConfigText<'_> {
         if expanded.is_absolute() { Ok(expanded) } else { Err(self.error(path.span().start, message)) }
     }
 
-    pub(super) fn host(&self, host: &Spanned<String>) -> Result<Origin, Error> {
-        Origin::listed(host.get_ref()).map_err(|error| self.error(host.span().start, &error.to_string()))
+    pub(super) fn host(&self, host: &Spanned<String>) -> Result<BaseUrl, Error> {
+        BaseUrl::listed(host.get_ref()).map_err(|error| self.error(host.span().start, &error.to_string()))
     }
 }

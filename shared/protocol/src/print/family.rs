@@ -1,4 +1,4 @@
-use super::header::is_oauth_beta;
+use crate::header::is_oauth_beta;
 use crate::{Auth, Credential};
 
 /// Whose variables a credential goes into.

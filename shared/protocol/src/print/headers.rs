@@ -1,11 +1,8 @@
 //! `ANTHROPIC_CUSTOM_HEADERS`: the user's own beside those that a credential needs.
 
 use super::family::Family;
-use super::header::{BETA, is_named, is_oauth_beta, name_of};
+use crate::header::{BETA, is_credential, is_named, is_oauth_beta, name_of};
 use crate::{Credential, Error};
-
-/// A line with one of these is another credential.
-const CREDENTIALS: [&str; 2] = ["authorization", "x-api-key"];
 
 /// The headers that the client is to add, the user's own (`theirs`) among them less those that would compete; `None` if
 /// nothing changes.
@@ -28,9 +25,7 @@ pub(super) fn without_credentials(theirs: &str) -> Option<String> {
 }
 
 fn merged(theirs: &str, ours: &[String]) -> Option<String> {
-    let competes = |line: &&str| {
-        CREDENTIALS.iter().any(|name| is_named(line, name)) || ours.iter().any(|header| is_named(line, name_of(header)))
-    };
+    let competes = |line: &&str| is_credential(line) || ours.iter().any(|header| is_named(line, name_of(header)));
     let kept = theirs.lines().filter(|line| !competes(line)).map(str::to_owned);
     let all = kept.chain(ours.iter().cloned()).collect::<Vec<_>>().join("\n");
     (all != theirs.lines().collect::<Vec<_>>().join("\n")).then_some(all)

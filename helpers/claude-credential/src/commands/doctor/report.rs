@@ -1,6 +1,6 @@
 use std::io::{self, Write};
 
-use claude_credential_protocol::{Error, written};
+use claude_credential_protocol::{Error, text, written};
 use serde_json::{Value, json};
 
 use super::finding::{Finding, Severity};
@@ -38,7 +38,7 @@ impl Report {
         let Self { json, colours: _, is_good, .. } = self;
         if let Some(checks) = json {
             let report = json!({ "version": VERSION, "good": is_good, "checks": checks });
-            written(writeln!(io::stdout(), "{report}"))?;
+            written(writeln!(io::stdout(), "{}", text::json(&report.to_string())))?;
         }
         Ok(u8::from(!is_good))
     }

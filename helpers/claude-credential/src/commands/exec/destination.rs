@@ -1,6 +1,6 @@
 use claude_credential_config::claude::{self, Scope, SettingsFile};
 use claude_credential_config::{Environment, Folders, Profile};
-use claude_credential_protocol::{CUSTOM_HEADERS, Error, Origin, Surroundings};
+use claude_credential_protocol::{BaseUrl, CUSTOM_HEADERS, Error, Surroundings};
 
 use crate::client::cloud::Cloud;
 use crate::client::destination::{API, Destination, Reason, destinations};
@@ -14,7 +14,7 @@ use crate::query::destination::{Project, listed};
 /// on the profile's list, because the command starts at once, and what they name decides where the secret goes.
 #[derive(Debug)]
 pub(super) struct CommandDestination {
-    origin: Origin,
+    host: BaseUrl,
     client: ClientStart,
     project: Project,
 }
@@ -38,17 +38,17 @@ impl CommandDestination {
         let is_gateway = client.context.client_mode.gateway().is_some();
         let counts = |place: &Destination| is_gateway || matches!(place.reason, Reason::Named(_));
         let places: Vec<Destination> = places.into_iter().filter(counts).collect();
-        let origins = client.listed(profile, &places)?;
-        let origin = origins.first().unwrap_or(&profile.hosts[0]).clone();
-        project.check_proxies(origins.iter().chain([&origin]))?;
-        let destination = Self { origin, client, project };
+        let hosts = client.listed(profile, &places)?;
+        let host = hosts.first().unwrap_or(&profile.hosts[0]).clone();
+        project.check_proxies(hosts.iter().chain([&host]))?;
+        let destination = Self { host, client, project };
         destination.check(profile, &destination.client.context.environment)?;
         Ok(destination)
     }
 
-    /// The host that the credential is for.
-    pub(super) fn origin(&self) -> &Origin {
-        &self.origin
+    /// The line of `hosts` that the credential is for.
+    pub(super) fn host(&self) -> &BaseUrl {
+        &self.host
     }
 
     /// What stays in the command's environment. If the key is for a cloud's gateway, Claude Code sends it by the cloud's
@@ -122,9 +122,9 @@ impl ClientStart {
         Ok(Self { context, settings })
     }
 
-    /// The origins of places that the user's and the administrator's settings lead to. Fails if the profile does not list
-    /// one of them.
-    fn listed(&self, profile: &Profile, places: &[Destination]) -> Result<Vec<Origin>, Error> {
+    /// The lines of `hosts` for the places that the user's and the administrator's settings lead to. Fails if the profile
+    /// does not list one of them.
+    fn listed(&self, profile: &Profile, places: &[Destination]) -> Result<Vec<BaseUrl>, Error> {
         listed(&self.context, profile, places, &of_user(&self.settings).collect::<Vec<_>>())
     }
 }

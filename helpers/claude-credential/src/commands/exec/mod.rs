@@ -45,7 +45,7 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
     // Claude Code's settings may set it up for a cloud, which chooses the profile.
     let profile = profile::choose(&context.of_client(false))?;
     let destination = CommandDestination::of(context, &profile)?;
-    let mut query = Query::new(context, profile, destination.origin())?;
+    let mut query = Query::new(context, profile, destination.host())?;
     query.request.username.clone_from(&options.account);
     query.request.min_ttl = MIN_TTL;
     let answer = match print::obtain(context, &query, None) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use claude_credential_config::claude::SettingSource;
-use claude_credential_protocol::{Class, Credential, Error, iso_8601, now};
+use claude_credential_protocol::{Class, Credential, Error, iso_8601, now, text};
 use serde_json::{Value, json};
 
 use super::{CacheState, ClientReport, Explanation, Row, RowState, SecretHasher, Sent, Trace, TracedLookup};
@@ -54,7 +54,7 @@ pub(super) fn text(explanation: &Explanation<'_>) -> String {
             };
         }
     }
-    format!("{value:#}\n")
+    text::json(&format!("{value:#}\n"))
 }
 
 fn cache_value(state: &CacheState) -> Value {

@@ -56,13 +56,13 @@ fn query(context: &Context, options: &Explain) -> Result<(Query, String), Error>
         check_ttl(&context.environment)?;
     }
     let profile = profile::choose(context)?;
-    let (origin, reason) = if context.for_client {
+    let (host, reason) = if context.for_client {
         (destination::for_client(context, &profile)?, "where Claude Code sends it")
     } else {
         let reason = if options.host.is_some() { "by --host" } else { "the profile's first" };
-        (profile::origin_for_user(context, &profile, options.host.as_deref())?, reason)
+        (profile::host_for_user(context, &profile, options.host.as_deref())?, reason)
     };
-    let mut query = Query::new(context, profile, &origin)?;
+    let mut query = Query::new(context, profile, &host)?;
     query.request.username.clone_from(&options.account);
     Ok((query, reason.to_owned()))
 }

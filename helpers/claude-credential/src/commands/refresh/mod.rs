@@ -61,12 +61,8 @@ fn is_good(context: &Context, entry: &ResolvedEntry, key: &str) -> Result<bool, 
     {
         return Err(program::not_installed(name, &entry.definition).into());
     }
-    let origin = profile::for_program(context, entry.program())?.hosts[0].clone();
-    let request = Request {
-        check_live: true,
-        deadline: Some(context.deadline),
-        ..Request::new(origin.protocol(), origin.host())
-    };
+    let host = &profile::for_program(context, entry.program())?.hosts[0];
+    let request = Request { check_live: true, deadline: Some(context.deadline), ..Request::at(host) };
     let error = match chain::consult(context, entry, &request, key)? {
         EntryOutcome::Found(_) => return Ok(true),
         EntryOutcome::Skipped(Skip { failed: Some(error), .. }) | EntryOutcome::Failed(error) => error,

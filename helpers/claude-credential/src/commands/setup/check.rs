@@ -1,6 +1,7 @@
 //! Checks the answers to a preset's questions.
 
 use claude_credential_config::is_endpoint;
+use claude_credential_protocol::BaseUrl;
 use serde::Deserialize;
 
 /// The answers that a question takes.
@@ -11,7 +12,7 @@ pub(crate) enum Check {
     Word,
     /// The same, with spaces allowed.
     Text,
-    /// An https URL without user, query or fragment.
+    /// An https URL without user, escape, query or fragment.
     Url,
     /// A 1Password secret reference.
     Op,
@@ -33,7 +34,7 @@ impl Check {
             Self::Word if !is_word => Err("enter one word that does not begin with -"),
             Self::Text if !is_plain => Err("enter a name that does not begin with -"),
             Self::Url if !is_address(typed) => {
-                Err("enter a URL that begins with https:// and has no user, query or fragment")
+                Err("enter a URL that begins with https:// and has no user, escape, query or fragment")
             }
             Self::Url => Ok(typed.trim_end_matches('/').to_owned()),
             Self::Op if !(is_plain && typed.starts_with("op://") && typed.matches('/').count() >= 4) => {
@@ -48,7 +49,7 @@ impl Check {
 }
 
 fn is_address(typed: &str) -> bool {
-    is_endpoint(typed) && !typed.contains(['?', '\'', '"', '$', '`'])
+    is_endpoint(typed) && BaseUrl::of_url(typed).is_ok()
 }
 
 #[cfg(test)]
@@ -75,6 +76,8 @@ mod tests {
             (Check::Url, "https://me@gateway.acme.example"),
             (Check::Url, "https://gateway.acme.example?x=1"),
             (Check::Url, "https://gateway.acme.example/$(x)"),
+            (Check::Url, "https://gateway.acme.example/v1/../v2"),
+            (Check::Url, "https://gateway.acme.example/v1%2fv2"),
             (Check::Op, "op://vault/item"),
             (Check::Path, "token"),
         ] {

@@ -2,7 +2,7 @@
 
 use claude_credential_config::Profile;
 use claude_credential_config::claude::{self, Scope, SettingSource, SettingsFile};
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_protocol::{BaseUrl, Error};
 
 use super::{Plan, Preset};
 use crate::client::destination::{Destination as Place, Reason, destinations};
@@ -27,7 +27,7 @@ pub(super) fn files(context: &Context, plan: &Plan) -> Vec<SettingsFile> {
 
 /// The host to which Claude Code sends the key of the profile `default`.
 pub(super) struct Destination {
-    pub(super) origin: Origin,
+    pub(super) host: BaseUrl,
     /// What to tell the user if only a variable of this shell names another host.
     pub(super) warning: Option<String>,
 }
@@ -36,7 +36,7 @@ impl Destination {
     /// Fails if the profile does not list the host: Claude Code would get no key at all.
     pub(super) fn of_key(context: &Context, preset: &Preset, plan: &Plan) -> Result<Self, Error> {
         let profile = &context.config.profiles["default"];
-        let first = || Self { origin: profile.hosts[0].clone(), warning: None };
+        let first = || Self { host: profile.hosts[0].clone(), warning: None };
         // A base URL in project settings concerns that project only.
         let mut files = files(context, plan);
         files.retain(|file| matches!(file.scope, Scope::User | Scope::Managed));
@@ -46,10 +46,10 @@ impl Destination {
         if !asks_default || ClientMode::of(&environment).sends_credentials_of().is_some() {
             return Ok(first());
         }
-        let mut origins = Vec::new();
+        let mut hosts = Vec::new();
         for place in destinations(&environment) {
             match (listed(context, profile, &place), place.reason) {
-                (Ok(origin), _) => origins.push(origin),
+                (Ok(host), _) => hosts.push(host),
                 (Err(error), Reason::Default) => return Err(error),
                 (Err(error), Reason::Named(variable) | Reason::OwnHost { switch: variable, .. }) => {
                     match claude::variable(&files, &context.environment, variable).map(|variable| variable.place) {
@@ -62,19 +62,20 @@ impl Destination {
                 }
             }
         }
-        Ok(Self { origin: origins.swap_remove(0), warning: None })
+        Ok(Self { host: hosts.swap_remove(0), warning: None })
     }
 }
 
-fn listed(context: &Context, profile: &Profile, place: &Place) -> Result<Origin, Error> {
+fn listed(context: &Context, profile: &Profile, place: &Place) -> Result<BaseUrl, Error> {
     let what = match place.reason {
         Reason::Named(variable) => variable.to_owned(),
         Reason::OwnHost { switch, without } => format!("{switch} without {without}"),
         Reason::Default => format!("without {BASE_URL} Claude Code"),
     };
-    match &place.origin {
-        Ok(origin) if profile.lists(origin) => Ok(origin.clone()),
-        Ok(origin) => Err(unlisted(context, profile, origin, &what)),
+    match &place.place {
+        Ok((origin, path)) => {
+            profile.lists(origin, path).cloned().ok_or_else(|| unlisted(context, profile, origin, &what))
+        }
         Err(error) => Err(Error::config(format!("{what} is {error}; correct it"))),
     }
 }

@@ -23,9 +23,10 @@ use std::io::{self, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
 
-use claude_credential_config::{Program, generation, kept};
+use claude_credential_config::kept::{self, Kept};
+use claude_credential_config::{Program, generation};
 use claude_credential_process::{Interrupted, run_attached};
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_protocol::{BaseUrl, Error};
 
 use crate::chain::resolve;
 use crate::cli::Setup;
@@ -81,7 +82,7 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         prompt.say("nothing was changed");
         return Ok(1);
     }
-    let needs_key = needs_key(context, preset, &destination.origin, options, &mut prompt)?;
+    let needs_key = needs_key(context, preset, &destination.host, options, &mut prompt)?;
     let changes_files = plan.settings.is_change() || plan.config.is_change();
     if !changes_files && !needs_key {
         prompt.say("everything is already set up this way");
@@ -101,7 +102,7 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         }
     }
     if needs_key {
-        store_key(context, &destination.origin, options, &prompt)?;
+        store_key(context, &destination.host, options, &prompt)?;
     }
     if changes_files {
         let kept = plan.perform(context)?;
@@ -133,15 +134,16 @@ fn may_replace(plan: &Plan, options: &Setup, prompt: &mut Prompt) -> Result<bool
 fn needs_key(
     context: &Context,
     preset: &Preset,
-    origin: &Origin,
+    host: &BaseUrl,
     options: &Setup,
     prompt: &mut Prompt,
 ) -> Result<bool, Error> {
     if !preset.stores_key || options.stdin {
         return Ok(preset.stores_key);
     }
-    let host = origin.host();
-    let is_kept = kept::list(&context.folders)?.iter().any(|kept| kept.host == *host && kept.username.is_none());
+    let covers = |kept: &Kept| kept.base_url().is_ok_and(|of_key| of_key.contains(host));
+    let is_kept = kept::list(&context.folders)?.iter().any(|kept| kept.username.is_none() && covers(kept));
+    let host = host.as_listed();
     let is_set = context.environment.get_os("ANTHROPIC_API_KEY").is_some();
     match (is_kept, prompt.is_interactive() && !options.yes) {
         (true, true) => Ok(!prompt.confirm(&format!("a key for {host} is stored; use it?"), true)?),
@@ -153,12 +155,12 @@ fn needs_key(
 }
 
 /// Lets the api-key helper ask for the key, without echo, and store it.
-fn store_key(context: &Context, origin: &Origin, options: &Setup, prompt: &Prompt) -> Result<(), Failure> {
+fn store_key(context: &Context, host: &BaseUrl, options: &Setup, prompt: &Prompt) -> Result<(), Failure> {
     let profile = &context.config.profiles["default"];
     let mut entry =
         resolve("api-key", profile, context).ok_or_else(|| Error::broke("the built-in entry api-key is missing"))?;
     if let Program::Helper { args, .. } = &mut entry.definition.program {
-        args.extend(["--host".to_owned(), origin.as_listed()]);
+        args.extend(["--host".to_owned(), host.as_listed()]);
     }
     let stdin = ["--stdin".into()];
     let options: &[_] = if options.stdin { &stdin } else { &[] };

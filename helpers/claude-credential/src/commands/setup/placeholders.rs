@@ -189,7 +189,7 @@ mod tests {
         placeholders.put("gateway", "https://a.example/v1");
         assert_eq!(
             placeholders.plain("{entry}|{gateway.host}|{unknown}|${x}"),
-            "it's {gateway}|a.example|{unknown}|${x}"
+            "it's {gateway}|a.example/v1|{unknown}|${x}"
         );
         assert_eq!(placeholders.for_shell("pass show {entry}"), r"pass show 'it'\''s {gateway}'");
     }

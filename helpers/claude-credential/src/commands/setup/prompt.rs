@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use claude_credential_protocol::{Error, Interactive};
+use claude_credential_protocol::{Error, Interactive, text};
 
 use crate::context::Context;
 
@@ -26,13 +26,13 @@ impl Prompt {
 
     /// Prints a line. A closed stderr is no reason to stop.
     pub(crate) fn say(&self, line: &str) {
-        let _ = writeln!(&self.output, "{line}");
+        let _ = writeln!(&self.output, "{}", text::lines(line));
     }
 
     /// Reads an answer; Enter alone means the default.
     pub(crate) fn ask(&mut self, question: &str, default: Option<&str>) -> Result<String, Error> {
         let shown = default.map(|default| format!(" [{default}]")).unwrap_or_default();
-        let _ = write!(&self.output, "{question}{shown}: ");
+        let _ = write!(&self.output, "{}: ", text::lines(&format!("{question}{shown}")));
         let mut line = String::new();
         match self.input.read_line(&mut line) {
             Ok(0) => Err(Error::config("no answer on stdin; nothing was changed; run: claude-credential setup")),

@@ -1,6 +1,6 @@
 //! The overview for programs, as `docs/schema/status.json` describes it.
 
-use claude_credential_protocol::iso_8601;
+use claude_credential_protocol::{iso_8601, text};
 use serde_json::json;
 
 use super::Overview;
@@ -28,5 +28,5 @@ pub(super) fn text(overview: &Overview) -> String {
         "min_ttl_seconds": overview.min_ttl.map(|min_ttl| min_ttl.as_secs()),
         "profiles": profiles.collect::<Vec<_>>(),
     });
-    format!("{value:#}\n")
+    text::json(&format!("{value:#}\n"))
 }

@@ -1,6 +1,6 @@
-use claude_credential_config::kept::{self, Place};
+use claude_credential_config::kept::{self, Kept, Place};
 use claude_credential_config::{Program, claude, logins};
-use claude_credential_protocol::{Error, Origin, Seconds, is_past};
+use claude_credential_protocol::{BaseUrl, Error, Seconds, is_past};
 
 use crate::chain::{Availability, ResolvedEntry};
 use crate::context::Context;
@@ -19,14 +19,14 @@ pub(super) struct KnownCredential {
 
 impl KnownCredential {
     /// `None` if the entry has no credential, so that a lookup would ask the next entry.
-    pub(super) fn of(context: &Context, entry: &ResolvedEntry, origin: &Origin) -> Result<Option<Self>, Error> {
+    pub(super) fn of(context: &Context, entry: &ResolvedEntry, host: &BaseUrl) -> Result<Option<Self>, Error> {
         if matches!(entry.availability, Availability::Variable) {
             return Ok(Some(Self::variable(context, entry.name())));
         }
         let Program::Helper { args, .. } = entry.program() else { return Ok(Some(Self::default())) };
         let has = |option: &str, value: &str| args.windows(2).any(|pair| pair[0] == option && pair[1] == value);
         match entry.program().short_name() {
-            Some("apikey") if has("--source", "kept") => Self::kept_key(context, origin),
+            Some("apikey") if has("--source", "kept") => Self::kept_key(context, host),
             Some("apikey") if has("--source", "api-key-helper") => {
                 let source = Some(format!("{} of Claude Code's settings", claude::API_KEY_HELPER));
                 Ok(Some(Self { source, ..Self::default() }))
@@ -48,12 +48,11 @@ impl KnownCredential {
         Self { source: set.map(|name| format!("env:{name}")), place: Some("variable"), ..Self::default() }
     }
 
-    fn kept_key(context: &Context, origin: &Origin) -> Result<Option<Self>, Error> {
+    fn kept_key(context: &Context, host: &BaseUrl) -> Result<Option<Self>, Error> {
         let keys = kept::list(&context.folders)?;
-        let key = keys.iter().find(|key| {
-            (key.protocol.as_str(), key.host.as_str()) == (origin.protocol(), origin.host()) && key.username.is_none()
-        });
-        Ok(key.map(|key| Self {
+        let covers = |key: &Kept| key.base_url().is_ok_and(|of_key| of_key.contains(host));
+        let own = keys.iter().filter(|key| key.username.is_none() && covers(key));
+        Ok(own.max_by_key(|key| key.path.as_ref().map(String::len)).map(|key| Self {
             source: Some("kept key".to_owned()),
             place: Some(place(key.place)),
             ..Self::default()

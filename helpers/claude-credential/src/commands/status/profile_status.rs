@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claude_credential_config::{Profile, Program};
-use claude_credential_protocol::{Class, Origin, Seconds, millis, now};
+use claude_credential_protocol::{BaseUrl, Class, Seconds, millis, now};
 use serde::Serialize;
 
 use super::known_credential::KnownCredential;
@@ -75,14 +75,14 @@ impl ProfileStatus {
         let mut status = Self {
             profile: profile.name.clone(),
             here,
-            hosts: profile.hosts.iter().map(Origin::as_listed).collect(),
+            hosts: profile.hosts.iter().map(BaseUrl::as_listed).collect(),
             directories: profile.directories.clone(),
             ..Self::default()
         };
-        let origin = profile.hosts[0].clone();
-        match Query::new(context, profile, &origin)
+        let host = profile.hosts[0].clone();
+        match Query::new(context, profile, &host)
             .map_err(Failure::from)
-            .and_then(|query| status.peek(context, &query, &origin))
+            .and_then(|query| status.peek(context, &query, &host))
         {
             Ok(()) => status,
             Err(failure) => Self { state: ProfileState::Problem, problem: Some(failure.to_string()), ..status },
@@ -90,10 +90,10 @@ impl ProfileStatus {
     }
 
     /// Runs the lookup as far as it gets without asking an entry.
-    fn peek(&mut self, context: &Context, query: &Query, origin: &Origin) -> Result<(), Failure> {
+    fn peek(&mut self, context: &Context, query: &Query, host: &BaseUrl) -> Result<(), Failure> {
         let known = RefCell::new(KnownCredential::default());
         let has = |entry: &ResolvedEntry| {
-            let Some(mut of_entry) = KnownCredential::of(context, entry, origin)? else { return Ok(false) };
+            let Some(mut of_entry) = KnownCredential::of(context, entry, host)? else { return Ok(false) };
             let problem = of_entry.problem.take();
             known.replace(of_entry);
             problem.map_or(Ok(true), Err)
@@ -110,7 +110,7 @@ impl ProfileStatus {
             Ok(Found::Answer(answer)) => {
                 if let Some(entry) = query.entry(&answer.entry) {
                     self.set_entry(entry, ProfileState::Answers);
-                    let known = KnownCredential::of(context, entry, origin)?.unwrap_or_default();
+                    let known = KnownCredential::of(context, entry, host)?.unwrap_or_default();
                     self.set_credential(known, last(&answer.entry));
                 }
             }

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::io;
 
 use claude_credential_config::Profile;
-use claude_credential_protocol::{Class, Credential, Error, Helper, Message, Operation, Origin, Request, answer, read};
+use claude_credential_protocol::{Class, Credential, Error, Helper, Message, Operation, Request, answer, read};
 
 use crate::context::Context;
 use crate::failure::Failure;
@@ -102,10 +102,10 @@ impl Helper for Unconfigured {
     }
 }
 
-/// Whether a profile lists the host of `request`. A failure must not end git's search for any other host.
+/// Whether a profile lists the host and path of `request`. A failure must not end git's search for any other host.
 fn is_listed<'a>(request: &Request, profiles: impl IntoIterator<Item = &'a Profile>) -> bool {
-    let origin = Origin::new(&request.protocol, &request.host);
-    origin.is_ok_and(|origin| profiles.into_iter().any(|profile| profile.lists(&origin)))
+    let Ok((origin, path)) = request.place() else { return false };
+    profiles.into_iter().any(|profile| profile.lists(&origin, path).is_some())
 }
 
 fn get(context: &Context, request: &Request) -> Result<Option<Credential>, Failure> {
@@ -141,13 +141,13 @@ fn with_query(
     query(context, request)?.map_or(Ok(()), |query| operation(&query))
 }
 
-/// The query of a request; `None` for a host that no profile lists, or that is not a host: such a request gets silence.
+/// The query of a request; `None` for a host or path that no profile lists, or that is not a host: such a request gets silence.
 fn query(context: &Context, request: &Request) -> Result<Option<Query>, Error> {
-    let Ok(origin) = Origin::new(&request.protocol, &request.host) else { return Ok(None) };
-    let Some(profile) = profile::for_origin(context, &origin)? else { return Ok(None) };
-    let mut query = Query::new(context, profile, &origin)?;
+    let Ok((origin, path)) = request.place() else { return Ok(None) };
+    let Some(profile) = profile::for_wire(context, &origin, path)? else { return Ok(None) };
+    let mut query = Query::new(context, profile, &origin.into())?;
     let to_entries = &mut query.request;
-    // As the caller wrote them: an answer for another spelling of the host would count as one for another host.
+    // As the caller wrote them, the path whole: an answer for another spelling of the host would count as one for another host.
     to_entries.protocol.clone_from(&request.protocol);
     to_entries.host.clone_from(&request.host);
     to_entries.path.clone_from(&request.path);

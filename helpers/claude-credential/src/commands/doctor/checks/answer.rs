@@ -30,8 +30,8 @@ pub(in super::super) fn of_chain(check_context: &CheckContext) -> Vec<Finding> {
 
 fn winner(check_context: &CheckContext, profile: &Profile) -> Result<Resolved, Failure> {
     let context = lookup_context(&check_context.context);
-    let origin = destination::for_client(&context, profile)?;
-    let query = Query::new(&context, profile.clone(), &origin)?;
+    let host = destination::for_client(&context, profile)?;
+    let query = Query::new(&context, profile.clone(), &host)?;
     trace(&context, &query, false)?.outcome
 }
 

@@ -1,7 +1,7 @@
 use std::path::Path;
 
-use claude_credential_config::{Entry, Program};
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_config::{Entry, Profile, Program};
+use claude_credential_protocol::{BaseUrl, Error, Origin};
 use rustix::fs::{Access, access};
 
 use super::{CheckContext, Finding, or_good};
@@ -85,14 +85,19 @@ pub(in super::super) fn profiles(check_context: &CheckContext) -> Vec<Finding> {
             let message = format!("{file}: profile {name} has an empty chain, and so never a credential");
             found.push(Finding::wrong(message, format!("add an entry to `chain` in [profile.{name}]")));
         }
-        for host in profile.hosts.iter().filter(|host| host.protocol() == "http" && !is_loopback(host)) {
+        for host in
+            profile.hosts.iter().filter(|host| host.origin().protocol() == "http" && !is_loopback(host.origin()))
+        {
             let message = format!("{file}: profile {name} lists {host}, to which keys go unencrypted");
             found.push(Finding::doubtful(message, "reach it over https"));
         }
         // A request on the wire gets its profile by directory, then `default`, then the only one that lists its host.
-        for host in profile.hosts.iter().filter(|host| !config.profiles["default"].lists(host)) {
-            let others = config.profiles.iter().filter(|(other, _)| *other > name);
-            for (other, _) in others.filter(|(_, other)| other.lists(host)) {
+        let default = &config.profiles["default"];
+        for host in profile.hosts.iter().filter(|host| !is_listed(default, host)) {
+            let others = config.profiles.iter().filter(|(other, _)| *other != name);
+            // Of two profiles with the very same line, only the first is reported.
+            let others = others.filter(|(other, profile)| *other > name || !profile.hosts.contains(host));
+            for (other, _) in others.filter(|(_, other)| is_listed(other, host)) {
                 let message = format!("{file}: the profiles {name} and {other} both list {}", host.as_listed());
                 let mend = "for `get`, name one with --profile, or give them `directories`";
                 found.push(Finding::doubtful(message, mend));
@@ -105,6 +110,10 @@ pub(in super::super) fn profiles(check_context: &CheckContext) -> Vec<Finding> {
     })
 }
 
+fn is_listed(profile: &Profile, host: &BaseUrl) -> bool {
+    profile.lists(host.origin(), host.path()).is_some()
+}
+
 fn is_loopback(host: &Origin) -> bool {
     let name = host.host();
     name.starts_with("127.") || name.starts_with("[::1]") || name == "localhost" || name.starts_with("localhost:")
@@ -114,7 +123,7 @@ fn is_loopback(host: &Origin) -> bool {
 pub(in super::super) fn base_url(check_context: &CheckContext) -> Vec<Finding> {
     let Ok(profile) = &check_context.profile else { return Vec::new() };
     vec![match destination::for_client(&check_context.context, profile) {
-        Ok(origin) => Finding::good(format!("keys go to {origin}, which profile {} lists", profile.name)),
+        Ok(host) => Finding::good(format!("keys go to {host}, which profile {} lists", profile.name)),
         Err(error) => Finding::of(&error).or_mend("look at ANTHROPIC_BASE_URL"),
     }]
 }

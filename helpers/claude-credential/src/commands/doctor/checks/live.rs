@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use claude_credential_config::Profile;
 use claude_credential_process::Ended;
-use claude_credential_protocol::{Error, Origin, text};
+use claude_credential_protocol::{BaseUrl, Error, Origin, text};
 use serde_json::Value;
 
 use super::installation::INSTALL;
@@ -133,9 +133,9 @@ fn uses_cloud_credentials(check_context: &CheckContext) -> bool {
 fn urls(check_context: &CheckContext, profile: &Profile) -> Vec<(Origin, String)> {
     let variable = check_context.context.client_mode.base_url();
     let set = check_context.context.environment.get(variable).unwrap_or_default();
-    let of_client = Origin::of_url(set).ok();
-    let url = |origin: &Origin| if of_client.as_ref() == Some(origin) { set.to_owned() } else { origin.to_string() };
-    profile.hosts.iter().map(|origin| (origin.clone(), url(origin))).collect()
+    let of_client = Origin::and_path(set).ok().and_then(|(origin, path)| profile.lists(&origin, path));
+    let url = |host: &BaseUrl| if of_client == Some(host) { set.to_owned() } else { host.to_string() };
+    profile.hosts.iter().map(|host| (host.origin().clone(), url(host))).collect()
 }
 
 fn probe(check_context: &CheckContext, origin: &Origin, url: String) -> Result<Probe, Error> {
