@@ -46,7 +46,7 @@ fn login(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> {
     }
     // What is cached may belong to another account.
     generation::touch(&folders)?;
-    if helper.suite.environment.get(VARIABLE).is_some() {
+    if helper.suite.environment.get_os(VARIABLE).is_some() {
         let words = format!("{VARIABLE} is set and takes precedence over this sign-in; run: unset {VARIABLE}");
         let _ = writeln!(io::stderr(), "{}", text::one_line(&words));
     }

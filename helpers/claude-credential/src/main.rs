@@ -55,10 +55,7 @@ fn start() -> u8 {
     }
     let cli = match plain.map_or_else(|| Cli::try_parse_from(words), Ok) {
         Ok(cli) => cli,
-        Err(usage) => {
-            let _ = usage.print();
-            return u8::try_from(usage.exit_code()).unwrap_or(2);
-        }
+        Err(usage) => return claude_credential_protocol::print_usage(&usage),
     };
     end(dispatch(cli, prelude))
 }

@@ -18,6 +18,6 @@ pub use folder::{ensure_folder, remove_older};
 pub use identity::Identity;
 pub use lock::{Lock, LockError, Waiting};
 pub use private::{
-    Trust, create_new, read, remove_unfinished, replace, replace_durably, replace_prepared, write_in_place,
+    Trust, create_new, exists, read, remove_unfinished, replace, replace_durably, replace_prepared, write_in_place,
 };
 pub use random::{hex, random};

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use claude_credential_config::kept::Kept;
-use claude_credential_protocol::{Error, Origin, Request};
+use claude_credential_protocol::{Error, Origin, Request, text};
 
 use crate::item::Item;
 
@@ -68,7 +68,7 @@ pub fn escape(account: &str) -> String {
 impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.account {
-            Some(account) => write!(f, "{}, account {account}", self.origin),
+            Some(account) => write!(f, "{}, account {}", self.origin, text::shown(account)),
             None => self.origin.fmt(f),
         }
     }

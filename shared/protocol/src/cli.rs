@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::helper::{Helper, capability, serve};
 use crate::request::Request;
-use crate::{Class, Error, Family, PrintOptions};
+use crate::{Class, Error, Family, PrintOptions, text};
 
 /// A [`Helper`] that is an executable: a struct of command-line options, with a name.
 pub trait HelperCli: Helper + Args {
@@ -74,10 +74,7 @@ pub fn main<H: HelperCli>() -> ExitCode {
     let parsed = command::<H>().try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::<H>::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(usage) => {
-            let _ = usage.print();
-            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(Class::Config.exit_code()));
-        }
+        Err(usage) => return ExitCode::from(print_usage(&usage)),
     };
     exit::<H>(match cli.operation {
         Some(Word::Get) => serve(&cli.helper, "get", &mut stdin, &mut stdout),
@@ -93,6 +90,15 @@ pub fn main<H: HelperCli>() -> ExitCode {
             return ExitCode::from(2);
         }
     })
+}
+
+/// Prints what is wrong with the command line, or the help that it asks for, and returns the exit code. A key that was
+/// given in the place of a word is not repeated.
+pub fn print_usage(usage: &clap::Error) -> u8 {
+    let message = usage.to_string();
+    let shown = text::without_hidden(&message, std::env::args_os().skip(1));
+    let _ = if shown == message { usage.print() } else { write!(std::io::stderr(), "{shown}") };
+    u8::try_from(usage.exit_code()).unwrap_or(Class::Config.exit_code())
 }
 
 fn exit<H: HelperCli>(outcome: Result<(), Error>) -> ExitCode {

@@ -2,6 +2,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::text::is_key_like;
+
 /// Where a credential may go: protocol, host and port, compared whole.
 ///
 /// What is accepted is so narrow that every program reads it alike: no userinfo, no escapes, no white space, no
@@ -92,6 +94,10 @@ fn check_host(host: &str) -> Result<(), NotAnOrigin> {
     }
     if host.is_empty() {
         return Err(NotAnOrigin("it has no host"));
+    }
+    // Resolvers and proxies would see it.
+    if is_key_like(host) {
+        return Err(NotAnOrigin("its host seems to be the secret itself"));
     }
     if host.len() > 253 {
         return Err(NotAnOrigin("its host is longer than 253 characters"));

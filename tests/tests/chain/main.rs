@@ -20,3 +20,4 @@ mod refresh_crowd;
 mod refused;
 mod regressions;
 mod signals;
+mod unreadable;

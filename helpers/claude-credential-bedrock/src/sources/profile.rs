@@ -1,4 +1,4 @@
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 
 use crate::aws::{sso, sts};
 use crate::keys::Keys;
@@ -30,7 +30,7 @@ fn base_keys(context: &SourceContext<'_>, plan: &Plan, base: &Base) -> Result<Ke
             let identity =
                 sts::WebIdentity { role_arn, file, session_name: session_name.as_deref(), duration: *duration };
             let keys = sts::with_web_identity(context, &identity)?;
-            Ok(keys.with_source(source("web identity"), format!("renew the token in {file}")))
+            Ok(keys.with_source(source("web identity"), format!("renew the token in {}", text::shown(file))))
         }
         Base::Process(command) => process::get(context, profile, command),
         Base::Environment => {

@@ -42,7 +42,7 @@ pub(crate) fn run(
     options: &Options,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    let provider = &prepared(provider, &helper.suite.environment);
+    let provider = &prepared(provider, &helper.suite.environment)?;
     let store = TokenStore::new(folders, provider, PATIENCE);
     let name = &provider.name;
     let Some(login) = store.find(options.account.as_deref())? else {

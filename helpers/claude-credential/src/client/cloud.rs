@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use claude_credential_config::{Environment, Folders, Program, claude, cloud};
-use claude_credential_protocol::Family;
+use claude_credential_protocol::{Error, Family, text};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Cloud {
@@ -69,18 +69,17 @@ impl Cloud {
     }
 
     /// The cloud's own host, in the region that Claude Code uses.
-    pub(crate) fn host(self, environment: &Environment) -> String {
-        let variable = |names: &[&str]| names.iter().find_map(|name| environment.get(name));
-        match self {
-            Self::Bedrock => {
-                let region = variable(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
-                cloud::bedrock_host(region.unwrap_or(cloud::BEDROCK_REGION))
-            }
-            Self::Vertex => {
-                let region = variable(&["CLOUD_ML_REGION"]);
-                cloud::vertex_host(region.unwrap_or(cloud::VERTEX_REGION), cloud::GOOGLE)
-            }
-        }
+    pub(crate) fn host(self, environment: &Environment) -> Result<String, Error> {
+        let region = |names: &[&str], default| {
+            let Some((name, region)) = environment.first(names)? else { return Ok(default) };
+            text::is_region(region).then_some(region).ok_or_else(|| {
+                Error::config(format!("{name} names no region, it is {}; run: unset {name}", text::shown(region)))
+            })
+        };
+        Ok(match self {
+            Self::Bedrock => cloud::bedrock_host(region(&["AWS_REGION", "AWS_DEFAULT_REGION"], cloud::BEDROCK_REGION)?),
+            Self::Vertex => cloud::vertex_host(region(&["CLOUD_ML_REGION"], cloud::VERTEX_REGION)?, cloud::GOOGLE),
+        })
     }
 
     /// The setting of Claude Code whose command signs in.
@@ -120,7 +119,7 @@ impl Cloud {
         match self {
             Self::Bedrock => cloud::aws_files(environment, folders).into(),
             Self::Vertex => {
-                let named = environment.get("GOOGLE_APPLICATION_CREDENTIALS").map(|path| folders.expand(path));
+                let named = environment.get_os("GOOGLE_APPLICATION_CREDENTIALS").map(|path| folders.expand(path));
                 let folder = cloud::gcloud_folder(environment, folders);
                 // The active configuration names the project that pays.
                 let configuration = cloud::gcloud_configuration(environment, &folder);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use claude_credential_config::{Program, generation};
 use claude_credential_process::{Ended, RunError, Task, find_on_path, run_attached};
-use claude_credential_protocol::{Class, Error};
+use claude_credential_protocol::{Class, Error, text};
 use zeroize::Zeroizing;
 
 use crate::chain::{ResolvedEntry, program, resolve};
@@ -30,6 +30,7 @@ pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8,
     }
     let file = context.config.file_shown();
     let entry = resolve(name, &profile::choose(context)?, context).ok_or_else(|| {
+        let name = text::shown(name);
         Error::config(format!(
             "{name} is no entry or provider in {file}; to store a key, run: claude-credential login api-key"
         ))

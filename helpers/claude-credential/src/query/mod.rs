@@ -3,7 +3,7 @@ pub(crate) mod profile;
 use std::time::Duration;
 
 use claude_credential_config::Profile;
-use claude_credential_protocol::{Credential, Error, Origin, Request};
+use claude_credential_protocol::{Credential, Error, Origin, Request, text};
 
 use crate::chain::{Availability, ResolvedEntry, resolve};
 use crate::context::Context;
@@ -87,6 +87,6 @@ pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a
 }
 
 pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
-    let file = context.config.file_shown();
-    Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.{name}] there"))
+    let (name, file) = (text::shown(name), context.config.file_shown());
+    Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.NAME] there"))
 }

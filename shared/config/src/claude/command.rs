@@ -1,5 +1,5 @@
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use claude_credential_protocol::Error;
 use serde_json::Value;
@@ -61,9 +61,14 @@ pub fn settings_files(folders: &Folders) -> Vec<PathBuf> {
 }
 
 fn settings_files_in(managed: &Path, folders: &Folders) -> Vec<PathBuf> {
-    let found = fs::read_dir(dropped_in(managed)).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = found.map(|entry| entry.path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    let folder = dropped_in(managed);
+    let mut files: Vec<PathBuf> = match fs::read_dir(&folder) {
+        Ok(found) => found.flatten().map(|entry| entry.path()).collect(),
+        // Whoever reads it in place of its files reports that it can't be.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => vec![folder.clone()],
+        Err(_) => Vec::new(),
+    };
+    files.retain(|file| *file == folder || file.extension().is_some_and(|extension| extension == "json"));
     // As with other folders of this kind, a later name overrides an earlier one.
     files.sort_unstable_by(|a, b| b.cmp(a));
     files.push(managed.join("managed-settings.json"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_protocol::{Error, Origin, text};
 use toml::Spanned;
 
 use crate::model::is_name;
@@ -24,6 +24,10 @@ impl ConfigText<'_> {
     }
 
     pub(super) fn name(&self, what: &str, name: &Spanned<String>) -> Result<(), Error> {
+        if text::is_secret_like(name.get_ref()) {
+            let message = format!("the name of a {what} seems to be the secret itself; give it a name");
+            return Err(self.error(name.span().start, &message));
+        }
         if is_name(name.get_ref()) {
             return Ok(());
         }

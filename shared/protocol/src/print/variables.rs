@@ -67,7 +67,8 @@ impl Surroundings {
     /// Those of this very process.
     #[must_use]
     pub fn here() -> Self {
-        let value = |name: &str| env::var(name).unwrap_or_default();
+        // What is not UTF-8 is a header that no client sends.
+        let value = |name: &str| env::var_os(name).unwrap_or_default().to_string_lossy().into_owned();
         let is_cloud_gateway = CLOUD_SWITCHES.iter().any(|(switch, skip)| is_on(&value(switch)) && is_on(&value(skip)));
         Self { custom_headers: value(CUSTOM_HEADERS), is_cloud_gateway }
     }

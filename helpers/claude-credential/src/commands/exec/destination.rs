@@ -36,7 +36,7 @@ impl CommandDestination {
             (Some(origin), _) => origin,
             // Without the variable the client would send the gateway's key to the cloud itself.
             (None, Some(cloud)) => {
-                let of_cloud = Origin::listed(&cloud.host(&context.environment));
+                let of_cloud = Origin::listed(&cloud.host(&context.environment)?);
                 let of_cloud = of_cloud.map_err(|error| Error::config(format!("the region is not one: {error}")))?;
                 require_listed(context, profile, &of_cloud, &format!("without {variable} the client"))?;
                 of_cloud
@@ -53,9 +53,9 @@ impl CommandDestination {
 
     /// What stays in the command's environment. If the key is for a cloud's gateway, Claude Code sends it by the cloud's
     /// own protocol, so the cloud's variables stay.
-    pub(super) fn surroundings(&self, here: &Context) -> Surroundings {
-        let custom_headers = here.environment.get(CUSTOM_HEADERS).unwrap_or_default().to_owned();
-        Surroundings { custom_headers, is_cloud_gateway: self.cloud_gateway.is_some() }
+    pub(super) fn surroundings(&self, here: &Context) -> Result<Surroundings, Error> {
+        let custom_headers = here.environment.get(CUSTOM_HEADERS)?.unwrap_or_default().to_owned();
+        Ok(Surroundings { custom_headers, is_cloud_gateway: self.cloud_gateway.is_some() })
     }
 
     /// The settings files that the client reads when it is started here, the one that wins first.

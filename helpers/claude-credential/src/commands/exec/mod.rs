@@ -53,7 +53,7 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
         Err(failure) if is_left_to_client(&query, &failure) => None,
         Err(failure) => return Err(failure),
     };
-    let surroundings = destination.surroundings(context);
+    let surroundings = destination.surroundings(context)?;
     let environment = match &answer {
         Some(answer) => CommandEnvironment::with(&query, answer, &destination, &surroundings)?,
         None => CommandEnvironment::without(&query.profile, &surroundings),
@@ -105,7 +105,7 @@ fn not_on_path(context: &Context, word: &OsStr) -> u8 {
 
 /// Prints what is wrong with the command, and returns the exit code.
 fn fail(word: &OsStr, problem: &str, code: u8) -> u8 {
-    print_line(&format!("{} {problem}", word.to_string_lossy()));
+    print_line(&format!("{} {problem}", text::shown(&word.to_string_lossy())));
     code
 }
 

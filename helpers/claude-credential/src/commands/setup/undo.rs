@@ -66,7 +66,7 @@ pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Re
         );
     }
     Record::remove(&context.folders, &file)?;
-    let has_key = kept::is_any(&context.folders);
+    let has_key = kept::is_any(&context.folders)?;
     prompt.say(if has_key {
         "undone; to remove the stored key too, run: claude-credential logout api-key"
     } else {

@@ -132,7 +132,7 @@ fn uses_cloud_credentials(check_context: &CheckContext) -> bool {
 /// The hosts of the profile. The one that Claude Code is set up for has the path of that setting.
 fn urls(check_context: &CheckContext, profile: &Profile) -> Vec<(Origin, String)> {
     let variable = check_context.context.client_mode.base_url();
-    let set = check_context.context.environment.get(variable).unwrap_or_default();
+    let set = check_context.context.environment.get(variable).ok().flatten().unwrap_or_default();
     let of_client = Origin::of_url(set).ok();
     let url = |origin: &Origin| if of_client.as_ref() == Some(origin) { set.to_owned() } else { origin.to_string() };
     profile.hosts.iter().map(|origin| (origin.clone(), url(origin))).collect()

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use claude_credential_config::claude::{self, Scope, SettingsFile};
 use claude_credential_files::{Trust, read};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 use rustix::fs::{Access, access};
 
 use super::folders::shown;
@@ -58,18 +58,19 @@ pub(in super::super) fn helper(check_context: &CheckContext) -> Vec<Finding> {
     let write = format!("write {} api-key-helper", shown(&own));
     let wrong = |what: String| vec![Finding::wrong(format!("{file}: apiKeyHelper {what}"), &write)];
     let doubtful = |what: String| vec![Finding::doubtful(format!("{file}: apiKeyHelper {what}"), &write)];
+    let shown_program = text::shown(program);
     let Some(path) = expanded(program, check_context) else {
         return if program.contains('/') {
-            wrong(format!("is {program}, which depends on the folder that Claude Code is started in"))
+            wrong(format!("is {shown_program}, which depends on the folder that Claude Code is started in"))
         } else {
-            doubtful(format!("is {program} without its path, and so whatever is first on PATH"))
+            doubtful(format!("is {shown_program} without its path, and so whatever is first on PATH"))
         };
     };
     if !path.is_file() {
-        return wrong(format!("is {program}, which is not there"));
+        return wrong(format!("is {shown_program}, which is not there"));
     }
     if access(&path, Access::EXEC_OK).is_err() {
-        let message = format!("{file}: apiKeyHelper is {program}, which can't be run");
+        let message = format!("{file}: apiKeyHelper is {shown_program}, which can't be run");
         return vec![Finding::wrong(message, format!("run: chmod +x {}", shown(&path)))];
     }
     let name = path.file_name().unwrap_or_default();
