@@ -47,6 +47,7 @@ fn main() -> std::process::ExitCode {
 
 fn start() -> u8 {
     claude_credential_protocol::forbid_core_dumps();
+    claude_credential_protocol::report_panics("claude-credential");
     let words: Vec<_> = std::env::args_os().collect();
     let mut prelude = Prelude::here();
     let plain = cli::plain::parse(&words);

@@ -6,6 +6,7 @@
 mod descriptor;
 mod error;
 mod folder;
+mod holder;
 mod identity;
 mod lock;
 mod os;
@@ -15,6 +16,7 @@ mod random;
 pub use descriptor::Descriptor;
 pub use error::FileError;
 pub use folder::{ensure_folder, remove_older};
+pub use holder::{Holder, lock_holder};
 pub use identity::Identity;
 pub use lock::{Lock, LockError, Waiting};
 pub use private::{

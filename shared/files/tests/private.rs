@@ -117,7 +117,7 @@ fn a_lock_is_waited_for_and_given_up_at_the_deadline() {
     let (_folder, file) = folder();
     let first = Lock::acquire(&file, Duration::ZERO).unwrap();
     assert!(Lock::try_acquire(&file).unwrap().is_none());
-    assert!(matches!(Lock::acquire(&file, Duration::from_millis(20)), Err(LockError::Timeout(_))));
+    assert!(matches!(Lock::acquire(&file, Duration::from_millis(20)), Err(LockError::Timeout(..))));
     let freed = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {

@@ -5,6 +5,9 @@ use claude_credential_protocol::{Error, Origin, Request, text};
 
 use crate::item::Item;
 
+/// The host of a key for which the command names none.
+const DEFAULT_HOST: &str = "api.anthropic.com";
+
 /// The name of a key: an origin, and an account there if the user has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyName {
@@ -51,8 +54,11 @@ impl KeyName {
 
     /// The command that stores a new key under this name.
     pub(crate) fn login(&self) -> String {
-        let account = self.account.as_ref().map(|account| format!(" --account {account}"));
-        format!("claude-credential login api-key{}", account.unwrap_or_default())
+        let host = Some(self.origin.as_listed()).filter(|host| host != DEFAULT_HOST);
+        let options = [("--host", host.as_ref()), ("--account", self.account.as_ref())];
+        let words =
+            options.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", text::quoted(value?))));
+        format!("claude-credential login api-key{}", words.collect::<String>())
     }
 }
 

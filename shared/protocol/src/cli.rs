@@ -67,6 +67,7 @@ enum Word<C: Subcommand> {
 #[must_use]
 pub fn main<H: HelperCli>() -> ExitCode {
     crate::forbid_core_dumps();
+    report_panics(H::NAME);
     let (mut stdin, mut stdout) = (std::io::stdin(), std::io::stdout());
     if let Some((helper, operation)) = wire_call::<H>() {
         return exit::<H>(serve(&helper, operation, &mut stdin, &mut stdout));
@@ -90,6 +91,16 @@ pub fn main<H: HelperCli>() -> ExitCode {
             return ExitCode::from(2);
         }
     })
+}
+
+/// Makes a panic end this process as a class of [`Error`] does: one line on stderr, and an exit code. A panic's own message
+/// may quote what the program held.
+pub fn report_panics(name: &'static str) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+        let _ = writeln!(std::io::stderr(), "{name}: it broke{place}; report it, and run: claude-credential doctor");
+        std::process::exit(Class::Broke.exit_code().into());
+    }));
 }
 
 /// Prints what is wrong with the command line, or the help that it asks for, and returns the exit code. A key that was

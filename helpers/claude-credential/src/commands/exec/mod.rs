@@ -8,6 +8,7 @@ mod setting_command;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -65,6 +66,10 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
             print_line(&warning);
         }
     }
+    let is_client = word.as_bytes().rsplit(|byte| *byte == b'/').next() == Some(b"claude");
+    // A gateway in place of a cloud gets its key by a protocol of its own.
+    let environment =
+        if is_client && !surroundings.is_cloud_gateway { environment.by_descriptor()? } else { environment };
     let mut command = Command::new(&file);
     command.arg0(word).args(arguments);
     environment.apply(&mut command);
