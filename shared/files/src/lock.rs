@@ -25,7 +25,7 @@ pub struct Lock {
 #[derive(Debug, Error)]
 pub enum LockError {
     /// This process held it until the time-out.
-    #[error("{path} was held by {holder} all the time; {mend}", path = .0.display(), holder = .1, mend = mend(.1))]
+    #[error("{path} was held all the time by {holder}; {mend}", path = .0.display(), holder = .1, mend = mend(.1))]
     Timeout(PathBuf, Holder),
     /// The file can't be used.
     #[error(transparent)]

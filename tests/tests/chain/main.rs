@@ -13,6 +13,7 @@ mod git;
 mod hosts;
 mod keeping;
 mod lookup_order;
+mod misplaced;
 mod order;
 mod progress;
 mod refresh;
