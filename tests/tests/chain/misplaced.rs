@@ -1,14 +1,15 @@
-//! A secret in the place of a path, a name or an address is repeated by nothing: each message names the slot. The sandbox
-//! looks for its mark in all that these calls print.
+//! A secret in the place of a path, a name or an address is repeated by nothing: each message names the slot.
 
 use claude_credential_tests::{Call, Output, Sandbox, request};
 
+/// What stands in command lines that the user wrote, where the sandbox's own mark must not be.
+const KEY: &str = "sk-ant-api03-k9MISPLACED";
+
 /// The forms in which people have put a secret into a slot.
-fn secrets(sandbox: &Sandbox) -> [String; 3] {
-    let key = sandbox.secret("misplaced");
+fn secrets(key: &str) -> [String; 3] {
     let begin = "-----BEGIN PRIVATE KEY-----";
     [
-        key.clone(),
+        key.to_owned(),
         format!(
             "{{\"type\":\"service_account\",\"private_key\":\"{begin}\\n{key}\\n\",\"client_email\":\"a@b.example\"}}"
         ),
@@ -33,9 +34,14 @@ fn house() -> Sandbox {
     sandbox
 }
 
-/// As wordy as it can be.
+/// As wordy as it can be. The sandbox looks for its own mark in what is printed.
+#[track_caller]
 fn wordy(call: Call<'_>) -> Output {
-    call.with("RUST_LOG", "trace").with("RUST_BACKTRACE", "full").run()
+    let output = call.with("RUST_LOG", "trace").with("RUST_BACKTRACE", "full").run();
+    for said in [&output.stdout, &output.stderr] {
+        assert!(!said.to_lowercase().contains("k9misplaced"), "{output:#?}");
+    }
+    output
 }
 
 #[track_caller]
@@ -82,7 +88,7 @@ fn a_variable_of_a_helper_that_ought_to_name_something_is_not_repeated() {
         if helper == "vertex" && variable == "CLOUD_ML_REGION" {
             sandbox.write(".config/gcloud/application_default_credentials.json", "{}");
         }
-        for secret in secrets(&sandbox) {
+        for secret in secrets(&sandbox.secret("misplaced")) {
             let program = sandbox.bin(&format!("claude-credential-{helper}"));
             let args: &[&str] = if variable == "AWS_CA_BUNDLE" { &["--session", "print"] } else { &["print"] };
             let own = wordy(sandbox.call(&program, args).with(variable, &secret));
@@ -101,8 +107,13 @@ fn a_variable_of_a_helper_that_ought_to_name_something_is_not_repeated() {
                 &["status"],
                 &["api-key-helper"],
             ] {
+                // A folder that is not there is no error, and gcloud would make it.
+                let leads_nowhere = variable == "CLOUDSDK_CONFIG" && secret.starts_with('/');
+                if leads_nowhere && command[0] == "login" {
+                    continue;
+                }
                 let output = wordy(sandbox.dispatcher(profile).args(command).with(variable, &secret));
-                if of_cloud && command == ["print"] && variable != "AWS_CA_BUNDLE" {
+                if of_cloud && command == ["print"] && variable != "AWS_CA_BUNDLE" && !leads_nowhere {
                     names(&output, if variable == "AWS_CONFIG_FILE" { "no profile acme" } else { slot_of(variable) });
                 }
             }
@@ -156,7 +167,7 @@ fn a_line_of_config_toml_that_ought_to_name_something_is_not_repeated() {
         ("[entry.x]\ncommand = [\"true\"]\n[profile.y]\nclaude_config_dir = SECRET", ""),
     ] {
         let sandbox = house();
-        for secret in secrets(&sandbox) {
+        for secret in secrets(KEY) {
             let lower = if lines.contains(".SECRET") { secret.to_lowercase() } else { secret };
             let text = lines.replace("SECRET", &format!("{lower:?}"));
             sandbox.config(&format!("{text}\n[profile.default]\nchain = [\"x\"]\n").replace("\n\n", "\n"));
@@ -175,8 +186,6 @@ fn a_line_of_config_toml_that_ought_to_name_something_is_not_repeated() {
                 if command == ["print"] && !slot.is_empty() {
                     names(&output, slot);
                 }
-                let is_repeated = format!("{}{}", output.stdout, output.stderr).to_lowercase().contains("misplaced");
-                assert!(!is_repeated, "{text}: {output:#?}");
             }
         }
     }
@@ -185,7 +194,7 @@ fn a_line_of_config_toml_that_ought_to_name_something_is_not_repeated() {
 #[test]
 fn a_word_of_a_command_line_is_not_repeated() {
     let sandbox = house();
-    for secret in secrets(&sandbox) {
+    for secret in secrets(KEY) {
         for words in [
             &["print", "SECRET"][..],
             &["print", "--host", "SECRET"],

@@ -74,9 +74,9 @@ fn a_folder_of_kept_keys_that_is_closed_to_us_is_not_one_without_keys() {
 fn a_folder_of_kept_keys_in_a_circle_of_links_or_below_a_file_is_an_error() {
     let sandbox = before_metered("api-key");
     let share = sandbox.folder(".local/share");
+    give_to_nobody(&sandbox);
     fs::remove_dir_all(&share).expect("the folder goes");
     symlink(&share, &share).expect("a link");
-    give_to_nobody(&sandbox);
     refuses(&sandbox, &["/.local/share/"]);
     fs::remove_file(&share).expect("the link goes");
     fs::write(&share, "").expect("a file");

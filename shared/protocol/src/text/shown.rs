@@ -7,7 +7,7 @@ use std::path::Path;
 const HIDDEN: &str = "what seems to be the secret itself";
 
 /// What keys and tokens begin with.
-const PREFIXES: [&str; 20] = [
+const PREFIXES: [&str; 19] = [
     "sk-",
     "sk_",
     "AKIA",
@@ -27,7 +27,6 @@ const PREFIXES: [&str; 20] = [
     "hvs.",
     "pplx-",
     "Bearer",
-    "-----",
 ];
 
 /// The longest word of a name.
@@ -108,6 +107,7 @@ fn seems_secret(text: &str, in_path: bool) -> bool {
     };
     let too_long = |word: &str| word.len() > MAX_WORD && !in_path;
     text.to_ascii_lowercase().contains("sk-ant-")
+        || text.contains("-----BEGIN")
         || text.split([':', '@', '=', ',', ' ']).any(known)
         || words.into_iter().any(|word| known(word) || random(word) || too_long(word))
 }
