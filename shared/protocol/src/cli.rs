@@ -105,6 +105,7 @@ pub fn report_panics(name: &'static str) {
 
 /// Prints what is wrong with the command line, or the help that it asks for, and returns the exit code. A key that was
 /// given in the place of a word is not repeated.
+#[must_use]
 pub fn print_usage(usage: &clap::Error) -> u8 {
     let message = usage.to_string();
     let shown = text::without_hidden(&message, std::env::args_os().skip(1));

@@ -55,9 +55,7 @@ impl Config {
         let path = explicit.unwrap_or(&own);
         match read(path, Trust::Settings, MAX_CONFIG)? {
             Some(bytes) => Self::parse(&bytes, path, folders),
-            None if explicit.is_some() => {
-                Err(Error::config(format!("--config: {} is not there; write the path of a file", shown_path(path))))
-            }
+            None if explicit.is_some() => Err(Error::config(format!("--config: {} is not there", shown_path(path)))),
             None => Ok(Self::built_in()),
         }
     }
