@@ -87,6 +87,7 @@ pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a
 }
 
 pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
-    let (name, file) = (text::shown(name), context.config.file_shown());
-    Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.NAME] there"))
+    let (shown, file) = (text::shown(name), context.config.file_shown());
+    let section = if shown == name { name } else { "NAME" };
+    Error::config(format!("{shown} is no entry, neither built in nor in {file}; add [entry.{section}] there"))
 }
