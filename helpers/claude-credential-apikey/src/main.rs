@@ -99,9 +99,10 @@ impl HelperCli for Apikey {
 /// passed through the environment must not be stored. A pipe is not read: reading would take the key from its reader.
 fn holds(environment: &Environment, secret: &Secret) -> Result<bool, Error> {
     let variables = [variable::AUTH_TOKEN, variable::API_KEY];
-    let in_variable = variables.into_iter().filter_map(|name| environment.get(name));
-    if in_variable.into_iter().any(|value| Secret::from(value.trim()) == *secret) {
-        return Ok(true);
+    for name in variables {
+        if environment.get(name)?.is_some_and(|value| Secret::from(value.trim()) == *secret) {
+            return Ok(true);
+        }
     }
     let descriptor = descriptor::find(environment)?.filter(|descriptor| !descriptor.is_pipe());
     let token = descriptor.map(|descriptor| descriptor.token(Duration::ZERO)).transpose()?;

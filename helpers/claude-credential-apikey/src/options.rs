@@ -18,7 +18,7 @@ pub(crate) struct Apikey {
     pub(crate) file: Option<PathBuf>,
 
     /// Where the key may go, and what login, logout and print mean
-    #[arg(long, value_name = "HOST[:PORT]|URL", default_value = "api.anthropic.com", value_parser = BaseUrl::listed)]
+    #[arg(long, global = true, value_name = "HOST[:PORT]|URL", default_value = "api.anthropic.com", value_parser = BaseUrl::listed)]
     pub(crate) host: BaseUrl,
 
     #[command(flatten)]

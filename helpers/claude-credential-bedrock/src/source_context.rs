@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use claude_credential_config::cloud::BEDROCK_REGION;
 use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Error, Request};
+use claude_credential_protocol::{Error, Request, text};
 
 use crate::profile::Profiles;
 
@@ -29,8 +29,7 @@ const PROFILE: &str = "AWS_PROFILE";
 impl SourceContext<'_> {
     /// The profile that the user named. It has to exist, and no other source answers in its place.
     pub(crate) fn named_profile(&self) -> Result<Option<&str>, Error> {
-        let variable = || self.environment.get_os(PROFILE).map(|value| value.to_str().ok_or_else(not_utf_8));
-        self.aws_profile.map(Ok).or_else(variable).transpose()
+        self.aws_profile.map_or_else(|| self.environment.get(PROFILE), |name| Ok(Some(name)))
     }
 
     pub(crate) fn profiles(&self) -> Result<&Profiles, Error> {
@@ -44,10 +43,13 @@ impl SourceContext<'_> {
     /// The region of the command line or the variables.
     pub(crate) fn configured_region(&self) -> Result<Option<String>, Error> {
         let variable = |name: &'static str| {
-            self.environment.get(name).map(str::trim).filter(|value| !value.is_empty()).zip(Some(name))
+            let value = self.environment.get(name)?.map(str::trim).filter(|value| !value.is_empty());
+            Ok::<_, Error>(value.zip(Some(name)))
         };
-        let option = self.region_option.zip(Some("--region"));
-        let said = option.or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
+        let said = match self.region_option {
+            Some(region) => Some((region, "--region")),
+            None => variable("AWS_REGION")?.or(variable("AWS_DEFAULT_REGION")?),
+        };
         said.map(|(region, place)| checked(region, place)).transpose()
     }
 
@@ -78,14 +80,9 @@ impl SourceContext<'_> {
 
 /// Rejects what is not a region name, since it becomes part of host names.
 fn checked(region: &str, place: &str) -> Result<String, Error> {
-    let is_one = region.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if is_one && !region.is_empty() {
+    if text::is_region(region) {
         Ok(region.to_owned())
     } else {
         Err(Error::config(format!("{place} is not an AWS region such as us-east-1; mend it")))
     }
-}
-
-fn not_utf_8() -> Error {
-    Error::config(format!("{PROFILE} is not UTF-8; run: unset {PROFILE}"))
 }

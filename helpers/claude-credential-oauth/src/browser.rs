@@ -21,7 +21,7 @@ fn candidates(environment: &Environment, url: &str) -> Vec<(PathBuf, Vec<String>
         _ if word.contains('/') => None,
         _ => find_on_path(word, path),
     };
-    let chosen = environment.get("BROWSER").unwrap_or_default().split(':').filter_map(|command| {
+    let chosen = environment.get("BROWSER").ok().flatten().unwrap_or_default().split(':').filter_map(|command| {
         let mut words = command.split_whitespace();
         let program = find(words.next()?)?;
         let mut arguments: Vec<String> = words.map(|word| word.replace("%s", url)).collect();

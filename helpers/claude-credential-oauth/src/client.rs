@@ -10,7 +10,7 @@ use claude_credential_config::{
 use claude_credential_files::{Trust, read};
 use claude_credential_http::{Answer, Body, Call};
 use claude_credential_process::{Active, exit_if_signalled};
-use claude_credential_protocol::{Error, Interactive, Request, Secret, parse_token};
+use claude_credential_protocol::{Error, Interactive, Request, Secret, parse_token, text};
 use reqwest::Url;
 use serde::Deserialize;
 
@@ -158,11 +158,12 @@ impl<'a> Client<'a> {
             None => return Ok(None),
             Some(ValueSource::File(file)) => {
                 let bytes = read(file, Trust::Secret, MAX_SECRET)?;
-                let missing = || provider.error(format!("{}, the client secret, does not exist", file.display()));
-                (bytes.ok_or_else(missing)?, file.display().to_string())
+                let shown = text::shown_path(file);
+                let missing = || provider.error(format!("{shown}, the client secret, does not exist"));
+                (bytes.ok_or_else(missing)?, shown)
             }
             Some(ValueSource::Variable(name)) => {
-                let value = self.environment.get(name);
+                let value = self.environment.get(name)?;
                 let missing = || provider.error(format!("{name}, the variable of the client secret, is not set"));
                 (value.ok_or_else(missing)?.as_bytes().to_vec().into(), name.clone())
             }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use claude_credential_config::{Config, Folders, Provider, Suite};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 
 use crate::client::Client;
 
@@ -56,7 +56,7 @@ impl Source {
 /// The provider of that name, or an error that names the file.
 pub(crate) fn find<'c>(config: &'c Config, name: &str) -> Result<&'c Provider, Error> {
     config.providers.get(name).ok_or_else(|| {
-        let file = config.file_shown();
-        Error::config(format!("there is no [provider.{name}] in {file}; add it there"))
+        let (name, file) = (text::shown(name), config.file_shown());
+        Error::config(format!("there is no provider {name} in {file}; add [provider.NAME] there"))
     })
 }

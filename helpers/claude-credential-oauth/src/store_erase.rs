@@ -31,7 +31,7 @@ pub(crate) fn store(
     };
     let access = checked(access, "access token")?;
     let refresh = new.refresh_token.as_ref().map(|token| checked(token, "refresh token")).transpose()?;
-    let provider = &prepared(provider, context.environment);
+    let provider = &prepared(provider, context.environment)?;
     let client = Client::of(context, provider);
     let tokens = TokenStore::new(context.folders, provider, request.patience());
     let current = tokens.find(None)?.and_then(|login| login.account);

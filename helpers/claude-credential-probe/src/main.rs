@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use claude_credential_protocol::{Error, Origin, report_usage, text, written};
+use claude_credential_protocol::{Error, Origin, print_usage, text, written};
 
 const NAME: &str = "claude-credential-probe";
 
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     let probe = match Probe::try_parse() {
         Ok(probe) => probe,
         Err(usage) => {
-            return ExitCode::from(report_usage(&usage));
+            return ExitCode::from(print_usage(&usage));
         }
     };
     match run(&probe.url) {

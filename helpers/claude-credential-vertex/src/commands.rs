@@ -7,10 +7,10 @@ use std::process::Command;
 use clap::Subcommand;
 use claude_credential_config::generation;
 use claude_credential_process::{find_on_path, run_attached};
-use claude_credential_protocol::{Error, text};
+use claude_credential_protocol::{Error, Request, text};
 
 use crate::options::Vertex;
-use crate::sources::VARIABLE;
+use crate::sources::{VARIABLE, gcloud as gcloud_files};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -36,8 +36,12 @@ fn login(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> {
             "gcloud is not on PATH; install it (https://cloud.google.com/sdk/docs/install), then run this again",
         )
     })?;
+    // gcloud would make a folder of any name in the working directory.
+    gcloud_files::well_known(&helper.suite.context(&Request::default(), &folders))?;
     let mut command = Command::new(gcloud);
     command.args(["auth", "application-default", "login"]).args(options);
+    // gcloud would ask whether to go on, and show its value; what it means for the sign-in is said below.
+    command.env_remove(VARIABLE);
     helper.suite.active.hand_down(&mut command);
     let status =
         run_attached(&mut command).map_err(|error| Error::config(format!("gcloud can't be started: {error}")))?;
@@ -46,7 +50,7 @@ fn login(helper: &Vertex, options: Vec<OsString>) -> Result<(), Error> {
     }
     // What is cached may belong to another account.
     generation::touch(&folders)?;
-    if helper.suite.environment.get(VARIABLE).is_some() {
+    if helper.suite.environment.get_os(VARIABLE).is_some() {
         let words = format!("{VARIABLE} is set and takes precedence over this sign-in; run: unset {VARIABLE}");
         let _ = writeln!(io::stderr(), "{}", text::one_line(&words));
     }

@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use claude_credential_protocol::text;
+
 /// Percent-encodes `text` for a URL. Characters in `safe` are kept besides the unreserved ones.
 pub(crate) fn percent_encoded(text: &str, safe: &str) -> String {
     text.bytes().fold(String::with_capacity(text.len() * 2), |mut quoted, byte| {
@@ -14,5 +16,6 @@ pub(crate) fn percent_encoded(text: &str, safe: &str) -> String {
 
 /// Whether this can be the name of a project or a region, which goes into headers and URLs.
 pub(crate) fn is_name(project: &str) -> bool {
-    !project.is_empty() && project.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte))
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte);
+    !project.is_empty() && project.bytes().all(is_part) && !text::is_secret_like(project)
 }

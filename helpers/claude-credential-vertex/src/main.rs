@@ -19,11 +19,10 @@ mod token;
 
 use claude_credential_config::cloud::{GOOGLE, VERTEX_REGION, vertex_host};
 use claude_credential_protocol::{
-    Auth, BaseUrl, Credential, Error, Family, Helper, HelperCli, Origin, Request, is_past,
+    Auth, BaseUrl, Credential, Error, Family, Helper, HelperCli, Origin, Request, is_past, text,
 };
 
 use crate::commands::UserCommand;
-use crate::encoding::is_name;
 use crate::hosts::Endpoint;
 use crate::options::Vertex;
 use crate::sources::Credentials;
@@ -82,10 +81,10 @@ impl Helper for Vertex {
         let mut credential = Credential::new(Auth::Bearer(token.secret)).from_source(found.source());
         credential.expires_at = token.expires_at;
         credential.account = found.account().map(str::to_owned);
-        credential.quota_project = project::quota(&context, &found);
-        credential.project = project::project(&context, &found, credential.quota_project.as_deref());
-        let region = || self.suite.environment.get(REGION).filter(|region| is_name(region)).map(str::to_owned);
-        credential.region = endpoint.map(|endpoint| endpoint.region).or_else(region);
+        credential.quota_project = project::quota(&context, &found)?;
+        credential.project = project::project(&context, &found, credential.quota_project.as_deref())?;
+        let region = self.suite.environment.get(REGION)?.filter(|region| text::is_region(region)).map(str::to_owned);
+        credential.region = endpoint.map(|endpoint| endpoint.region).or(region);
         Ok(Some(credential))
     }
 }
@@ -106,9 +105,11 @@ impl HelperCli for Vertex {
         let context = self.suite.context(&request, folders);
         let file = self.sources().iter().find_map(|source| sources::file(&context, *source).ok().flatten());
         let universe = file.as_ref().map_or(GOOGLE, |file| file.fields.universe());
-        let region = self.suite.environment.get(REGION).unwrap_or(VERTEX_REGION);
-        Origin::new("https", &vertex_host(region, GOOGLE))
-            .map_err(|problem| Error::config(format!("{REGION} names no region: {problem}; run: unset {REGION}")))?;
+        let region = self.suite.environment.get(REGION)?.unwrap_or(VERTEX_REGION);
+        if !text::is_region(region) {
+            let shown = text::shown(region);
+            return Err(Error::config(format!("{REGION} names no region, it is {shown}; run: unset {REGION}")));
+        }
         let host = Origin::new("https", &vertex_host(region, universe)).map_err(|problem| {
             let shown = file.as_ref().map_or_else(String::new, |file| format!("{}: its ", file.shown));
             Error::config(format!("{shown}`universe_domain` names no domain: {problem}; mend it there"))

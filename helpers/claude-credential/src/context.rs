@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use claude_credential_config::{Config, Environment, Folders, claude};
 use claude_credential_process::Active;
-use claude_credential_protocol::{Interactive, Millis, millis, now};
+use claude_credential_protocol::{Error, Interactive, Millis, millis, now};
 
 use crate::cache::{Cache, FastKey, PROFILE_VARIABLE};
 use crate::cli::Options;
@@ -100,15 +100,15 @@ impl Context {
 
     /// The profile that `CLAUDE_CREDENTIAL_PROFILE` names, if it counts: an option wins over it, and for Claude Code it
     /// does not count, since a project's settings can set its variables.
-    pub(crate) fn profile_in_variable(&self) -> Option<&str> {
+    pub(crate) fn profile_in_variable(&self) -> Result<Option<&str>, Error> {
         let counts = !self.for_client && self.options.profile.is_none();
-        self.environment.get(PROFILE_VARIABLE).filter(|_| counts)
+        if counts { self.environment.get(PROFILE_VARIABLE) } else { Ok(None) }
     }
 
     /// Prepares the environment of a process that this one starts: a variable that did not count here must not count
     /// there, either.
     pub(crate) fn hand_down(&self, active: &Active, command: &mut Command) {
-        if self.profile_in_variable().is_none() {
+        if !self.profile_in_variable().is_ok_and(|name| name.is_some()) {
             command.env_remove(PROFILE_VARIABLE);
         }
         active.hand_down(command);

@@ -21,7 +21,7 @@ mod ttl;
 use std::io::Write;
 
 use clap::Parser;
-use claude_credential_protocol::{Operation, report_usage};
+use claude_credential_protocol::Operation;
 
 use cli::{Cli, Command};
 use context::Context;
@@ -47,6 +47,7 @@ fn main() -> std::process::ExitCode {
 
 fn start() -> u8 {
     claude_credential_protocol::forbid_core_dumps();
+    claude_credential_protocol::report_panics("claude-credential");
     let words: Vec<_> = std::env::args_os().collect();
     let mut prelude = Prelude::here();
     let plain = cli::plain::parse(&words);
@@ -55,9 +56,7 @@ fn start() -> u8 {
     }
     let cli = match plain.map_or_else(|| Cli::try_parse_from(words), Ok) {
         Ok(cli) => cli,
-        Err(usage) => {
-            return report_usage(&usage);
-        }
+        Err(usage) => return claude_credential_protocol::print_usage(&usage),
     };
     end(dispatch(cli, prelude))
 }

@@ -1,7 +1,8 @@
 //! What is different on each operating system.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::os::fd::{IntoRawFd, RawFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,8 +13,6 @@ const TICKS: u64 = 100;
 /// and output would go into that file.
 #[cfg(all(not(test), target_os = "linux", target_env = "gnu"))]
 pub(crate) fn open_missing_streams() {
-    use std::os::fd::IntoRawFd;
-
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
     use rustix::stdio::{stderr, stdin, stdout};
 
@@ -23,6 +22,29 @@ pub(crate) fn open_missing_streams() {
         // The file gets the lowest free number, which is that of the first missing stream, and is never closed.
         let _ = std::fs::File::options().read(true).write(true).open("/dev/null").map(IntoRawFd::into_raw_fd);
     }
+}
+
+/// The number of a descriptor that the program which takes our place inherits, and that gives `bytes`. A file in memory
+/// can be read again by its name, /dev/fd/NUMBER; where the system has none, a pipe gives them once.
+pub(crate) fn descriptor_with(bytes: &[u8]) -> std::io::Result<RawFd> {
+    #[cfg(target_os = "linux")]
+    let file = {
+        use std::io::Seek;
+
+        let file = rustix::fs::memfd_create("key", rustix::fs::MemfdFlags::empty())?;
+        let mut file = fs::File::from(file);
+        file.write_all(bytes)?;
+        file.rewind()?;
+        file
+    };
+    #[cfg(not(target_os = "linux"))]
+    let file = {
+        let (reader, mut writer) = std::io::pipe()?;
+        writer.write_all(bytes)?;
+        rustix::io::fcntl_setfd(&reader, rustix::io::FdFlags::empty())?;
+        std::os::fd::OwnedFd::from(reader)
+    };
+    Ok(file.into_raw_fd())
 }
 
 /// The namespace of process IDs: in another one, the same ID means another process. Empty if the system has none.

@@ -1,5 +1,6 @@
 //! The clouds' hosts and files, which both the dispatcher and the cloud's helper have to know.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use claude_credential_files::{Trust, read};
@@ -44,7 +45,7 @@ pub fn vertex_host(region: &str, universe: &str) -> String {
 #[must_use]
 pub fn aws_files(environment: &Environment, folders: &Folders) -> [PathBuf; 2] {
     [("AWS_CONFIG_FILE", ".aws/config"), ("AWS_SHARED_CREDENTIALS_FILE", ".aws/credentials")].map(
-        |(variable, below_home)| match environment.get(variable) {
+        |(variable, below_home)| match environment.get_os(variable) {
             Some(path) => folders.expand(path),
             None => folders.home.join(below_home),
         },
@@ -72,12 +73,16 @@ pub fn gcloud_active(folder: &Path) -> PathBuf {
 /// The file of gcloud's active configuration; `None` if its name is not a valid one.
 #[must_use]
 pub fn gcloud_configuration(environment: &Environment, folder: &Path) -> Option<PathBuf> {
-    let of_file = || {
-        let bytes = read(&gcloud_active(folder), Trust::Unchecked, MAX_NAME).ok().flatten()?;
-        std::str::from_utf8(&bytes).ok().map(|name| name.trim().to_owned())
+    // A file that can't be read does not say `default`.
+    let of_file = || match read(&gcloud_active(folder), Trust::Unchecked, MAX_NAME) {
+        Ok(None) => Some("default".to_owned()),
+        Ok(Some(bytes)) => std::str::from_utf8(&bytes).ok().map(|name| name.trim().to_owned()),
+        Err(_) => None,
     };
-    let of_variable = environment.get("CLOUDSDK_ACTIVE_CONFIG_NAME").map(|name| name.trim().to_owned());
-    let name = of_variable.or_else(of_file).unwrap_or_else(|| "default".to_owned());
+    // What is not UTF-8 stays no name.
+    let of_variable = environment.get_os("CLOUDSDK_ACTIVE_CONFIG_NAME").map(OsStr::to_string_lossy);
+    let of_variable = of_variable.map(|name| name.trim().to_owned());
+    let name = of_variable.or_else(of_file)?;
     // It becomes the name of a file.
     let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     is_name.then(|| folder.join("configurations").join(format!("config_{name}")))

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 
-use claude_credential_protocol::is_on;
+use claude_credential_protocol::{Error, is_on};
 
 /// The variables of this process, read once.
 #[derive(Clone, Default)]
@@ -20,10 +20,16 @@ impl Environment {
         Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 
-    /// The value of a variable. An empty one counts as unset, and one that is not UTF-8 is none of those that we know.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&str> {
-        self.get_os(name).and_then(OsStr::to_str)
+    /// The value of a variable; an empty one counts as unset. One that is not UTF-8 is an error: if it counted as unset,
+    /// another credential, profile or host would be used in its place.
+    pub fn get(&self, name: &str) -> Result<Option<&str>, Error> {
+        let not_utf_8 = || Error::config(format!("{name} is not UTF-8; set it anew, or run: unset {name}"));
+        self.get_os(name).map(|value| value.to_str().ok_or_else(not_utf_8)).transpose()
+    }
+
+    /// The first of these variables that is set, and its value.
+    pub fn first<'n>(&self, names: &[&'n str]) -> Result<Option<(&'n str, &str)>, Error> {
+        names.iter().find_map(|name| self.get(name).map(|value| Some((*name, value?))).transpose()).transpose()
     }
 
     /// The value of a variable, whatever its encoding.
@@ -41,7 +47,7 @@ impl Environment {
     /// Whether a switch of the client's is on.
     #[must_use]
     pub fn is_on(&self, name: &str) -> bool {
-        self.get(name).is_some_and(is_on)
+        self.get(name).is_ok_and(|value| value.is_some_and(is_on))
     }
 
     /// All of them, in the order of their names.

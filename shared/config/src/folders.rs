@@ -44,14 +44,11 @@ impl Folders {
         })
     }
 
-    /// `path` with the home's name in place of a leading `~/`.
+    /// `path` with the home's name in place of a leading `~`.
     #[must_use]
-    pub fn expand(&self, path: &str) -> PathBuf {
-        match path.strip_prefix("~/") {
-            Some(below) => self.home.join(below),
-            None if path == "~" => self.home.clone(),
-            None => PathBuf::from(path),
-        }
+    pub fn expand(&self, path: impl AsRef<Path>) -> PathBuf {
+        let path = path.as_ref();
+        path.strip_prefix("~").map_or_else(|_| path.to_owned(), |below| self.home.join(below))
     }
 }
 

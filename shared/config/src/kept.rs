@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use claude_credential_files::exists;
 use claude_credential_protocol::{BaseUrl, Error, NotAnOrigin, Origin};
 use serde::{Deserialize, Serialize};
 
@@ -59,10 +60,9 @@ pub fn path(folders: &Folders) -> PathBuf {
     INDEX.path(folders)
 }
 
-/// Whether anything is kept. What exactly, and whether the index can be read at all, is for the helper to say.
-#[must_use]
-pub fn is_any(folders: &Folders) -> bool {
-    path(folders).symlink_metadata().is_ok()
+/// Whether anything is kept, as far as the index tells by being there. What exactly is for the helper to say.
+pub fn is_any(folders: &Folders) -> Result<bool, Error> {
+    Ok(exists(&path(folders))?)
 }
 
 /// What is kept.

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use claude_credential_protocol::text::shown_path;
 use claude_credential_protocol::{BaseUrl, Kind, Origin};
 
 use crate::key_store::KeyStore;
@@ -123,7 +124,7 @@ impl Config {
     /// The file that messages name if the user has to change something: the one that was read, or the one to create.
     #[must_use]
     pub fn file_shown(&self) -> String {
-        let file = self.file.as_ref().map(|file| file.display().to_string());
+        let file = self.file.as_ref().map(|file| shown_path(file));
         file.unwrap_or_else(|| "~/.config/claude-credential/config.toml".to_owned())
     }
 

@@ -1,47 +1,69 @@
+use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use claude_credential_protocol::text::shown_path;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use thiserror::Error;
+
+use crate::os::own_uid;
 
 /// Why a file can't be used. Names the file, never its contents.
 #[derive(Debug, Error)]
 pub enum FileError {
     /// An I/O error.
-    #[error("can't use {path}: {error}", path = .0.display(), error = .1)]
+    #[error("can't use {path}: {why}", path = shown_path(.0), why = why(.0, .1))]
     Io(PathBuf, #[source] io::Error),
     /// A symbolic link where none is followed.
-    #[error("{path} is a link", path = .0.display())]
+    #[error("{path} is a link", path = shown_path(.0))]
     Link(PathBuf),
     /// A folder, socket, device or pipe.
-    #[error("{path} is not a regular file", path = .0.display())]
+    #[error("{path} is not a regular file", path = shown_path(.0))]
     NotRegular(PathBuf),
     /// Not a folder.
-    #[error("{path} is not a folder", path = .0.display())]
+    #[error("{path} is not a folder", path = shown_path(.0))]
     NotFolder(PathBuf),
     /// It belongs to another user.
-    #[error("{path} belongs to another user; run: chown $(id -un) {path}", path = .0.display())]
+    #[error("{path} belongs to another user; run: chown $(id -un) {path}", path = shown_path(.0))]
     Owner(PathBuf),
     /// Others can read what only its owner should.
-    #[error("{path} can be read by others; run: chmod 600 {path}", path = .0.display())]
+    #[error("{path} can be read by others; run: chmod 600 {path}", path = shown_path(.0))]
     Readable(PathBuf),
     /// Others can change it.
-    #[error("{path} can be changed by others; run: chmod go-w {path}", path = .0.display())]
+    #[error("{path} can be changed by others; run: chmod go-w {path}", path = shown_path(.0))]
     Writable(PathBuf),
     /// Larger than anything of its kind.
-    #[error("{path} is larger than {limit} bytes", path = .0.display(), limit = .1)]
+    #[error("{path} is larger than {limit} bytes", path = shown_path(.0), limit = .1)]
     TooLarge(PathBuf, u64),
     /// A pipe whose writer did not close it in time.
-    #[error("{path} was not written to its end in time", path = .0.display())]
+    #[error("{path} was not written to its end in time", path = shown_path(.0))]
     Late(PathBuf),
 }
 
 impl FileError {
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |error| match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-            // What O_NOFOLLOW answers for a link, on Linux and macOS.
-            Some(rustix::io::Errno::LOOP) => Self::Link(path.to_owned()),
+        move |error| match error.raw_os_error().map(Errno::from_raw_os_error) {
+            // What O_NOFOLLOW answers for a link, on Linux and macOS; a circle of links above the file is another matter.
+            Some(Errno::LOOP) if path.is_symlink() => Self::Link(path.to_owned()),
             _ => Self::Io(path.to_owned(), error),
         }
+    }
+}
+
+/// What an I/O error says, and what mends it where a folder above the file is the reason.
+fn why(path: &Path, error: &io::Error) -> String {
+    let above: Vec<&Path> = path.ancestors().skip(1).collect();
+    let closed = above.into_iter().rev().find(|folder| access(*folder, Access::EXEC_OK) == Err(Errno::ACCESS));
+    match closed.filter(|_| error.kind() == io::ErrorKind::PermissionDenied) {
+        Some(folder) => {
+            let is_ours = fs::metadata(folder).is_ok_and(|found| found.uid() == own_uid());
+            let mend = if is_ours { "chmod u+rwx" } else { "sudo chown $(id -un)" };
+            let folder = shown_path(folder);
+            format!("this user can't look into {folder}; run: {mend} {folder}")
+        }
+        None => error.to_string(),
     }
 }
 

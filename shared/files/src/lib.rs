@@ -6,6 +6,7 @@
 mod descriptor;
 mod error;
 mod folder;
+mod holder;
 mod identity;
 mod lock;
 mod os;
@@ -15,9 +16,10 @@ mod random;
 pub use descriptor::Descriptor;
 pub use error::FileError;
 pub use folder::{ensure_folder, remove_older};
+pub use holder::{Holder, lock_holder};
 pub use identity::Identity;
 pub use lock::{Lock, LockError, Waiting};
 pub use private::{
-    Trust, create_new, read, remove_unfinished, replace, replace_durably, replace_prepared, write_in_place,
+    Trust, create_new, exists, read, remove_unfinished, replace, replace_durably, replace_prepared, write_in_place,
 };
 pub use random::{hex, random};

@@ -8,7 +8,7 @@ use fslock::LockFile;
 use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
 
-use crate::{FileError, write_in_place};
+use crate::{FileError, Holder, write_in_place};
 
 /// The thread that waits makes one system call; the default of 2 MiB would be reserved for nothing.
 const STACK: usize = 64 * 1024;
@@ -24,9 +24,9 @@ pub struct Lock {
 /// Why the lock was not acquired.
 #[derive(Debug, Error)]
 pub enum LockError {
-    /// Another process held it until the time-out.
-    #[error("{path} was held by another process all the time", path = .0.display())]
-    Timeout(PathBuf),
+    /// This process held it until the time-out.
+    #[error("{path} was held all the time by {holder}; {mend}", path = .0.display(), holder = .1, mend = mend(.1))]
+    Timeout(PathBuf, Holder),
     /// The file can't be used.
     #[error(transparent)]
     File(#[from] FileError),
@@ -37,6 +37,10 @@ impl From<LockError> for claude_credential_protocol::Error {
     fn from(error: LockError) -> Self {
         Self::unavailable(error.to_string())
     }
+}
+
+fn mend(holder: &Holder) -> String {
+    holder.mend().unwrap_or_else(|| "if it hangs, end it".to_owned())
 }
 
 impl Lock {
@@ -66,7 +70,7 @@ impl Lock {
         thread::Builder::new().stack_size(STACK).spawn(blocked).map_err(io())?;
         match receiver.recv_timeout(patience) {
             Ok(outcome) => Ok(Self { _file: outcome.map_err(io())? }),
-            Err(_) => Err(LockError::Timeout(path.to_owned())),
+            Err(_) => Err(LockError::Timeout(path.to_owned(), Holder::of(path))),
         }
     }
 

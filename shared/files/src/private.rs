@@ -61,6 +61,16 @@ pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Ve
     Ok(Some(bytes))
 }
 
+/// Whether anything stands at `path`, a link included. What can't be told is an error, never "no": a caller that is told
+/// that there is no key goes on to the next source, for which another account may pay.
+pub fn exists(path: &Path) -> Result<bool, FileError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(FileError::io(path)(error)),
+    }
+}
+
 fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), FileError> {
     let path = || path.to_owned();
     if !found.is_file() {

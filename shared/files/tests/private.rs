@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -117,7 +118,7 @@ fn a_lock_is_waited_for_and_given_up_at_the_deadline() {
     let (_folder, file) = folder();
     let first = Lock::acquire(&file, Duration::ZERO).unwrap();
     assert!(Lock::try_acquire(&file).unwrap().is_none());
-    assert!(matches!(Lock::acquire(&file, Duration::from_millis(20)), Err(LockError::Timeout(_))));
+    assert!(matches!(Lock::acquire(&file, Duration::from_millis(20)), Err(LockError::Timeout(..))));
     let freed = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -171,4 +172,30 @@ fn what_a_killed_process_left_on_its_way_is_removed_and_nothing_else() {
     let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left, [".file.new", ".other.0123.new", "file", "file.new"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_lock_that_a_stopped_process_holds_names_the_process_and_what_lets_it_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = fs::canonicalize(folder.path()).unwrap().join("a.lock");
+    drop(Lock::acquire(&file, Duration::from_secs(20)).unwrap());
+    let flock = Command::new("flock").arg("--no-fork").arg(&file).args(["sleep", "600"]).spawn();
+    let Ok(mut holder) = flock else { return eprintln!("SKIPPED: there is no flock") };
+    let pid = holder.id();
+    let is_held = || Lock::try_acquire(&file).unwrap().is_none();
+    while !is_held() {
+        std::thread::yield_now();
+    }
+    let signal = |name: &str| assert!(Command::new("kill").args([name, &pid.to_string()]).status().unwrap().success());
+    signal("-STOP");
+    let state = || fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    while !state().contains(") T ") {
+        std::thread::yield_now();
+    }
+    let said = Lock::acquire(&file, Duration::from_millis(20)).unwrap_err().to_string();
+    signal("-KILL");
+    holder.wait().unwrap();
+    let wanted = format!("a.lock was held all the time by process {pid}, which is stopped; run: kill -CONT {pid}");
+    assert!(said.ends_with(&wanted), "{said}");
 }

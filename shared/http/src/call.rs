@@ -194,7 +194,8 @@ impl Call<'_> {
     /// The host for messages, without path or query.
     #[must_use]
     pub fn host(&self) -> String {
-        Origin::of_url(self.url).map_or_else(|_| "the provider".to_owned(), |origin| origin.as_listed())
+        Origin::of_url(self.url)
+            .map_or_else(|_| "the provider".to_owned(), |origin| text::shown(&origin.as_listed()).to_owned())
     }
 }
 

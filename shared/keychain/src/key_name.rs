@@ -1,9 +1,12 @@
 use std::fmt;
 
 use claude_credential_config::kept::Kept;
-use claude_credential_protocol::{BaseUrl, Error, Request};
+use claude_credential_protocol::{BaseUrl, Error, Request, text};
 
 use crate::item::Item;
+
+/// The host of a key for which the command names none.
+const DEFAULT_HOST: &str = "api.anthropic.com";
 
 /// The name of a key: a host, perhaps with a path, and an account there if the user has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,8 +55,11 @@ impl KeyName {
 
     /// The command that stores a new key under this name.
     pub(crate) fn login(&self) -> String {
-        let account = self.account.as_ref().map(|account| format!(" --account {account}"));
-        format!("claude-credential login api-key{}", account.unwrap_or_default())
+        let host = Some(self.host.as_listed()).filter(|host| host != DEFAULT_HOST);
+        let options = [("--host", host.as_ref()), ("--account", self.account.as_ref())];
+        let words =
+            options.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", text::quoted(value?))));
+        format!("claude-credential login api-key{}", words.collect::<String>())
     }
 }
 
@@ -69,7 +75,7 @@ pub fn escape(account: &str) -> String {
 impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.account {
-            Some(account) => write!(f, "{}, account {account}", self.host),
+            Some(account) => write!(f, "{}, account {}", self.host, text::shown(account)),
             None => self.host.fmt(f),
         }
     }

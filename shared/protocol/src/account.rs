@@ -1,3 +1,5 @@
+use crate::text::is_secret_like;
+
 /// The names that stand for "no account" where a git credential must have a username.
 pub const NO_ACCOUNT: [&str; 2] = ["x-api-key", "oauth2"];
 
@@ -5,6 +7,8 @@ pub const NO_ACCOUNT: [&str; 2] = ["x-api-key", "oauth2"];
 pub fn parse_account(name: &str) -> Result<String, &'static str> {
     if name.trim().is_empty() || name.chars().any(char::is_control) {
         Err("it is empty or has control characters in it")
+    } else if is_secret_like(name) {
+        Err("it seems to be the secret itself")
     } else if NO_ACCOUNT.contains(&name) {
         Err("on the wire this name means no account")
     } else {
@@ -19,7 +23,7 @@ mod tests {
     #[test]
     fn an_account_has_a_name_that_the_wire_can_tell() {
         assert_eq!(parse_account("me@x.example").unwrap(), "me@x.example");
-        for no_name in ["", " ", "a\nb", "\u{1b}[2J", "x-api-key", "oauth2"] {
+        for no_name in ["", " ", "a\nb", "\u{1b}[2J", "x-api-key", "oauth2", "sk-ant-api03-CANARY"] {
             assert!(parse_account(no_name).is_err(), "{no_name:?}");
         }
     }

@@ -67,6 +67,7 @@ enum Word<C: Subcommand> {
 #[must_use]
 pub fn main<H: HelperCli>() -> ExitCode {
     crate::forbid_core_dumps();
+    report_panics(H::NAME);
     let (mut stdin, mut stdout) = (std::io::stdin(), std::io::stdout());
     if let Some((helper, operation)) = wire_call::<H>() {
         return exit::<H>(serve(&helper, operation, &mut stdin, &mut stdout));
@@ -74,9 +75,7 @@ pub fn main<H: HelperCli>() -> ExitCode {
     let parsed = command::<H>().try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::<H>::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(usage) => {
-            return ExitCode::from(report_usage(&usage));
-        }
+        Err(usage) => return ExitCode::from(print_usage(&usage)),
     };
     exit::<H>(match cli.operation {
         Some(Word::Get) => serve(&cli.helper, "get", &mut stdin, &mut stdout),
@@ -94,16 +93,27 @@ pub fn main<H: HelperCli>() -> ExitCode {
     })
 }
 
-/// Reports what a command-line parser says, and returns the exit code. A mistake is repeated without what a terminal
-/// would act on; help and versions are as they are.
+/// Makes a panic end this process as a class of [`Error`] does: one line on stderr, and an exit code. A panic's own message
+/// may quote what the program held.
+pub fn report_panics(name: &'static str) {
+    std::panic::set_hook(Box::new(move |panic| {
+        let place = panic.location().map(|at| format!(" at {}:{}", at.file(), at.line())).unwrap_or_default();
+        let _ = writeln!(std::io::stderr(), "{name}: it broke{place}; report it, and run: claude-credential doctor");
+        std::process::exit(Class::Broke.exit_code().into());
+    }));
+}
+
+/// Prints what is wrong with the command line, or the help that it asks for, and returns the exit code. A key that was
+/// given in the place of a word is not repeated, nor what a terminal would act on.
 #[must_use]
-pub fn report_usage(said: &clap::Error) -> u8 {
-    let _ = if said.use_stderr() {
-        std::io::stderr().write_all(text::lines(&said.render().to_string()).as_bytes())
+pub fn print_usage(usage: &clap::Error) -> u8 {
+    let _ = if usage.use_stderr() {
+        let message = text::without_hidden(&usage.to_string(), std::env::args_os().skip(1));
+        std::io::stderr().write_all(text::lines(&message).as_bytes())
     } else {
-        said.print()
+        usage.print()
     };
-    u8::try_from(said.exit_code()).unwrap_or(Class::Config.exit_code())
+    u8::try_from(usage.exit_code()).unwrap_or(Class::Config.exit_code())
 }
 
 fn exit<H: HelperCli>(outcome: Result<(), Error>) -> ExitCode {

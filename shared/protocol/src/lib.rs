@@ -51,7 +51,7 @@ mod wire;
 pub use account::{NO_ACCOUNT, parse_account};
 pub use auth::{Auth, Kind};
 pub use base_url::BaseUrl;
-pub use cli::{HelperCli, NoCommands, main, report_usage};
+pub use cli::{HelperCli, NoCommands, main, print_usage, report_panics};
 pub use credential::Credential;
 pub use error::{Class, Error};
 pub use helper::{Helper, answer, capability, read, serve};

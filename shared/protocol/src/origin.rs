@@ -2,6 +2,8 @@ use std::fmt;
 
 use thiserror::Error;
 
+use crate::text::is_key_like;
+
 /// Where a credential may go: protocol, host and port, compared whole.
 ///
 /// What is accepted is so narrow that every program reads it alike: no userinfo, no escapes, no white space, no
@@ -19,7 +21,9 @@ pub struct Origin {
 pub struct NotAnOrigin(&'static str);
 
 impl NotAnOrigin {
-    pub(crate) fn new(reason: &'static str) -> Self {
+    /// For that reason, which reads well after "it is not a host, …: ".
+    #[must_use]
+    pub fn new(reason: &'static str) -> Self {
         Self(reason)
     }
 }
@@ -104,6 +108,10 @@ fn check_host(host: &str) -> Result<(), NotAnOrigin> {
     }
     if host.is_empty() {
         return Err(NotAnOrigin("it has no host"));
+    }
+    // Resolvers and proxies would see it.
+    if is_key_like(host) {
+        return Err(NotAnOrigin("its host seems to be the secret itself"));
     }
     if host.len() > 253 {
         return Err(NotAnOrigin("its host is longer than 253 characters"));

@@ -1,5 +1,10 @@
 //! Foreign text, made safe to show in a terminal.
 
+mod shown;
+
+pub(crate) use shown::is_key_like;
+pub use shown::{is_region, is_secret_like, shown, shown_path, without_hidden};
+
 /// The most that one message shows of foreign text.
 const MAX_SHOWN: usize = 1000;
 

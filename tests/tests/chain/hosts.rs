@@ -239,3 +239,21 @@ fn fixture(profile: &str) -> (Sandbox, Fake) {
     sandbox.config(&format!("[profile.default]\n{profile}\nchain = [\"acme\"]\n\n{}", fake.entry()));
     (sandbox, fake)
 }
+
+#[test]
+fn the_command_that_a_message_names_keeps_a_key_for_the_host_that_lacks_one() {
+    let sandbox = Sandbox::new();
+    sandbox.config("key_store = \"file\"\n[profile.default]\nhosts = [\"api.anthropic.com\", \"gateway.example\"]\n");
+    let print = || sandbox.print().args(["--host", "gateway.example"]).run();
+    let command = "claude-credential login api-key --host gateway.example";
+    assert!(print().fails(1).ends_with(&format!("run: {command}")));
+    let words: Vec<&str> = command.split(' ').skip(1).chain(["--stdin"]).collect();
+    sandbox.dispatcher(&words).says(sandbox.secret("gateway")).run().exits(0);
+    assert_eq!(print().key(), "gateway");
+    sandbox.print().run().fails(1);
+    let unlisted = ["login", "api-key", "--host=evil.example", "--stdin"];
+    let output = sandbox.dispatcher(&unlisted).says(sandbox.secret("gateway")).run();
+    assert!(output.fails(78).contains("evil.example"));
+    sandbox.dispatcher(&["logout", "api-key", "--host", "gateway.example"]).run().exits(0);
+    print().fails(1);
+}

@@ -288,6 +288,33 @@ fn what_lives_longer_is_asked_for_and_a_loop_is_still_seen() {
 }
 
 #[test]
+fn claude_code_gets_a_key_by_a_descriptor_which_it_does_not_ask_about() {
+    let (mut sandbox, _fake) = fixture(&["credential=SECRET", "authtype=x-api-key"]);
+    sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("other"));
+    // Read twice, as a client may.
+    let name = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
+    let read = format!("cat /dev/fd/${name}; echo; cat /dev/fd/${name}; echo \" ${{ANTHROPIC_API_KEY-unset}} $*\"");
+    let client = sandbox.script("claude", &read);
+    for word in ["claude", client.to_str().expect("UTF-8")] {
+        let output = sandbox.dispatcher(&["exec", "--", word, "-p", "hello"]).shows_secret().run();
+        let key = sandbox.secret("secret");
+        assert_eq!(output.succeeds().stdout, format!("{key}\n{key} unset -p hello\n"));
+    }
+    // Any other command may be a program that reads the variable alone.
+    sandbox.script("agent", "echo \"$ANTHROPIC_API_KEY\"");
+    let output = sandbox.dispatcher(&["exec", "--", "agent"]).shows_secret().run();
+    assert_eq!(output.succeeds().key(), "secret");
+}
+
+#[test]
+fn a_token_for_claude_code_stays_in_its_variable() {
+    let (sandbox, _fake) = fixture(&["claude.kind=bearer", "credential=SECRET", "authtype=Bearer"]);
+    sandbox.script("claude", "echo \"$ANTHROPIC_AUTH_TOKEN\"");
+    let output = sandbox.dispatcher(&["exec", "--", "claude"]).shows_secret().run();
+    assert_eq!(output.succeeds().key(), "secret");
+}
+
+#[test]
 fn at_a_terminal_whoever_is_signed_out_is_asked_and_then_the_command_runs() {
     let Some(script) = tool("script") else { return skip("signing in at a terminal", "no script") };
     let (sandbox, fake) = fixture(&[]);

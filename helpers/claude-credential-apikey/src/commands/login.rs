@@ -22,7 +22,7 @@ pub(super) fn login(helper: &Apikey, name: &KeyName, secret: Secret, said: &mut 
         say(said, "the key that it replaces could not be removed from where it was; that one is not used any more")?;
     }
     for variable in [variable::AUTH_TOKEN, variable::API_KEY] {
-        if helper.suite.environment.get(variable).is_some() {
+        if helper.suite.environment.get_os(variable).is_some() {
             say(said, &format!("{variable} is set and wins over it; run: unset {variable}"))?;
         }
     }

@@ -11,6 +11,6 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Err
 }
 
 pub(crate) fn find(environment: &Environment) -> Result<Option<Descriptor>, Error> {
-    let number = environment.get(VARIABLE);
+    let number = environment.get(VARIABLE)?;
     number.map_or(Ok(None), |number| Descriptor::named_by(VARIABLE, number))
 }

@@ -13,7 +13,7 @@ pub(crate) fn api_key(context: &SourceContext<'_>) -> Result<Option<Credential>,
 }
 
 fn credential(context: &SourceContext<'_>, name: &str, auth: fn(Secret) -> Auth) -> Result<Option<Credential>, Error> {
-    let Some(value) = context.environment.get(name) else { return Ok(None) };
+    let Some(value) = context.environment.get(name)? else { return Ok(None) };
     match parse_token(value.as_bytes()) {
         Ok(secret) => Ok(Some(Credential::new(auth(secret)).from_source(format!("env:{name}")).ephemeral())),
         Err(TokenProblem::Empty) => Ok(None),

@@ -10,7 +10,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use claude_credential_config::Environment;
 use claude_credential_files::{Trust, read};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
@@ -43,9 +43,11 @@ pub(crate) fn without_proxy() -> SharedHttpClient {
 /// The system's certificate authorities and those in `AWS_CA_BUNDLE`. Each certificate is checked here, because the SDK
 /// assumes that they are valid.
 fn tls(environment: &Environment) -> Result<TlsContext, Error> {
-    let Some(path) = environment.get(BUNDLE) else { return Ok(TlsContext::default()) };
-    let mend = |what: &str| Error::config(format!("{BUNDLE}: {path} {what}; mend it, or run: unset {BUNDLE}"));
-    let pem = read(Path::new(path), Trust::Unchecked, MAX_BUNDLE)?.ok_or_else(|| mend("does not exist"))?;
+    let Some(path) = environment.get_os(BUNDLE).map(Path::new) else { return Ok(TlsContext::default()) };
+    let shown = text::shown_path(path);
+    let mend = |what: &str| Error::config(format!("{BUNDLE}: {shown} {what}; mend it, or run: unset {BUNDLE}"));
+    let pem = read(path, Trust::Unchecked, MAX_BUNDLE).map_err(|error| Error::from(error).with_prefix(BUNDLE))?;
+    let pem = pem.ok_or_else(|| mend("does not exist"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(|_| mend("contains something other than certificates"))?;
     let mut roots = RootCertStore::empty();

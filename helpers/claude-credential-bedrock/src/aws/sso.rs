@@ -114,7 +114,7 @@ impl Session<'_> {
             return Ok(Lock::try_acquire(&path)?);
         }
         Lock::acquire(&path, patience).map(Some).map_err(|error| match error {
-            LockError::Timeout(_) => {
+            LockError::Timeout(..) => {
                 Error::unavailable("another process is renewing the SSO session and does not finish; try again")
             }
             LockError::File(problem) => problem.into(),

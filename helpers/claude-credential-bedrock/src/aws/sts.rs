@@ -25,7 +25,7 @@ const MAX_TOKEN: u64 = 64 * 1024;
 /// Assumes `role` with `keys`.
 pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> Result<Keys, Error> {
     let Role { profile, arn, external_id, session_name, duration, mfa_serial } = role;
-    let whose = format!("profile {profile}, role {arn}");
+    let whose = format!("profile {profile}, role {}", text::shown(arn));
     let code = mfa_serial.as_ref().map(|serial| mfa_code(context, profile, serial)).transpose()?;
     let with_code = code.is_some();
     let answer = ask(context, Some(keys), async |client| {
@@ -61,12 +61,15 @@ pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> R
 
 /// Assumes a role with a token.
 pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdentity) -> Result<Keys, Error> {
+    const WHAT: &str = "the web identity token file";
     let WebIdentity { role_arn, file, session_name, duration } = identity;
-    let found_token = read(Path::new(file), Trust::Unchecked, MAX_TOKEN)?;
-    let not_there = || Error::config(format!("the web identity token file {file} does not exist; mend its name"));
+    let found_token = read(Path::new(file), Trust::Unchecked, MAX_TOKEN);
+    let found_token = found_token.map_err(|error| Error::from(error).with_prefix(WHAT))?;
+    let (shown_role, file) = (text::shown(role_arn), text::shown(file));
+    let not_there = || Error::config(format!("{WHAT} {file} does not exist; mend its name"));
     let token = found_token.ok_or_else(not_there)?;
     let token = Secret::from(String::from_utf8_lossy(&token).trim());
-    let whose = format!("role {role_arn} for the token in {file}");
+    let whose = format!("role {shown_role} for the token in {file}");
     let answer = ask(context, None, async |client| {
         let answer = client
             .assume_role_with_web_identity()

@@ -8,7 +8,7 @@ use aws_runtime::env_config::section::SsoSession;
 use aws_types::os_shim_internal::{Env, Fs};
 use claude_credential_config::{Environment, Folders, cloud};
 use claude_credential_files::{Trust, read};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 
 use super::command::{DEFAULT, line};
 use crate::runtime::block_on;
@@ -72,12 +72,16 @@ impl Profiles {
 
     /// An error in AWS's files, which names the configuration file.
     pub(super) fn error(&self, what: impl Display) -> Error {
-        Error::config(format!("{}: {what}", self.config.display()))
+        Error::config(format!("{}: {what}", text::shown_path(&self.config)))
     }
 
     /// The error for a missing profile, with similar names.
     pub(crate) fn profile_not_found(&self, name: &str, wanted_by: &str) -> Error {
-        let there_is_none = format!("there is no profile {name}{wanted_by}");
+        let shown = text::shown(name);
+        let there_is_none = format!("there is no profile {shown}{wanted_by}");
+        if shown != name {
+            return self.error(format!("{there_is_none}; write the name of a profile"));
+        }
         if self.has_malformed_section(name) {
             return self.error(format!(
                 "{there_is_none} that AWS's SDKs read: its line has to be [profile NAME], without quotes or blanks in \
@@ -120,6 +124,6 @@ fn is_text(path: &Path) -> Result<bool, Error> {
     let Some(bytes) = read(path, Trust::Unchecked, MAX_FILE)? else { return Ok(false) };
     match std::str::from_utf8(&bytes) {
         Ok(_) => Ok(true),
-        Err(_) => Err(Error::config(format!("{} is not UTF-8; mend it", path.display()))),
+        Err(_) => Err(Error::config(format!("{} is not UTF-8; mend it", text::shown_path(path)))),
     }
 }

@@ -1,5 +1,5 @@
 use aws_config::profile::Profile;
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 use sha1::{Digest, Sha1};
 
 use super::command::line;
@@ -28,12 +28,13 @@ impl Sso {
         // The session takes precedence; AWS's tools reject a profile whose own value differs.
         let shared = |key: &str| match &session {
             None => Ok(own(key)),
-            Some(name) => match profiles.sso_session(name) {
+            Some(session) => match profiles.sso_session(session) {
                 Some(session) => Ok(session.get(key).map(str::to_owned).or_else(|| own(key))),
                 None => Err(profiles.error(format!(
-                    "profile {} names [sso-session {name}], which does not exist; to set it up, run: \
+                    "profile {} names [sso-session {}], which does not exist; to set it up, run: \
                      aws configure sso-session",
-                    profile.name()
+                    profile.name(),
+                    text::shown(session)
                 ))),
             },
         };

@@ -8,7 +8,7 @@ const VARIABLE: &str = "AWS_BEARER_TOKEN_BEDROCK";
 /// Bedrock, or to the gateway that the user has configured in its place.
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
     let Some(value) = context.environment.get_os(VARIABLE) else { return Ok(None) };
-    if !is_bedrock(context.request) && !is_own_gateway(context) {
+    if !is_bedrock(context.request) && !is_own_gateway(context)? {
         return Ok(None);
     }
     let token = parse_token(value.as_encoded_bytes())
@@ -30,11 +30,11 @@ fn is_bedrock(request: &Request) -> bool {
 }
 
 /// Whether the request is for the user's own gateway. A caller with `claude.v1` has checked it against the user's list.
-fn is_own_gateway(context: &SourceContext<'_>) -> bool {
-    let own = context.environment.get("ANTHROPIC_BEDROCK_BASE_URL").and_then(|url| Origin::and_path(url).ok());
+fn is_own_gateway(context: &SourceContext<'_>) -> Result<bool, Error> {
+    let own = context.environment.get("ANTHROPIC_BEDROCK_BASE_URL")?.and_then(|url| Origin::and_path(url).ok());
     let asked_for = context.request.place().and_then(|(origin, path)| BaseUrl::new(origin, path));
     let is_own = |asked_for: BaseUrl| own.is_some_and(|(origin, path)| asked_for.covers(&origin, path));
-    context.request.capabilities.claude_v1 && asked_for.is_ok_and(is_own)
+    Ok(context.request.capabilities.claude_v1 && asked_for.is_ok_and(is_own))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use claude_credential_files::{Trust, read};
 use claude_credential_http::Call;
-use claude_credential_protocol::{Error, Origin, Secret};
+use claude_credential_protocol::{Error, Origin, Secret, text};
 
 use crate::document;
 use crate::keys::Keys;
@@ -34,7 +34,7 @@ const ALL_ATTEMPTS: Duration = Duration::from_secs(16);
 const MAX_TOKEN: u64 = 64 * 1024;
 
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
-    let (variable, url) = match (context.environment.get(RELATIVE), context.environment.get(FULL)) {
+    let (variable, url) = match (context.environment.get(RELATIVE)?, context.environment.get(FULL)?) {
         (Some(path), _) if path.starts_with('/') => (RELATIVE, format!("{ECS}{path}")),
         (Some(_), _) => return Err(Error::config(format!("{RELATIVE} does not start with /; mend it"))),
         (None, Some(url)) => (FULL, url.to_owned()),
@@ -49,7 +49,7 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
     match status {
         200 => {}
         401 | 403 => {
-            let given = if context.environment.get(TOKEN_FILE).is_some() { TOKEN_FILE } else { TOKEN };
+            let given = if context.environment.get_os(TOKEN_FILE).is_some() { TOKEN_FILE } else { TOKEN };
             return Err(Error::sign_in(format!("{variable}: the service answered {status}; renew {given}")));
         }
         429 | 500.. => return Err(Error::unavailable(format!("{variable}: the service answered {status}"))),
@@ -74,11 +74,13 @@ fn check(url: &str) -> Result<(), String> {
 }
 
 fn token(context: &SourceContext<'_>) -> Result<Option<Secret>, Error> {
-    let token = match context.environment.get(TOKEN_FILE) {
-        None => context.environment.get(TOKEN).map(Secret::from),
+    let token = match context.environment.get_os(TOKEN_FILE).map(Path::new) {
+        None => context.environment.get(TOKEN)?.map(Secret::from),
         Some(file) => {
-            let found = read(Path::new(file), Trust::Unchecked, MAX_TOKEN)?;
-            let found = found.ok_or_else(|| Error::config(format!("{TOKEN_FILE}: there is no {file}; mend it")))?;
+            let found =
+                read(file, Trust::Unchecked, MAX_TOKEN).map_err(|error| Error::from(error).with_prefix(TOKEN_FILE))?;
+            let shown = text::shown_path(file);
+            let found = found.ok_or_else(|| Error::config(format!("{TOKEN_FILE}: there is no {shown}; mend it")))?;
             Some(Secret::from(String::from_utf8_lossy(&found).as_ref()))
         }
     };

@@ -11,19 +11,20 @@ const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 /// The variables (<https://docs.aws.amazon.com/sdkref/latest/guide/environment-variables.html>), with the expiry that
 /// `aws configure export-credentials` and our own `print --format env` put beside them.
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
-    let variable = |name| context.environment.get(name).map(str::trim).filter(|value| !value.is_empty());
-    let (id, secret) = match (variable(ID), variable(SECRET)) {
+    let variable =
+        |name| Ok::<_, Error>(context.environment.get(name)?.map(str::trim).filter(|value| !value.is_empty()));
+    let (id, secret) = match (variable(ID)?, variable(SECRET)?) {
         (Some(id), Some(secret)) => (id, secret),
         (None, None) => return Ok(None),
         (None, Some(_)) => return Err(incomplete_pair(SECRET, ID)),
         (Some(_), None) => return Err(incomplete_pair(ID, SECRET)),
     };
-    let expires_at = variable(EXPIRATION).map(|text| {
+    let expires_at = variable(EXPIRATION)?.map(|text| {
         let not_a_time = || Error::config(format!("{EXPIRATION} is not an ISO 8601 time; run: unset {EXPIRATION}"));
         document::time(text).ok_or_else(not_a_time)
     });
     let keys = Keys {
-        session_token: variable("AWS_SESSION_TOKEN").map(Into::into),
+        session_token: variable("AWS_SESSION_TOKEN")?.map(Into::into),
         expires_at: expires_at.transpose()?,
         ephemeral: true,
         ..Keys::new(id, secret.into())

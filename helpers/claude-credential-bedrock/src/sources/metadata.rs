@@ -36,11 +36,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
-    if context.environment.get(DISABLED).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+    if context.environment.get(DISABLED)?.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok(None);
     }
     block_on(context.until, async {
-        let service = Service::new(context);
+        let service = Service::new(context)?;
         let roles = match service.get(ROLES).await {
             Ok(roles) => roles,
             Err(error) if is_absent(&error) => return Ok(None),
@@ -67,8 +67,8 @@ struct Service {
 }
 
 impl Service {
-    fn new(context: &SourceContext<'_>) -> Self {
-        let said = context.environment.get(TIMEOUT).and_then(|text| text.parse().ok());
+    fn new(context: &SourceContext<'_>) -> Result<Self, Error> {
+        let said = context.environment.get(TIMEOUT)?.and_then(|text| text.parse().ok());
         let said = said.filter(|seconds| (1..=30).contains(seconds)).map(Duration::from_secs);
         let patience = said.unwrap_or(READ);
         let config = ProviderConfig::without_region().with_http_client(http::without_proxy());
@@ -82,7 +82,7 @@ impl Service {
             // there.
             .max_attempts(1)
             .build();
-        Self { client, patience }
+        Ok(Self { client, patience })
     }
 
     /// Asks again after a 5xx, for twice the time of an attempt.

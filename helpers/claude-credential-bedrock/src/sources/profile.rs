@@ -1,4 +1,4 @@
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 
 use crate::aws::{sso, sts};
 use crate::keys::Keys;
@@ -29,7 +29,7 @@ fn base_keys(context: &SourceContext<'_>, plan: &Plan, base: &Base) -> Result<Ke
         Base::Sso(settings) => sso::get(context, profile, settings),
         Base::WebIdentity(identity) => {
             let keys = sts::with_web_identity(context, identity)?;
-            Ok(keys.with_source(source("web identity"), format!("renew the token in {}", identity.file)))
+            Ok(keys.with_source(source("web identity"), format!("renew the token in {}", text::shown(&identity.file))))
         }
         Base::Process(command) => process::get(context, profile, command),
         Base::Environment => {

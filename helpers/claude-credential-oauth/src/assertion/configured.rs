@@ -6,7 +6,7 @@ use std::process::Command;
 use claude_credential_config::{Environment, Provider, TokenSource};
 use claude_credential_files::{Trust, read};
 use claude_credential_process::{KeyCommand, StderrRule, find_on_path};
-use claude_credential_protocol::{Error, Secret, parse_token};
+use claude_credential_protocol::{Error, Secret, parse_token, text};
 
 use crate::client::Client;
 
@@ -29,14 +29,14 @@ pub(crate) fn get(client: &Client<'_>) -> Result<Secret, Error> {
 
 /// CI systems and clusters leave such files readable for others; it only matters that no other user can write them.
 pub(crate) fn in_file(file: &Path) -> Result<Secret, Error> {
-    let shown = file.display();
+    let shown = text::shown_path(file);
     let bytes = read(file, Trust::Settings, MAX_FILE)?;
     let bytes = bytes.ok_or_else(|| Error::config(format!("{shown}, the token to exchange, does not exist")))?;
     parse_token(&bytes).map_err(|problem| Error::config(format!("{shown} holds no token: {problem}")))
 }
 
 pub(crate) fn in_variable(environment: &Environment, variable: &str) -> Result<Secret, Error> {
-    let value = environment.get(variable);
+    let value = environment.get(variable)?;
     let value = value.ok_or_else(|| Error::config(format!("{variable}, with the token to exchange, is not set")))?;
     parse_token(value.as_bytes()).map_err(|problem| Error::config(format!("{variable} holds no token: {problem}")))
 }

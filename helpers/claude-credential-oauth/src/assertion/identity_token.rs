@@ -49,7 +49,7 @@ pub(crate) fn get(client: &Client<'_>) -> Result<(Secret, String), Error> {
     if let Some(found) = at_hand(client)? {
         return Ok(found);
     }
-    match (environment.get(GITHUB_URL), environment.get(GITHUB_TOKEN)) {
+    match (environment.get(GITHUB_URL)?, environment.get(GITHUB_TOKEN)?) {
         (Some(url), Some(token)) => Ok((of_github(client, url, token)?, "GitHub Actions".to_owned())),
         _ => Err(client.provider.error(format!(
             "there is no identity token: set {TOKEN_FILE} or {TOKEN}, or give the job of GitHub Actions the \
@@ -65,17 +65,17 @@ pub(crate) fn at_hand(client: &Client<'_>) -> Result<Option<(Secret, String)>, E
         let from = if let TokenSource::Read { from, .. } = source { from } else { "the provider's section" };
         return Ok(Some((configured::get(client)?, from.to_owned())));
     }
-    if environment.get(TOKEN).is_some() {
+    if environment.get_os(TOKEN).is_some() {
         return Ok(Some((configured::in_variable(environment, TOKEN)?, TOKEN.to_owned())));
     }
-    let Some(file) = environment.get(TOKEN_FILE) else { return Ok(None) };
+    let Some(file) = environment.get_os(TOKEN_FILE) else { return Ok(None) };
     let token = configured::in_file(&client.folders.expand(file)).map_err(|error| error.with_prefix(TOKEN_FILE))?;
     Ok(Some((token, TOKEN_FILE.to_owned())))
 }
 
 /// The job of GitHub Actions that this is, hashed: whose token it has, it learns from a server alone.
 pub(crate) fn job(environment: &Environment) -> String {
-    let parts = JOB.map(|name| environment.get(name));
+    let parts = JOB.map(|name| environment.get_os(name));
     hex(&Sha256::digest(format!("job {parts:?}"))[..16])
 }
 

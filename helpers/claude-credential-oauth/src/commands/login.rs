@@ -40,7 +40,7 @@ pub(crate) fn run(
     input: Option<Input>,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    let provider = &prepared(provider, &helper.suite.environment);
+    let provider = &prepared(provider, &helper.suite.environment)?;
     let store = TokenStore::new(folders, provider, KEYCHAIN);
     // Without a name, the current account signs in again.
     let account = match &options.account {
@@ -108,7 +108,7 @@ fn tell(
 ) -> Result<(), Error> {
     reporter.line(&format!("the tokens are kept in {place}"))?;
     for variable in ["ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_API_KEY"] {
-        if helper.suite.environment.get(variable).is_some() {
+        if helper.suite.environment.get_os(variable).is_some() {
             let wins = "is set, and Claude Code uses it in place of this sign-in";
             reporter.line(&format!("{variable} {wins}; run: unset {variable}"))?;
         }

@@ -39,7 +39,7 @@ pub(crate) fn run(
     options: &Options,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    let provider = &prepared(provider, &helper.suite.environment);
+    let provider = &prepared(provider, &helper.suite.environment)?;
     let store = TokenStore::new(folders, provider, PATIENCE);
     let name = &provider.name;
     let not_signed_in = |account| format!("not signed in to {name}{}", as_account(account));

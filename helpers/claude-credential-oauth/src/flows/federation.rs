@@ -28,31 +28,32 @@ const SKEW: i64 = 60;
 
 /// What Anthropic's variables alone configure, if they do.
 pub(crate) fn by_variables(environment: &Environment) -> Option<Provider> {
-    environment.get(RULE)?;
+    environment.get_os(RULE)?;
     let provider = Provider::new(BY_VARIABLES, RULE, Flow::Federation);
     Some(Provider { anthropic: true, ..provider })
 }
 
 /// As it stands with this environment.
-pub(crate) fn prepared<'p>(provider: &'p Provider, environment: &Environment) -> Cow<'p, Provider> {
-    match provider.flow {
-        Flow::Federation => Cow::Owned(complete(provider, environment)),
+pub(crate) fn prepared<'p>(provider: &'p Provider, environment: &Environment) -> Result<Cow<'p, Provider>, Error> {
+    Ok(match provider.flow {
+        Flow::Federation => Cow::Owned(complete(provider, environment)?),
         _ => Cow::Borrowed(provider),
-    }
+    })
 }
 
 /// With what the variables say where the provider's section doesn't.
-fn complete(provider: &Provider, environment: &Environment) -> Provider {
-    let or = |own: &Option<String>, variable: &str| {
-        own.clone().or_else(|| environment.get(variable).map(|value| value.trim().to_owned()))
+fn complete(provider: &Provider, environment: &Environment) -> Result<Provider, Error> {
+    let or = |own: &Option<String>, variable: &str| match own {
+        Some(_) => Ok::<_, Error>(own.clone()),
+        None => Ok(environment.get(variable)?.map(|value| value.trim().to_owned())),
     };
-    Provider {
-        federation_rule_id: or(&provider.federation_rule_id, RULE),
-        organization_id: or(&provider.organization_id, ORGANIZATION),
-        service_account_id: or(&provider.service_account_id, SERVICE_ACCOUNT),
-        workspace_id: or(&provider.workspace_id, WORKSPACE),
+    Ok(Provider {
+        federation_rule_id: or(&provider.federation_rule_id, RULE)?,
+        organization_id: or(&provider.organization_id, ORGANIZATION)?,
+        service_account_id: or(&provider.service_account_id, SERVICE_ACCOUNT)?,
+        workspace_id: or(&provider.workspace_id, WORKSPACE)?,
         ..provider.clone()
-    }
+    })
 }
 
 pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {

@@ -79,7 +79,7 @@ impl Refresh<'_> {
     fn renew_alone(&self, account: Option<&str>, old: Option<Kept>) -> Result<Credential, Error> {
         match self.store.lock(account, self.left()) {
             Ok(_lock) => self.renew(account, old.as_ref().map(|(_, set)| set)),
-            Err(LockError::Timeout(_)) => match old {
+            Err(LockError::Timeout(..)) => match old {
                 Some((login, set)) if matches!(self.step(&login, &set), Ok(Step::RenewIfPossible)) => {
                     Ok(self.credential(&login, &set))
                 }

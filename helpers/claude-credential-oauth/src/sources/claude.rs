@@ -2,15 +2,15 @@
 
 use claude_credential_config::claude::{login_file, stored_login};
 use claude_credential_config::{ClaudeLogin, SourceContext};
-use claude_credential_files::Identity;
+use claude_credential_files::exists;
 use claude_credential_protocol::{Auth, Credential, Error, is_past};
 
 use crate::anthropic::HEADER;
 
 pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Credential>, Error> {
     let claude = &context.folders.claude;
-    // Without a file the configuration is not loaded.
-    if context.request.username.is_some() || !Identity::of(&login_file(claude)).exists() {
+    // Without a file the configuration is not loaded. A file that can't be looked for is for `stored_login` to report.
+    if context.request.username.is_some() || exists(&login_file(claude)).is_ok_and(|exists| !exists) {
         return Ok(None);
     }
     if context.config()?.claude_login != ClaudeLogin::Read {

@@ -19,7 +19,7 @@ pub(crate) fn get(
     if !is_for(request, provider) {
         return Ok(None);
     }
-    let provider = &prepared(provider, context.environment);
+    let provider = &prepared(provider, context.environment)?;
     let client = Client::of(context, provider);
     // Flows without a user have no accounts, so a request for an account needs no assertion.
     let read = if request.username.is_none() { assertion::read_once(&client)? } else { None };

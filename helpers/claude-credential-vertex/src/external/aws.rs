@@ -101,8 +101,7 @@ struct InstanceMetadata<'a> {
 
 impl InstanceMetadata<'_> {
     fn region(&mut self) -> Result<String, Error> {
-        let variable = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| self.context.environment.get(name));
-        if let Some(region) = variable {
+        if let Some((_, region)) = self.context.environment.first(&["AWS_REGION", "AWS_DEFAULT_REGION"])? {
             return Ok(region.to_owned());
         }
         let zone = self.text(REGION, self.file.require(REGION, self.source.region_url.as_deref())?)?;
@@ -114,8 +113,8 @@ impl InstanceMetadata<'_> {
 
     fn keys(&mut self) -> Result<AwsKeys, Error> {
         let variable = |name| self.context.environment.get(name);
-        if let (Some(id), Some(secret)) = (variable("AWS_ACCESS_KEY_ID"), variable("AWS_SECRET_ACCESS_KEY")) {
-            let token = variable("AWS_SESSION_TOKEN").map(Secret::from);
+        if let (Some(id), Some(secret)) = (variable("AWS_ACCESS_KEY_ID")?, variable("AWS_SECRET_ACCESS_KEY")?) {
+            let token = variable("AWS_SESSION_TOKEN")?.map(Secret::from);
             return Ok(AwsKeys { access_key_id: id.to_owned(), secret_access_key: secret.into(), token });
         }
         let roles = self.file.require(ROLES, self.source.url.as_deref())?;

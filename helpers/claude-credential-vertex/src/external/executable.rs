@@ -47,7 +47,7 @@ pub(crate) fn subject(
     executable: &fields::Executable,
 ) -> Result<Secret, Error> {
     let shown = &file.shown;
-    if context.environment.get(ALLOW) != Some("1") {
+    if context.environment.get(ALLOW)? != Some("1") {
         return Err(Error::config(format!("{shown} names a program to run; to allow that, run: export {ALLOW}=1")));
     }
     let output = executable.output_file.as_deref().map(Path::new);

@@ -1,6 +1,4 @@
 use std::fmt::{Display, Write as _};
-use std::fs;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
@@ -47,7 +45,7 @@ pub(crate) struct AdcFile {
 impl AdcFile {
     pub(crate) fn of_variable(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
         let Some(path) = context.environment.get_os(VARIABLE).map(Path::new) else { return Ok(None) };
-        let (shown, mend) = (path.display(), format!("set {VARIABLE} anew, or run: unset {VARIABLE}"));
+        let (shown, mend) = (text::shown_path(path), format!("set {VARIABLE} anew, or run: unset {VARIABLE}"));
         if !path.is_absolute() {
             // The working directory may be a cloned repository that contains a file of that name.
             return Err(Error::config(format!("{VARIABLE} names {shown}, which is not an absolute path; {mend}")));
@@ -62,10 +60,6 @@ impl AdcFile {
     /// gcloud's credentials file.
     pub(crate) fn of_gcloud(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
         let path = gcloud::well_known(context)?;
-        // A service that runs with its caller's HOME can't read that folder and has no file there.
-        if fs::metadata(&path).is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
-            return Ok(None);
-        }
         Self::open(&path, NamedBy::Gcloud, gcloud::variable(context))
     }
 
@@ -76,12 +70,12 @@ impl AdcFile {
     fn open(path: &Path, named_by: NamedBy, variable: &str) -> Result<Option<Self>, Error> {
         let Some((parsed, trust_problem)) = parsed(path, variable)? else { return Ok(None) };
         let shown = match named_by {
-            NamedBy::Gcloud => path.display().to_string(),
-            NamedBy::Variable => format!("{} ({VARIABLE})", path.display()),
+            NamedBy::Gcloud => text::shown_path(path),
+            NamedBy::Variable => format!("{} ({VARIABLE})", text::shown_path(path)),
         };
         let fields = parsed.map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            Error::config(format!("{}:{line}:{column}: this is not a Google credentials file", path.display()))
+            Error::config(format!("{}:{line}:{column}: this is not a Google credentials file", text::shown_path(path)))
         })?;
         Ok(Some(Self { path: path.to_owned(), shown, named_by, fields, trust_problem }))
     }

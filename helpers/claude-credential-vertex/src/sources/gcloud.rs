@@ -23,11 +23,12 @@ pub(crate) fn variable(context: &SourceContext<'_>) -> &'static str {
 }
 
 /// The project of the active configuration.
-pub(crate) fn project(context: &SourceContext<'_>) -> Option<String> {
-    if let Some(project) = context.environment.get("CLOUDSDK_CORE_PROJECT").filter(|project| is_name(project)) {
-        return Some(project.to_owned());
+pub(crate) fn project(context: &SourceContext<'_>) -> Result<Option<String>, Error> {
+    if let Some(project) = context.environment.get("CLOUDSDK_CORE_PROJECT")?.filter(|project| is_name(project)) {
+        return Ok(Some(project.to_owned()));
     }
-    core_project(&text(&gcloud_configuration(context.environment, &folder(context).ok()?)?)?)
+    let file = folder(context).ok().and_then(|folder| gcloud_configuration(context.environment, &folder));
+    Ok(file.and_then(|file| core_project(&text(&file)?)))
 }
 
 fn folder(context: &SourceContext<'_>) -> Result<PathBuf, Error> {

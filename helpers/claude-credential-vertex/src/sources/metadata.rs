@@ -5,7 +5,7 @@ use std::time::Duration;
 use claude_credential_config::cloud::GOOGLE;
 use claude_credential_config::{Environment, SourceContext};
 use claude_credential_http::{Answer, Call};
-use claude_credential_protocol::{Error, Origin};
+use claude_credential_protocol::{Error, Origin, text};
 
 use crate::encoding::is_name;
 use crate::encoding::percent_encoded;
@@ -34,10 +34,10 @@ pub(crate) struct MetadataServer {
 impl MetadataServer {
     /// The metadata server; `None` if none answers at once.
     pub(crate) fn find(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
-        if context.environment.get("NO_GCE_CHECK").is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+        if context.environment.get("NO_GCE_CHECK")?.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
             return Ok(None);
         }
-        let named = HOSTS.into_iter().find_map(|name| Some((name, context.environment.get(name)?)));
+        let named = context.environment.first(&HOSTS)?;
         let host = named.map_or(ADDRESS, |(_, host)| host);
         let named = named.map(|(name, _)| name);
         let origin = Origin::new("http", host).map_err(|problem| {
@@ -45,7 +45,7 @@ impl MetadataServer {
             Error::config(format!("{name} names no HOST[:PORT]: {problem}; run: unset {name}"))
         })?;
         let metadata = Self { host: origin.host().to_owned(), named };
-        let (patience, left) = (probe_timeout(context.environment), context.left());
+        let (patience, left) = (probe_timeout(context.environment)?, context.left());
         match (metadata.ask("/", |call| call.send(patience.min(left))), named) {
             (Ok(answer), _) if answer.is_success() && is_google(&answer) => Ok(Some(metadata)),
             // The server exists and fails, so the next source must not answer in its place.
@@ -88,7 +88,7 @@ impl MetadataServer {
     /// The machine's universe domain; Google's own if the server does not know the path.
     pub(crate) fn universe(&self, context: &SourceContext<'_>) -> Result<String, Error> {
         let answer = self.send_with_retry(context, "/computeMetadata/v1/universe/universe-domain")?;
-        match text(&answer) {
+        match body(&answer) {
             _ if !answer.is_success() => Ok(GOOGLE.to_owned()),
             _ if !is_google(&answer) => Err(self.not_google()),
             Some("") => Ok(GOOGLE.to_owned()),
@@ -103,7 +103,7 @@ impl MetadataServer {
     pub(crate) fn project(&self, context: &SourceContext<'_>) -> Option<String> {
         let patience = PROBE.min(context.left());
         let answer = self.ask("/computeMetadata/v1/project/project-id", |call| call.send(patience)).ok()?;
-        text(&answer).filter(|_| answer.is_success() && is_google(&answer)).map(str::to_owned)
+        body(&answer).filter(|_| answer.is_success() && is_google(&answer)).map(str::to_owned)
     }
 
     fn send_with_retry(&self, context: &SourceContext<'_>, path: &str) -> Result<Answer, Error> {
@@ -126,7 +126,7 @@ impl MetadataServer {
     /// The error if another server answers in its place.
     fn not_google(&self) -> Error {
         let mend = self.named.map_or_else(|| "export NO_GCE_CHECK=true".to_owned(), |name| format!("unset {name}"));
-        let host = &self.host;
+        let host = text::shown(&self.host);
         self.with_variable(&Error::config(format!(
             "{host} answers, but not as Google's metadata server does; run: {mend}"
         )))
@@ -137,12 +137,12 @@ fn is_google(answer: &Answer) -> bool {
     answer.header(FLAVOR.0) == Some(FLAVOR.1)
 }
 
-fn text(answer: &Answer) -> Option<&str> {
+fn body(answer: &Answer) -> Option<&str> {
     std::str::from_utf8(answer.bytes()).ok().map(str::trim)
 }
 
 /// The timeout for the first request, in whole seconds if the user sets it, as in Google's libraries.
-fn probe_timeout(environment: &Environment) -> Duration {
-    let configured = environment.get("GCE_METADATA_TIMEOUT").and_then(|seconds| seconds.parse().ok());
-    configured.map_or(PROBE, Duration::from_secs)
+fn probe_timeout(environment: &Environment) -> Result<Duration, Error> {
+    let configured = environment.get("GCE_METADATA_TIMEOUT")?.and_then(|seconds| seconds.parse().ok());
+    Ok(configured.map_or(PROBE, Duration::from_secs))
 }

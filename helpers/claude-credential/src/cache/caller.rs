@@ -48,8 +48,8 @@ impl<'a> Caller<'a> {
     /// The process of Claude Code that called. `None` if a shell, a script or Claude Code's own shell tool called, or
     /// if the process can't be told from others; the 401 rule is not applied then.
     pub(crate) fn identify(environment: &Environment, cache: &'a Cache) -> Option<Self> {
-        let token = environment.get(MESSAGING_TOKEN);
-        let agent = environment.get("AI_AGENT");
+        let text = |name| environment.get(name).ok().flatten();
+        let (token, agent) = (text(MESSAGING_TOKEN), text("AI_AGENT"));
         let is_client = token.is_some() && agent.is_some_and(|agent| !agent.ends_with("_agent"));
         if !is_client && !stdin_is_socket() {
             return None;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use claude_credential_config::{ClaudeLogin, Entry, Profile, Program, Provider, TokenSource, claude, kept, logins};
-use claude_credential_files::Identity;
+use claude_credential_files::exists;
 
 use crate::chain::entry::{Availability, Dependency, ResolvedEntry};
 use crate::client::cloud::Cloud;
@@ -133,7 +133,7 @@ fn federation(context: &Context, name: &str) -> ResolvedEntry {
         Availability::Ready
     };
     let mut dependencies = FEDERATION.map(Dependency::Variable).to_vec();
-    let file = context.environment.get("ANTHROPIC_IDENTITY_TOKEN_FILE");
+    let file = context.environment.get_os("ANTHROPIC_IDENTITY_TOKEN_FILE");
     dependencies.extend(file.map(|file| Dependency::File(context.folders.expand(file))));
     ResolvedEntry { opaque: true, ..ResolvedEntry::new(Entry::new(name, oauth("login")), availability, dependencies) }
 }
@@ -142,12 +142,13 @@ fn federation(context: &Context, name: &str) -> ResolvedEntry {
 fn claude_login(context: &Context, name: &str, profile: &Profile) -> ResolvedEntry {
     let folder = profile.claude_config_dir.as_ref().unwrap_or(&context.folders.claude);
     let file = folder.join(".credentials.json");
-    let availability = match (context.config.claude_login, Identity::of(&file).exists()) {
-        (_, false) => Availability::Absent("not signed in".to_owned()),
-        (ClaudeLogin::Report, true) => Availability::Absent(
+    let availability = match (context.config.claude_login, exists(&file)) {
+        (_, Ok(false)) => Availability::Absent("not signed in".to_owned()),
+        (ClaudeLogin::Report, _) => Availability::Absent(
             "Claude Code's own login is there, and is handed out only with [claude] login = \"read\"".to_owned(),
         ),
-        (ClaudeLogin::Read, true) => Availability::Ready,
+        (ClaudeLogin::Read, Ok(true)) => Availability::Ready,
+        (ClaudeLogin::Read, Err(error)) => Availability::Broken(error.into()),
     };
     ResolvedEntry::new(Entry::new(name, oauth("claude")), availability, vec![Dependency::File(file)])
 }
@@ -157,10 +158,12 @@ fn api_key(context: &Context, name: &str) -> ResolvedEntry {
     let reasons: Vec<String> = VARIABLES.iter().filter_map(|variable| missing(context, variable)).collect();
     let availability = if reasons.len() < VARIABLES.len() {
         Availability::Variable
-    } else if kept::is_any(&context.folders) {
-        Availability::Ready
     } else {
-        Availability::Absent(format!("{}, and no key is kept", reasons[0]))
+        match kept::is_any(&context.folders) {
+            Ok(true) => Availability::Ready,
+            Ok(false) => Availability::Absent(format!("{}, and no key is kept", reasons[0])),
+            Err(error) => Availability::Broken(error),
+        }
     };
     // The kept keys are part of the cache key already: each change of them begins a new generation.
     let dependencies = VARIABLES.map(Dependency::Variable).to_vec();

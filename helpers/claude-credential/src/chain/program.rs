@@ -104,7 +104,8 @@ pub(crate) fn is_missing(context: &Context, entry: &ResolvedEntry) -> bool {
 }
 
 pub(crate) fn not_installed(name: &str, entry: &Entry) -> Error {
-    let executable = if Path::new(name).is_absolute() { name.to_owned() } else { format!("claude-credential-{name}") };
+    let name = text::shown(name);
+    let executable = if name.starts_with('/') { name.to_owned() } else { format!("claude-credential-{name}") };
     Error::config(format!(
         "{}: {executable} is not installed; put it beside claude-credential or on PATH",
         place(entry)
@@ -156,7 +157,7 @@ fn run_helper(context: &Context, entry: &ResolvedEntry, call: Call, key: &str) -
     let task = Task { command, input: message.to_bytes(), max_stdout: MAX_MESSAGE, deadline, own_group };
     task.run().map_err(|ending| match ending {
         RunError::Interrupted(signal) => Failure::Interrupted(signal),
-        RunError::Start(_) => Error::config(format!("{} {ending}", file.display())).into(),
+        RunError::Start(_) => Error::config(format!("{} {ending}", text::shown_path(&file))).into(),
         _ => Error::broke(format!("the helper {ending}; look at the helper of {}", place(entry))).into(),
     })
 }
@@ -182,7 +183,7 @@ fn run_command(
     match command.run() {
         Err(signal) => Err(Failure::Interrupted(signal)),
         Ok(Err(error)) => {
-            let message = format!("{error}; to see why, run the command by hand: {}", place(entry));
+            let message = format!("{error}; to see why, run the command in {} by hand", place(entry));
             Err(Error::new(error.class(), message).into())
         }
         Ok(Ok(secret)) => Ok(secret.map(|secret| {
@@ -210,7 +211,7 @@ fn resolve(context: &Context, word: &str) -> Result<PathBuf, Error> {
         return Ok(context.folders.home.join(below));
     }
     let file = if word.contains('/') { None } else { find_on_path(word, path(context)) };
-    file.ok_or_else(|| Error::config(format!("{word} is not on PATH; write its absolute path")))
+    file.ok_or_else(|| Error::config(format!("{} is not on PATH; write its absolute path", text::shown(word))))
 }
 
 /// The result of a helper's exit and output: a complete answer, `None`, or a failure.

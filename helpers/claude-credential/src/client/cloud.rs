@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use claude_credential_config::{Environment, Folders, Program, claude, cloud};
-use claude_credential_protocol::Family;
+use claude_credential_protocol::{Error, Family, text};
 
 use crate::client::service::Service;
 
@@ -55,14 +55,13 @@ impl Cloud {
     }
 
     /// The cloud's own host, in the region that Claude Code uses.
-    pub(crate) fn host(self, environment: &Environment) -> String {
-        match self {
-            Self::Bedrock => cloud::bedrock_host(aws_region(environment)),
+    pub(crate) fn host(self, environment: &Environment) -> Result<String, Error> {
+        Ok(match self {
+            Self::Bedrock => cloud::bedrock_host(aws_region(environment)?),
             Self::Vertex => {
-                let region = environment.get("CLOUD_ML_REGION").unwrap_or(cloud::VERTEX_REGION);
-                cloud::vertex_host(region, cloud::GOOGLE)
+                cloud::vertex_host(region(environment, &["CLOUD_ML_REGION"], cloud::VERTEX_REGION)?, cloud::GOOGLE)
             }
-        }
+        })
     }
 
     /// The setting of Claude Code whose command signs in.
@@ -102,7 +101,7 @@ impl Cloud {
         match self {
             Self::Bedrock => cloud::aws_files(environment, folders).into(),
             Self::Vertex => {
-                let named = environment.get("GOOGLE_APPLICATION_CREDENTIALS").map(|path| folders.expand(path));
+                let named = environment.get_os("GOOGLE_APPLICATION_CREDENTIALS").map(|path| folders.expand(path));
                 let folder = cloud::gcloud_folder(environment, folders);
                 // The active configuration names the project that pays.
                 let configuration = cloud::gcloud_configuration(environment, &folder);
@@ -114,7 +113,14 @@ impl Cloud {
 }
 
 /// The region of AWS that the environment says, or else the client's default.
-pub(crate) fn aws_region(environment: &Environment) -> &str {
-    let set = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| environment.get(name));
-    set.unwrap_or(cloud::BEDROCK_REGION)
+pub(crate) fn aws_region(environment: &Environment) -> Result<&str, Error> {
+    region(environment, &["AWS_REGION", "AWS_DEFAULT_REGION"], cloud::BEDROCK_REGION)
+}
+
+/// The first region that one of these variables names.
+fn region<'e>(environment: &'e Environment, names: &[&str], default: &'e str) -> Result<&'e str, Error> {
+    let Some((name, region)) = environment.first(names)? else { return Ok(default) };
+    text::is_region(region).then_some(region).ok_or_else(|| {
+        Error::config(format!("{name} names no region, it is {}; run: unset {name}", text::shown(region)))
+    })
 }

@@ -2,7 +2,7 @@
 //! 2.1.332, where its documentation leaves it open.
 
 use claude_credential_config::Environment;
-use claude_credential_protocol::{NotAnOrigin, Origin};
+use claude_credential_protocol::{Error, NotAnOrigin, Origin};
 
 use crate::client::cloud::{Cloud, aws_region};
 use crate::client::mode::{BASE_URL, ClientMode};
@@ -80,7 +80,8 @@ fn of_service(environment: &Environment, service: Service) -> Vec<Destination> {
         return places;
     }
     let reason = Reason::OwnHost { switch: service.use_switch(), without: service.base_url() };
-    vec![Destination { place: of_host(&own_host(environment, service), ""), reason }]
+    let host = own_host(environment, service).map_err(|_| NotAnOrigin::new("the region is none"));
+    vec![Destination { place: host.and_then(|host| of_host(&host, "")), reason }]
 }
 
 fn of_url(url: &str) -> Place {
@@ -91,16 +92,15 @@ fn of_host(host: &str, path: &str) -> Place {
     Ok((Origin::new("https", host)?, path.to_owned()))
 }
 
-fn own_host(environment: &Environment, service: Service) -> String {
-    let aws_region = aws_region(environment);
-    match service {
-        Service::Bedrock => Cloud::Bedrock.host(environment),
-        Service::Vertex => Cloud::Vertex.host(environment),
-        Service::AnthropicAws => format!("aws-external-anthropic.{aws_region}.api.aws"),
-        Service::Mantle => format!("bedrock-mantle.{aws_region}.api.aws"),
+fn own_host(environment: &Environment, service: Service) -> Result<String, Error> {
+    Ok(match service {
+        Service::Bedrock => Cloud::Bedrock.host(environment)?,
+        Service::Vertex => Cloud::Vertex.host(environment)?,
+        Service::AnthropicAws => format!("aws-external-anthropic.{}.api.aws", aws_region(environment)?),
+        Service::Mantle => format!("bedrock-mantle.{}.api.aws", aws_region(environment)?),
         // Foundry has a host for each resource. Without one Claude Code sends nothing.
         Service::Foundry => String::new(),
-    }
+    })
 }
 
 #[cfg(test)]

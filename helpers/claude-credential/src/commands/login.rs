@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use claude_credential_config::{Program, generation};
 use claude_credential_process::{Ended, RunError, Task, find_on_path, run_attached};
-use claude_credential_protocol::{Class, Error};
+use claude_credential_protocol::{Class, Error, text};
 use zeroize::Zeroizing;
 
 use crate::chain::{ResolvedEntry, program, resolve};
@@ -30,6 +30,7 @@ pub(crate) fn run(context: &Context, word: &str, sign_in: &SignIn) -> Result<u8,
     }
     let file = context.config.file_shown();
     let entry = resolve(name, &profile::choose(context)?, context).ok_or_else(|| {
+        let name = text::shown(name);
         Error::config(format!(
             "{name} is no entry or provider in {file}; to store a key, run: claude-credential login api-key"
         ))
@@ -60,9 +61,16 @@ pub(crate) fn status(
     };
     let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, &entry.definition))?;
     let mut args = program::helper_args(context, entry.program());
-    // A key is kept for a host: the profile's, unless the entry names another.
-    if name == "apikey" && !args.iter().any(|arg| arg == "--host") {
-        args.extend(["--host".into(), profile::choose(context)?.hosts[0].as_listed().into()]);
+    // A key is kept for a host: that of the command line or of the entry, else the profile's first.
+    if name == "apikey" {
+        let profile = profile::choose(context)?;
+        let named = host(options);
+        // A key for a host that the profile does not list would never be used; one that is kept can go.
+        let wanted = named.as_deref().filter(|_| word == "login");
+        let host = profile::host_for_user(context, &profile, wanted)?;
+        if named.is_none() && !args.iter().any(|arg| arg == "--host") {
+            args.extend(["--host".into(), host.as_listed().into()]);
+        }
     }
     if !is_capable(context, &file, word)? {
         return Err(Error::config(format!("the helper {name} of entry {} has no {word}", entry.name())).into());
@@ -78,6 +86,14 @@ pub(crate) fn status(
         generation::touch(&context.folders)?;
     }
     Ok(status)
+}
+
+/// The host that the options of the helper name.
+fn host(options: &[OsString]) -> Option<String> {
+    let text = |word: &OsString| word.to_string_lossy().into_owned();
+    let mut words = options.iter().map(text).skip_while(|word| word != "--host" && !word.starts_with("--host="));
+    let word = words.next()?;
+    word.strip_prefix("--host=").map(str::to_owned).or_else(|| words.next())
 }
 
 /// Whether the helper in `file` announces the command `word`.

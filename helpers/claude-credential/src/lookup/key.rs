@@ -34,7 +34,7 @@ pub(crate) fn of_query(hasher: &KeyedHasher, query: &Query, context: &Context) -
     put(context.config.text.as_bytes());
     put(query.profile.name.as_bytes());
     // What the entries start finds it, and may start this program with it.
-    put(context.profile_in_variable().unwrap_or_default().as_bytes());
+    put(context.profile_in_variable().ok().flatten().unwrap_or_default().as_bytes());
     put(query.request.protocol.as_bytes());
     put(query.request.host.as_bytes());
     put(query.request.path.as_deref().unwrap_or_default().as_bytes());

@@ -36,7 +36,7 @@ fn watched(context: &Context, query: &Query) -> Vec<Watched> {
         watched.extend(entry.watched.iter().chain(entry.files()).cloned().map(Watched::File));
     }
     // Not if the profile was named: one of the directories may be on a server that does not answer.
-    if profile::name(context).is_none() {
+    if profile::name(context).is_ok_and(|name| name.is_none()) {
         let directories = context.config.profiles.values().flat_map(|profile| &profile.directories);
         watched.extend(directories.cloned().map(Watched::Folder));
     }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use claude_credential_files::{Lock, LockError, Waiting};
+use claude_credential_files::{Holder, Lock, LockError, Waiting};
 use claude_credential_protocol::{Class, Error, Interactive, now};
 
 use super::{Basis, Found, Refused, Slot, Steps};
@@ -30,7 +30,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         let before = self.slot.state().run;
         let (lock, waiting) = match self.lock() {
             Ok(locked) => locked,
-            Err(LockError::Timeout(_)) => return Err(self.lock_timed_out().into()),
+            Err(LockError::Timeout(_, holder)) => return Err(self.lock_timed_out(&holder).into()),
             Err(LockError::File(problem)) => return self.without_lock(&problem, refused.as_ref()),
         };
         let mut state = self.slot.state();
@@ -92,11 +92,10 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         Ok((Lock::acquire(&path, Duration::from_millis(deadline.saturating_sub(now())))?, Some(waiter)))
     }
 
-    fn lock_timed_out(&self) -> Error {
+    fn lock_timed_out(&self, holder: &Holder) -> Error {
         let name = &self.steps.query.profile.name;
-        Error::unavailable(format!(
-            "another call for profile {name} did not end in time; run: claude-credential --no-cache print"
-        ))
+        let mend = holder.mend().unwrap_or_else(|| "run: claude-credential --no-cache print".to_owned());
+        Error::unavailable(format!("another call for profile {name} ({holder}) did not end in time; {mend}"))
     }
 
     /// What the run left to this process, which waited for it.

@@ -1,3 +1,4 @@
+use claude_credential_config::Profile;
 use claude_credential_protocol::{Error, Request};
 
 use crate::chain::{Skip, Unusable};
@@ -17,7 +18,7 @@ impl SkipTrace {
     }
 
     /// The error that lists all reasons, and ends with the command that mends the matter.
-    pub(crate) fn into_error(self, request: &Request, profile: &str) -> Error {
+    pub(crate) fn into_error(self, request: &Request, profile: &Profile) -> Error {
         let reasons = self.lines.join("; ");
         if let Some(unusable) = self.unusable {
             let mend = match unusable {
@@ -27,10 +28,13 @@ impl SkipTrace {
             return Error::config(format!("nothing that Claude Code can send as a key ({reasons}); {mend}"));
         }
         let origin = request.origin();
-        let mend = match Cloud::named(profile) {
-            Some(cloud) => cloud.usual_sign_in().to_owned(),
-            None if profile == "default" => "claude-credential login api-key".to_owned(),
-            None => format!("claude-credential --profile {profile} login api-key"),
+        // A login keeps a key for the profile's first host, unless it names another.
+        let other = profile.hosts.iter().skip(1).find(|host| host.to_string() == origin);
+        let host = other.map(|host| format!(" --host {}", host.as_listed())).unwrap_or_default();
+        let mend = match (Cloud::named(&profile.name), profile.name.as_str()) {
+            (Some(cloud), _) => cloud.usual_sign_in().to_owned(),
+            (None, "default") => format!("claude-credential login api-key{host}"),
+            (None, name) => format!("claude-credential --profile {name} login api-key{host}"),
         };
         Error::not_found(format!("no credential for {origin} ({reasons}); run: {mend}"))
     }

@@ -120,7 +120,7 @@ impl<'a, 'o> Steps<'a, 'o> {
         refused: Option<&Refused>,
     ) -> Result<Found<'a>, Failure> {
         let found = self.ask(entries, key, refused)?;
-        found.ok_or_else(|| self.skips.clone().into_error(&self.query.request, &self.query.profile.name).into())
+        found.ok_or_else(|| self.skips.clone().into_error(&self.query.request, &self.query.profile).into())
     }
 
     /// Asks entries until one ends the lookup; `None` if none does.

@@ -4,7 +4,7 @@ pub(crate) mod profile;
 use std::time::Duration;
 
 use claude_credential_config::Profile;
-use claude_credential_protocol::{BaseUrl, Credential, Error, Request};
+use claude_credential_protocol::{BaseUrl, Credential, Error, Request, text};
 
 use crate::chain::{Availability, ResolvedEntry, resolve};
 use crate::context::Context;
@@ -102,6 +102,7 @@ pub(crate) fn chain_names<'a>(context: &'a Context, profile: &'a Profile) -> &'a
 }
 
 pub(crate) fn unknown_entry(context: &Context, name: &str) -> Error {
-    let file = context.config.file_shown();
-    Error::config(format!("{name} is no entry, neither built in nor in {file}; add [entry.{name}] there"))
+    let (shown, file) = (text::shown(name), context.config.file_shown());
+    let section = if shown == name { name } else { "NAME" };
+    Error::config(format!("{shown} is no entry, neither built in nor in {file}; add [entry.{section}] there"))
 }

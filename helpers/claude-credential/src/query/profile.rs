@@ -1,10 +1,10 @@
 //! The profile of a call, and the host.
 
-use std::fs;
 use std::path::Path;
+use std::{env, fs, io};
 
 use claude_credential_config::{Profile, Program};
-use claude_credential_protocol::{BaseUrl, Error, Origin};
+use claude_credential_protocol::{BaseUrl, Error, Origin, text};
 
 use crate::client::cloud::Cloud;
 use crate::context::Context;
@@ -30,7 +30,7 @@ pub(crate) fn for_wire(context: &Context, origin: &Origin, path: &str) -> Result
     if let Some(profile) = named(context)? {
         return Ok(Some(profile).filter(lists));
     }
-    if let Some(profile) = by_directory(context, lists) {
+    if let Some(profile) = by_directory(context, lists)? {
         return Ok(Some(profile));
     }
     let default = default_profile(context)?;
@@ -55,9 +55,9 @@ pub(crate) fn for_wire(context: &Context, origin: &Origin, path: &str) -> Result
 pub(crate) fn reason(context: &Context, profile: &Profile) -> String {
     if context.options.profile.is_some() {
         "by --profile".to_owned()
-    } else if context.profile_in_variable().is_some() {
+    } else if context.profile_in_variable().is_ok_and(|name| name.is_some()) {
         "by CLAUDE_CREDENTIAL_PROFILE".to_owned()
-    } else if let Some((directory, _)) = nearest_directory(context, |_| true) {
+    } else if let Ok(Some((directory, _))) = nearest_directory(context, |_| true) {
         format!("by its directory {}", directory.display())
     } else if let Some(cloud) = context.client_mode.cloud().filter(|cloud| cloud.name() == profile.name) {
         format!("Claude Code is set up for {}", cloud.name())
@@ -124,17 +124,20 @@ fn with_that_path(profile: &Profile, origin: &Origin) -> String {
 }
 
 /// The name of a profile that the user gave, whether such a profile exists or not.
-pub(crate) fn name(context: &Context) -> Option<&str> {
-    context.options.profile.as_deref().or_else(|| context.profile_in_variable())
+pub(crate) fn name(context: &Context) -> Result<Option<&str>, Error> {
+    context.options.profile.as_deref().map_or_else(|| context.profile_in_variable(), |name| Ok(Some(name)))
 }
 
 /// The profile that the user named, or chose by the working directory.
 fn chosen(context: &Context) -> Result<Option<Profile>, Error> {
-    Ok(named(context)?.or_else(|| by_directory(context, |_| true)))
+    match named(context)? {
+        None => by_directory(context, |_| true),
+        named => Ok(named),
+    }
 }
 
 fn named(context: &Context) -> Result<Option<Profile>, Error> {
-    let Some(name) = name(context) else { return Ok(None) };
+    let Some(name) = name(context)? else { return Ok(None) };
     if let Some(profile) = context.config.profiles.get(name) {
         return Ok(Some(profile.clone()));
     }
@@ -148,26 +151,37 @@ fn named(context: &Context) -> Result<Option<Profile>, Error> {
 }
 
 /// The profile with the longest of its `directories` at or above the working directory, by whole components.
-fn by_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<Profile> {
-    nearest_directory(context, suits).map(|(_, profile)| profile.clone())
+fn by_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Result<Option<Profile>, Error> {
+    Ok(nearest_directory(context, suits)?.map(|(_, profile)| profile.clone()))
 }
 
 /// The nearest directory of such a profile, and the profile.
-fn nearest_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Option<(&Path, &Profile)> {
-    let profiles = || context.config.profiles.values().filter(|profile| suits(profile));
-    if profiles().all(|profile| profile.directories.is_empty()) {
-        return None;
+fn nearest_directory(context: &Context, suits: impl Fn(&Profile) -> bool) -> Result<Option<(&Path, &Profile)>, Error> {
+    let mut nearest: Option<(usize, &Path, &Profile)> = None;
+    let suiting = context.config.profiles.values().filter(|profile| suits(profile));
+    for (directory, profile) in suiting.flat_map(|profile| profile.directories.iter().map(move |it| (&**it, profile))) {
+        // Without a working directory the user's choice is not known, and `default` may be another account.
+        let unknown = |what: String, error: io::Error| {
+            Error::config(format!(
+                "{what} can't be read ({error}), so a profile can't be chosen by its `directories`; run: cd ~, or name \
+                 one with --profile"
+            ))
+        };
+        let working_directory =
+            env::current_dir().map_err(|error| unknown("the working directory".to_owned(), error))?;
+        // Both paths are physical: a link into a folder must choose the same profile as the folder.
+        let physical = match fs::canonicalize(directory) {
+            Ok(physical) => physical,
+            // Nothing can be below a folder that is not there.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => continue,
+            Err(error) => return Err(unknown(text::shown_path(directory), error)),
+        };
+        let depth = physical.components().count();
+        if working_directory.starts_with(&physical) && nearest.is_none_or(|(deepest, ..)| depth >= deepest) {
+            nearest = Some((depth, directory, profile));
+        }
     }
-    // Both paths are physical: a link into a folder must choose the same profile as the folder.
-    let working_directory = std::env::current_dir().ok()?;
-    let depth = |directory: &Path| {
-        let physical = fs::canonicalize(directory).ok()?;
-        working_directory.starts_with(&physical).then(|| physical.components().count())
-    };
-    let directories =
-        profiles().flat_map(|profile| profile.directories.iter().map(move |directory| (&**directory, profile)));
-    let above = directories.filter_map(|(directory, profile)| Some((depth(directory)?, directory, profile)));
-    above.max_by_key(|(depth, ..)| *depth).map(|(_, directory, profile)| (directory, profile))
+    Ok(nearest.map(|(_, directory, profile)| (directory, profile)))
 }
 
 /// The profile if nothing chose one: `default`, or that of the cloud that Claude Code is set up for.
@@ -182,10 +196,10 @@ fn default_profile(context: &Context) -> Result<Profile, Error> {
 fn of_cloud(context: &Context, cloud: Cloud) -> Result<Profile, Error> {
     let default = context.config.profiles["default"].clone();
     let name = cloud.name().to_owned();
-    let own_host = Origin::listed(&cloud.host(&context.environment))
+    let own_host = Origin::listed(&cloud.host(&context.environment)?)
         .map_err(|error| Error::config(format!("the cloud's region is not valid: {error}")))?;
     // An endpoint in the environment counts only if the user listed it.
-    let endpoint = context.environment.get(cloud.service().base_url()).and_then(|url| Origin::and_path(url).ok());
+    let endpoint = context.environment.get(cloud.service().base_url())?.and_then(|url| Origin::and_path(url).ok());
     let endpoint = endpoint.and_then(|(origin, path)| default.lists(&origin, path).cloned());
     let hosts = endpoint.into_iter().chain([own_host.into()]).collect();
     Ok(Profile { chain: vec![name.clone()], name, hosts, ..default })

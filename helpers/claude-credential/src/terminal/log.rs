@@ -99,7 +99,7 @@ impl Log {
 /// The beginning of an entry's command that can't be a secret: the program's name and the plain words after it.
 fn shown_command(program: &Program) -> Option<String> {
     let words = match program {
-        Program::Helper { .. } => return program.short_name().map(str::to_owned),
+        Program::Helper { .. } => return program.short_name().map(|name| text::shown(name).to_owned()),
         Program::Command(words) => words,
         Program::Shell(_) => return None,
     };

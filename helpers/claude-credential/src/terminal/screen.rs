@@ -113,7 +113,8 @@ impl Screen {
 
 /// Whether the stream takes colours, and the user (<https://no-color.org>) wants them.
 pub(crate) fn wants_colours(environment: &Environment, stream: &impl IsTerminal) -> bool {
-    let is_plain = environment.get_os("NO_COLOR").is_some() || environment.get("TERM") == Some("dumb");
+    let is_plain =
+        environment.get_os("NO_COLOR").is_some() || environment.get_os("TERM").is_some_and(|term| term == "dumb");
     stream.is_terminal() && !is_plain
 }
 

@@ -1,12 +1,11 @@
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use claude_credential_protocol::Error;
 use serde_json::Value;
 
 use super::json::load;
 use crate::Folders;
-use crate::model::Program;
 use crate::os::MANAGED;
 
 /// Prints a key.
@@ -61,9 +60,14 @@ pub fn settings_files(folders: &Folders) -> Vec<PathBuf> {
 }
 
 fn settings_files_in(managed: &Path, folders: &Folders) -> Vec<PathBuf> {
-    let found = fs::read_dir(dropped_in(managed)).into_iter().flatten().flatten();
-    let mut files: Vec<PathBuf> = found.map(|entry| entry.path()).collect();
-    files.retain(|file| file.extension().is_some_and(|extension| extension == "json"));
+    let folder = dropped_in(managed);
+    let mut files: Vec<PathBuf> = match fs::read_dir(&folder) {
+        Ok(found) => found.flatten().map(|entry| entry.path()).collect(),
+        // Whoever reads it in place of its files reports that it can't be.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => vec![folder.clone()],
+        Err(_) => Vec::new(),
+    };
+    files.retain(|file| *file == folder || file.extension().is_some_and(|extension| extension == "json"));
     // As with other folders of this kind, a later name overrides an earlier one.
     files.sort_unstable_by(|a, b| b.cmp(a));
     files.push(managed.join("managed-settings.json"));
@@ -71,41 +75,11 @@ fn settings_files_in(managed: &Path, folders: &Folders) -> Vec<PathBuf> {
     files
 }
 
-/// Words that run the words after them.
-const WRAPPERS: [&str; 20] = [
-    "sh", "bash", "dash", "zsh", "ksh", "busybox", "exec", "command", "eval", "time", "timeout", "env", "nice",
-    "nohup", "sudo", "doas", "setsid", "stdbuf", "ionice", "chronic",
-];
-
-/// Whether the text of a setting runs one of our executables. Only where a command stands: `pass show
-/// claude-credential` is the user's own command, and to skip it would give out another key without notice. A script
-/// that runs us is recognised when it does.
-#[must_use]
-pub fn leads_to_us(command: &str) -> bool {
-    command.split([';', '|', '&', '(', ')', '`', '\n']).any(|simple| {
-        let words = simple.split(|c: char| c.is_whitespace() || c == '"' || c == '\'').filter(|word| !word.is_empty());
-        // Assignments, wrappers, their options and numbers stand before a command; whatever else is one.
-        let before = |word: &&str| {
-            let name = word.rsplit('/').next().unwrap_or_default();
-            word.contains('=') || word.starts_with('-') || WRAPPERS.contains(&name) || is_measure(word)
-        };
-        let mut words = words.skip_while(before);
-        let name = words.next().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
-        name == "git-credential-claude" || name == "claude-credential" || Program::is_suite_executable(name)
-    })
-}
-
-/// `20`, `1.5`, `20s`, `+5`: what `timeout` and `nice` take.
-fn is_measure(word: &str) -> bool {
-    let number = word.trim_start_matches('+').trim_end_matches(['s', 'm', 'h', 'd']);
-    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use super::{API_KEY_HELPER, CommandSetting, command, leads_to_us, settings_files_in};
+    use super::{API_KEY_HELPER, CommandSetting, command, settings_files_in};
     use crate::claude::tests::home;
 
     #[test]
@@ -138,30 +112,5 @@ mod tests {
         let files = settings_files_in(&managed, &folders);
         let names: Vec<_> = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
         assert_eq!(names, ["20-b.json", "10-a.json", "managed-settings.json", "settings.json"]);
-    }
-
-    #[test]
-    fn a_setting_that_names_us_is_seen_in_any_dress() {
-        for ours in [
-            "claude-credential api-key-helper",
-            "/home/me/.local/bin/claude-credential api-key-helper",
-            "timeout 20 \"$HOME/bin/claude-credential\" api-key-helper | cat",
-            "FOO=1 claude-credential-apikey print",
-            "sh -c 'claude-credential print'",
-            "key=$(/opt/bin/claude-credential print); echo $key",
-            "true && nice -n 5 claude-credential-oauth print",
-        ] {
-            assert!(leads_to_us(ours), "{ours}");
-        }
-        for other in [
-            "cat ~/.config/claude-credential/key",
-            "pass show claude-credential",
-            "security find-generic-password -w -s claude-credential",
-            "vault kv get -field=key secret/claude-credential",
-            "~/bin/claude-credentials.sh",
-            "",
-        ] {
-            assert!(!leads_to_us(other), "{other}");
-        }
     }
 }

@@ -6,10 +6,11 @@ mod json;
 mod login;
 mod project;
 mod scopes;
+mod shell;
 
 pub use command::{
-    API_KEY_HELPER, AWS_AUTH_REFRESH, AWS_CREDENTIAL_EXPORT, CommandSetting, GCP_AUTH_REFRESH, command, leads_to_us,
-    settings_files, settings_places,
+    API_KEY_HELPER, AWS_AUTH_REFRESH, AWS_CREDENTIAL_EXPORT, CommandSetting, GCP_AUTH_REFRESH, command, settings_files,
+    settings_places,
 };
 pub use json::parse_options;
 pub use login::{LoginState, StoredLogin, login_file, stored_login};
@@ -18,6 +19,7 @@ pub use scopes::{
     EffectiveSetting, Scope, SettingLine, SettingSource, SettingsFile, deciding, projects, scopes, setting, switch,
     variable,
 };
+pub use shell::{leads_to_us, simple_commands};
 
 #[cfg(test)]
 mod tests {

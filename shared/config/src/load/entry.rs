@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use claude_credential_protocol::text::is_secret_like;
 use claude_credential_protocol::{Error, Kind};
 use serde::Deserialize;
 use toml::Spanned;
@@ -51,6 +52,11 @@ impl ConfigText<'_> {
                 if !is_name(helper.get_ref()) && !Path::new(helper.get_ref()).is_absolute() {
                     let message = "`helper` is the NAME of an installed claude-credential-NAME, or an absolute path";
                     return Err(self.error(helper.span().start, message));
+                }
+                if !helper.get_ref().starts_with('/') && is_secret_like(helper.get_ref()) {
+                    return Err(
+                        self.error(helper.span().start, "`helper` seems to be the secret itself; write a name or path")
+                    );
                 }
                 Program::Helper { name: helper.into_inner(), args: raw.args.unwrap_or_default() }
             }

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::Error;
+use claude_credential_protocol::text::shown_path;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -54,14 +55,14 @@ impl Config {
         let path = explicit.unwrap_or(&own);
         match read(path, Trust::Settings, MAX_CONFIG)? {
             Some(bytes) => Self::parse(&bytes, path, folders),
-            None if explicit.is_some() => Err(Error::config(format!("{} is not there", path.display()))),
+            None if explicit.is_some() => Err(Error::config(format!("--config: {} is not there", shown_path(path)))),
             None => Ok(Self::built_in()),
         }
     }
 
     /// The configuration that the file `path` would be if it said `bytes`.
     pub fn parse(bytes: &[u8], path: &Path, folders: &Folders) -> Result<Self, Error> {
-        let shown = path.display().to_string();
+        let shown = shown_path(path);
         let text = std::str::from_utf8(bytes).map_err(|_| Error::config(format!("{shown} is not UTF-8")))?;
         let text = ConfigText { shown, text };
         let file: File = toml::from_str(text.text)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use claude_credential_protocol::Error;
+use claude_credential_protocol::text::is_secret_like;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -21,7 +22,7 @@ pub(super) struct RawProvider {
     revocation_endpoint: Option<Spanned<String>>,
     client_id: Option<String>,
     client_secret_file: Option<Spanned<String>>,
-    client_secret_variable: Option<String>,
+    client_secret_variable: Option<Spanned<String>>,
     client_authentication: Option<Spanned<String>>,
     #[serde(default)]
     scopes: Vec<Spanned<String>>,
@@ -34,7 +35,7 @@ pub(super) struct RawProvider {
     default: bool,
     redirect_port: Option<Spanned<u16>>,
     assertion_file: Option<Spanned<String>>,
-    assertion_variable: Option<String>,
+    assertion_variable: Option<Spanned<String>>,
     assertion_command: Option<Spanned<Vec<String>>>,
     subject_token_type: Option<String>,
     anthropic: Option<bool>,
@@ -95,13 +96,13 @@ impl ConfigText<'_> {
         let client_secret = match (raw.client_secret_file, raw.client_secret_variable) {
             (None, None) => None,
             (Some(path), None) => Some(ValueSource::File(file("client_secret_file", &path)?)),
-            (None, Some(variable)) => Some(ValueSource::Variable(variable)),
+            (None, Some(variable)) => Some(ValueSource::Variable(self.variable("client_secret_variable", variable)?)),
             _ => return Err(self.error(at, "only one of `client_secret_file` and `client_secret_variable` can hold")),
         };
         let assertion = match (raw.assertion_file, raw.assertion_variable, raw.assertion_command) {
             (None, None, None) => None,
             (Some(path), None, None) => Some(TokenSource::File(file("assertion_file", &path)?)),
-            (None, Some(variable), None) => Some(TokenSource::Variable(variable)),
+            (None, Some(variable), None) => Some(TokenSource::Variable(self.variable("assertion_variable", variable)?)),
             (None, None, Some(words)) if words.get_ref().is_empty() => {
                 return Err(self.error(words.span().start, "`assertion_command` is empty"));
             }
@@ -176,6 +177,16 @@ impl ConfigText<'_> {
             return Err(self.error(name.span().start, message));
         }
         Ok((name.into_inner(), value))
+    }
+
+    fn variable(&self, key: &str, name: Spanned<String>) -> Result<String, Error> {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let text = name.get_ref();
+        if text.starts_with(|c: char| !c.is_ascii_digit()) && text.chars().all(is_part) && !is_secret_like(text) {
+            return Ok(name.into_inner());
+        }
+        let message = format!("`{key}` is the name of a variable, and seems to be the secret itself");
+        Err(self.error(name.span().start, &message))
     }
 
     fn scope(&self, scope: Spanned<String>) -> Result<String, Error> {

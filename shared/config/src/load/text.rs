@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use claude_credential_protocol::{BaseUrl, Error};
+use claude_credential_protocol::{BaseUrl, Error, text};
 use toml::Spanned;
 
 use crate::Folders;
@@ -26,6 +26,10 @@ impl ConfigText<'_> {
     }
 
     pub(super) fn name(&self, what: &str, name: &Spanned<String>) -> Result<(), Error> {
+        if text::is_secret_like(name.get_ref()) {
+            let message = format!("the name of a {what} seems to be the secret itself; give it a name");
+            return Err(self.error(name.span().start, &message));
+        }
         if is_name(name.get_ref()) {
             return Ok(());
         }

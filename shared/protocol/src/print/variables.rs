@@ -69,7 +69,8 @@ impl Surroundings {
     /// Those of this very process.
     #[must_use]
     pub fn here() -> Self {
-        let value = |name: &str| env::var(name).unwrap_or_default();
+        // What is not UTF-8 is a header that no client sends.
+        let value = |name: &str| env::var_os(name).unwrap_or_default().to_string_lossy().into_owned();
         let cloud = CLOUD_SWITCHES.iter().find(|(switch, _)| is_on(&value(switch)));
         let is_cloud_gateway = cloud.is_some_and(|(_, skip)| is_on(&value(skip)));
         Self { custom_headers: value(CUSTOM_HEADERS), is_cloud_gateway }

@@ -190,3 +190,19 @@ fn setting(sandbox: &Sandbox, command: &str) -> Report {
     sandbox.settings(&json!({ "apiKeyHelper": command }));
     doctor(sandbox)
 }
+
+#[test]
+fn the_only_key_is_not_taken_away() {
+    let mut sandbox = healthy();
+    sandbox.dispatcher(&["logout", "api-key"]).run().exits(0);
+    sandbox.config("[profile.default]\nchain = [\"auth-token\", \"api-key\"]\n");
+    sandbox.set("ANTHROPIC_API_KEY", sandbox.secret("key"));
+    let mend = "keep the key first, run: claude-credential login api-key; then run: unset ANTHROPIC_API_KEY";
+    doctor(&sandbox).is_doubtful("credentials", "sends it twice", mend);
+    sandbox.dispatcher(&["login", "api-key", "--stdin"]).says(sandbox.secret("key")).run().exits(0);
+    doctor(&sandbox).is_doubtful("credentials", "sends it twice", "run: unset ANTHROPIC_API_KEY");
+    sandbox.unset("ANTHROPIC_API_KEY");
+    sandbox.dispatcher(&["logout", "api-key"]).run().exits(0);
+    sandbox.set("ANTHROPIC_AUTH_TOKEN", sandbox.secret("token"));
+    doctor(&sandbox).is_doubtful("credentials", "sends it twice", "remove apiKeyHelper");
+}

@@ -53,9 +53,9 @@ impl CommandDestination {
 
     /// What stays in the command's environment. If the key is for a cloud's gateway, Claude Code sends it by the cloud's
     /// own protocol, so the cloud's variables stay.
-    pub(super) fn surroundings(&self, here: &Context) -> Surroundings {
-        let custom_headers = here.environment.get(CUSTOM_HEADERS).unwrap_or_default().to_owned();
-        Surroundings { custom_headers, is_cloud_gateway: self.gateway().is_some() }
+    pub(super) fn surroundings(&self, here: &Context) -> Result<Surroundings, Error> {
+        let custom_headers = here.environment.get(CUSTOM_HEADERS)?.unwrap_or_default().to_owned();
+        Ok(Surroundings { custom_headers, is_cloud_gateway: self.gateway().is_some() })
     }
 
     /// The settings files that the client reads when it is started here, the one that wins first.

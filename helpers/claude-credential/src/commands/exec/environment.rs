@@ -9,7 +9,10 @@ use super::destination::CommandDestination;
 use crate::chain::Resolved;
 use crate::client::cloud::Cloud;
 use crate::commands::print::family;
+use crate::os;
 use crate::query::Query;
+
+const API_KEY: &str = "ANTHROPIC_API_KEY";
 
 /// The changes that make this process's environment that of the command.
 #[derive(Debug)]
@@ -53,6 +56,21 @@ impl CommandEnvironment {
         let kept = kept.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let set = set.iter().map(|(name, value)| ((*name).into(), value.expose().into()));
         Environment::from_pairs(kept.chain(set))
+    }
+
+    /// Moves a key from its variable to a descriptor. Claude Code asks at the terminal whether it may use a key in the
+    /// variable, with "no" as the default, and then says "Not logged in"; of the descriptor it asks nothing.
+    pub(super) fn by_descriptor(mut self) -> Result<Self, Error> {
+        const DESCRIPTOR: &str = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
+        let Variables { set, removed } = &mut self.variables;
+        let Some(at) = set.iter().position(|(name, _)| *name == API_KEY) else { return Ok(self) };
+        let (_, key) = set.remove(at);
+        let number = os::descriptor_with(key.expose().as_bytes());
+        let number = number.map_err(|error| Error::unavailable(format!("the key can't be handed over: {error}")))?;
+        removed.retain(|name| *name != DESCRIPTOR);
+        removed.push(API_KEY);
+        set.push((DESCRIPTOR, number.to_string().into()));
+        Ok(self)
     }
 
     pub(super) fn apply(self, command: &mut Command) {

@@ -8,6 +8,7 @@ mod setting_command;
 
 use std::ffi::OsStr;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -53,7 +54,7 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
         Err(failure) if is_left_to_client(&query, &failure) => None,
         Err(failure) => return Err(failure),
     };
-    let surroundings = destination.surroundings(context);
+    let surroundings = destination.surroundings(context)?;
     let environment = match &answer {
         Some(answer) => CommandEnvironment::with(&query, answer, &destination, &surroundings)?,
         None => CommandEnvironment::without(&query.profile, &surroundings),
@@ -66,6 +67,10 @@ pub(crate) fn run(context: &Context, options: &Exec) -> Result<u8, Failure> {
             print_line(&warning);
         }
     }
+    let is_client = word.as_bytes().rsplit(|byte| *byte == b'/').next() == Some(b"claude");
+    // A gateway in place of a cloud gets its key by a protocol of its own.
+    let environment =
+        if is_client && !surroundings.is_cloud_gateway { environment.by_descriptor()? } else { environment };
     let mut command = Command::new(&file);
     command.arg0(word).args(arguments);
     environment.apply(&mut command);
@@ -106,7 +111,7 @@ fn not_on_path(context: &Context, word: &OsStr) -> u8 {
 
 /// Prints what is wrong with the command, and returns the exit code.
 fn fail(word: &OsStr, problem: &str, code: u8) -> u8 {
-    print_line(&format!("{} {problem}", word.to_string_lossy()));
+    print_line(&format!("{} {problem}", text::shown(&word.to_string_lossy())));
     code
 }
 

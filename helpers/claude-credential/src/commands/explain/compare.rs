@@ -15,13 +15,15 @@ pub(crate) fn warnings(
     let mut warnings: Vec<String> = unreadable.collect();
     if let (Some(one), Some(other)) = (&client.authorization, &client.x_api_key)
         && one.source != other.source
-        && !is_same_secret(one, other, trace, context)
+        && let same = is_same_secret(one, other, trace, context)
+        && same != Some(true)
     {
         let (first, second) = (one.source.name(), other.source.name());
         // The user set the helper up on purpose, so a variable is the one to remove.
         let left_over = if matches!(other.source, SentSource::Variable(_)) { other } else { one };
         warnings.push(format!(
-            "two different credentials in one request: Authorization has {first}, x-api-key has {second}; {}",
+            "{} in one request: Authorization has {first}, x-api-key has {second}; {}",
+            if same.is_none() { "perhaps two different credentials" } else { "two different credentials" },
             removal(left_over)
         ));
     }
@@ -44,9 +46,9 @@ pub(crate) fn warnings(
     warnings
 }
 
-/// Whether two headers hold the same secret. If this program is the helper, its secret is known only from a lookup that
+/// Whether two headers hold the same secret; `None` if one of them is not known. If this program is the helper, its secret is known only from a lookup that
 /// was traced for Claude Code.
-fn is_same_secret(one: &Sent, other: &Sent, trace: Option<&Trace>, context: &Context) -> bool {
+fn is_same_secret(one: &Sent, other: &Sent, trace: Option<&Trace>, context: &Context) -> Option<bool> {
     let winner = trace.and_then(|trace| trace.outcome.as_ref().ok()).filter(|_| context.for_client);
     let secret = |sent: &Sent| match sent.source {
         SentSource::Command { setting: API_KEY_HELPER, is_us: true } => {
@@ -54,7 +56,7 @@ fn is_same_secret(one: &Sent, other: &Sent, trace: Option<&Trace>, context: &Con
         }
         _ => sent.secret.clone(),
     };
-    matches!((secret(one), secret(other)), (Some(one), Some(other)) if one == other)
+    Some(secret(one)? == secret(other)?)
 }
 
 /// The command, or the edit, that removes the credential.

@@ -6,7 +6,7 @@ mod sign_in;
 use std::time::Duration;
 
 use claude_credential_config::{Program, generation};
-use claude_credential_files::{Lock, LockError};
+use claude_credential_files::{Holder, Lock, LockError};
 use claude_credential_protocol::{Class, Error, Interactive, Request};
 
 use crate::cache::{Cache, KeyedHasher, Outcome, State};
@@ -91,7 +91,7 @@ impl SignInFlight<'_> {
     fn shared(&self, cache: &Cache, run_before: u64) -> Result<(), Failure> {
         let lock = match self.lock(cache) {
             Ok(lock) => lock,
-            Err(LockError::Timeout(_)) => return Err(self.lock_timed_out().into()),
+            Err(LockError::Timeout(_, holder)) => return Err(self.lock_timed_out(&holder).into()),
             Err(LockError::File(problem)) => {
                 self.context.log.complain(&problem);
                 return self.alone();
@@ -141,10 +141,9 @@ impl SignInFlight<'_> {
         Ok(generation::touch(&self.context.folders)?)
     }
 
-    fn lock_timed_out(&self) -> Error {
+    fn lock_timed_out(&self, holder: &Holder) -> Error {
         let entry = self.entry;
-        Error::unavailable(format!(
-            "another session did not finish signing in for {entry}; run: claude-credential --no-cache refresh {entry}"
-        ))
+        let mend = holder.mend().unwrap_or_else(|| format!("run: claude-credential --no-cache refresh {entry}"));
+        Error::unavailable(format!("another session ({holder}) did not finish signing in for {entry}; {mend}"))
     }
 }

@@ -99,7 +99,8 @@ impl SignInCommand {
             Self::Words(words) => {
                 let (word, arguments) = (&words[0], &words[1..]);
                 let file = program::executable(context, word).ok_or_else(|| {
-                    Error::config(format!("{} is not on PATH; install it, or write its absolute path", word.display()))
+                    let word = text::shown_path(word.as_ref());
+                    Error::config(format!("{word} is not on PATH; install it, or write its absolute path"))
                 })?;
                 let mut command = Command::new(file);
                 command.args(arguments);
@@ -118,16 +119,22 @@ impl SignInCommand {
         let class = if ended.is_not_runnable() { Class::Config } else { Class::SignIn };
         // This session's user has seen the output; those of the sessions that wait have not.
         let line = text::last_line(&finished.stderr).or_else(|| text::last_line(&finished.stdout));
+        let line = line.filter(|line| !text::is_secret_like(line));
         let quoted = line.map(|line| format!(": {}", line.chars().take(MAX_QUOTED).collect::<String>()));
         let quoted = quoted.unwrap_or_default();
         Err(Error::new(class, format!("the command {ended}{quoted}; run it by hand: {}", self.shown())))
     }
 
-    /// The command as the user would type it.
+    /// The command as the user would type it; without what seems to be a secret in it.
     fn shown(&self) -> String {
         match self {
             Self::Words(words) => {
-                words.iter().map(|word| text::quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+                let words = words.iter().map(|word| word.to_string_lossy());
+                let shown = |word: &str| if text::is_secret_like(word) { "…".to_owned() } else { text::quoted(word) };
+                words.map(|word| shown(&word)).collect::<Vec<_>>().join(" ")
+            }
+            Self::Setting(CommandSetting { command, file }) if text::is_secret_like(command) => {
+                format!("it seems to have a secret in it, and stands in {}", file.display())
             }
             Self::Setting(setting) => setting.command.clone(),
         }

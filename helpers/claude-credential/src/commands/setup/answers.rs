@@ -79,7 +79,8 @@ pub(super) fn fill(
             placeholders.put(name, &value);
             continue;
         }
-        let of_variable = question.variable.as_ref().and_then(|variable| context.environment.get(variable));
+        let of_variable =
+            question.variable.as_ref().map(|variable| context.environment.get(variable)).transpose()?.flatten();
         let default =
             of_variable.map(str::to_owned).or_else(|| question.default.as_ref().map(|text| placeholders.plain(text)));
         // The value of the user's variable may be no valid answer.

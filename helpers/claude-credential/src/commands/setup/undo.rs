@@ -80,7 +80,7 @@ pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Re
         return Err(Error::config(message).into());
     }
     Record::remove(&context.folders, &file)?;
-    let has_key = kept::is_any(&context.folders);
+    let has_key = kept::is_any(&context.folders)?;
     let key = if has_key { "; to remove the stored key too, run: claude-credential logout api-key" } else { "" };
     prompt.say(&format!("undone{key}"));
     Ok(0)

@@ -18,7 +18,7 @@ pub(super) fn text(overview: &Overview) -> String {
             "expires_at": status.expires_at.map(iso_8601),
             "lives_too_short": overview.is_short(status),
             "hosts": status.hosts,
-            "directories": status.directories.iter().map(|directory| directory.display().to_string()).collect::<Vec<_>>(),
+            "directories": status.directories.iter().map(|directory| text::shown_path(directory)).collect::<Vec<_>>(),
             "problem": status.problem,
         })
     });

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use claude_credential_config::{Profile, Program};
-use claude_credential_protocol::{BaseUrl, Class, Seconds, millis, now};
+use claude_credential_protocol::{BaseUrl, Class, Seconds, millis, now, text};
 use serde::Serialize;
 
 use super::known_credential::KnownCredential;
@@ -132,7 +132,9 @@ impl ProfileStatus {
         self.entry = Some(entry.name().to_owned());
         self.source = Some(match entry.program() {
             Program::Command(_) | Program::Shell(_) => "command".to_owned(),
-            Program::Helper { .. } => format!("helper {}", entry.program().short_name().unwrap_or_default()),
+            Program::Helper { .. } => {
+                format!("helper {}", text::shown(entry.program().short_name().unwrap_or_default()))
+            }
         });
     }
 

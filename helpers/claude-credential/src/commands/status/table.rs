@@ -63,7 +63,7 @@ fn cells(status: &ProfileStatus) -> [String; 6] {
 
 fn used_by(status: &ProfileStatus) -> String {
     let hosts = status.hosts.iter().cloned();
-    let directories = status.directories.iter().map(|directory| directory.display().to_string());
+    let directories = status.directories.iter().map(|directory| text::shown_path(directory));
     let here = status.here.then(|| "here".to_owned());
     hosts.chain(directories).chain(here).collect::<Vec<_>>().join(", ")
 }

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use claude_credential_config::{Entry, Profile, Program};
-use claude_credential_protocol::{BaseUrl, Error, Origin};
+use claude_credential_protocol::{BaseUrl, Error, Origin, text};
 use rustix::fs::{Access, access};
 
 use super::{CheckContext, Finding, or_good};
@@ -12,7 +12,7 @@ use crate::query::destination;
 pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
     let config = &check_context.context.config;
     if let Some(error) = &check_context.config_error {
-        let file = check_context.context.options.config.as_ref().map(|file| file.display().to_string());
+        let file = check_context.context.options.config.as_ref().map(|file| text::shown_path(file));
         // The parser's error names the line, but nothing that mends it.
         let mend = format!("mend that line of {}", file.unwrap_or_else(|| config.file_shown()));
         return vec![Finding::of(error).or_mend(mend)];
@@ -21,7 +21,7 @@ pub(in super::super) fn readable(check_context: &CheckContext) -> Vec<Finding> {
         None => "there is no config.toml, so the built-in chain holds".to_owned(),
         Some(file) => {
             let (profiles, entries) = (config.profiles.len(), config.entries.len());
-            format!("{}: profiles: {profiles}, entries: {entries}", file.display())
+            format!("{}: profiles: {profiles}, entries: {entries}", text::shown_path(file))
         }
     })]
 }
@@ -61,7 +61,7 @@ fn has_executable(check_context: &CheckContext, entry: &Entry) -> Result<(), Err
 }
 
 fn executable(file: &Path) -> Result<(), Error> {
-    let shown = file.display();
+    let shown = text::shown_path(file);
     if !file.is_file() {
         return Err(Error::config(format!("{shown} is not there; install it, or write where it is")));
     }
@@ -77,8 +77,10 @@ pub(in super::super) fn profiles(check_context: &CheckContext) -> Vec<Finding> {
     let mut found: Vec<Finding> = unknown.into_iter().collect();
     for (name, profile) in &config.profiles {
         for folder in profile.directories.iter().filter(|folder| !folder.is_dir()) {
-            let message =
-                format!("{file}: a folder in `directories` of profile {name} is not there: {}", folder.display());
+            let message = format!(
+                "{file}: a folder in `directories` of profile {name} is not there: {}",
+                text::shown_path(folder)
+            );
             found.push(Finding::doubtful(message, format!("make it, or take it out of [profile.{name}]")));
         }
         if profile.chain.is_empty() {

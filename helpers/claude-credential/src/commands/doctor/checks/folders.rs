@@ -2,7 +2,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use claude_credential_protocol::text::quoted;
+use claude_credential_protocol::text::{quoted, shown_path};
 
 use super::{CheckContext, Finding, or_good};
 
@@ -10,7 +10,7 @@ use super::{CheckContext, Finding, or_good};
 pub(in super::super) fn usable(check_context: &CheckContext) -> Vec<Finding> {
     let folders = &check_context.context.folders;
     let mut found = Vec::new();
-    let home = folders.home.display().to_string();
+    let home = shown_path(&folders.home);
     match fs::metadata(&folders.home) {
         Ok(metadata) if !metadata.is_dir() => {
             found.push(Finding::wrong(format!("HOME, {home}, is not a folder"), SET_HOME));
@@ -26,7 +26,7 @@ pub(in super::super) fn usable(check_context: &CheckContext) -> Vec<Finding> {
     if let Some(run) = check_context.context.environment.get_os("XDG_RUNTIME_DIR")
         && !Path::new(run).is_dir()
     {
-        let message = format!("XDG_RUNTIME_DIR, {}, is not there", run.display());
+        let message = format!("XDG_RUNTIME_DIR, {}, is not there", shown_path(run.as_ref()));
         found.push(Finding::wrong(message, "run: unset XDG_RUNTIME_DIR, or sign in anew"));
     }
     or_good(found, || {

@@ -132,7 +132,7 @@ fn uses_cloud_credentials(check_context: &CheckContext) -> bool {
 /// The hosts of the profile. The one that Claude Code is set up for has the path of that setting.
 fn urls(check_context: &CheckContext, profile: &Profile) -> Vec<(Origin, String)> {
     let variable = check_context.context.client_mode.base_url();
-    let set = check_context.context.environment.get(variable).unwrap_or_default();
+    let set = check_context.context.environment.get(variable).ok().flatten().unwrap_or_default();
     let of_client = Origin::and_path(set).ok().and_then(|(origin, path)| profile.lists(&origin, path));
     let url = |host: &BaseUrl| if of_client == Some(host) { set.to_owned() } else { host.to_string() };
     profile.hosts.iter().map(|host| (host.origin().clone(), url(host))).collect()

@@ -1,8 +1,7 @@
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use claude_credential_files::Lock;
+use claude_credential_files::{Lock, lock_holder};
 
 use super::files::all_below;
 use super::{CheckContext, Finding, or_good};
@@ -28,7 +27,8 @@ pub(in super::super) fn held(check_context: &CheckContext) -> Vec<Finding> {
     let files = all_below(&folders.runtime).into_iter().chain(all_below(&folders.data));
     let locks: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|ending| ending == "lock")).collect();
     let held: Vec<&PathBuf> = locks.iter().filter(|path| matches!(Lock::try_acquire(path), Ok(None))).collect();
-    let holders: Vec<(&PathBuf, LockHolder)> = held.iter().filter_map(|path| Some((*path, holder(path)?))).collect();
+    let holders: Vec<(&PathBuf, LockHolder)> =
+        held.iter().filter_map(|path| Some((*path, describe(lock_holder(path)?)?))).collect();
     let stale = holders.iter().filter_map(|(path, holder)| check_holder(path, holder));
     or_good(stale.collect(), || format!("{} in all, {} held", locks.len(), held.len()))
 }
@@ -45,22 +45,6 @@ fn check_holder(path: &Path, holder: &LockHolder) -> Option<Finding> {
         let message = format!("{path} is held by process {pid} ({name}), which has run for {minutes} minutes");
         Finding::wrong(message, format!("run: kill {pid}"))
     })
-}
-
-/// The process that holds the lock on a file, found in /proc. A process that waits for the lock has the file open, too.
-fn holder(path: &Path) -> Option<LockHolder> {
-    let processes = fs::read_dir("/proc").ok()?.flatten();
-    let pids = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
-    pids.into_iter().find(|pid| holds(*pid, path)).and_then(describe)
-}
-
-fn holds(pid: u32, path: &Path) -> bool {
-    let open = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
-    let of_file = open.filter(|descriptor| fs::read_link(descriptor.path()).is_ok_and(|target| target == path));
-    let mut infos = of_file.filter_map(|descriptor| {
-        fs::read_to_string(format!("/proc/{pid}/fdinfo/{}", descriptor.file_name().to_str()?)).ok()
-    });
-    infos.any(|info| info.lines().any(|line| line.starts_with("lock:") && !line.contains("->")))
 }
 
 fn describe(pid: u32) -> Option<LockHolder> {

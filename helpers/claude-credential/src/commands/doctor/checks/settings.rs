@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use claude_credential_config::claude::{self, Scope, SettingsFile};
 use claude_credential_files::{Trust, read};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 use rustix::fs::{Access, access};
 
 use super::folders::shown;
@@ -42,7 +42,7 @@ pub(in super::super) fn helper(check_context: &CheckContext) -> Vec<Finding> {
     };
     let line = set_in.get(claude::API_KEY_HELPER).map_or(0, |line| line.number);
     let file = format!("{}:{line}", set_in.file.display());
-    let words = words(command);
+    let words = claude::simple_commands(command).concat();
     let is_ours = |word: &&String| {
         let name = word.rsplit('/').next().unwrap_or_default();
         name == "claude-credential" || name.starts_with("claude-credential-")
@@ -58,18 +58,19 @@ pub(in super::super) fn helper(check_context: &CheckContext) -> Vec<Finding> {
     let write = format!("write {} api-key-helper", shown(&own));
     let wrong = |what: String| vec![Finding::wrong(format!("{file}: apiKeyHelper {what}"), &write)];
     let doubtful = |what: String| vec![Finding::doubtful(format!("{file}: apiKeyHelper {what}"), &write)];
+    let shown_program = text::shown(program);
     let Some(path) = expanded(program, check_context) else {
         return if program.contains('/') {
-            wrong(format!("is {program}, which depends on the folder that Claude Code is started in"))
+            wrong(format!("is {shown_program}, which depends on the folder that Claude Code is started in"))
         } else {
-            doubtful(format!("is {program} without its path, and so whatever is first on PATH"))
+            doubtful(format!("is {shown_program} without its path, and so whatever is first on PATH"))
         };
     };
     if !path.is_file() {
-        return wrong(format!("is {program}, which is not there"));
+        return wrong(format!("is {shown_program}, which is not there"));
     }
     if access(&path, Access::EXEC_OK).is_err() {
-        let message = format!("{file}: apiKeyHelper is {program}, which can't be run");
+        let message = format!("{file}: apiKeyHelper is {shown_program}, which can't be run");
         return vec![Finding::wrong(message, format!("run: chmod +x {}", shown(&path)))];
     }
     let name = path.file_name().unwrap_or_default();
@@ -105,22 +106,6 @@ fn expanded(program: &str, check_context: &CheckContext) -> Option<PathBuf> {
     Some(path).filter(|path| path.is_absolute() && !path.to_string_lossy().contains('$'))
 }
 
-/// The words of a command as a shell splits them, for what users write in settings.
-fn words(command: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut quote = None;
-    for c in command.chars() {
-        match (quote, c) {
-            (None, '\'' | '"') => quote = Some(c),
-            (Some(open), c) if open == c => quote = None,
-            (None, ' ' | '\t' | '\n' | ';' | '|' | '&' | '(' | ')' | '`') => words.push(String::new()),
-            (_, c) => words.last_mut().into_iter().for_each(|word| word.push(c)),
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
-}
-
 /// The project sets no `apiKeyHelper`: it would run in place of the user's, and it comes with a clone.
 pub(in super::super) fn project(check_context: &CheckContext) -> Vec<Finding> {
     let here = std::env::current_dir().unwrap_or_default();
@@ -133,19 +118,4 @@ pub(in super::super) fn project(check_context: &CheckContext) -> Vec<Finding> {
         }
         _ => Finding::good(format!("no project settings set an apiKeyHelper in {}", Path::new(&here).display())),
     }]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::words;
-
-    #[test]
-    fn words_are_a_shells() {
-        assert_eq!(
-            words("'/a b/claude-credential' api-key-helper|cat"),
-            ["/a b/claude-credential", "api-key-helper", "cat"]
-        );
-        assert_eq!(words("\"$HOME/bin/x\"  y"), ["$HOME/bin/x", "y"]);
-        assert!(words(" ").is_empty());
-    }
 }
