@@ -72,7 +72,10 @@ mod tests {
                 assert!(ApiKey::parse(&bytes, &elsewhere).is_err(), "{other}");
             }
             let error = ApiKey::parse(&bytes[..bytes.len() - 1], &name(Some("me"))).unwrap_err().to_string();
-            assert!(error.ends_with("run: claude-credential login api-key --account me"), "{error}");
+            assert!(
+                error.ends_with("run: claude-credential login api-key --host api.anthropic.com/v1 --account me"),
+                "{error}"
+            );
             assert!(!error.contains("CANARY"), "{error}");
         }
     }

@@ -98,7 +98,7 @@ fn is_plain(value: &str) -> bool {
 /// have a random name of one kind of letter, such as a hash.
 fn seems_secret(text: &str, in_path: bool) -> bool {
     let known = |word: &str| PREFIXES.iter().any(|prefix| word.starts_with(prefix) && word.len() >= MIN_RANDOM);
-    let words = text.split(['/', '.', ':', '@', '=', ',', '+', ' ', '~', '%']);
+    let separators = ['/', '.', ':', '@', '=', ',', '+', ' ', '~', '%'];
     let random = |word: &str| {
         let kinds: Vec<u8> = word.bytes().filter(u8::is_ascii_alphanumeric).map(kind).collect();
         let changes = kinds.windows(2).filter(|pair| pair[0] != pair[1]).count();
@@ -106,10 +106,13 @@ fn seems_secret(text: &str, in_path: bool) -> bool {
         kinds.len() >= MIN_RANDOM && changes >= MIN_RANDOM / 2 && (has_all || !in_path)
     };
     let too_long = |word: &str| word.len() > MAX_WORD && !in_path;
+    // A secret key of AWS may have slashes.
+    let joined = if in_path { String::new() } else { text.replace('/', "") };
     text.to_ascii_lowercase().contains("sk-ant-")
         || text.contains("-----BEGIN")
         || text.split([':', '@', '=', ',', ' ']).any(known)
-        || words.into_iter().any(|word| known(word) || random(word) || too_long(word))
+        || text.split(separators).any(|word| known(word) || random(word) || too_long(word))
+        || joined.split(separators).any(random)
 }
 
 fn kind(byte: u8) -> u8 {

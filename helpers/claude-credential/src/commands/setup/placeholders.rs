@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use claude_credential_process::find_on_path;
-use claude_credential_protocol::{Error, Origin, text};
+use claude_credential_protocol::{BaseUrl, Error, text};
 use toml_edit::{Item, Value};
 
 use super::{Preset, PresetSettings};
@@ -62,8 +62,9 @@ impl Placeholders {
     }
 
     pub(crate) fn put(&mut self, name: &str, value: &str) {
-        if let Ok(origin) = Origin::of_url(value) {
-            self.values.insert(format!("{name}.host"), origin.as_listed());
+        // With its path, because another path may be another tenant's.
+        if let Ok(host) = BaseUrl::of_url(value) {
+            self.values.insert(format!("{name}.host"), host.as_listed());
         }
         self.values.insert(name.to_owned(), value.to_owned());
     }
