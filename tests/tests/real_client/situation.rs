@@ -8,6 +8,17 @@ use claude_credential_tests::script::Script;
 use serde_json::{Value, json};
 
 pub(crate) const DESCRIPTOR: &str = "CLAUDE_CODE_API_KEY_FILE_DESCRIPTOR";
+
+/// Where the situations lead: elsewhere the client would get no key.
+const HOSTS: [&str; 6] = [
+    "api.anthropic.com",
+    "acme.services.ai.azure.com",
+    "bedrock-runtime.us-east-1.amazonaws.com",
+    "us-east5-aiplatform.googleapis.com",
+    "aws-external-anthropic.us-west-2.api.aws",
+    "bedrock-mantle.us-west-2.api.aws",
+];
+
 const CUSTOM_HEADERS: &str = "ANTHROPIC_CUSTOM_HEADERS";
 
 /// What decides which credential the client sends. Every secret is named after its source, as `explain` calls that: what
@@ -23,7 +34,8 @@ impl Situation {
     pub(crate) fn of(there: &[&str]) -> Self {
         let mut client = RealClient::without_setting();
         let fake = client.sandbox.fake("acme", &Script::secrets([client.sandbox.secret("apiKeyHelper")]));
-        client.sandbox.chain(&[&fake]);
+        let entry = fake.entry();
+        client.sandbox.config(&format!("[profile.default]\nhosts = {HOSTS:?}\nchain = [\"acme\"]\n\n{entry}"));
         client.sandbox.write("descriptor", client.sandbox.secret(DESCRIPTOR));
         for name in there {
             match name.split_once('=') {

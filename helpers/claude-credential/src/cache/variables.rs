@@ -94,6 +94,9 @@ const DECIDING_PREFIXES: [&str; 6] = [
     "CLAUDE_CODE_CLIENT_",
 ];
 
+/// What the shells that Claude Code starts set if it is missing, as in a container.
+const SET_BY_SHELLS: [&str; 2] = ["SHELL", "LOGNAME"];
+
 /// In the environment of whatever Claude Code starts.
 const MARK: &[u8] = b"AI_AGENT=claude-code";
 
@@ -146,6 +149,7 @@ pub(crate) fn deciding<'a>(
     };
     environment.iter().filter(move |(name, _)| match name.to_str() {
         Some(name) if is_listed(name) || IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending)) => false,
+        Some(name) if SET_BY_SHELLS.contains(&name) => is_of_user(name),
         Some(name) if name.starts_with("CLAUDE_") && !has_prefix(name, &DECIDING_PREFIXES) => is_of_user(name),
         _ => true,
     })

@@ -156,7 +156,10 @@ impl Sources<'_> {
         let of_tools = || Some(Sent::unknown(SentSource::Cloud, SettingSource::Environment));
         let headers = match (service, is_gateway) {
             (Service::Bedrock, true) => {
-                Headers { authorization: of_bedrock().or_else(gateway_key), x_api_key: self.variable(API_KEY) }
+                let authorization = of_bedrock().or_else(gateway_key);
+                // By itself it is not sent.
+                let x_api_key = authorization.as_ref().and_then(|_| self.variable(API_KEY));
+                Headers { authorization, x_api_key }
             }
             (Service::Vertex, true) => Headers { authorization: gateway_key(), x_api_key: self.variable(API_KEY) },
             (Service::Mantle, true) => Headers::bearer(gateway_key()),
