@@ -7,12 +7,18 @@ use serde::Deserialize;
 
 use crate::keys::Keys;
 
-/// `{"Credentials": {…}}`, as `aws sts` prints it, or the `Code` that services return in place of credentials.
+/// The `Code` that services return in place of credentials.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CodeDocument {
+    code: Option<String>,
+}
+
+/// `{"Credentials": {…}}`, as `aws sts` prints it.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct OuterDocument {
     credentials: Option<CredentialsDocument>,
-    code: Option<String>,
 }
 
 /// What `credential_process` prints, and, with `Token`, what the container and instance services return.
@@ -34,11 +40,11 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
         serde_json::error::Category::Data => format!("has no AWS credentials at line {}", error.line()),
         _ => format!("is not JSON at line {} column {}", error.line(), error.column()),
     };
-    let outer: OuterDocument = serde_json::from_slice(bytes).map_err(unclear)?;
-    if let Some(code) = outer.code.filter(|code| code != "Success") {
+    let service: CodeDocument = serde_json::from_slice(bytes).map_err(unclear)?;
+    if let Some(code) = service.code.filter(|code| code != "Success") {
         return Err(format!("has no AWS credentials and says {}", text::one_line(&code)));
     }
-    let flat = match outer.credentials {
+    let flat = match serde_json::from_slice::<OuterDocument>(bytes).map_err(unclear)?.credentials {
         Some(inner) => inner,
         None => serde_json::from_slice(bytes).map_err(unclear)?,
     };

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use claude_credential_config::kept::Kept;
-use claude_credential_protocol::{BaseUrl, Error, Request, text};
+use claude_credential_protocol::{BaseUrl, Error, Request, shown_account, text};
 
 use crate::item::Item;
 
@@ -75,7 +75,7 @@ pub fn escape(account: &str) -> String {
 impl fmt::Display for KeyName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.account {
-            Some(account) => write!(f, "{}, account {}", self.host, text::shown(account)),
+            Some(account) => write!(f, "{}, account {}", self.host, shown_account(account)),
             None => self.host.fmt(f),
         }
     }

@@ -1,14 +1,17 @@
 //! One header, as `Name: value`.
 
-/// A header with one of these names is a credential of its own, or decides where and how a request is read.
-const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", "x-api-key"];
-const FRAMING: [&str; 11] = [
+/// A header with one of these names is a credential for the same service.
+const CREDENTIALS: [&str; 2] = ["authorization", "x-api-key"];
+
+/// A header with one of these names decides where and how a request is read, or is for a proxy.
+const FRAMING: [&str; 12] = [
     "connection",
     "content-length",
     "content-encoding",
     "expect",
     "host",
     "keep-alive",
+    "proxy-authorization",
     "proxy-connection",
     "te",
     "trailer",

@@ -48,7 +48,7 @@ mod time;
 mod token;
 mod wire;
 
-pub use account::{NO_ACCOUNT, parse_account};
+pub use account::{NO_ACCOUNT, parse_account, shown_account};
 pub use auth::{Auth, Kind};
 pub use base_url::BaseUrl;
 pub use cli::{HelperCli, NoCommands, main, print_usage, report_panics};

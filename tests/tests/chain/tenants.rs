@@ -104,6 +104,27 @@ fn the_path_of_a_request_chooses_the_profile() {
 }
 
 #[test]
+fn a_key_that_one_tenant_erases_or_refuses_leaves_the_other_its_answer() {
+    let sandbox = Sandbox::new();
+    let fakes = ["one", "two"].map(|name| sandbox.fake(name, &Script::secrets(sandbox.keys(3))));
+    let profile =
+        |name: &str| format!("[profile.{name}]\nhosts = [\"gateway.example/v1/{name}\"]\nchain = [\"{name}\"]\n");
+    let entries: String = fakes.iter().map(Fake::entry).collect();
+    sandbox.config(&(profile("one") + &profile("two") + &entries));
+    let print = |name: &str| sandbox.print().args(["--profile", name]);
+    for name in ["one", "two"] {
+        assert_eq!(print(name).run().key(), "key-1");
+    }
+    let erase = request("gateway.example", &["path=v1/one/x"]);
+    sandbox.dispatcher(&["--profile", "one", "erase"]).says(erase).run().exits(0);
+    assert_eq!(print("two").run().key(), "key-1");
+    assert_eq!(print("one").run().key(), "key-2");
+    assert_eq!(print("one").arg("--rejected").run().key(), "key-3");
+    assert_eq!(print("two").run().key(), "key-1");
+    assert_eq!(fakes[1].runs(), 1);
+}
+
+#[test]
 fn two_tenants_of_one_gateway_have_a_kept_key_each() {
     let sandbox = Sandbox::new();
     let profile =

@@ -102,7 +102,10 @@ fn a_clouds_token_goes_where_the_client_takes_it_for_that_cloud() {
     assert!(!found.contains_key("ANTHROPIC_AUTH_TOKEN"));
     let vertex = ["claude.project=acme", "claude.region=europe-west1", "claude.quota_project=payer"];
     let (mut sandbox, _) = cloud("vertex", "CLAUDE_CODE_USE_VERTEX", &vertex);
-    sandbox.set("ANTHROPIC_CUSTOM_HEADERS", "X-Team: one\nAuthorization: Bearer other\nX-Goog-User-Project: other");
+    sandbox.set(
+        "ANTHROPIC_CUSTOM_HEADERS",
+        "X-Team: one\nAuthorization: Bearer other\nX-Goog-User-Project: other\nProxy-Authorization: Basic eHl6",
+    );
     let found = variables(&exec(&sandbox, &[]).run());
     assert_eq!(label(&found["ANTHROPIC_AUTH_TOKEN"]), "secret");
     for (name, value) in [
@@ -110,7 +113,7 @@ fn a_clouds_token_goes_where_the_client_takes_it_for_that_cloud() {
         ("CLAUDE_CODE_SKIP_VERTEX_AUTH", "1"),
         ("ANTHROPIC_VERTEX_PROJECT_ID", "acme"),
         ("CLOUD_ML_REGION", "europe-west1"),
-        ("ANTHROPIC_CUSTOM_HEADERS", "X-Team: one|x-goog-user-project: payer"),
+        ("ANTHROPIC_CUSTOM_HEADERS", "X-Team: one|Proxy-Authorization: Basic eHl6|x-goog-user-project: payer"),
     ] {
         assert_eq!(found[name], value);
     }

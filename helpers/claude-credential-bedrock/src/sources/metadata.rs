@@ -52,8 +52,8 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
         let answer = service.get(&format!("{ROLES}{role}")).await.map_err(|error| refused(&error))?;
         let keys = document::parse(answer.as_ref().as_bytes())
             .map_err(|problem| Error::unavailable(format!("what the instance metadata service answered {problem}")))?;
-        // The service answers, so it can be asked for the region.
-        let region = service.get("/latest/meta-data/placement/region").await.ok();
+        // The service answers, so it can be asked for the region: once, since the keys are good without it.
+        let region = service.client.get("/latest/meta-data/placement/region").await.ok();
         let region = region.map(|region| region.as_ref().trim().to_owned()).filter(|region| !region.is_empty());
         let keys = Keys { region, account: Some(format!("role {role}")), ..keys };
         Ok(Some(keys.with_source("metadata", format!("grant role {role} of this machine what it needs"))))

@@ -64,7 +64,13 @@ pub(crate) fn run(
         let client = helper.client(folders, provider, PATIENCE);
         match store.read(&login).map_err(|error| to_local(&error))? {
             Some(set) if binding::is_revocable(&client, &set) => revoke(&client, &set)?,
-            // No token that may be sent to this provider, or to its `revocation_endpoint`.
+            // No later undo: without its tokens the sign-in can't be ended at the provider.
+            Some(set) if binding::is_usable(&client, &set) => {
+                let message =
+                    format!("the sign-in is older than the revocation_endpoint of {name}, which gets no older token");
+                return Err(to_local(&Error::config(message)));
+            }
+            // No token that may be sent to this provider.
             _ => Revoked::No,
         }
     };

@@ -119,7 +119,10 @@ fn a_revocation_endpoint_gets_no_token_that_is_older_than_its_line() {
     let section = format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]", server.url);
     fixture.configure(&format!("{section}\nrevocation_endpoint = \"{}/revoke\"", other.url));
     assert!(fixture.get(&anthropic()).unwrap().contains("CANARY-access-1"));
-    let (outcome, said, _) = run(&fixture, &["logout"], None);
+    let error = run(&fixture, &["logout"], None).0.unwrap_err().to_string();
+    assert!(error.contains("revocation_endpoint") && error.ends_with("add: --local"), "{error}");
+    assert!(fixture.get(&anthropic()).unwrap().contains("CANARY-access-1"));
+    let (outcome, said, _) = run(&fixture, &["logout", "--local"], None);
     outcome.unwrap();
     assert!(said.contains("the provider was not told") && other.seen().is_empty(), "{said}");
     sign_in().0.unwrap();

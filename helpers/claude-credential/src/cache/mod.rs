@@ -60,7 +60,8 @@ pub(crate) struct Cached {
     pub(crate) credential: Credential,
     pub(crate) entry: String,
     pub(crate) profile: String,
-    pub(crate) origin: (String, String),
+    /// Protocol, host and path of the line of `hosts` that it is for.
+    pub(crate) place: [String; 3],
     /// When the run that gave it ended.
     pub(crate) obtained: Millis,
 }
@@ -134,7 +135,7 @@ impl Cache {
         let files = self.files().filter(|path| path.extension().is_some_and(|ending| ending == "cache"));
         let answers = files.filter_map(|path| Self::read(&path, log).map(|cached| (path, cached)));
         answers.filter(|(_, cached)| {
-            cached.origin == (request.protocol.clone(), request.host.clone())
+            cached.is_for_place_of(request)
                 && (request.username.is_none() || request.username == cached.credential.username)
         })
     }
@@ -239,23 +240,42 @@ impl Cached {
         }
     }
 
+    /// The place that a request names.
+    pub(crate) fn place_of(request: &Request) -> [String; 3] {
+        [request.protocol.clone(), request.host.clone(), request.path.clone().unwrap_or_default()]
+    }
+
+    /// Whether it may be what such a request got: the path of a request may be below the one that an answer is for, and
+    /// another tenant's is neither below nor above it.
+    fn is_for_place_of(&self, request: &Request) -> bool {
+        let [protocol, host, path] = &self.place;
+        let asked = request.path.as_deref().unwrap_or_default();
+        let is_below = |path: &str, above: &str| {
+            path.strip_prefix(above).is_some_and(|rest| above.is_empty() || rest.is_empty() || rest.starts_with('/'))
+        };
+        *protocol == request.protocol && *host == request.host && (is_below(asked, path) || is_below(path, asked))
+    }
+
     fn parse(message: &Message) -> Option<Self> {
         let text = |key: &str| message.get(key).map(str::to_owned);
         Some(Self {
             credential: Credential::from_message(message).ok()??,
             entry: text("cache.entry")?,
             profile: text("cache.profile")?,
-            origin: (text("protocol")?, text("host")?),
+            place: [text("protocol")?, text("host")?, text("path").unwrap_or_default()],
             obtained: message.number("cache.obtained", 0..=Millis::MAX).ok()??,
         })
     }
 
     fn to_message(&self) -> Result<Message, protocol::Error> {
         // All fields are named: a forgotten one would be lost between two calls.
-        let Self { credential, entry, profile, origin: (protocol, host), obtained } = self;
+        let Self { credential, entry, profile, place: [protocol, host, path], obtained } = self;
         let mut message = credential.answer(&Request::new(protocol, host))?;
         message.push("protocol", protocol)?;
         message.push("host", host)?;
+        if !path.is_empty() {
+            message.push("path", path)?;
+        }
         message.push("cache.entry", entry)?;
         message.push("cache.profile", profile)?;
         message.push("cache.obtained", &obtained.to_string())?;
@@ -283,7 +303,7 @@ mod tests {
             },
             entry: "e".to_owned(),
             profile: "p".to_owned(),
-            origin: ("https".to_owned(), "h".to_owned()),
+            place: ["https".to_owned(), "h".to_owned(), "a".to_owned()],
             obtained: OBTAINED,
         }
     }

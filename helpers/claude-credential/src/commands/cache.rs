@@ -27,13 +27,14 @@ fn list(context: &Context) -> Result<String, Error> {
     let mut text = String::new();
     for path in files(context, &["cache"]) {
         let Some(cached) = Cache::read(&path, &context.log) else { continue };
-        let (protocol, host) = &cached.origin;
+        let [protocol, host, path] = &cached.place;
+        let slash = if path.is_empty() { "" } else { "/" };
         let source = cached.credential.source.as_deref().unwrap_or("unnamed");
         let expiry =
             cached.credential.expires_at.map_or("no expiry".to_owned(), |at| format!("until {}", iso_8601(at)));
         let _ = writeln!(
             text,
-            "{profile}  {protocol}://{host}  entry {entry}  {kind} from {source}  {age} s old, {expiry}",
+            "{profile}  {protocol}://{host}{slash}{path}  entry {entry}  {kind} from {source}  {age} s old, {expiry}",
             profile = cached.profile,
             entry = cached.entry,
             kind = cached.credential.auth.kind(),

@@ -192,7 +192,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
             credential: answer.credential.clone(),
             entry: answer.entry.clone(),
             profile: query.profile.name.clone(),
-            origin: (query.request.protocol.clone(), query.request.host.clone()),
+            place: Cached::place_of(&query.request),
             obtained: now(),
         };
         if !query.ttl(&answer.entry, &answer.credential).is_zero() {

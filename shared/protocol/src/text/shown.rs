@@ -7,9 +7,7 @@ use std::path::Path;
 const HIDDEN: &str = "what seems to be the secret itself";
 
 /// What keys and tokens begin with.
-const PREFIXES: [&str; 19] = [
-    "sk-",
-    "sk_",
+const PREFIXES: [&str; 13] = [
     "AKIA",
     "ASIA",
     "ABSK",
@@ -17,20 +15,22 @@ const PREFIXES: [&str; 19] = [
     "ya29.",
     "AIza",
     "GOCSPX-",
-    "1//",
     "ghp_",
     "gho_",
     "ghs_",
     "github_pat_",
     "glpat-",
-    "xox",
     "hvs.",
-    "pplx-",
-    "Bearer",
 ];
+
+/// What other keys begin with, and some names as well: a key has several digits after it.
+const SHORT_PREFIXES: [&str; 6] = ["sk-", "sk_", "1//", "xox", "pplx-", "Bearer"];
 
 /// The longest word of a name.
 const MAX_WORD: usize = 64;
+
+/// A shorter word of a command line is no secret; elsewhere in the message the same letters mean something else.
+const MIN_HIDDEN: usize = 8;
 
 /// A random word of this length or more is no name.
 const MIN_RANDOM: usize = 16;
@@ -54,7 +54,7 @@ pub fn without_hidden(message: &str, words: impl IntoIterator<Item = OsString>) 
     words.into_iter().fold(message.to_owned(), |message, word| {
         let word = word.to_string_lossy();
         let value = word.split_once('=').map_or(&*word, |(_, value)| value);
-        if value.is_empty() || is_plain(value) || value.starts_with('-') && !seems_secret(value, false) {
+        if value.len() < MIN_HIDDEN || is_plain(value) || value.starts_with('-') && !seems_secret(value, false) {
             message
         } else {
             message.replace(value, HIDDEN)
@@ -97,7 +97,11 @@ fn is_plain(value: &str) -> bool {
 /// Whether any word of `text` begins like a key, or looks random: letters and digits of all kinds in turn. A folder may
 /// have a random name of one kind of letter, such as a hash.
 fn seems_secret(text: &str, in_path: bool) -> bool {
-    let known = |word: &str| PREFIXES.iter().any(|prefix| word.starts_with(prefix) && word.len() >= MIN_RANDOM);
+    let begins = |word: &str, prefixes: &[&str]| prefixes.iter().any(|prefix| word.starts_with(prefix));
+    let has_digits = |word: &str| word.bytes().filter(u8::is_ascii_digit).count() >= 3;
+    let known = |word: &str| {
+        word.len() >= MIN_RANDOM && (begins(word, &PREFIXES) || (begins(word, &SHORT_PREFIXES) && has_digits(word)))
+    };
     let separators = ['/', '.', ':', '@', '=', ',', '+', ' ', '~', '%'];
     let random = |word: &str| {
         let kinds: Vec<u8> = word.bytes().filter(u8::is_ascii_alphanumeric).map(kind).collect();
@@ -144,6 +148,7 @@ mod tests {
             "arn:aws:iam::123456789012:role/Admin",
             "https://gateway.acme.example:8443/v1",
             "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
+            "sk-bratislava.example.com",
         ] {
             assert_eq!(shown(plain), plain);
         }
@@ -184,8 +189,8 @@ mod tests {
 
     #[test]
     fn a_usage_error_does_not_repeat_a_key() {
-        let words = ["login", "--host=sk-ant-api03-CANARY", "--no-such"].map(Into::into);
-        let message = without_hidden("invalid value 'sk-ant-api03-CANARY', unexpected '--no-such'", words);
-        assert_eq!(message, format!("invalid value '{HIDDEN}', unexpected '--no-such'"));
+        let words = ["login", "--host=sk-ant-api03-CANARY", "--no-such", "<"].map(Into::into);
+        let message = without_hidden("invalid value 'sk-ant-api03-CANARY' for '<HOST>', unexpected '--no-such'", words);
+        assert_eq!(message, format!("invalid value '{HIDDEN}' for '<HOST>', unexpected '--no-such'"));
     }
 }

@@ -85,6 +85,34 @@ fn copies_that_hold_more_than_the_files_are_removed_only_if_the_user_agrees() {
 }
 
 #[test]
+fn a_copy_of_the_file_that_an_earlier_undo_finished_is_removed_only_if_the_user_agrees() {
+    let fixture = fixture();
+    fixture.settings(&json!({ "model": "opus", "theme": "dark" }));
+    setup(&fixture, &VAULT).exits(0);
+    let mut edited = settings(&fixture);
+    edited.as_object_mut().expect("an object").remove("model");
+    fixture.settings(&edited);
+    fixture.config(&config(&fixture).replace("[entry.vault]", "[entry.vault]\non_error = 'next'"));
+    let refused = undo(&fixture);
+    assert!(last_line(&refused).contains("[entry.vault]"), "{refused:#?}");
+    assert_eq!(settings(&fixture), json!({ "theme": "dark" }));
+    fixture.config("");
+    let output = fixture.dispatcher(&["setup", "--undo"]).run();
+    assert!(last_line(&output).ends_with("to agree, add: --yes"), "{output:#?}");
+    assert!(has_record(&fixture));
+}
+
+#[test]
+fn a_chain_that_was_empty_before_is_empty_again() {
+    let fixture = fixture();
+    fixture.config("[profile.default]\nchain = []\n");
+    setup(&fixture, &VAULT).exits(0);
+    fixture.config(&(config(&fixture) + "# mine\n"));
+    undo(&fixture).exits(0);
+    assert_eq!(config(&fixture), "[profile.default]\nchain = []\n# mine\n");
+}
+
+#[test]
 fn replace_drops_later_edits_only_where_they_are_in_the_way() {
     let fixture = fixture();
     fixture.settings(&json!({ "model": "opus" }));

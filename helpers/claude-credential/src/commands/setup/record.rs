@@ -125,6 +125,12 @@ impl Record {
         [&self.settings, &self.config].into_iter().flatten().any(|edited| edited.before.is_some())
     }
 
+    /// Whether there is a copy of a file that an earlier undo has finished with, which may have been edited before.
+    pub(crate) fn has_copies_of_finished_files(&self, folder: &Path) -> bool {
+        let files = [("settings.json", &self.settings), ("config.toml", &self.config)];
+        files.into_iter().any(|(name, edited)| edited.is_none() && folder.join(name).exists())
+    }
+
     /// Removes the record, with its copies.
     pub(crate) fn remove(folders: &Folders, settings: &Path) -> Result<(), Error> {
         let folder = Self::folder(folders, settings);

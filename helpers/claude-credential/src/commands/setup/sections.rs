@@ -37,7 +37,7 @@ pub(crate) fn without_ours(text: &str, edited: &Edited) -> Result<String, Vec<St
                 Some(now.lines(table))
             }
             Some(profile) if kind == "profile" && before.besides_chain(old) == written.besides_chain(Some(ours)) => {
-                now.words(profile, &old.map(chain).unwrap_or_default(), &chain(ours))
+                now.words(profile, old, &chain(ours))
             }
             _ => None,
         };
@@ -103,17 +103,21 @@ impl<'a> Sections<'a> {
         own.into_iter().chain(tables.flat_map(|table| self.lines(table))).collect()
     }
 
-    /// The places in a profile of the words that setup put into its chain. `None` if they can't be cut out.
-    fn words(&self, profile: &Item, old: &[&str], ours: &[&str]) -> Option<Vec<Range<usize>>> {
+    /// The places in a profile of the words that setup put into its chain; `before` is the profile without them. `None`
+    /// if they can't be cut out.
+    fn words(&self, profile: &Item, before: Option<&Item>, ours: &[&str]) -> Option<Vec<Range<usize>>> {
+        let old = before.map(chain).unwrap_or_default();
         // An entry that setup moved to the front would stay there.
-        if !ours.iter().filter(|word| old.contains(word)).eq(old) {
+        if !ours.iter().filter(|word| old.contains(word)).eq(&old) {
             return None;
         }
         let is_ours = |word: &Value| word.as_str().is_some_and(|word| ours.contains(&word) && !old.contains(&word));
         let chain = profile.get("chain").and_then(Item::as_array).into_iter().flatten();
         let words: Vec<(bool, Range<usize>)> = chain.filter_map(|word| Some((is_ours(word), word.span()?))).collect();
         let last = words.iter().rfind(|(is_ours, _)| !is_ours).map(|(_, place)| place.end);
-        if last.is_none() && !words.is_empty() {
+        // An empty chain answers nothing; without the line the default chain would answer.
+        let had_chain = before.is_some_and(|before| before.get("chain").is_some());
+        if last.is_none() && !words.is_empty() && !had_chain {
             let (key, chain) = profile.as_table().filter(|table| !table.is_implicit())?.get_key_value("chain")?;
             let start = self.0.raw()[..key.span()?.start].rfind('\n').map_or(0, |end| end + 1);
             return Some(iter::once(start..self.line_end(chain.span()?.end)).collect());

@@ -45,9 +45,10 @@ pub(crate) fn run(context: &Context, options: &Setup, prompt: &mut Prompt) -> Re
         let file = step.edit.target.path.display();
         prompt.say(&format!("{file} was changed since setup wrote it; only what setup wrote is undone"));
     }
-    let has_more = failures.is_empty() && record.has_backups() && planned().any(|step| step.is_edited);
+    let folder = Record::folder(&context.folders, &file);
+    let may_have_more = record.has_backups() && planned().any(|step| step.is_edited);
+    let has_more = failures.is_empty() && (may_have_more || record.has_copies_of_finished_files(&folder));
     if steps.is_empty() && has_more {
-        let folder = Record::folder(&context.folders, &file);
         prompt.say(&format!(
             "nothing that setup wrote is left; the copies of the files as they were are removed from {}",
             folder.display()
