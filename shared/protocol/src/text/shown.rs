@@ -90,7 +90,7 @@ fn is_plain(value: &str) -> bool {
     }
     let address = value.strip_prefix("https://").or_else(|| value.strip_prefix("http://")).unwrap_or(value);
     let is_part =
-        |c: char| c.is_alphanumeric() || " -_.:/[]+".contains(c) || (c == '@' && address.len() == value.len());
+        |c: char| c.is_alphanumeric() || " -_.:/[]+&'$();!#".contains(c) || (c == '@' && address.len() == value.len());
     !address.is_empty() && address.chars().all(is_part) && !seems_secret(address, false)
 }
 
@@ -145,6 +145,7 @@ mod tests {
             "AWSAdministratorAccess-123456789012",
             "me@acme.example",
             "my own account",
+            "R&D (mine); $x's",
             "arn:aws:iam::123456789012:role/Admin",
             "https://gateway.acme.example:8443/v1",
             "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com",
