@@ -261,7 +261,8 @@ fn a_key_that_another_program_removed_is_an_error_until_logout() {
     let Some(keyring) = Keyring::unlocked("removed.example") else { return };
     keyring.index_says_keychain();
     let get = keyring.get();
-    assert!(get.exits(77).error_line().ends_with("run: claude-credential login api-key"));
+    let login = "run: claude-credential login api-key --host removed.example";
+    assert!(get.exits(77).error_line().ends_with(login), "{get:#?}");
     keyring.helper(&["logout"]).run().exits(0);
     keyring.finds_nothing();
 }
