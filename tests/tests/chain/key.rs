@@ -25,8 +25,8 @@ const OF_SHELL_TOOL: [(&str, &str); 11] = [
 ];
 
 /// What a later version may add.
-const OF_NEXT_VERSION: [(&str, &str); 4] =
-    [("CLAUDE_NEXT", "7"), ("CLAUDE_CODE_NEXT", "7"), ("OTEL_NEXT", "7"), ("GIT_SEQUENCE_EDITOR", "true")];
+const OF_NEXT_VERSION: [(&str, &str); 3] =
+    [("CLAUDE_CODE_NEXT", "7"), ("OTEL_NEXT", "7"), ("GIT_SEQUENCE_EDITOR", "true")];
 
 #[test]
 fn a_client_its_shell_tool_a_nested_client_and_a_terminal_share_one_answer() {

@@ -38,7 +38,9 @@ fn a_refusal_that_a_terminal_reports_gives_the_client_the_new_key_without_anothe
 /// Claude Code, with a command that names no variable on which its answer depends. A helper may answer what the client
 /// can't send, so a terminal and the client don't share its answers (`docs/design/cache-key.md`).
 fn with_command() -> (RealClient, Fake) {
-    let client = RealClient::new();
+    let mut client = RealClient::new();
+    // As everywhere but in a container, where the shell that the client starts sets it.
+    client.sandbox.set("LOGNAME", "root");
     let fake = client.sandbox.fake("acme", &Script::secrets(client.sandbox.keys(4)));
     client.sandbox.config(&format!("[profile.default]\nchain = [\"acme\"]\n\n{}", fake.command_entry("")));
     (client, fake)

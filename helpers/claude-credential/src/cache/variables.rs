@@ -1,13 +1,9 @@
 //! Which environment variables decide an answer (`docs/design/cache-key.md`).
 
-use std::cell::LazyCell;
 use std::ffi::OsStr;
-use std::fs;
 
-use claude_credential_config::claude::{self, SettingLine};
-use claude_credential_config::{Environment, Folders};
+use claude_credential_config::Environment;
 
-use crate::os::Process;
 use crate::ttl::TTL_VARIABLE;
 
 /// Names a profile, for the user's own calls.
@@ -15,8 +11,9 @@ pub(crate) const PROFILE_VARIABLE: &str = "CLAUDE_CREDENTIAL_PROFILE";
 
 /// Variables that differ between the terminals and processes of one user, and on which no credential depends. A name
 /// that is missing here costs a needless run; a name too many would hand out another account's credential.
-const IGNORED: [&str; 41] = [
+const IGNORED: [&str; 42] = [
     "_",
+    "SHELL",
     "SHLVL",
     "PWD",
     "OLDPWD",
@@ -85,23 +82,18 @@ const IGNORED_ENDINGS: [&str; 2] = ["EDITOR", "PAGER"];
 
 /// Prefixes of variables by which Claude Code chooses a credential, although their names begin like those that it sets
 /// itself.
-const DECIDING_PREFIXES: [&str; 6] = [
+const DECIDING_PREFIXES: [&str; 10] = [
     "CLAUDE_CONFIG_DIR",
     "CLAUDE_CODE_USE_",
     "CLAUDE_CODE_SKIP_",
     "CLAUDE_CODE_OAUTH_",
     "CLAUDE_CODE_API_KEY_FILE_",
     "CLAUDE_CODE_CLIENT_",
+    "CLAUDE_CODE_ACCOUNT",
+    "CLAUDE_CODE_ORGANIZATION",
+    "CLAUDE_CODE_PROFILE",
+    "CLAUDE_CODE_USER",
 ];
-
-/// What the shells that Claude Code starts set if it is missing, as in a container.
-const SET_BY_SHELLS: [&str; 2] = ["SHELL", "LOGNAME"];
-
-/// In the environment of whatever Claude Code starts.
-const MARK: &[u8] = b"AI_AGENT=claude-code";
-
-/// More than any chain of clients, shells and wrappers has.
-const MAX_PARENTS: usize = 64;
 
 fn has_prefix(name: &str, prefixes: &[&str]) -> bool {
     prefixes.iter().any(|prefix| name.starts_with(prefix))
@@ -129,49 +121,17 @@ pub(crate) fn may_match_ignored(patterns: &[String]) -> bool {
 }
 
 /// The variables on which an answer may depend if its entry says nothing about them: neither those of a terminal or
-/// process, nor those that Claude Code sets for what it starts.
-///
-/// The next version of Claude Code may set others, and users invent names for their own commands. So another name that
-/// begins like Claude Code's counts if it comes from the user: from the environment in which Claude Code was started, or
-/// from a settings file.
-pub(crate) fn deciding<'a>(
-    environment: &'a Environment,
-    folders: &'a Folders,
-) -> impl Iterator<Item = (&'a OsStr, &'a OsStr)> {
-    let start = LazyCell::new(start_of_client);
-    let settings = LazyCell::new(|| claude::scopes(&std::env::current_dir().unwrap_or_default(), folders));
-    let is_of_user = move |name: &str| {
-        let sets = |variable: &[u8]| variable.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"="));
-        let is_line = |line: &SettingLine| line.name.strip_prefix("env.") == Some(name);
-        // What can't be read may set it: an additional run does less harm than the key of another account.
-        start.as_ref().is_none_or(|start| start.split(|byte| *byte == 0).any(sets))
-            || settings.iter().any(|file| file.sets.as_ref().map_or(true, |lines| lines.iter().any(is_line)))
-    };
-    environment.iter().filter(move |(name, _)| match name.to_str() {
-        Some(name) if is_listed(name) || IGNORED_ENDINGS.iter().any(|ending| name.ends_with(ending)) => false,
-        Some(name) if SET_BY_SHELLS.contains(&name) => is_of_user(name),
-        Some(name) if name.starts_with("CLAUDE_") && !has_prefix(name, &DECIDING_PREFIXES) => is_of_user(name),
-        _ => true,
+/// process, nor those that Claude Code sets for what it starts. Any other name that begins with `CLAUDE_` counts: users
+/// invent such names for their accounts.
+pub(crate) fn deciding(environment: &Environment) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+    environment.iter().filter(|(name, _)| {
+        !name.to_str().is_some_and(|name| is_listed(name) || IGNORED_ENDINGS.iter().any(|end| name.ends_with(end)))
     })
-}
-
-/// The environment with which the outermost Claude Code above this process was started, variables ended by NUL; that of
-/// this process if there is none; `None` if it can't be read.
-fn start_of_client() -> Option<Vec<u8>> {
-    let mut pid = "self".to_owned();
-    for _ in 0..MAX_PARENTS {
-        let start = fs::read(format!("/proc/{pid}/environ")).ok()?;
-        if !start.split(|byte| *byte == 0).any(|variable| variable.starts_with(MARK)) {
-            return Some(start);
-        }
-        pid = Process::read(&pid)?.parent;
-    }
-    None
 }
 
 #[cfg(test)]
 mod tests {
-    use claude_credential_config::{Environment, Folders};
+    use claude_credential_config::Environment;
 
     use super::{deciding, may_match_ignored};
 
@@ -179,13 +139,19 @@ mod tests {
     fn what_a_terminal_and_the_client_set_counts_for_nothing_and_what_chooses_a_credential_counts() {
         let counts = |name: &str| {
             let environment = Environment::from_pairs([(name, "1")]);
-            let folders = Folders::of(&Environment::from_pairs([("HOME", "/nowhere")])).unwrap();
-            deciding(&environment, &folders).any(|(found, _)| found == name)
+            deciding(&environment).any(|(found, _)| found == name)
         };
         for name in ["TERM", "TMUX_PANE", "CLAUDECODE", "CLAUDE_CODE_NEXT", "GIT_EDITOR", "PAGER", "OTEL_NEXT"] {
             assert!(!counts(name), "{name}");
         }
-        for name in ["PATH", "CLAUDE_CONFIG_DIR", "CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_CLIENT_KEY", "AWS_PROFILE"] {
+        for name in [
+            "PATH",
+            "CLAUDE_CONFIG_DIR",
+            "CLAUDE_CODE_USE_FOUNDRY",
+            "CLAUDE_CODE_CLIENT_KEY",
+            "AWS_PROFILE",
+            "CLAUDE_ACCOUNT",
+        ] {
             assert!(counts(name), "{name}");
         }
     }

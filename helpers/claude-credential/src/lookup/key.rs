@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 
-use claude_credential_config::{Environment, Folders, Program, generation};
+use claude_credential_config::{Environment, Program, generation};
 use claude_credential_files::{Identity, hex};
 
 use crate::cache::{KeyedHasher, deciding};
@@ -46,7 +46,7 @@ pub(crate) fn of_query(hasher: &KeyedHasher, query: &Query, context: &Context) -
     for entry in live() {
         put_entry(entry, &mut put);
         for dependency in &entry.dependencies {
-            put_dependency(dependency, &context.environment, &context.folders, &mut put);
+            put_dependency(dependency, &context.environment, &mut put);
         }
     }
     hex(&parts.hash())
@@ -69,7 +69,7 @@ pub(crate) fn of_sign_in(hasher: &KeyedHasher, entry: &ResolvedEntry, command: &
     let of_account = Cloud::of_program(&entry.definition.program).map_or(&[][..], Cloud::account_variables);
     let vary = entry.definition.vary.clone().map(Dependency::Vary);
     for dependency in of_account.iter().map(|name| Dependency::Variable(name)).chain(vary) {
-        put_dependency(&dependency, &context.environment, &context.folders, &mut put);
+        put_dependency(&dependency, &context.environment, &mut put);
     }
     hex(&parts.hash())
 }
@@ -99,7 +99,7 @@ fn put_entry(entry: &ResolvedEntry, put: &mut impl FnMut(&[u8])) {
     put(b"end");
 }
 
-fn put_dependency(dependency: &Dependency, environment: &Environment, folders: &Folders, put: &mut impl FnMut(&[u8])) {
+fn put_dependency(dependency: &Dependency, environment: &Environment, put: &mut impl FnMut(&[u8])) {
     let put_variable = |(name, value): (&OsStr, &OsStr)| {
         put(name.as_bytes());
         put(value.as_bytes());
@@ -110,7 +110,7 @@ fn put_dependency(dependency: &Dependency, environment: &Environment, folders: &
             let varies = |name: &str| patterns.iter().any(|pattern| is_match(pattern, name));
             environment.iter().filter(|(name, _)| name.to_str().is_none_or(varies)).for_each(put_variable);
         }
-        Dependency::Everything => deciding(environment, folders).for_each(put_variable),
+        Dependency::Everything => deciding(environment).for_each(put_variable),
         Dependency::File(path) => put(&Identity::of(path).to_bytes()),
         Dependency::Text(text) => put(text.as_bytes()),
     }
@@ -126,15 +126,14 @@ fn is_match(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use claude_credential_config::{Environment, Folders};
+    use claude_credential_config::Environment;
 
     use super::{Dependency, is_match, put_dependency};
 
     fn hashed(dependency: &Dependency, pairs: &[(&str, &str)]) -> Vec<Vec<u8>> {
         let mut parts = Vec::new();
         let environment = Environment::from_pairs(pairs.iter().copied());
-        let folders = Folders::of(&Environment::from_pairs([("HOME", "/h")])).unwrap();
-        put_dependency(dependency, &environment, &folders, &mut |part| parts.push(part.to_vec()));
+        put_dependency(dependency, &environment, &mut |part| parts.push(part.to_vec()));
         parts
     }
 
