@@ -81,6 +81,16 @@ impl Context {
         Self::with(self.options.clone(), environment, self.folders.clone(), self.config.clone(), for_client)
     }
 
+    /// The same context for a call that neither reads nor writes the cache.
+    pub(crate) fn without_cache(&self) -> Self {
+        let options = Options { no_cache: true, ..self.options.clone() };
+        let (folders, config) = (self.folders.clone(), self.config.clone());
+        Self {
+            deadline: self.deadline,
+            ..Self::with(options, self.environment.clone(), folders, config, self.for_client)
+        }
+    }
+
     /// The cache of this call, which is opened once; `None` if the user wants none, or if it can't be used.
     pub(crate) fn cache(&self) -> Option<&Cache> {
         if self.options.no_cache {

@@ -81,14 +81,13 @@ fn a_flood_is_stopped_and_a_stream_held_open_is_not_waited_for() {
 #[test]
 fn what_a_relayed_program_leaves_behind_is_neither_waited_for_nor_stopped() {
     let folder = tempfile::tempdir().unwrap();
-    let (pid, over) = (folder.path().join("pid"), folder.path().join("over"));
-    let script =
-        format!("(while [ ! -e {1} ]; do sleep 0.05; done) & echo $! > {0}; exit 3", pid.display(), over.display());
+    let (at, pid) = (folder.path().display(), folder.path().join("pid"));
+    // It ends with the folder.
+    let script = format!("(while [ -d {at} ]; do sleep 0.05; done) & echo $! > {at}/pid; exit 3");
     let relay = Relay { command: shell(&script), deadline: Instant::now() + LONG, at_terminal: false };
     assert_eq!(relay.run().unwrap().ended, Ended::Exit(3));
     let left_behind: i32 = std::fs::read_to_string(&pid).unwrap().trim().parse().unwrap();
     assert!(std::path::Path::new(&format!("/proc/{left_behind}")).exists());
-    std::fs::write(over, "").unwrap();
 }
 
 #[test]

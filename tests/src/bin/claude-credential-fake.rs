@@ -204,7 +204,8 @@ fn log(script: &Path, operation: &str, fields: Vec<(String, String)>) -> io::Res
     let mut before = String::new();
     file.rewind()?;
     file.read_to_string(&mut before)?;
-    writeln!(file, "{}", serde_json::to_string(&heard)?)?;
+    // In one piece: other runs append to it at the same time, and some are killed.
+    file.write_all((serde_json::to_string(&heard)? + "\n").as_bytes())?;
     let same_kind = |line: &&str| serde_json::from_str::<Heard>(line).is_ok_and(|heard| heard.operation == operation);
     Ok(before.lines().filter(same_kind).count())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use claude_credential_tests::script::Script;
 use claude_credential_tests::{Call, Client, Fake, Output, Sandbox, label, skip, tool};
@@ -136,6 +137,40 @@ fn a_folder_that_can_not_be_written_is_a_miss() {
     let client = nobody(&["api-key-helper"]).run();
     assert_eq!(client.key(), "key-3");
     assert_eq!(fake.runs(), 3);
+}
+
+#[test]
+fn in_a_folder_that_can_not_be_written_a_refused_key_does_not_come_back() {
+    if !root("a folder that can't be written") {
+        return;
+    }
+    let (sandbox, _fake) = fixture(9);
+    sandbox.give_to(NOBODY);
+    let nobody = |args: &[&str]| as_nobody(&sandbox, args).run();
+    assert_eq!((nobody(&["print"]).key(), nobody(&["print"]).key()), ("key-1".to_owned(), "key-1".to_owned()));
+    assert_eq!(nobody(&["api-key-helper"]).key(), "key-2");
+    for folder in [sandbox.runtime(), sandbox.root().join("run")] {
+        fs::set_permissions(folder, Permissions::from_mode(0o500)).expect("a mode");
+    }
+    let refused = nobody(&["print", "--rejected"]);
+    assert_eq!(refused.printed_key(), "key-3");
+    assert!(refused.error_line().contains("going on without the cache"), "{refused:#?}");
+    assert_eq!(nobody(&["print"]).printed_key(), "key-4");
+    assert_eq!(nobody(&["api-key-helper"]).key(), "key-5");
+}
+
+#[test]
+fn a_kept_key_is_not_handed_to_the_client_if_that_can_not_be_noted() {
+    let (sandbox, fake) = fixture(9);
+    let client = Client::usual(&sandbox);
+    assert_eq!(client.key(), "key-1");
+    let notes = || sandbox.runtime_files().into_iter().filter(|file| kind(file) == "caller").collect::<Vec<_>>();
+    let [note] = notes().try_into().expect("one note");
+    fs::remove_file(&note).and_then(|()| fs::create_dir(&note)).expect("a folder in its place");
+    fs::write(note.join("file"), "").expect("a file in it");
+    client.idle(Duration::from_millis(1_050));
+    assert_eq!(client.key(), "key-2", "it may have been refused");
+    assert_eq!(fake.runs(), 2);
 }
 
 #[test]

@@ -169,11 +169,11 @@ fn without_a_list_every_variable_counts_but_those_of_a_terminal_or_a_process() {
     let key = |name: &str, value: &str| sandbox.print().with(name, value).run().key();
     assert_eq!(sandbox.print().run().key(), "key-1");
     assert_eq!(key("ACME_ACCOUNT", "x"), "key-2");
-    for name in
-        ["TERM", "WINDOWID", "SHLVL", "OLDPWD", "PWD", "_", "COLUMNS", "AI_AGENT", "CLAUDE_CODE_MESSAGING_SOCKET"]
-    {
+    for name in ["TERM", "WINDOWID", "SHLVL", "OLDPWD", "PWD", "_", "COLUMNS", "AI_AGENT", "CLAUDECODE"] {
         assert_eq!(key(name, "x"), "key-1", "{name}");
     }
+    let of_client = sandbox.print().with("CLAUDE_CODE_MESSAGING_SOCKET", "x").with("AI_AGENT", "x");
+    assert_eq!(of_client.run().key(), "key-1");
     assert_eq!(fake.runs(), 2);
 }
 

@@ -1,7 +1,9 @@
 //! Whose answer it is: what counts for the key under which an answer is kept, and what becomes of an answer whose key
 //! changes while it is obtained.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use claude_credential_tests::process::waiting_for_locks;
@@ -59,6 +61,19 @@ fn a_variable_with_which_the_user_started_the_client_counts() {
     };
     assert_eq!((client("work"), client("home")), ("key-1".to_owned(), "key-2".to_owned()));
     assert_eq!((client("work"), client("home")), ("key-1".to_owned(), "key-2".to_owned()));
+}
+
+#[test]
+fn in_a_terminal_a_variable_with_the_client_s_prefix_is_the_user_s_and_counts() {
+    let (mut sandbox, _fake) = command(3);
+    sandbox.set("CLAUDE_CREDENTIAL_TEST_SETTLED", "0");
+    let print = |login: &str| sandbox.print().with("CLAUDE_CODE_LOGIN", login).run().key();
+    // The third of the same is answered by the fast path.
+    for _ in 0..4 {
+        assert_eq!((print("work"), print("home")), ("key-1".to_owned(), "key-2".to_owned()));
+    }
+    assert_eq!(sandbox.print().with("CLAUDE_CODE_MAX_OUTPUT_TOKENS", "1").run().key(), "key-3");
+    assert_eq!(sandbox.print().run().key(), "key-3", "it says nothing of an account");
 }
 
 #[test]
@@ -185,6 +200,41 @@ fn a_setting_that_changes_while_a_call_waits_puts_no_key_under_another() {
 }
 
 #[test]
+fn calls_that_wait_while_the_configuration_changes_share_one_further_run() {
+    let (sandbox, fake, gate) = gated(12);
+    let running = sandbox.print().start();
+    fake.wait_for_runs(1);
+    let others: Vec<Running<'_>> = (0..8).map(|_| sandbox.print().start()).collect();
+    let pids: Vec<u32> = others.iter().map(Running::pid).collect();
+    wait_until(|| waiting_for_locks(&pids) == pids.len());
+    let text = fs::read_to_string(sandbox.config_file()).expect("the configuration");
+    sandbox.config(&format!("{text}# edited\n"));
+    fs::write(gate, "").expect("a gate");
+    assert_eq!(running.finish().key(), "key-1");
+    for other in others {
+        assert_eq!(other.finish().key(), "key-2");
+    }
+    assert_eq!(fake.runs(), 2);
+    assert_eq!(sandbox.print().run().key(), "key-3", "another configuration, another key");
+}
+
+#[test]
+fn calls_that_wait_all_get_an_answer_if_every_run_changes_the_configuration() {
+    let (sandbox, fake, gate) = gated(12);
+    // The source itself appends to the configuration.
+    let source = sandbox.script("source", &format!("{} && echo '#' >>{:?}", fake.command(), sandbox.config_file()));
+    sandbox.config(&format!("[profile.default]\nchain = [\"own\"]\n[entry.own]\ncommand = [{source:?}]\n"));
+    let running = sandbox.print().start();
+    fake.wait_for_runs(1);
+    let others: Vec<Running<'_>> = (0..5).map(|_| sandbox.print().start()).collect();
+    let pids: Vec<u32> = others.iter().map(Running::pid).collect();
+    wait_until(|| waiting_for_locks(&pids) == pids.len());
+    fs::write(gate, "").expect("a gate");
+    let keys: BTreeSet<String> = others.into_iter().chain([running]).map(|call| call.finish().key()).collect();
+    assert_eq!((keys.len(), fake.runs()), (6, 6), "each asked for itself");
+}
+
+#[test]
 fn a_setting_that_changes_during_a_run_and_back_puts_no_key_under_another() {
     let race = Race::new();
     race.set("a");
@@ -303,6 +353,17 @@ fn an_erased_answer_does_not_stand_in_for_a_source_that_is_out_of_reach() {
     assert_eq!(sandbox.print().run().key(), "key-1", "it is merely due");
     fs::copy(&file, file.with_extension("refused")).expect("a copy");
     assert!(sandbox.print().run().fails(75).contains("no network"));
+}
+
+/// A helper that gives a new key at every run, so many times, the first one when a gate is there.
+fn gated(keys: usize) -> (Sandbox, Fake, PathBuf) {
+    let sandbox = Sandbox::new();
+    let gate = sandbox.root().join("gate");
+    let mut script = Script::secrets(sandbox.keys(keys));
+    script.steps[0].gate = Some(gate.clone());
+    let fake = sandbox.fake("acme", &script);
+    sandbox.chain(&[&fake]);
+    (sandbox, fake, gate)
 }
 
 /// A command that prints a new key at every run, so many times.

@@ -131,6 +131,35 @@ fn a_client_that_asks_again_because_its_settings_were_rewritten_was_refused_noth
 }
 
 #[test]
+fn settings_that_are_rewritten_before_every_call_do_not_keep_a_refused_key() {
+    let (sandbox, fake) = fixture(3);
+    let folder = sandbox.folder("clone");
+    let client = Client::usual(&sandbox).in_folder(&folder);
+    assert_eq!(client.key(), "key-1");
+    let keys: Vec<String> = (0..7)
+        .map(|_| {
+            client.idle(Duration::from_millis(100));
+            sandbox.write("clone/.claude/settings.json", "{}");
+            client.refused()
+        })
+        .collect();
+    assert_eq!(keys.iter().filter(|key| *key == "key-1").count(), 5, "{keys:?}");
+    assert_eq!(fake.runs(), 2);
+}
+
+#[test]
+fn other_files_beside_the_settings_are_no_reason_to_ask_again() {
+    let (sandbox, _fake) = fixture(3);
+    let folder = sandbox.folder("clone");
+    sandbox.write("clone/.claude/settings.json", "{}");
+    let client = Client::usual(&sandbox).in_folder(&folder);
+    assert_eq!(client.key(), "key-1");
+    client.idle(Duration::from_millis(100));
+    sandbox.write("clone/.claude/commands.md", "");
+    assert_eq!(client.refused(), "key-2");
+}
+
+#[test]
 fn a_key_that_the_user_says_is_refused_does_not_come_back_if_there_is_no_other_at_once() {
     let (sandbox, fake) = fixture(1);
     fake.does(&Script::steps([

@@ -1,5 +1,6 @@
 //! The Claude Code process that calls, and what it was handed last.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use claude_credential_config::Environment;
@@ -77,13 +78,18 @@ impl<'a> Caller<'a> {
         HandOut::after(self.last().as_ref(), self.hasher.fingerprint(secret), now(), verdict)
     }
 
-    /// When this caller was last handed a credential.
-    pub(crate) fn handed_out(&self) -> Option<Millis> {
-        self.last().map(|hand_out| hand_out.at)
+    /// Whether this caller may ask because its settings changed at this time.
+    pub(crate) fn may_ask_because_of(&self, changed: Millis) -> bool {
+        self.last().is_some_and(|hand_out| hand_out.may_ask_because_of(changed, now()))
     }
 
+    /// Notes a hand-out, if need be in place of something that can't be written to.
     pub(crate) fn write(&self, hand_out: &HandOut) -> Result<(), FileError> {
-        write_in_place(&self.file, &encode(hand_out, self.hasher))
+        let bytes = encode(hand_out, self.hasher);
+        write_in_place(&self.file, &bytes).or_else(|error| {
+            fs::remove_file(&self.file).map_err(|_| error)?;
+            write_in_place(&self.file, &bytes)
+        })
     }
 
     fn last(&self) -> Option<HandOut> {

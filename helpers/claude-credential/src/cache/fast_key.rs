@@ -1,7 +1,7 @@
 //! The fast key: a hash of what identifies a call before anything is parsed; and the record under it, which names the
 //! key that a full lookup found, and the files that decided it (`docs/design/fast-path.md`).
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ use claude_credential_files::{Trust, read, write_in_place};
 use claude_credential_protocol::{Message, Millis, Seconds, millis};
 
 use crate::cache::Cache;
-use crate::cache::variables::decides_no_answer;
+use crate::cache::variables::Ignored;
 use crate::cache::watched::Watched;
 
 /// There are at most as many files as these bits can number: enough for the shells and folders of a day, and a limit
@@ -83,7 +83,9 @@ impl FastKey {
         }
         parts.extend(words.iter().skip(1).map(|word| word.as_bytes()));
         parts.push(b"variables");
-        for (name, value) in environment.iter().filter(|(name, _)| !name.to_str().is_some_and(decides_no_answer)) {
+        let ignored = Ignored::of(environment);
+        let decides = |name: &OsStr| !name.to_str().is_some_and(|name| ignored.decides_nothing(name));
+        for (name, value) in environment.iter().filter(|(name, _)| decides(name)) {
             parts.extend([name.as_bytes(), value.as_bytes()]);
         }
         let key = cache.hasher.hash(&parts);

@@ -17,6 +17,7 @@ use claude_credential_files::{FileError, Lock, Trust, ensure_folder, random, rea
 use claude_credential_protocol::{
     self as protocol, Credential, MAX_MESSAGE, Message, Millis, Request, Seconds, Secret, millis, now,
 };
+use rustix::fs::{Access, access};
 use thiserror::Error;
 
 use crate::terminal::log::Log;
@@ -87,12 +88,15 @@ pub(crate) enum Staleness {
 impl Cache {
     /// The cache in `folder`, which is created if it does not exist.
     pub(crate) fn open(folder: &Path) -> Result<Self, FileError> {
-        Ok(Self { folder: folder.to_owned(), hasher: open_hasher(folder)? })
+        let hasher = open_hasher(folder)?;
+        require_writable(folder)?;
+        Ok(Self { folder: folder.to_owned(), hasher })
     }
 
     /// The cache in `folder`; `None` if there is none yet, or if it can't be used.
     pub(crate) fn open_existing(folder: &Path) -> Option<Self> {
         let hasher = KeyedHasher::new(random_in(folder).ok()??);
+        require_writable(folder).ok()?;
         Some(Self { folder: folder.to_owned(), hasher })
     }
 
@@ -118,10 +122,18 @@ impl Cache {
     /// under every key, since those of scripts and of Claude Code may differ. The next run of each key tells the entry.
     pub(crate) fn invalidate(&self, request: &Request, secret: Option<&Secret>, log: &Log) {
         for (path, cached) in self.answers(request, log) {
-            if secret.is_none_or(|secret| secret == cached.credential.auth.secret())
-                && let Err(error) = fs::rename(&path, path.with_extension("refused"))
-            {
+            if secret.is_some_and(|secret| secret != cached.credential.auth.secret()) {
+                continue;
+            }
+            let refused = path.with_extension("refused");
+            if let Err(error) = fs::rename(&path, &refused) {
                 log.complain(&FileError::Io(path, error));
+                continue;
+            }
+            // Another process may have replaced it since it was read, and that answer was refused by nobody.
+            let is_other = |now: &Cached| now.credential.auth.secret() != cached.credential.auth.secret();
+            if secret.is_some() && load(&refused).ok().flatten().as_ref().is_some_and(is_other) {
+                let _ = fs::rename(&refused, &path);
             }
         }
     }
@@ -183,6 +195,11 @@ pub(crate) fn load(path: &Path) -> Result<Option<Cached>, LoadError> {
     let message = Message::parse(&bytes).ok().filter(Message::ended);
     let cached = message.and_then(|message| Cached::parse(&message));
     cached.map(Some).ok_or_else(|| LoadError::Damaged(path.to_owned()))
+}
+
+/// An answer in a folder that can't be written could not be taken back if it is refused, so it is not used at all.
+fn require_writable(folder: &Path) -> Result<(), FileError> {
+    access(folder, Access::WRITE_OK).map_err(|error| FileError::Io(folder.to_owned(), error.into()))
 }
 
 fn random_in(folder: &Path) -> Result<Option<[u8; 32]>, FileError> {

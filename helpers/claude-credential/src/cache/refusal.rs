@@ -21,6 +21,11 @@ const CLOCK_MARGIN: Millis = 50;
 const DOUBT_PERIOD: Millis = 60_000;
 const MAX_DOUBTS: u8 = 2;
 
+/// So often in a row, with less than [`DOUBT_PERIOD`] between two calls, a settings file that was rewritten is taken for
+/// the reason of a call. Claude Code asks for a refused key more often than that, and something may rewrite a file each
+/// time.
+const MAX_REWRITES: u8 = 5;
+
 /// The least time between two runs for one refused credential.
 const MIN_RUN_INTERVAL: Millis = 5_000;
 
@@ -45,7 +50,7 @@ pub(crate) struct HandOut {
     pub(crate) since: Millis,
     /// Whether the caller had another one before.
     pub(crate) differed: bool,
-    /// How often the credential had the benefit of the doubt.
+    /// How often in a row the credential had the benefit of the doubt.
     pub(crate) doubts: u8,
 }
 
@@ -73,11 +78,20 @@ impl HandOut {
         if is_new && self.doubts < MAX_DOUBTS { Verdict::Doubt } else { Verdict::Refused }
     }
 
+    /// Whether the caller may ask because its settings changed at this time.
+    pub(crate) fn may_ask_because_of(&self, changed: Millis, now: Millis) -> bool {
+        self.at < changed && self.doubts_in_a_row(now) < MAX_REWRITES
+    }
+
+    fn doubts_in_a_row(&self, now: Millis) -> u8 {
+        if now.saturating_sub(self.at) < DOUBT_PERIOD { self.doubts } else { 0 }
+    }
+
     /// The hand-out of `given` now, after `before`.
     pub(crate) fn after(before: Option<&Self>, given: Fingerprint, now: Millis, verdict: Verdict) -> Self {
         match before {
             Some(before) if before.given == given => {
-                let doubts = before.doubts.saturating_add(u8::from(verdict == Verdict::Doubt));
+                let doubts = before.doubts_in_a_row(now).saturating_add(u8::from(verdict == Verdict::Doubt));
                 Self { at: now, doubts, ..*before }
             }
             before => Self { given, at: now, since: now, differed: before.is_some(), doubts: 0 },

@@ -31,6 +31,8 @@ pub(crate) enum Outcome {
     Kept,
     /// An answer that may be neither kept nor shared.
     Ephemeral,
+    /// An answer, or none, that may be of another key: what decides it changed during the run.
+    Moved,
     /// An answer that is not kept, but is shared with the processes that waited.
     Shared,
     /// A sign-in by a command, instead of a lookup.
@@ -100,6 +102,7 @@ mod tests {
         for outcome in [
             Outcome::Kept,
             Outcome::Ephemeral,
+            Outcome::Moved,
             Outcome::Shared,
             Outcome::SignedIn,
             failed(Class::NotFound),

@@ -11,7 +11,7 @@ pub(crate) const PROFILE_VARIABLE: &str = "CLAUDE_CREDENTIAL_PROFILE";
 
 /// Variables that differ between the terminals and processes of one user, and on which no credential depends. A name
 /// that is missing here costs a needless run; a name too many would hand out another account's credential.
-const IGNORED: [&str; 42] = [
+const IGNORED: [&str; 43] = [
     "_",
     "SHELL",
     "SHLVL",
@@ -51,6 +51,7 @@ const IGNORED: [&str; 42] = [
     "HISTFILE",
     "AI_AGENT",
     "CLAUDECODE",
+    TTL_VARIABLE,
     "CLAUDE_EFFORT",
     "CLAUDE_PID",
     "NoDefaultCurrentDirectoryInExePath",
@@ -58,7 +59,7 @@ const IGNORED: [&str; 42] = [
 
 /// Prefixes of such variables: of terminals, of Claude Code, of the telemetry and the runtimes that it sets up for what
 /// it starts, and our own.
-const IGNORED_PREFIXES: [&str; 16] = [
+const IGNORED_PREFIXES: [&str; 18] = [
     "TERM_",
     "TMUX",
     "VTE_",
@@ -73,9 +74,18 @@ const IGNORED_PREFIXES: [&str; 16] = [
     "LC_TERMINAL",
     "OTEL_",
     "COREPACK_",
-    "CLAUDE_CODE_",
+    "CLAUDE_CODE_DISABLE_",
+    "CLAUDE_CODE_ENABLE_",
+    "CLAUDE_CODE_MAX_",
     "CLAUDE_CREDENTIAL_",
 ];
+
+/// What Claude Code marks with its own name. Its versions differ in what they set for what they start, so in there all of
+/// it is ignored; in a terminal, only the user can have set it.
+const OF_CLIENT: &str = "CLAUDE_CODE_";
+
+/// Claude Code sets one of them, or both, for what it starts.
+const CLIENT_MARKS: [&str; 2] = ["AI_AGENT", "CLAUDECODE"];
 
 /// Endings of further ones: programs that show and edit text.
 const IGNORED_ENDINGS: [&str; 2] = ["EDITOR", "PAGER"];
@@ -99,24 +109,40 @@ fn has_prefix(name: &str, prefixes: &[&str]) -> bool {
     prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
-fn is_listed(name: &str) -> bool {
-    IGNORED.contains(&name) || (has_prefix(name, &IGNORED_PREFIXES) && !has_prefix(name, &DECIDING_PREFIXES))
+/// The variables of one environment that decide no answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ignored {
+    of_client: bool,
 }
 
-/// Whether a variable decides neither which answer a call gets nor for how long the answer serves. The two exceptions
-/// do, although no cache key contains them.
-pub(crate) fn decides_no_answer(name: &str) -> bool {
-    is_listed(name) && !matches!(name, TTL_VARIABLE | PROFILE_VARIABLE)
+impl Ignored {
+    pub(crate) fn of(environment: &Environment) -> Self {
+        Self { of_client: CLIENT_MARKS.iter().any(|mark| environment.get_os(mark).is_some()) }
+    }
+
+    /// Whether no answer depends on a variable.
+    fn has(self, name: &str) -> bool {
+        let has_known_prefix =
+            || has_prefix(name, &IGNORED_PREFIXES) || (self.of_client && name.starts_with(OF_CLIENT));
+        IGNORED.contains(&name) || (has_known_prefix() && !has_prefix(name, &DECIDING_PREFIXES))
+    }
+
+    /// Whether a variable decides neither which answer a call gets nor for how long the answer serves. The two
+    /// exceptions do, although no cache key contains them.
+    pub(crate) fn decides_nothing(self, name: &str) -> bool {
+        self.has(name) && !matches!(name, TTL_VARIABLE | PROFILE_VARIABLE)
+    }
 }
 
 /// Whether one of these patterns of `vary` may match such a variable: it decides the answer if the user says so.
 pub(crate) fn may_match_ignored(patterns: &[String]) -> bool {
     patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
         Some(prefix) => {
+            let mut families = IGNORED_PREFIXES.iter().chain([&OF_CLIENT]);
             IGNORED.iter().any(|name| name.starts_with(prefix))
-                || IGNORED_PREFIXES.iter().any(|family| family.starts_with(prefix) || prefix.starts_with(family))
+                || families.any(|family| family.starts_with(prefix) || prefix.starts_with(family))
         }
-        None => decides_no_answer(pattern),
+        None => Ignored { of_client: true }.decides_nothing(pattern),
     })
 }
 
@@ -124,8 +150,9 @@ pub(crate) fn may_match_ignored(patterns: &[String]) -> bool {
 /// process, nor those that Claude Code sets for what it starts. Any other name that begins with `CLAUDE_` counts: users
 /// invent such names for their accounts.
 pub(crate) fn deciding(environment: &Environment) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-    environment.iter().filter(|(name, _)| {
-        !name.to_str().is_some_and(|name| is_listed(name) || IGNORED_ENDINGS.iter().any(|end| name.ends_with(end)))
+    let ignored = Ignored::of(environment);
+    environment.iter().filter(move |(name, _)| {
+        !name.to_str().is_some_and(|name| ignored.has(name) || IGNORED_ENDINGS.iter().any(|end| name.ends_with(end)))
     })
 }
 
@@ -137,10 +164,11 @@ mod tests {
 
     #[test]
     fn what_a_terminal_and_the_client_set_counts_for_nothing_and_what_chooses_a_credential_counts() {
-        let counts = |name: &str| {
-            let environment = Environment::from_pairs([(name, "1")]);
+        let counts_in = |marks: &[&'static str], name: &'static str| {
+            let environment = Environment::from_pairs(marks.iter().chain([&name]).map(|name| (*name, "1")));
             deciding(&environment).any(|(found, _)| found == name)
         };
+        let counts = |name| counts_in(&["AI_AGENT"], name);
         for name in ["TERM", "TMUX_PANE", "CLAUDECODE", "CLAUDE_CODE_NEXT", "GIT_EDITOR", "PAGER", "OTEL_NEXT"] {
             assert!(!counts(name), "{name}");
         }
@@ -153,6 +181,15 @@ mod tests {
             "CLAUDE_ACCOUNT",
         ] {
             assert!(counts(name), "{name}");
+        }
+        for (name, counts) in [
+            ("CLAUDE_CODE_NEXT", true),
+            ("CLAUDE_CODE_USE_FOUNDRY", true),
+            ("CLAUDE_CODE_MAX_OUTPUT_TOKENS", false),
+            ("CLAUDE_CODE_API_KEY_HELPER_TTL_MS", false),
+            ("OTEL_NEXT", false),
+        ] {
+            assert_eq!(counts_in(&[], name), counts, "{name} in a terminal");
         }
     }
 

@@ -8,13 +8,14 @@ use std::ffi::OsString;
 use std::io;
 
 use claude_credential_config::{Environment, Folders};
-use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, millis, now, print, read, written};
+use claude_credential_protocol::{Error, Family, Message, PrintOptions, Request, now, print, read, written};
 
-use crate::cache::{Cache, Cached, Caller, FastKey, FastRecord, load};
+use crate::cache::{Cache, Cached, FastKey, FastRecord, load};
+use crate::chain::AnswerOrigin;
 use crate::cli::Cli;
 use crate::prelude::Prelude;
-use crate::token_output::{Delivery, checked, deliver};
-use crate::ttl::{client_ttl, lifetime};
+use crate::token_output::{Delivery, TokenOutput, checked};
+use crate::ttl::lifetime;
 
 use plain::PlainCall;
 
@@ -54,11 +55,10 @@ fn serve(
         PlainCall::ApiKeyHelper => {
             // The full lookup reports a token that Claude Code would refuse.
             checked(credential.auth.secret(), entry).ok()?;
-            let caller = Caller::identify(environment, fast_key.cache());
-            let client_ttl = millis(client_ttl(environment));
-            match deliver(credential.auth.secret(), entry, caller.as_ref(), client_ttl, None) {
+            let output = TokenOutput::of(environment, Some(fast_key.cache()));
+            match output.deliver(credential.auth.secret(), entry, AnswerOrigin::Cache) {
                 Ok(Delivery::Written) => Some(Ok(())),
-                Ok(Delivery::Refused) => None,
+                Ok(Delivery::Refused | Delivery::NotNoted) => None,
                 Err(error) => Some(Err(error)),
             }
         }

@@ -16,6 +16,17 @@ use crate::query::Query;
 #[derive(PartialEq, Eq)]
 pub(super) struct Basis(Vec<Identity>);
 
+/// For whom the outcome of a run is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// For every call with the key.
+    Key,
+    /// For the calls that waited. What decides it changed before the run, after they had computed their key.
+    Waiters,
+    /// For the call that ran. What decides it changed during the run.
+    Caller,
+}
+
 impl Basis {
     pub(super) fn of(context: &Context, query: &Query) -> Self {
         let mut files = vec![generation::path(&context.folders), context.config_file()];
@@ -26,13 +37,24 @@ impl Basis {
         Self(files.iter().map(PathBuf::as_path).map(Identity::of).collect())
     }
 
-    /// Whether the query still has the key of `slot`, and had no other one in between.
-    pub(super) fn holds(&self, slot: &Slot<'_>) -> bool {
-        let Slot { context, query, cache, key } = slot;
-        let text = context.config.text.as_bytes();
-        let config = read(&context.config_file(), Trust::Settings, text.len() as u64);
-        let is_same_config = config.is_ok_and(|found| found.map_or(text.is_empty(), |found| *found == text));
-        let is_same_key = || query.again(context).is_ok_and(|again| Slot::of(context, &again, cache).key == *key);
-        is_same_config && is_same_key() && *self == Self::of(context, query)
+    /// For whom an answer is good that was obtained since then for the query of `slot`.
+    pub(super) fn scope(&self, slot: &Slot<'_>) -> Scope {
+        let Slot { context, query, .. } = slot;
+        if *self != Self::of(context, query) {
+            Scope::Caller
+        } else if has_its_key(slot) {
+            Scope::Key
+        } else {
+            Scope::Waiters
+        }
     }
+}
+
+/// Whether the query of `slot`, read again, still has the key of `slot`.
+fn has_its_key(slot: &Slot<'_>) -> bool {
+    let Slot { context, query, cache, key } = slot;
+    let text = context.config.text.as_bytes();
+    let config = read(&context.config_file(), Trust::Settings, text.len() as u64);
+    let is_same_config = config.is_ok_and(|found| found.map_or(text.is_empty(), |found| *found == text));
+    is_same_config && query.again(context).is_ok_and(|again| Slot::of(context, &again, cache).key == *key)
 }

@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::query::Query;
 
-use basis::Basis;
+use basis::{Basis, Scope};
 use observer::{CacheView, Observer};
 use remember::remember;
 use single_flight::SingleFlight;

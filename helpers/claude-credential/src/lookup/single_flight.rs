@@ -6,7 +6,7 @@ use std::time::Duration;
 use claude_credential_files::{Holder, Lock, LockError, Waiting};
 use claude_credential_protocol::{Class, Error, Interactive, now};
 
-use super::{Basis, Found, Refused, Slot, Steps};
+use super::{Basis, Found, Refused, Scope, Slot, Steps};
 use crate::cache::{Cache, Cached, Outcome, State};
 use crate::chain::{Resolved, ResolvedEntry};
 use crate::failure::Failure;
@@ -37,9 +37,12 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         if let Some(answer) = self.steps.kept(self.slot, refused.as_ref()) {
             return Ok(answer);
         }
+        let has_waited_for_run = waiting.is_some() && state.run > before;
+        // This one asks again under the lock, and the others share its answer.
+        let moved = has_waited_for_run && state.outcome == Outcome::Moved;
         if waiting.is_some() {
             let shared =
-                if state.run > before { self.shared(&state, refused.as_ref()) } else { SharedOutcome::Nothing };
+                if has_waited_for_run { self.shared(&state, refused.as_ref()) } else { SharedOutcome::Nothing };
             match shared {
                 SharedOutcome::Outcome(outcome) => return outcome.map(Found::answer),
                 SharedOutcome::AskInParallel => {
@@ -58,12 +61,14 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         }
         // Read under the lock: the first of all waiters tells the entry, and the others share its answer.
         let refused = refused.or_else(|| self.slot.erased());
-        if let Some(throttled) = self.throttle(&state, refused.as_ref()) {
+        if !moved && let Some(throttled) = self.throttle(&state, refused.as_ref()) {
             return throttled.map(Found::answer);
         }
         let basis = Basis::of(self.steps.context, self.steps.query);
         let outcome = self.ask_all(refused.as_ref());
-        let outcome = self.note(&mut state, outcome, refused.as_ref(), basis.holds(self.slot));
+        // What changes during every run would make the waiters ask one after the other.
+        let unshared = if moved { Outcome::Ephemeral } else { Outcome::Moved };
+        let outcome = self.note(&mut state, outcome, refused.as_ref(), basis.scope(self.slot), unshared);
         self.slot.cache.tidy();
         drop(lock);
         outcome
@@ -118,7 +123,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
                 });
                 shared.map_or(SharedOutcome::Nothing, |shared| SharedOutcome::Outcome(Box::new(Ok(shared.into()))))
             }
-            Outcome::Kept | Outcome::SignedIn => SharedOutcome::Nothing,
+            Outcome::Kept | Outcome::SignedIn | Outcome::Moved => SharedOutcome::Nothing,
         }
     }
 
@@ -140,14 +145,15 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         Some(Ok(self.slot.kept().filter(is_good).map_or_else(|| inferred.clone(), Resolved::from)))
     }
 
-    /// Writes the answer and the outcome of a run, and the refusal that caused it. If the key of the query is another one
-    /// by now, the outcome is for this process alone.
+    /// Writes the answer and the outcome of a run, and the refusal that caused it. `unshared` is the outcome if it is
+    /// good for the caller alone.
     fn note(
         &self,
         state: &mut State,
         outcome: Result<Found<'a>, Failure>,
         refused: Option<&Refused>,
-        is_same_key: bool,
+        scope: Scope,
+        unshared: Outcome,
     ) -> Result<Found<'a>, Failure> {
         let context = self.steps.context;
         let hasher = &self.slot.cache.hasher;
@@ -160,10 +166,11 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         }
         let noted = match &outcome {
             Ok(Found::WouldAsk(_)) => return outcome,
-            Ok(Found::Answer(answer)) if answer.credential.ephemeral || !is_same_key => Ok(Outcome::Ephemeral),
-            Ok(Found::Answer(answer)) => self.keep(answer, refused),
+            Ok(Found::Answer(answer)) if answer.credential.ephemeral => Ok(Outcome::Ephemeral),
+            Ok(Found::Answer(_)) if scope == Scope::Caller => Ok(unshared),
+            Ok(Found::Answer(answer)) => self.keep(answer, refused, scope),
             Err(failure) => match failure.to_error() {
-                Some(_) if !is_same_key => Ok(Outcome::Ephemeral),
+                Some(_) if scope == Scope::Caller => Ok(unshared),
                 Some(error) => {
                     let interactive = context.interactive() == Interactive::Auto;
                     Ok(Outcome::Failed { error, rejected: refused.is_some(), interactive })
@@ -183,7 +190,8 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         outcome
     }
 
-    fn keep(&self, answer: &Resolved, refused: Option<&Refused>) -> Result<Outcome, Error> {
+    /// Keeps the answer for its key, or at least for the processes that wait.
+    fn keep(&self, answer: &Resolved, refused: Option<&Refused>, scope: Scope) -> Result<Outcome, Error> {
         let (query, cache) = (self.steps.query, self.slot.cache);
         let is_secret = |refused: &Refused| refused.secret == *answer.credential.auth.secret();
         // An answer that was erased during the run counts only if its entry knew that when it gave it again.
@@ -195,7 +203,7 @@ impl<'a> SingleFlight<'_, 'a, '_> {
             place: Cached::place_of(&query.request),
             obtained: now(),
         };
-        if !query.ttl(&answer.entry, &answer.credential).is_zero() {
+        if scope == Scope::Key && !query.ttl(&answer.entry, &answer.credential).is_zero() {
             let written = cache.write(&self.slot.file("cache"), &cached);
             let is_kept = written.is_ok() && !is_erased();
             // It replaces the earlier answer, even if it can't be kept itself; if it can, an erased one, too.
@@ -205,9 +213,10 @@ impl<'a> SingleFlight<'_, 'a, '_> {
         if is_erased() {
             return Ok(Outcome::Ephemeral);
         }
-        // With a TTL of 0 the answer is not kept, but the waiters share it; the last of them removes it.
+        // The waiters share an answer that is not kept; the last of them removes it. An earlier one is replaced, unless
+        // this one is for another key.
         let [waiting, shared] = ["waiting", "shared"].map(|ending| self.slot.file(ending));
-        for stale in ["cache", "refused", "shared"] {
+        for stale in if scope == Scope::Key { &["shared", "cache", "refused"][..] } else { &["shared"] } {
             let _ = std::fs::remove_file(self.slot.file(stale));
         }
         if Waiting::is_any(&waiting)? {
