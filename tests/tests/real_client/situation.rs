@@ -73,7 +73,8 @@ impl Situation {
 
     /// With a repository of git in that folder below the home.
     pub(crate) fn in_repository(mut self, folder: &str) -> Self {
-        let git = self.client.sandbox.git(&["init", "--quiet"]);
+        // A git that is not where it was built finds no templates, and says so.
+        let git = self.client.sandbox.git(&["init", "--quiet", "--template="]);
         git.in_folder(&self.client.sandbox.folder(folder)).run().succeeds();
         self.description.push(format!("a repository in {folder}"));
         self
