@@ -22,11 +22,11 @@ pub(crate) fn is_usable(client: &Client<'_>, set: &TokenSet) -> bool {
 
 /// Whether `set` may also be sent to the revocation endpoint that `client` knows.
 pub(crate) fn is_revocable(client: &Client<'_>, set: &TokenSet) -> bool {
-    set.binding == of(client)
+    set.binding == of(client) || (client.provider.revocation_endpoint.is_none() && is_usable(client, set))
 }
 
 /// A hash of the settings with which tokens are requested, and after a dot one of the `revocation_endpoint` that stood
-/// there then. A line that is added later gets no token that is older, whoever the issuer is.
+/// there then. A line that is added later gets no token of an older sign-in, whoever the issuer is.
 pub(crate) fn of(client: &Client<'_>) -> String {
     match &client.provider.revocation_endpoint {
         Some(endpoint) => format!("{}.{}", of_request(client), hash(endpoint)),

@@ -131,6 +131,38 @@ fn a_revocation_endpoint_gets_no_token_that_is_older_than_its_line() {
 }
 
 #[test]
+fn a_renewal_gives_a_later_revocation_endpoint_no_right_to_the_refresh_token() {
+    let renewed = serde_json::json!({"access_token": "CANARY-access-2", "token_type": "bearer", "expires_in": 3600});
+    let server = Server::start(vec![Reply::tokens(1, 3600), Reply::json(&renewed), Reply::tokens(3, 3600)]);
+    let fixture = provider(&server, "");
+    let sign_in = || paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state")));
+    sign_in().0.unwrap();
+    let other = Server::start(vec![Reply::Json(200, String::new()), Reply::Json(200, String::new())]);
+    let section = format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]", server.url);
+    fixture.configure(&format!("{section}\nrevocation_endpoint = \"{}/revoke\"", other.url));
+    let rejected = Some("CANARY-access-1".into());
+    let request = claude_credential_protocol::Request { rejected, ..anthropic() };
+    assert!(fixture.get(&request).unwrap().contains("CANARY-access-2"));
+    let error = run(&fixture, &["logout"], None).0.unwrap_err().to_string();
+    assert!(error.contains("revocation_endpoint") && other.seen().is_empty(), "{error}");
+}
+
+#[test]
+fn without_its_revocation_endpoint_a_sign_in_is_ended_where_the_issuer_says() {
+    let server = Server::start(vec![Reply::tokens(1, 3600)]);
+    let fixture = provider(&server, "");
+    let section = format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]", server.url);
+    let other = Server::start(Vec::new());
+    fixture.configure(&format!("{section}\nrevocation_endpoint = \"{}/revoke\"", other.url));
+    paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state"))).0.unwrap();
+    fixture.configure(&section);
+    let (outcome, said, _) = run(&fixture, &["logout"], None);
+    outcome.unwrap();
+    assert!(said.starts_with("signed out of acme; the provider"), "{said}");
+    assert!(other.seen().is_empty());
+}
+
+#[test]
 fn a_logout_that_fails_removes_nothing_and_says_how_to_do_without() {
     let server = Server::start(vec![Reply::tokens(1, 3600), Reply::Json(404, "CANARY".to_owned())]);
     let fixture = provider(&server, "");

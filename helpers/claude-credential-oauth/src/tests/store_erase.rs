@@ -111,6 +111,17 @@ fn who_brings_no_refresh_token_takes_none_away() {
 }
 
 #[test]
+fn a_revocation_endpoint_that_is_added_takes_no_refresh_token_away() {
+    let server = Server::start(vec![Reply::tokens(1, 3600)]);
+    let fixture = signed_in(&server, -10);
+    let file = fixture.home.path().join(".config/claude-credential/config.toml");
+    let text = std::fs::read_to_string(file).unwrap();
+    fixture.configure(&format!("{text}\nrevocation_endpoint = \"https://acme.example/revoke\"\n"));
+    store(&fixture, "5", 3600, false);
+    assert_eq!(token(&fixture, &rejecting("CANARY-access-5")).unwrap(), "CANARY-access-1");
+}
+
+#[test]
 fn another_secret_does_not_erase_what_the_provider_took_back() {
     let server = Server::start(vec![Reply::error(400, "invalid_grant")]);
     let fixture = signed_in(&server, -10);
