@@ -3,7 +3,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use claude_credential_protocol::text::shown_path;
+use claude_credential_protocol::text::{self, shown_path};
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use thiserror::Error;
@@ -58,10 +58,18 @@ fn why(path: &Path, error: &io::Error) -> String {
     let closed = above.into_iter().rev().find(|folder| access(*folder, Access::EXEC_OK) == Err(Errno::ACCESS));
     match closed.filter(|_| error.kind() == io::ErrorKind::PermissionDenied) {
         Some(folder) => {
-            let is_ours = fs::metadata(folder).is_ok_and(|found| found.uid() == own_uid());
-            let mend = if is_ours { "chmod u+rwx" } else { "sudo chown $(id -un)" };
-            let folder = shown_path(folder);
-            format!("this user can't look into {folder}; run: {mend} {folder}")
+            let is_ours = |folder: &Path| fs::metadata(folder).is_ok_and(|found| found.uid() == own_uid());
+            let shown = shown_path(folder);
+            let problem = format!("this user can't look into {shown}");
+            let quoted = text::quoted(&shown);
+            if is_ours(folder) {
+                format!("{problem}; run: chmod u+rwx {quoted}")
+            } else if folder.parent().is_some_and(is_ours) {
+                format!("{problem}; run: sudo chown $(id -un) {quoted}")
+            } else {
+                // It may be another user's home, which sudo or su has left in HOME.
+                format!("{problem}, which is another user's; mend what names it, such as HOME")
+            }
         }
         None => error.to_string(),
     }

@@ -5,9 +5,6 @@ use claude_credential_protocol::{BaseUrl, Error, Request, shown_account, text};
 
 use crate::item::Item;
 
-/// The host of a key for which the command names none.
-const DEFAULT_HOST: &str = "api.anthropic.com";
-
 /// The name of a key: a host, perhaps with a path, and an account there if the user has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyName {
@@ -55,8 +52,9 @@ impl KeyName {
 
     /// The command that stores a new key under this name.
     pub(crate) fn login(&self) -> String {
-        let host = Some(self.host.as_listed()).filter(|host| host != DEFAULT_HOST);
-        let options = [("--host", host.as_ref()), ("--account", self.account.as_ref())];
+        // Without a host it would be the profile's first, which is not known here.
+        let host = self.host.as_listed();
+        let options = [("--host", Some(&host)), ("--account", self.account.as_ref())];
         let words =
             options.into_iter().filter_map(|(option, value)| Some(format!(" {option} {}", text::quoted(value?))));
         format!("claude-credential login api-key{}", words.collect::<String>())

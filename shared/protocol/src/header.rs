@@ -41,11 +41,11 @@ pub(crate) fn is_credential(header: &str) -> bool {
 }
 
 /// Whether a helper may have `header` sent beside its credential: a field name and value of RFC 9110 (5.1, 5.5) in
-/// visible ASCII, blanks and tabs inside, and no name of those above.
+/// visible ASCII and blanks, and no name of those above.
 pub(crate) fn may_accompany(header: &str) -> bool {
     let Some((name, value)) = header.split_once(": ") else { return false };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    let is_value = |byte: u8| byte.is_ascii_graphic() || matches!(byte, b' ' | b'\t');
+    let is_value = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
     !name.is_empty()
         && name.bytes().all(is_name)
         && !value.is_empty()

@@ -19,6 +19,7 @@ mod lookup_order;
 mod misplaced;
 mod order;
 mod progress;
+mod project;
 mod refresh;
 mod refresh_crowd;
 mod refused;

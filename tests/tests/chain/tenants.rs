@@ -182,6 +182,57 @@ fn a_command_is_sent_to_its_own_tenant() {
 }
 
 /// A profile with those hosts, and one helper.
+#[test]
+fn print_sets_the_variable_of_the_tenant_whose_key_it_prints() {
+    let (sandbox, fake) = fixture(&[MINE, "gateway.example/v1/acct-2"]);
+    let other = "https://gateway.example/v1/acct-2";
+    let print = |options: &[&str]| {
+        let call = sandbox.print().with("ANTHROPIC_BASE_URL", other).args(["--format", "env"]).args(options).run();
+        call.succeeds().stdout.clone()
+    };
+    assert!(!print(&[]).contains("ANTHROPIC_BASE_URL"), "it stays where it leads");
+    assert_eq!(fake.last("get").expect("a get").get("path"), Some("v1/acct-2"));
+    assert!(print(&["--host", MINE]).contains("ANTHROPIC_BASE_URL='https://gateway.example/v1/acct-1'"));
+    assert_eq!(fake.last("get").expect("a get").get("path"), Some("v1/acct-1"));
+}
+
+#[test]
+fn a_key_is_stored_for_the_line_that_lists_its_host_and_a_missing_one_is_named_by_it() {
+    let mut sandbox = Sandbox::new();
+    sandbox.set("XDG_DATA_HOME", sandbox.home().join("data").to_str().expect("UTF-8"));
+    let hosts = [MINE, "gateway.example/v1/acct-2"];
+    sandbox.config(&format!("key_store = \"file\"\n[profile.default]\nhosts = {hosts:?}\nchain = [\"api-key\"]\n"));
+    let print = || sandbox.dispatcher(&["print", "--host", "gateway.example/v1/acct-2"]).shows_secret().run();
+    let said = print();
+    assert!(said.fails(1).ends_with("login api-key --host gateway.example/v1/acct-2"), "{said:#?}");
+    let below = "https://gateway.example/v1/acct-2/anthropic";
+    let login = sandbox.dispatcher(&["login", "api-key", "--host", below]).says(sandbox.secret("second") + "\n").run();
+    login.exits(0);
+    assert_eq!(print().key(), "second");
+}
+
+#[test]
+fn two_places_that_are_two_tenants_get_no_one_key() {
+    let (sandbox, fake) = fixture(&["gateway.example/a", "gateway.example/b"]);
+    let variables = [
+        ("CLAUDE_CODE_USE_FOUNDRY", "1"),
+        ("CLAUDE_CODE_SKIP_FOUNDRY_AUTH", "1"),
+        ("ANTHROPIC_FOUNDRY_BASE_URL", "https://gateway.example/a"),
+    ];
+    let client = || variables.iter().fold(Client::usual(&sandbox), |client, (name, value)| client.with(name, value));
+    assert_eq!(client().key(), "key-1");
+    let mut sandbox = sandbox;
+    sandbox.config(&format!(
+        "[profile.default]\nhosts = [\"gateway.example/a\", \"acme.services.ai.azure.com/anthropic\"]\nchain = \
+         [\"acme\"]\n{}",
+        fake.entry()
+    ));
+    sandbox.set("ANTHROPIC_FOUNDRY_RESOURCE", "acme");
+    let client = variables.iter().fold(Client::usual(&sandbox), |client, (name, value)| client.with(name, value));
+    let output = client.call();
+    assert!(output.fails(78).contains("different tenants"), "{output:#?}");
+}
+
 fn fixture(hosts: &[&str]) -> (Sandbox, Fake) {
     let sandbox = Sandbox::new();
     let fake = sandbox.fake("acme", &Script::secrets(sandbox.keys(1)));

@@ -144,9 +144,11 @@ fn claude_login(context: &Context, name: &str, profile: &Profile) -> ResolvedEnt
     let file = folder.join(".credentials.json");
     let availability = match (context.config.claude_login, exists(&file)) {
         (_, Ok(false)) => Availability::Absent("not signed in".to_owned()),
-        (ClaudeLogin::Report, _) => Availability::Absent(
-            "Claude Code's own login is there, and is handed out only with [claude] login = \"read\"".to_owned(),
-        ),
+        (ClaudeLogin::Report, found) => {
+            let is_there = if found.is_ok() { "is there, and " } else { "" };
+            let with = "is handed out only with [claude] login = \"read\"";
+            Availability::Absent(format!("Claude Code's own login {is_there}{with}"))
+        }
         (ClaudeLogin::Read, Ok(true)) => Availability::Ready,
         (ClaudeLogin::Read, Err(error)) => Availability::Broken(error.into()),
     };

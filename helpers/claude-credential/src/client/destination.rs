@@ -40,6 +40,29 @@ impl Destination {
         let value = environment.get_os(variable)?.to_str().unwrap_or_default();
         Some(Self { place: named_by(variable, value)?, reason: Reason::Named(variable) })
     }
+
+    /// The origin and the path; an error if it is none. `what` is [`Reason::shown`].
+    pub(crate) fn of_host(&self, what: &str) -> Result<(&Origin, &str), Error> {
+        self.place.as_ref().map(|(origin, path)| (origin, path.as_str())).map_err(|error| match self.reason {
+            Reason::OwnHost { without, .. } => {
+                let other =
+                    if without == Service::Foundry.base_url() { FOUNDRY_RESOURCE } else { "a region that is one" };
+                Error::config(format!("{what} leads to no host that can be listed; set {without}, or {other}"))
+            }
+            Reason::Named(_) | Reason::Default => Error::config(format!("{what} is {error}; mend or remove it")),
+        })
+    }
+}
+
+impl Reason {
+    /// What leads there, as messages say it. `at` says where a variable is set.
+    pub(crate) fn shown(self, at: impl Fn(&'static str) -> String) -> String {
+        match self {
+            Self::Named(variable) => at(variable),
+            Self::OwnHost { switch, without } => format!("{} without {without}", at(switch)),
+            Self::Default => format!("without {BASE_URL} Claude Code"),
+        }
+    }
 }
 
 /// The places that Claude Code sends to if it has this environment, which contains what its settings set. It is one,

@@ -45,7 +45,7 @@ fn list(context: &Context) -> Result<String, Error> {
     if text.is_empty() {
         text += "nothing is cached\n";
     }
-    let _ = writeln!(text, "cached answers: {}", folder.display());
+    let _ = writeln!(text, "cached answers: {}", text::shown_path(folder));
     let keys = kept::list(&context.folders)?;
     if keys.is_empty() {
         text += "kept keys: none; to keep one, run: claude-credential login api-key\n";

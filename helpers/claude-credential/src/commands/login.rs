@@ -61,15 +61,19 @@ pub(crate) fn status(
     };
     let file = program::locate(context, name).ok_or_else(|| program::not_installed(name, &entry.definition))?;
     let mut args = program::helper_args(context, entry.program());
+    let mut options = options.to_vec();
     // A key is kept for a host: that of the command line or of the entry, else the profile's first.
     if name == "apikey" {
         let profile = profile::choose(context)?;
-        let named = host(options);
+        let named = host(&options);
         // A key for a host that the profile does not list would never be used; one that is kept can go.
         let wanted = named.as_deref().filter(|_| word == "login");
         let host = profile::host_for_user(context, &profile, wanted)?;
         if named.is_none() && !args.iter().any(|arg| arg == "--host") {
             args.extend(["--host".into(), host.as_listed().into()]);
+        } else if wanted.is_some() {
+            // For the whole line of `hosts`, since that is what is asked for, and not for a path below it.
+            options = with_host(&options, &host.as_listed());
         }
     }
     if !is_capable(context, &file, word)? {
@@ -94,6 +98,22 @@ fn host(options: &[OsString]) -> Option<String> {
     let mut words = options.iter().map(text).skip_while(|word| word != "--host" && !word.starts_with("--host="));
     let word = words.next()?;
     word.strip_prefix("--host=").map(str::to_owned).or_else(|| words.next())
+}
+
+/// The options with another host in place of theirs.
+fn with_host(options: &[OsString], host: &str) -> Vec<OsString> {
+    let mut is_value = false;
+    let replaced = options.iter().map(|word| {
+        let was_value = std::mem::replace(&mut is_value, word == "--host");
+        if was_value {
+            host.into()
+        } else if word.to_string_lossy().starts_with("--host=") {
+            format!("--host={host}").into()
+        } else {
+            word.clone()
+        }
+    });
+    replaced.collect()
 }
 
 /// Whether the helper in `file` announces the command `word`.

@@ -1,5 +1,5 @@
 use claude_credential_config::Profile;
-use claude_credential_protocol::{Error, Request};
+use claude_credential_protocol::{BaseUrl, Error, Request};
 
 use crate::chain::{Skip, Unusable};
 use crate::client::cloud::Cloud;
@@ -27,15 +27,16 @@ impl SkipTrace {
             };
             return Error::config(format!("nothing that Claude Code can send as a key ({reasons}); {mend}"));
         }
-        let origin = request.origin();
+        let line = request.place().ok().and_then(|(origin, path)| profile.lists(&origin, path));
+        let place = line.map_or_else(|| request.origin(), BaseUrl::to_string);
         // A login keeps a key for the profile's first host, unless it names another.
-        let other = profile.hosts.iter().skip(1).find(|host| host.to_string() == origin);
+        let other = line.filter(|line| **line != profile.hosts[0]);
         let host = other.map(|host| format!(" --host {}", host.as_listed())).unwrap_or_default();
         let mend = match (Cloud::named(&profile.name), profile.name.as_str()) {
             (Some(cloud), _) => cloud.usual_sign_in().to_owned(),
             (None, "default") => format!("claude-credential login api-key{host}"),
             (None, name) => format!("claude-credential --profile {name} login api-key{host}"),
         };
-        Error::not_found(format!("no credential for {origin} ({reasons}); run: {mend}"))
+        Error::not_found(format!("no credential for {place} ({reasons}); run: {mend}"))
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use claude_credential_protocol::{Error, Request};
+use claude_credential_protocol::{Error, Request, text};
 
 use super::{CacheView, Observer, Refused, SkipTrace, Slot, remember};
 use crate::chain::{self, Availability, EntryOutcome, Resolved, ResolvedEntry, Skip, program};
@@ -89,7 +89,7 @@ impl<'a, 'o> Steps<'a, 'o> {
             return Err("the chain has nothing that could be kept".to_owned());
         }
         let Some(cache) = self.context.cache() else {
-            return Err(format!("{} can't be used", self.context.folders.runtime.display()));
+            return Err(format!("{} can't be used", text::shown_path(&self.context.folders.runtime)));
         };
         Ok(Slot::of(self.context, self.query, cache))
     }

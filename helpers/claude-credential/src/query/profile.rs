@@ -66,6 +66,12 @@ pub(crate) fn reason(context: &Context, profile: &Profile) -> String {
     }
 }
 
+/// Whether nothing but the cloud that Claude Code is set up for chose `profile`.
+pub(crate) fn is_by_mode(context: &Context, profile: &Profile) -> bool {
+    chosen(context).is_ok_and(|chosen| chosen.is_none())
+        && context.client_mode.cloud().is_some_and(|cloud| cloud.name() == profile.name)
+}
+
 /// The host that the user names; by default, the profile's first.
 pub(crate) fn host_for_user(context: &Context, profile: &Profile, host: Option<&str>) -> Result<BaseUrl, Error> {
     let Some(host) = host else { return Ok(profile.hosts[0].clone()) };

@@ -218,16 +218,18 @@ fn lines(bytes: &[u8], file: &Path) -> Result<Vec<SettingLine>, Error> {
     Ok(lines)
 }
 
-/// Of a name that stands there twice the last one counts, and one that is `null` does not.
+/// Of a name that stands there twice the last one counts, and a setting that is `null` does not. A variable has the value
+/// that JavaScript's `String` makes of it (seen with 2.1.332); `None` where that is not plain.
 fn properties(object: &Object<'_>, prefix: &str, text: &str) -> Vec<SettingLine> {
     let mut lines: Vec<SettingLine> = Vec::new();
     for property in &object.properties {
         let name = format!("{prefix}{}", property.name.as_str());
         lines.retain(|line| line.name != name);
         let value = match &property.value {
-            Value::NullKeyword(_) => continue,
+            Value::NullKeyword(_) if prefix.is_empty() => continue,
+            Value::NullKeyword(_) => Some(Secret::from("null")),
             Value::StringLit(text) => Some(Secret::from(text.value.as_ref())),
-            Value::NumberLit(number) => Some(Secret::from(number.value)),
+            Value::NumberLit(number) => in_javascript(number.value).map(Secret::from),
             Value::BooleanLit(switch) => Some(Secret::from(if switch.value { "true" } else { "false" })),
             Value::Object(_) | Value::Array(_) => None,
         };
@@ -235,6 +237,13 @@ fn properties(object: &Object<'_>, prefix: &str, text: &str) -> Vec<SettingLine>
         lines.push(SettingLine { name, number, value });
     }
     lines
+}
+
+/// A number as JavaScript prints it; `None` if that needs an exponent.
+fn in_javascript(number: &str) -> Option<String> {
+    let value: f64 = number.parse().ok()?;
+    let is_plain = value == 0.0 || (1e-6..1e21).contains(&value.abs());
+    is_plain.then(|| if value == 0.0 { "0".to_owned() } else { value.to_string() })
 }
 
 #[cfg(test)]
@@ -247,6 +256,15 @@ mod tests {
     use super::{Scope, SettingSource, SettingsFile, lines, projects, scopes, setting, variable};
     use crate::Environment;
     use crate::claude::tests::home;
+
+    #[test]
+    fn a_variable_has_the_value_that_the_client_gives_it() {
+        let text = r#"{"env": {"A": 1.0, "B": 1e0, "C": null, "D": ["1"], "E": 0.5, "F": -0, "G": 1e30, "H": true}}"#;
+        let found = lines(text.as_bytes(), Path::new("f")).unwrap();
+        let found: Vec<_> = found.iter().map(|it| it.value.as_ref().map(Secret::expose)).collect();
+        let [one, null, half, zero, on] = ["1", "null", "0.5", "0", "true"].map(Some);
+        assert_eq!(found, [one, one, null, None, half, zero, None, on]);
+    }
 
     #[test]
     fn every_setting_has_its_line() {

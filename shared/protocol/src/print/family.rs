@@ -34,7 +34,9 @@ pub(super) const VERTEX_SWITCHES: (&str, &str) = ("CLAUDE_CODE_USE_VERTEX", "CLA
 /// Anything else is off.
 #[must_use]
 pub fn is_on(value: &str) -> bool {
-    ["1", "true", "yes", "on"].iter().any(|word| value.trim().eq_ignore_ascii_case(word))
+    // What JavaScript trims.
+    let is_blank = |c: char| c == '\u{FEFF}' || (c.is_whitespace() && c != '\u{85}');
+    ["1", "true", "yes", "on"].iter().any(|word| value.trim_matches(is_blank).eq_ignore_ascii_case(word))
 }
 
 impl Family {

@@ -53,7 +53,9 @@ pub fn shown_path(path: &Path) -> String {
 pub fn without_hidden(message: &str, words: impl IntoIterator<Item = OsString>) -> String {
     words.into_iter().fold(message.to_owned(), |message, word| {
         let word = word.to_string_lossy();
-        let value = word.split_once('=').map_or(&*word, |(_, value)| value);
+        // Only an option has a value; a key may have `=` in it, too.
+        let of_option = word.split_once('=').filter(|(name, _)| name.starts_with('-'));
+        let value = of_option.map_or(&*word, |(_, value)| value);
         if value.len() < MIN_HIDDEN || is_plain(value) || value.starts_with('-') && !seems_secret(value, false) {
             message
         } else {
@@ -190,6 +192,12 @@ mod tests {
 
     #[test]
     fn a_usage_error_does_not_repeat_a_key() {
+        for key in ["ABSKQmVkcm9ja0FQSUtleS1hYmNkLWF0LTEyMzQ1Njc4OTEyOkNBTkFSWQ==", "sk-ant-api03-CANARY=xy"] {
+            let message = without_hidden(&format!("unrecognized subcommand '{key}'"), [key.into()]);
+            assert_eq!(message, format!("unrecognized subcommand '{HIDDEN}'"));
+            let option = format!("--host={key}");
+            assert_eq!(without_hidden(&format!("'{key}'"), [option.into()]), format!("'{HIDDEN}'"));
+        }
         let words = ["login", "--host=sk-ant-api03-CANARY", "--no-such", "<"].map(Into::into);
         let message = without_hidden("invalid value 'sk-ant-api03-CANARY' for '<HOST>', unexpected '--no-such'", words);
         assert_eq!(message, format!("invalid value '{HIDDEN}' for '<HOST>', unexpected '--no-such'"));

@@ -8,7 +8,7 @@ use crate::client::environment::{environment_of_client, of_user, with_settings};
 use crate::client::mode::{BASE_URL, ClientMode};
 use crate::client::service::Service;
 use crate::context::Context;
-use crate::query::destination::{Project, listed};
+use crate::query::destination::{Project, listed, one_line};
 
 /// Where the command will send the credential. Every host that its variables, its settings or its project name has to be
 /// on the profile's list, because the command starts at once, and what they name decides where the secret goes.
@@ -39,7 +39,7 @@ impl CommandDestination {
         let counts = |place: &Destination| is_gateway || matches!(place.reason, Reason::Named(_));
         let places: Vec<Destination> = places.into_iter().filter(counts).collect();
         let hosts = client.listed(profile, &places)?;
-        let host = hosts.first().unwrap_or(&profile.hosts[0]).clone();
+        let host = if hosts.is_empty() { &profile.hosts[0] } else { one_line(&hosts)? }.clone();
         project.check_proxies(hosts.iter().chain([&host]))?;
         let destination = Self { host, client, project };
         destination.check(profile, &destination.client.context.environment)?;
@@ -80,6 +80,11 @@ impl CommandDestination {
         Ok((place.is_none() && !is_default).then_some((variable, host)))
     }
 
+    /// The environment of a client that is started here, its settings included.
+    pub(super) fn environment(&self) -> &Environment {
+        &self.client.context.environment
+    }
+
     /// Refuses if the project's settings change where a client with that environment sends keys, and the profile does not
     /// list the new place.
     pub(super) fn check(&self, profile: &Profile, environment: &Environment) -> Result<(), Error> {
@@ -88,13 +93,10 @@ impl CommandDestination {
             of_user(settings).filter(move |file| (file.scope == Scope::Managed) == is_first).collect::<Vec<_>>()
         };
         let all = [of_scope(true), self.project.all(), of_scope(false)].concat();
-        let without = destinations(&environment_of_client(environment, settings));
+        let without = places_of_key(&environment_of_client(environment, settings));
         for files in [all, settings.iter().collect()] {
-            let changed = with_settings(environment, files.iter().copied());
-            let places = destinations(&changed);
-            // The cloud's own credentials go there, and this one does not.
-            let takes_none = ClientMode::of(&changed).sends_credentials_of().is_some();
-            if places != without && !takes_none {
+            let places = places_of_key(&with_settings(environment, files.iter().copied()));
+            if places != without {
                 self.project.check_proxies(&listed(&self.client.context, profile, &places, &files)?)?;
             }
         }
@@ -105,6 +107,19 @@ impl CommandDestination {
     fn gateway(&self) -> Option<Service> {
         self.client.context.client_mode.gateway()
     }
+}
+
+/// The places that Claude Code sends a key to. A cloud's own credentials go to the others.
+fn places_of_key(environment: &Environment) -> Vec<Destination> {
+    let mut places = destinations(environment);
+    if let Some(service) = ClientMode::of(environment).sends_credentials_of() {
+        let takes_key =
+            |service: Service| environment.is_on(service.use_switch()) && environment.is_on(service.skip_switch());
+        // Mantle serves some models next to Bedrock, and has a switch of its own for keys.
+        let further = if takes_key(Service::Mantle) && service != Service::Mantle { 1 } else { places.len() };
+        places.drain(..further.min(places.len()));
+    }
+    places
 }
 
 impl ClientStart {

@@ -8,7 +8,7 @@ use claude_credential_protocol::{Error, Family, Surroundings, Variables};
 use super::destination::CommandDestination;
 use crate::chain::Resolved;
 use crate::client::cloud::Cloud;
-use crate::commands::print::family;
+use crate::commands::print::{environment_after, family, leads_elsewhere};
 use crate::os;
 use crate::query::Query;
 
@@ -35,9 +35,18 @@ impl CommandEnvironment {
         let variables = Variables::of(family, &answer.credential, surroundings);
         let mut variables =
             variables.map_err(|error| Error::new(error.class(), format!("entry {}: {error}", answer.entry)))?;
-        let base_url = destination.variable(&query.profile, Cloud::of_family(family))?;
+        let cloud = Cloud::of_family(family);
+        let base_url = destination.variable(&query.profile, cloud)?;
         variables.set.extend(base_url.map(|(name, url)| (name, url.into())));
-        Ok(Self::of(Some(family), variables, &query.profile))
+        let mut environment = Self::of(Some(family), variables, &query.profile);
+        // A token for a cloud goes to the cloud's own host only if the profile lists that.
+        if let (Some(cloud), Family::Vertex | Family::BedrockKey) = (cloud, family)
+            && leads_elsewhere(&query.profile, &environment.variables, destination.environment())
+        {
+            let url = query.profile.hosts[0].to_string();
+            environment.variables.set.push((cloud.service().base_url(), url.into()));
+        }
+        Ok(environment)
     }
 
     /// Without any credential, so that Claude Code uses its own login in the profile's folder.
@@ -51,11 +60,7 @@ impl CommandEnvironment {
 
     /// The environment of the command, if this process has `here`.
     pub(super) fn after(&self, here: &Environment) -> Environment {
-        let Variables { set, removed } = &self.variables;
-        let kept = here.iter().filter(|(name, _)| removed.iter().all(|removed| removed != name));
-        let kept = kept.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let set = set.iter().map(|(name, value)| ((*name).into(), value.expose().into()));
-        Environment::from_pairs(kept.chain(set))
+        environment_after(&self.variables, here)
     }
 
     /// Moves a key from its variable to a descriptor. Claude Code asks at the terminal whether it may use a key in the

@@ -60,9 +60,10 @@ impl SettingCommand<'_> {
     /// Whether `command` runs the dispatcher with the same profile and the same chain, if a Claude Code with the command's
     /// environment starts it.
     fn runs_same_chain(&self, command: &str) -> bool {
-        let words = command.split_whitespace().map(|word| word.trim_matches(['"', '\'']));
-        let of_dispatcher = words.skip_while(|word| word.rsplit('/').next() != Some("claude-credential"));
-        let of_dispatcher = of_dispatcher.take_while(|word| !word.contains(['|', '&', ';', '<', '>', ')']));
+        let is_ours = |word: &String| word.rsplit('/').next() == Some("claude-credential");
+        let commands = claude::simple_commands(command).into_iter();
+        let mut of_dispatcher = commands.filter_map(|words| Some(words[words.iter().position(is_ours)?..].to_vec()));
+        let Some(of_dispatcher) = of_dispatcher.next() else { return false };
         let (options, for_client) = match Cli::try_parse_from(of_dispatcher) {
             Ok(Cli { options, command: Some(Command::ApiKeyHelper) }) => (options, true),
             Ok(Cli { options, command: Some(Command::Print(Print { host: None, account: None, .. })) }) => {

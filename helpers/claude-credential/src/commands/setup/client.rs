@@ -7,7 +7,7 @@ use claude_credential_protocol::{BaseUrl, Error};
 use super::{Plan, Preset};
 use crate::client::destination::{Destination as Place, Reason, destinations};
 use crate::client::environment::with_settings;
-use crate::client::mode::{BASE_URL, ClientMode};
+use crate::client::mode::ClientMode;
 use crate::context::Context;
 use crate::query::profile::unlisted;
 
@@ -67,15 +67,7 @@ impl Destination {
 }
 
 fn listed(context: &Context, profile: &Profile, place: &Place) -> Result<BaseUrl, Error> {
-    let what = match place.reason {
-        Reason::Named(variable) => variable.to_owned(),
-        Reason::OwnHost { switch, without } => format!("{switch} without {without}"),
-        Reason::Default => format!("without {BASE_URL} Claude Code"),
-    };
-    match &place.place {
-        Ok((origin, path)) => {
-            profile.lists(origin, path).cloned().ok_or_else(|| unlisted(context, profile, origin, &what))
-        }
-        Err(error) => Err(Error::config(format!("{what} is {error}; correct it"))),
-    }
+    let what = place.reason.shown(str::to_owned);
+    let (origin, path) = place.of_host(&what)?;
+    profile.lists(origin, path).cloned().ok_or_else(|| unlisted(context, profile, origin, &what))
 }
