@@ -9,6 +9,7 @@ mod folder;
 mod holder;
 mod identity;
 mod lock;
+mod named;
 mod os;
 mod private;
 mod random;
@@ -19,6 +20,7 @@ pub use folder::{ensure_folder, remove_older};
 pub use holder::{Holder, lock_holder};
 pub use identity::Identity;
 pub use lock::{Lock, LockError, Waiting};
+pub use named::NamedFile;
 pub use private::{
     Trust, create_new, exists, read, remove_unfinished, replace, replace_durably, replace_prepared, write_in_place,
 };
