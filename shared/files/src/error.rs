@@ -28,6 +28,12 @@ pub enum FileError {
     /// It belongs to another user.
     #[error("{path} belongs to another user; run: chown $(id -un) {path}", path = shown_path(.0))]
     Owner(PathBuf),
+    /// The user who became root has the folder.
+    #[error("{path} is another user's, and root leaves nothing there; run it without sudo, or with: sudo -H", path = shown_path(.0))]
+    OfCaller(PathBuf),
+    /// What HOME says.
+    #[error("HOME, {path}, is not a folder; run: export HOME=/your/home", path = shown_path(.0))]
+    NoHome(PathBuf),
     /// Others can read what only its owner should.
     #[error("{path} can be read by others; run: chmod 600 {path}", path = shown_path(.0))]
     Readable(PathBuf),

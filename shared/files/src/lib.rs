@@ -16,7 +16,7 @@ mod random;
 
 pub use descriptor::Descriptor;
 pub use error::FileError;
-pub use folder::{ensure_folder, remove_older};
+pub use folder::{ensure_folder, is_own_folder, may_create, remove_older};
 pub use holder::{Holder, lock_holder};
 pub use identity::Identity;
 pub use lock::{Lock, LockError, Waiting};

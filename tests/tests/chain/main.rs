@@ -26,3 +26,4 @@ mod regressions;
 mod signals;
 mod tenants;
 mod unreadable;
+mod whose_folders;

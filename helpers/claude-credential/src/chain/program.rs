@@ -155,7 +155,9 @@ fn run_helper(context: &Context, entry: &ResolvedEntry, call: Call, key: &str) -
     let entry = &entry.definition;
     let mut command = Command::new(&file);
     command.args(helper_args(context, &entry.program)).arg(operation.name());
-    command.current_dir(&context.folders.home);
+    let home = &context.folders.home;
+    // The suite's own need no home to be started in.
+    command.current_dir(if entry.is_of_suite() && !home.is_dir() { Path::new("/") } else { home });
     command.envs(claude_config_dir.map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
     context.hand_down(&context.active.with(key), &mut command);
     let task = Task { command, input: message.to_bytes(), max_stdout: MAX_MESSAGE, deadline, own_group };

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use claude_credential_files::{Trust, read, replace_prepared};
+use claude_credential_files::{Trust, may_create, read, replace_prepared};
 use claude_credential_protocol::Error;
 
 use crate::context::Context;
@@ -65,6 +65,9 @@ impl Target {
     /// Replaces the text by `text`, unless another program has changed the file since it was found.
     pub(crate) fn write(&self, text: &str) -> Result<(), Error> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
+        if self.text.is_none() {
+            may_create(&self.path)?;
+        }
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unusable(&self.path, &error))?;
         replace_prepared(&self.path, text.as_bytes(), |file| {
             self.prepare(file).map_err(|error| unusable(&self.path, &error))?;
