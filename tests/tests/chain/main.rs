@@ -12,6 +12,7 @@ mod destination;
 mod driver;
 mod front;
 mod git;
+mod handed_in;
 mod hosts;
 mod keeping;
 mod key;

@@ -119,8 +119,8 @@ fn root_by_sudo_leaves_nothing_in_another_user_s_home() {
             let key = sandbox.secret("stored");
             let login = sandbox.dispatcher(&["login", "api-key", "--stdin"]).says(key).run();
             assert!(login.fails(78).contains("sudo -H"), "{login:#?}");
-            let setup = sandbox.dispatcher(&["setup", "api-key", "--yes"]).run();
-            assert_ne!(setup.code(), Some(0), "{setup:#?}");
+            let setup = sandbox.dispatcher(&["setup", "--preset", "api-key", "--yes"]).run();
+            assert!(setup.exits(78).stderr.contains("sudo -H"), "{setup:#?}");
             assert_eq!(of_root(&sandbox.home()), [""; 0], "{variable}");
             sandbox.unset(variable);
             // Without sudo it is a container's, whose home has another number.
