@@ -19,7 +19,13 @@ pub enum FileError {
     /// A symbolic link where none is followed.
     #[error("{path} is a link", path = shown_path(.0))]
     Link(PathBuf),
-    /// A folder, socket, device or pipe.
+    /// A folder.
+    #[error("{path} is a folder and not a regular file", path = shown_path(.0))]
+    Folder(PathBuf),
+    /// A pipe.
+    #[error("{path} is a pipe, which can be read only once; write what it gives to a file, and name that", path = shown_path(.0))]
+    Pipe(PathBuf),
+    /// A socket or device.
     #[error("{path} is not a regular file", path = shown_path(.0))]
     NotRegular(PathBuf),
     /// Not a folder.

@@ -11,6 +11,7 @@ mod identity;
 mod lock;
 mod named;
 mod os;
+mod pipe;
 mod private;
 mod random;
 
@@ -21,6 +22,7 @@ pub use holder::{Holder, lock_holder};
 pub use identity::Identity;
 pub use lock::{Lock, LockError, Waiting};
 pub use named::NamedFile;
+pub use pipe::read_once;
 pub use private::{
     Trust, create_new, exists, read, remove_unfinished, replace, replace_durably, replace_prepared, write_in_place,
 };

@@ -1,6 +1,6 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{OFlags, StatVfsMountFlags, fstatvfs};
@@ -40,6 +40,9 @@ pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Ve
         Err(error) => return Err(FileError::io(path)(error)),
     };
     let found = file.metadata().map_err(FileError::io(path))?;
+    if trust != Trust::Private && is_null_device(&found) {
+        return Ok(Some(Zeroizing::default()));
+    }
     if let Err(problem) = judge(path, &found, trust)
         && !(matches!(trust, Trust::Secret | Trust::Settings) && found.is_file() && is_handed_in(&file))
     {
@@ -78,6 +81,11 @@ pub fn exists(path: &Path) -> Result<bool, FileError> {
     }
 }
 
+/// Whether it is /dev/null, by which people say that a file has nothing in it.
+fn is_null_device(found: &fs::Metadata) -> bool {
+    found.file_type().is_char_device() && fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == found.rdev())
+}
+
 /// Whether the file is in a file system that is mounted read-only. Asked only of a file that would be refused.
 fn is_handed_in(file: &File) -> bool {
     fstatvfs(file).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
@@ -86,7 +94,12 @@ fn is_handed_in(file: &File) -> bool {
 fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), FileError> {
     let path = || path.to_owned();
     if !found.is_file() {
-        return Err(FileError::NotRegular(path()));
+        let kind = found.file_type();
+        return Err(match () {
+            () if kind.is_dir() => FileError::Folder(path()),
+            () if kind.is_fifo() => FileError::Pipe(path()),
+            () => FileError::NotRegular(path()),
+        });
     }
     if trust == Trust::Unchecked {
         return Ok(());

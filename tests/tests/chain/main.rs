@@ -18,6 +18,7 @@ mod keeping;
 mod key;
 mod lookup_order;
 mod misplaced;
+mod not_files;
 mod order;
 mod progress;
 mod refresh;

@@ -15,7 +15,8 @@ pub(super) const MAX_SETTINGS: u64 = 1 << 20;
 pub(super) fn load(file: &Path) -> Result<Option<Value>, Error> {
     match read(file, Trust::Settings, MAX_SETTINGS) {
         Ok(Some(bytes)) => parse(&bytes, file).map(Some),
-        Ok(None) => Ok(None),
+        // Docker makes a folder where a file that is to be mounted is not there.
+        Ok(None) | Err(FileError::Folder(_)) => Ok(None),
         Err(FileError::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
         Err(problem) => Err(problem.into()),
     }

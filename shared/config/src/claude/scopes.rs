@@ -187,7 +187,8 @@ impl From<Unreadable> for Error {
 fn lines_of(file: &Path) -> Option<Result<Vec<SettingLine>, Unreadable>> {
     // The client reads it, whatever its owner and mode are.
     match read(file, Trust::Unchecked, MAX_SETTINGS) {
-        Ok(None) => None,
+        // The client can't read a folder either.
+        Ok(None) | Err(FileError::Folder(_)) => None,
         Ok(Some(bytes)) => Some(lines(&bytes, file).map_err(Unreadable::Text)),
         Err(FileError::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => None,
         Err(problem) => Some(Err(Unreadable::File(problem))),
