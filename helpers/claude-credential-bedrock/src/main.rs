@@ -23,6 +23,7 @@ use crate::source_context::SourceContext;
 use crate::sources::Source;
 
 fn main() -> std::process::ExitCode {
+    claude_credential_http::also_trust(claude_credential_config::claude::extra_authorities);
     claude_credential_protocol::main::<Bedrock>()
 }
 

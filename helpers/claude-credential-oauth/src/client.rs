@@ -7,7 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use claude_credential_config::{
     ClientAuthentication, Environment, Flow, Folders, Provider, SourceContext, ValueSource,
 };
-use claude_credential_files::{Trust, read};
+use claude_credential_files::{Trust, read_once};
 use claude_credential_http::{Answer, Body, Call};
 use claude_credential_process::{Active, exit_if_signalled};
 use claude_credential_protocol::{Error, Interactive, Request, Secret, parse_token, text};
@@ -157,7 +157,7 @@ impl<'a> Client<'a> {
         let (bytes, shown) = match &provider.client_secret {
             None => return Ok(None),
             Some(ValueSource::File(file)) => {
-                let bytes = read(file, Trust::Secret, MAX_SECRET)?;
+                let bytes = read_once(file, Trust::Secret, MAX_SECRET, self.until)?;
                 let shown = text::shown_path(file);
                 let missing = || provider.error(format!("{shown}, the client secret, does not exist"));
                 (bytes.ok_or_else(missing)?, shown)

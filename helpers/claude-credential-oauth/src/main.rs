@@ -89,5 +89,6 @@ impl HelperCli for Oauth {
 }
 
 fn main() -> std::process::ExitCode {
+    claude_credential_http::also_trust(claude_credential_config::claude::extra_authorities);
     claude_credential_protocol::main::<Oauth>()
 }

@@ -25,6 +25,7 @@ struct Probe {
 
 fn main() -> ExitCode {
     claude_credential_protocol::forbid_core_dumps();
+    claude_credential_http::also_trust(claude_credential_config::claude::extra_authorities);
     let probe = match Probe::try_parse() {
         Ok(probe) => probe,
         Err(usage) => {

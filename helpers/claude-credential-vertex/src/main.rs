@@ -34,6 +34,7 @@ const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
 const REGION: &str = "CLOUD_ML_REGION";
 
 fn main() -> std::process::ExitCode {
+    claude_credential_http::also_trust(claude_credential_config::claude::extra_authorities);
     claude_credential_protocol::main::<Vertex>()
 }
 

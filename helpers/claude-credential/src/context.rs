@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use claude_credential_config::{Config, Environment, Folders, claude};
+use claude_credential_files::{FileError, create_new, exists};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Error, Interactive, Millis, millis, now};
 
@@ -99,8 +100,21 @@ impl Context {
         if let Some(fast_key) = &self.fast_key {
             return Some(fast_key.cache());
         }
-        let open = || Cache::open(&self.folders.runtime).map_err(|problem| self.log.complain(&problem)).ok();
-        self.cache.get_or_init(open).as_ref()
+        self.cache.get_or_init(|| self.open_cache().map_err(|problem| self.log.complain(&problem)).ok()).as_ref()
+    }
+
+    fn open_cache(&self) -> Result<Cache, FileError> {
+        let runtime = &self.folders.runtime;
+        let cache = Cache::open(runtime)?;
+        if let Some(foreign) = self.folders.foreign_runtime.as_ref().filter(|_| !self.for_client) {
+            // Said once for all calls: whoever can't mend it has the same cache in every shell.
+            let said = runtime.join("elsewhere");
+            if !exists(&said)? {
+                create_new(&said, b"")?;
+                self.log.cache_is_elsewhere(foreign, runtime);
+            }
+        }
+        Ok(cache)
     }
 
     /// The configuration file, which may not exist.

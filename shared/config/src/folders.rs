@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use claude_credential_files::is_own_folder;
 use claude_credential_protocol::Error;
 
 use crate::Environment;
@@ -18,6 +19,8 @@ pub struct Folders {
     pub data: PathBuf,
     /// What can be had again: cached answers, locks. In memory where the system has such a place.
     pub runtime: PathBuf,
+    /// The folder that `XDG_RUNTIME_DIR` names, if it is no folder of this user's and `runtime` is in `~/.cache` instead.
+    pub foreign_runtime: Option<PathBuf>,
     /// Claude Code's own folder.
     pub claude: PathBuf,
 }
@@ -35,10 +38,17 @@ impl Folders {
         let home = folder("HOME")?.ok_or_else(|| Error::config("HOME is not set; run: export HOME=/your/home"))?;
         let or_home = |variable: &str, below: &str| Ok::<_, Error>(folder(variable)?.unwrap_or(home.join(below)));
         let cache = or_home("XDG_CACHE_HOME", ".cache")?;
+        // As su, sudo, WSL and containers leave it. The specification wants it to be the user's, and the cache elsewhere
+        // where it is not.
+        let (runtime, foreign_runtime) = match folder("XDG_RUNTIME_DIR")? {
+            Some(runtime) if is_own_folder(&runtime) => (runtime, None),
+            foreign => (cache, foreign),
+        };
         Ok(Self {
             config: or_home("XDG_CONFIG_HOME", ".config")?.join(OURS),
             data: or_home("XDG_DATA_HOME", ".local/share")?.join(OURS),
-            runtime: folder("XDG_RUNTIME_DIR")?.unwrap_or(cache).join(OURS),
+            runtime: runtime.join(OURS),
+            foreign_runtime,
             claude: or_home("CLAUDE_CONFIG_DIR", ".claude")?,
             home,
         })

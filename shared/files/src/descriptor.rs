@@ -1,16 +1,12 @@
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::fs;
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use claude_credential_protocol::{Error, Secret, TokenProblem, parse_token};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::OFlags;
-use zeroize::Zeroizing;
 
-use crate::FileError;
 use crate::os::DESCRIPTORS;
+use crate::pipe::{open, read_to_end};
 
 /// Enough for the longest key with white space around it; more is no key.
 const MAX_BYTES: usize = 64 * 1024;
@@ -52,40 +48,13 @@ impl Descriptor {
 
     /// The key in it, once its writer has closed it; `None` if it is empty or has been read already.
     pub fn token(&self, patience: Duration) -> Result<Option<Secret>, Error> {
-        let bytes = self.read(Instant::now() + patience);
+        let until = Instant::now() + patience;
+        let bytes = open(&self.path).and_then(|file| read_to_end(&self.path, file, MAX_BYTES, until));
         let bytes = bytes.map_err(|problem| Error::from(problem).with_prefix(&self.variable))?;
         match parse_token(&bytes) {
             Ok(token) => Ok(Some(token)),
             Err(TokenProblem::Empty) => Ok(None),
             Err(problem) => Err(Error::config(format!("what {} leads to is no key: {problem}", self.variable))),
-        }
-    }
-
-    fn read(&self, until: Instant) -> Result<Zeroizing<Vec<u8>>, FileError> {
-        let flags = OFlags::NONBLOCK.bits().cast_signed();
-        let file = OpenOptions::new().read(true).custom_flags(flags).open(&self.path);
-        let mut file = file.map_err(FileError::io(&self.path))?;
-        let mut chunk = Zeroizing::new([0; 4096]);
-        // Sized beforehand: a buffer that grows leaves unwiped copies of what it held.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES + chunk.len()));
-        while bytes.len() <= MAX_BYTES {
-            match file.read(&mut *chunk) {
-                Ok(0) => return Ok(bytes),
-                Ok(read) => bytes.extend_from_slice(&chunk[..read]),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.wait(&file, until)?,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(FileError::io(&self.path)(error)),
-            }
-        }
-        Err(FileError::TooLarge(self.path.clone(), MAX_BYTES as u64))
-    }
-
-    fn wait(&self, file: &File, until: Instant) -> Result<(), FileError> {
-        let left = until.saturating_duration_since(Instant::now());
-        match poll(&mut [PollFd::new(file, PollFlags::IN)], Timespec::try_from(left).ok().as_ref()) {
-            Ok(0) => Err(FileError::Late(self.path.clone())),
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-            Err(error) => Err(FileError::io(&self.path)(error.into())),
         }
     }
 }

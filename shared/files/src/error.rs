@@ -19,20 +19,32 @@ pub enum FileError {
     /// A symbolic link where none is followed.
     #[error("{path} is a link", path = shown_path(.0))]
     Link(PathBuf),
-    /// A folder, socket, device or pipe.
+    /// A folder.
+    #[error("{path} is a folder and not a regular file", path = shown_path(.0))]
+    Folder(PathBuf),
+    /// A pipe.
+    #[error("{path} is a pipe, which can be read only once; write what it gives to a file, and name that", path = shown_path(.0))]
+    Pipe(PathBuf),
+    /// A socket or device.
     #[error("{path} is not a regular file", path = shown_path(.0))]
     NotRegular(PathBuf),
     /// Not a folder.
     #[error("{path} is not a folder", path = shown_path(.0))]
     NotFolder(PathBuf),
     /// It belongs to another user.
-    #[error("{path} belongs to another user; run: chown $(id -un) {path}", path = shown_path(.0))]
+    #[error("{path} belongs to another user; run: {sudo}chown $(id -un) {path}", path = shown_path(.0), sudo = sudo(true))]
     Owner(PathBuf),
+    /// The user who became root has the folder.
+    #[error("{path} is another user's, and root leaves nothing there; run it without sudo, or with: sudo -H", path = shown_path(.0))]
+    OfCaller(PathBuf),
+    /// What HOME says.
+    #[error("HOME, {path}, is not a folder; run: export HOME=/your/home", path = shown_path(.0))]
+    NoHome(PathBuf),
     /// Others can read what only its owner should.
-    #[error("{path} can be read by others; run: chmod 600 {path}", path = shown_path(.0))]
+    #[error("{path} can be read by others; run: {sudo}chmod 600 {path}", path = shown_path(.0), sudo = sudo_for(.0))]
     Readable(PathBuf),
     /// Others can change it.
-    #[error("{path} can be changed by others; run: chmod go-w {path}", path = shown_path(.0))]
+    #[error("{path} can be changed by others; run: {sudo}chmod go-w {path}", path = shown_path(.0), sudo = sudo_for(.0))]
     Writable(PathBuf),
     /// Larger than anything of its kind.
     #[error("{path} is larger than {limit} bytes", path = shown_path(.0), limit = .1)]
@@ -50,6 +62,15 @@ impl FileError {
             _ => Self::Io(path.to_owned(), error),
         }
     }
+}
+
+/// Owner and mode of a file are its owner's to change.
+fn sudo_for(path: &Path) -> &'static str {
+    sudo(fs::metadata(path).is_ok_and(|found| found.uid() != own_uid()))
+}
+
+fn sudo(is_needed: bool) -> &'static str {
+    if is_needed && own_uid() != 0 { "sudo " } else { "" }
 }
 
 /// What an I/O error says, and what mends it where a folder above the file is the reason.

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::FileError;
-use crate::os::own_uid;
+use crate::os::{became_root, home, own_uid};
 
 /// Makes sure that `path` is a folder of ours that other users can't look into (CVE-2020-26233
 /// was of this kind). If the folder is ours but too open, its mode is set to 0700.
 pub fn ensure_folder(path: &Path) -> Result<(), FileError> {
     let found = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            may_create(path)?;
             DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(FileError::io(path))?;
             fs::symlink_metadata(path)
         }
@@ -31,6 +32,28 @@ pub fn ensure_folder(path: &Path) -> Result<(), FileError> {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(FileError::io(path))?;
     }
     Ok(())
+}
+
+/// Fails if nothing is to be made at `path`: its place is in a home that is not there, or root, who was another user
+/// before, would leave in that user's folder what that user could then neither read nor remove.
+pub fn may_create(path: &Path) -> Result<(), FileError> {
+    if let Some(home) = home().filter(|home| path.starts_with(home) && !home.is_dir()) {
+        return Err(FileError::NoHome(home));
+    }
+    if !became_root() {
+        return Ok(());
+    }
+    let above = path.ancestors().skip(1).find_map(|folder| Some((folder, fs::metadata(folder).ok()?.uid())));
+    match above {
+        Some((folder, uid)) if uid != own_uid() => Err(FileError::OfCaller(folder.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Whether `path` is a folder that belongs to this user.
+#[must_use]
+pub fn is_own_folder(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|found| found.is_dir() && found.uid() == own_uid())
 }
 
 /// Removes up to `most` files of `folder` that `is_old` says may go; `age` is the time since they were last written.

@@ -1,9 +1,9 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
+use rustix::fs::{OFlags, StatVfsMountFlags, fstatvfs};
 use zeroize::Zeroizing;
 
 use crate::os::own_uid;
@@ -14,9 +14,10 @@ use crate::{FileError, hex, random};
 pub enum Trust {
     /// A file that we wrote: ours, mode 0600 or less, no link.
     Private,
-    /// A secret that the user wrote: ours or the system's, not readable by others; a link may lead to it.
+    /// A secret that the user wrote: ours and not readable by others, or the system's and readable by a group at most, or
+    /// handed in ([`read`]); a link may lead to it.
     Secret,
-    /// Settings: ours or the system's, not writable by others; a link may lead to it.
+    /// Settings: ours or the system's and not writable by others, or handed in; a link may lead to it.
     Settings,
     /// Neither owner nor mode is checked: it is read only to see what another program would do with it.
     Unchecked,
@@ -24,7 +25,9 @@ pub enum Trust {
 
 /// The contents of the file at `path`; `None` if there is no such file.
 ///
-/// It is opened once and judged by what was opened, so nothing can be swapped in between.
+/// It is opened once and judged by what was opened, so nothing can be swapped in between. A file in a file system that is
+/// mounted read-only was handed in by whoever made this machine or container: its owner and mode are theirs, can't be
+/// changed here, and let nobody here change it.
 pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, FileError> {
     // Not blocking: a pipe put in the place of a file must not hang us before it is seen to be one.
     let mut flags = OFlags::NONBLOCK;
@@ -37,7 +40,14 @@ pub fn read(path: &Path, trust: Trust, limit: u64) -> Result<Option<Zeroizing<Ve
         Err(error) => return Err(FileError::io(path)(error)),
     };
     let found = file.metadata().map_err(FileError::io(path))?;
-    judge(path, &found, trust)?;
+    if trust != Trust::Private && is_null_device(&found) {
+        return Ok(Some(Zeroizing::default()));
+    }
+    if let Err(problem) = judge(path, &found, trust)
+        && !(matches!(trust, Trust::Secret | Trust::Settings) && found.is_file() && is_handed_in(&file))
+    {
+        return Err(problem);
+    }
     if found.len() > limit {
         return Err(FileError::TooLarge(path.to_owned(), limit));
     }
@@ -71,10 +81,25 @@ pub fn exists(path: &Path) -> Result<bool, FileError> {
     }
 }
 
+/// Whether it is /dev/null, by which people say that a file has nothing in it.
+fn is_null_device(found: &fs::Metadata) -> bool {
+    found.file_type().is_char_device() && fs::metadata("/dev/null").is_ok_and(|null| null.rdev() == found.rdev())
+}
+
+/// Whether the file is in a file system that is mounted read-only. Asked only of a file that would be refused.
+fn is_handed_in(file: &File) -> bool {
+    fstatvfs(file).is_ok_and(|system| system.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
 fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), FileError> {
     let path = || path.to_owned();
     if !found.is_file() {
-        return Err(FileError::NotRegular(path()));
+        let kind = found.file_type();
+        return Err(match () {
+            () if kind.is_dir() => FileError::Folder(path()),
+            () if kind.is_fifo() => FileError::Pipe(path()),
+            () => FileError::NotRegular(path()),
+        });
     }
     if trust == Trust::Unchecked {
         return Ok(());
@@ -85,6 +110,8 @@ fn judge(path: &Path, found: &fs::Metadata, trust: Trust) -> Result<(), FileErro
         return Err(FileError::Owner(path()));
     }
     match trust {
+        // Kubernetes' fsGroup: whom root lets read it is root's to say, and nobody else can change that.
+        Trust::Secret if !ours && found.mode() & 0o027 == 0 => Ok(()),
         Trust::Private | Trust::Secret if found.mode() & 0o077 != 0 => Err(FileError::Readable(path())),
         Trust::Settings if found.mode() & 0o002 != 0 => Err(FileError::Writable(path())),
         // If each user has a group of their own, editors write mode 0664 and the user is alone in the group.

@@ -52,11 +52,14 @@ fn a_link_a_folder_a_pipe_and_an_open_file_are_refused() {
     assert!(matches!(read(&link, Trust::Private, 100), Err(FileError::Link(_))));
     assert!(read(&link, Trust::Secret, 100).unwrap().is_some());
     assert!(matches!(write_in_place(&link, b"y"), Err(FileError::Link(_))));
-    assert!(matches!(read(folder.path(), Trust::Private, 100), Err(FileError::NotRegular(_))));
+    assert!(matches!(read(folder.path(), Trust::Private, 100), Err(FileError::Folder(_))));
 
     let pipe = folder.path().join("pipe");
     assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-    assert!(matches!(read(&pipe, Trust::Private, 100), Err(FileError::NotRegular(_))));
+    assert!(matches!(read(&pipe, Trust::Private, 100), Err(FileError::Pipe(_))));
+    assert!(matches!(read("/dev/null".as_ref(), Trust::Private, 100), Err(FileError::NotRegular(_))));
+    assert!(read("/dev/null".as_ref(), Trust::Settings, 100).unwrap().unwrap().is_empty());
+    assert!(matches!(read("/dev/zero".as_ref(), Trust::Settings, 100), Err(FileError::NotRegular(_))));
 }
 
 #[test]

@@ -6,10 +6,12 @@ use claude_credential_files::random;
 use claude_credential_protocol::{Error, Origin, Secret, text};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, RequestBuilder};
+use rustls::CertificateError;
 
 use crate::answer::{Answer, MAX_ANSWER, exchange};
 use crate::client::{Route, client, runtime};
 use crate::error::TransportError;
+use crate::proxy::check_proxy;
 
 /// The pause before the second attempt; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -145,13 +147,16 @@ impl Call<'_> {
     fn exchange(&self, patience: Duration) -> Result<Answer, TransportError> {
         let runtime = runtime().map_err(|error| TransportError::Interrupted(error.to_string()))?;
         let work = async {
-            let route = match self.url.starts_with("http://") {
-                _ if self.is_nearby => Route::Nearby,
-                true => Route::Direct,
-                false => Route::AsConfigured,
+            let route = match (self.url.starts_with("http://"), self.is_nearby) {
+                (true, true) => Route::PlainNearby,
+                (true, false) => Route::Plain,
+                (false, true) => Route::Nearby,
+                (false, false) => Route::AsConfigured,
             };
-            let client = client(route).map_err(|error| TransportError::of(&error))?;
-            exchange(self.request(client)?).await
+            if route == Route::AsConfigured {
+                check_proxy(self.url).map_err(TransportError::Setting)?;
+            }
+            exchange(self.request(client(route)?)?).await
         };
         runtime.block_on(async { tokio::time::timeout(patience, work).await }).unwrap_or(Err(TransportError::Timeout))
     }
@@ -181,6 +186,8 @@ impl Call<'_> {
             TransportError::InvalidHeader => {
                 return Error::config(format!("a header for {host} has characters that can't be sent"));
             }
+            TransportError::Setting(error) => return error.clone(),
+            TransportError::Certificate(problem) => format!("the certificate of {host} {}", described(problem)),
             TransportError::Unreachable(why) => format!("{host} can't be reached: {}", text::one_line(why)),
             TransportError::Timeout => format!("{host} did not answer in time"),
             TransportError::Interrupted(why) => format!("{host} broke off its answer: {}", text::one_line(why)),
@@ -197,6 +204,28 @@ impl Call<'_> {
         Origin::of_url(self.url)
             .map_or_else(|_| "the provider".to_owned(), |origin| text::shown(&origin.as_listed()).to_owned())
     }
+}
+
+/// What is wrong with a certificate and what mends it, after "the certificate of HOST". Another attempt may go well: a
+/// network that wants a sign-in first answers with a certificate of its own.
+fn described(problem: &CertificateError) -> String {
+    match problem {
+        CertificateError::UnknownIssuer => {
+            "is signed by an authority that this machine does not know; if that is your company's, run: export \
+             NODE_EXTRA_CA_CERTS=/path/to/ca.pem"
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "has expired; look at this machine's clock"
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "is not valid yet; look at this machine's clock"
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "is for another host; look at the URL and at the proxy"
+        }
+        problem => return format!("is not valid: {}", text::one_line(&problem.to_string())),
+    }
+    .to_owned()
 }
 
 fn refuse_redirect(answer: Answer) -> Result<Answer, TransportError> {

@@ -1,8 +1,11 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::Client;
+use reqwest::{Certificate, Client, ClientBuilder};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::authorities::authorities;
+use crate::error::TransportError;
 
 /// A server that accepts no connection within this time is down.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -25,15 +28,17 @@ pub fn runtime() -> std::io::Result<&'static Runtime> {
 pub(crate) enum Route {
     /// By the proxies that the environment names.
     AsConfigured,
-    /// Without a proxy. Only this speaks plain HTTP, which is for loopback and link-local addresses.
-    Direct,
-    /// Without a proxy, to this machine or its link.
+    /// Without a proxy, and without TLS: for loopback and link-local addresses. It reads no certificates.
+    Plain,
+    /// The same, to this machine or its link.
+    PlainNearby,
+    /// Without a proxy, to this machine or its link, with TLS.
     Nearby,
 }
 
 /// The client for all requests of a route.
-pub(crate) fn client(route: Route) -> Result<&'static Client, reqwest::Error> {
-    static CLIENTS: [OnceLock<Client>; 3] = [const { OnceLock::new() }; 3];
+pub(crate) fn client(route: Route) -> Result<&'static Client, TransportError> {
+    static CLIENTS: [OnceLock<Client>; 4] = [const { OnceLock::new() }; 4];
     let cell = &CLIENTS[route as usize];
     if let Some(client) = cell.get() {
         return Ok(client);
@@ -44,13 +49,26 @@ pub(crate) fn client(route: Route) -> Result<&'static Client, reqwest::Error> {
         .user_agent(concat!("claude-credential/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
-        .connect_timeout(if route == Route::Nearby { CONNECT_NEARBY } else { CONNECT })
+        .connect_timeout(if matches!(route, Route::Nearby | Route::PlainNearby) { CONNECT_NEARBY } else { CONNECT })
         // The runtime does not run between requests, so an idle connection may be dead.
         .pool_max_idle_per_host(0);
     let client = match route {
-        Route::AsConfigured => builder.https_only(true),
-        Route::Direct | Route::Nearby => builder.no_proxy(),
+        Route::AsConfigured => trusting(builder.https_only(true))?,
+        Route::Nearby => trusting(builder.no_proxy())?,
+        Route::Plain | Route::PlainNearby => builder.no_proxy().tls_certs_only([]),
     };
-    let client = client.build()?;
+    let client = client.build().map_err(|error| TransportError::of(&error))?;
     Ok(cell.get_or_init(|| client))
+}
+
+/// With the authorities of the system and the user's further ones.
+fn trusting(builder: ClientBuilder) -> Result<ClientBuilder, TransportError> {
+    let certificates = authorities().map_err(TransportError::Setting)?;
+    let certificates = certificates.iter().filter_map(|certificate| Certificate::from_der(certificate).ok());
+    // There the keychain says more than a list of certificates: what the user trusts or distrusts.
+    Ok(if cfg!(target_os = "macos") {
+        builder.tls_certs_merge(certificates)
+    } else {
+        builder.tls_certs_only(certificates)
+    })
 }

@@ -4,10 +4,15 @@
 #![warn(missing_docs)]
 
 mod answer;
+mod authorities;
 mod call;
 mod client;
 mod error;
+mod os;
+mod proxy;
 
 pub use answer::Answer;
+pub use authorities::{also_trust, authorities, authorities_in};
 pub use call::{Body, Call};
 pub use client::runtime;
+pub use proxy::check_proxy;

@@ -4,6 +4,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use claude_credential_files::FileError;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use thiserror::Error;
@@ -122,7 +123,7 @@ pub(crate) fn run(
     // Noted from before the start, so that no signal falls between it and the wait.
     let _recorder = interrupt::SignalRecorder::begin();
     interrupt::survive_closed_pipes();
-    let mut child = command.spawn().map_err(RunError::Start)?;
+    let mut child = command.spawn().map_err(|error| RunError::Start(why_not_started(&command, error)))?;
     let pid = Pid::from_child(&child);
     let mut running = Running {
         exit: Some(Exit::of(pid).map_err(RunError::Io)?),
@@ -135,6 +136,14 @@ pub(crate) fn run(
     outcome?;
     let ended = status.code().map_or_else(|| Ended::Signal(status.signal().unwrap_or_default()), Ended::Exit);
     Ok(Finished { ended, stdout: running.streams.stdout.bytes, stderr: running.streams.stderr.bytes })
+}
+
+/// Everything is started in the user's home. If that is not there, the system says the same as of a program that is not.
+fn why_not_started(command: &Command, error: io::Error) -> io::Error {
+    match command.get_current_dir().filter(|folder| !folder.is_dir()) {
+        Some(home) => io::Error::new(error.kind(), FileError::NoHome(home.to_owned()).to_string()),
+        None => error,
+    }
 }
 
 struct Running {

@@ -56,7 +56,7 @@ pub use credential::Credential;
 pub use error::{Class, Error};
 pub use helper::{Helper, answer, capability, read, serve};
 pub use origin::{NotAnOrigin, Origin};
-pub use os::forbid_core_dumps;
+pub use os::{forbid_core_dumps, is_cut_by_terminal};
 pub use print::{
     CLOUD_SWITCHES, CUSTOM_HEADERS, Family, Format, PrintOptions, Shell, Surroundings, Variables, is_on, print,
     print_variables, written,

@@ -6,6 +6,9 @@ use crate::Secret;
 /// (<https://code.claude.com/docs/en/settings>).
 pub const MAX_TOKEN: usize = 16_384;
 
+/// Of UTF-8 and of UTF-16 in either order.
+const BYTE_ORDER_MARKS: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFE\xFF", b"\xFF\xFE"];
+
 /// Why a text is no key. Never holds the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum TokenProblem {
@@ -15,6 +18,12 @@ pub enum TokenProblem {
     /// The JSON word that `vault`, `jq` and others print for "no such field".
     #[error("it is the word null, which tools print for a missing field")]
     Null,
+    /// What editors of other systems put in front of a text.
+    #[error("it begins with a byte order mark; save it without one, as plain ASCII")]
+    ByteOrderMark,
+    /// Quotes around all of it.
+    #[error("it has quotes around it, as `docker --env-file` keeps them; leave them out")]
+    Quoted,
     /// More than one line.
     #[error("it has more than one line")]
     LineBreak,
@@ -38,6 +47,16 @@ pub fn parse_token(bytes: &[u8]) -> Result<Secret, TokenProblem> {
     }
     if token == b"null" {
         return Err(TokenProblem::Null);
+    }
+    if BYTE_ORDER_MARKS.iter().any(|mark| token.starts_with(mark)) {
+        return Err(TokenProblem::ByteOrderMark);
+    }
+    // Before what is inside: quotes are written for the sake of blanks.
+    if let [first @ (b'"' | b'\''), inner @ .., last] = token
+        && first == last
+        && !inner.contains(first)
+    {
+        return Err(TokenProblem::Quoted);
     }
     for byte in token {
         match byte {
@@ -72,8 +91,19 @@ mod tests {
             (b"a b", TokenProblem::Blank),
             (b"a\x00b", TokenProblem::NotPrintable),
             ("schlüssel".as_bytes(), TokenProblem::NotPrintable),
+            ("\u{FEFF}key\n".as_bytes(), TokenProblem::ByteOrderMark),
+            (b"\xFF\xFEk\0e\0y\0", TokenProblem::ByteOrderMark),
+            (b"\"key\"\n", TokenProblem::Quoted),
+            (b"'a key'", TokenProblem::Quoted),
         ] {
             assert_eq!(parse_token(text).unwrap_err(), problem, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_quote_that_is_part_of_a_secret_is_no_problem() {
+        for secret in ["\"", "a\"b\"", "\"a'", "\"a\"b\""] {
+            assert_eq!(parse_token(secret.as_bytes()).unwrap().expose(), secret);
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! `certified` needs servers of its own: `tests/run.sh` starts them, and runs `killed` with a keychain as well.
 
+mod authorities;
 mod certified;
 mod crowd;
 mod killed;

@@ -1,7 +1,7 @@
 use std::io::{self, IsTerminal, Read, Write};
 
 use claude_credential_keychain::{ApiKey, ApiKeyStore, KeyName};
-use claude_credential_protocol::{Error, Secret, parse_token, text};
+use claude_credential_protocol::{Error, Secret, is_cut_by_terminal, parse_token, text};
 use zeroize::Zeroizing;
 
 use super::stream::{PATIENCE, say};
@@ -33,6 +33,11 @@ pub(super) fn read(stdin: &mut dyn Read) -> Result<Secret, Error> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_INPUT + 1));
     let read = stdin.take(MAX_INPUT as u64).read_to_end(&mut bytes);
     read.map_err(|error| Error::broke(format!("can't read stdin: {error}")))?;
+    if bytes.split(|byte| *byte == b'\n').any(is_cut_by_terminal) {
+        return Err(Error::config(
+            "the terminal cut that line off, so nothing is kept; leave out --stdin, or give it a file: --stdin <FILE",
+        ));
+    }
     parse_token(&bytes).map_err(|problem| Error::config(format!("what stdin holds is no key: {problem}")))
 }
 

@@ -1,7 +1,7 @@
 use claude_credential_config::SourceContext;
 use std::path::Path;
 
-use claude_credential_files::{Trust, read};
+use claude_credential_files::{Trust, read_once};
 use claude_credential_protocol::{Auth, Credential, Error, parse_token, text};
 
 /// The longest file that is read: the longest key, with white space around it.
@@ -15,7 +15,8 @@ pub(crate) fn get(context: &SourceContext<'_>, path: &Path) -> Result<Option<Cre
         // A cloned repository could hold a file of that name, with a key of an attacker's who then sees the requests.
         return Err(Error::config(format!("--file {shown} is not an absolute path; write one from / or ~/")));
     }
-    let bytes = read(&path, Trust::Secret, MAX_FILE).map_err(|error| Error::from(error).with_prefix("--file"))?;
+    let bytes = read_once(&path, Trust::Secret, MAX_FILE, context.until)
+        .map_err(|error| Error::from(error).with_prefix("--file"))?;
     let bytes = bytes.ok_or_else(|| Error::config(format!("{shown}, which --file names, does not exist")))?;
     let key = parse_token(&bytes).map_err(|problem| Error::config(format!("{shown} holds no key: {problem}")))?;
     Ok(Some(Credential::new(Auth::ApiKey(key)).from_source(shown)))

@@ -1,6 +1,7 @@
 //! HTTP clients for AWS: TLS by rustls with ring, the user's proxies and the user's certificate authorities.
 
-use std::path::Path;
+use std::fmt::Write;
+use std::path::PathBuf;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -8,20 +9,22 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use claude_credential_config::Environment;
-use claude_credential_files::{Trust, read};
-use claude_credential_protocol::{Error, text};
-use rustls::RootCertStore;
+use claude_credential_files::NamedFile;
+use claude_credential_http::{authorities, authorities_in, check_proxy};
+use claude_credential_protocol::Error;
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject;
 
 const BUNDLE: &str = "AWS_CA_BUNDLE";
 
-/// Larger than the certificate bundle of any system.
-const MAX_BUNDLE: u64 = 16 << 20;
+/// A URL of AWS, by which `NO_PROXY` is judged before it is known which service will be asked.
+const ANY_SERVICE: &str = "https://sts.amazonaws.com/";
 
 /// The HTTP client for AWS's services.
 pub(super) fn client(environment: &Environment) -> Result<SharedHttpClient, Error> {
+    check_proxy(ANY_SERVICE)?;
     let context = tls(environment)?;
     Ok(Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
@@ -40,20 +43,21 @@ pub(crate) fn without_proxy() -> SharedHttpClient {
     })
 }
 
-/// The system's certificate authorities and those in `AWS_CA_BUNDLE`. Each certificate is checked here, because the SDK
-/// assumes that they are valid.
+/// The authorities that every helper trusts and those in `AWS_CA_BUNDLE`, each of which can be used: the SDK assumes so.
 fn tls(environment: &Environment) -> Result<TlsContext, Error> {
-    let Some(path) = environment.get_os(BUNDLE).map(Path::new) else { return Ok(TlsContext::default()) };
-    let shown = text::shown_path(path);
-    let mend = |what: &str| Error::config(format!("{BUNDLE}: {shown} {what}; mend it, or run: unset {BUNDLE}"));
-    let pem = read(path, Trust::Unchecked, MAX_BUNDLE).map_err(|error| Error::from(error).with_prefix(BUNDLE))?;
-    let pem = pem.ok_or_else(|| mend("does not exist"))?;
-    let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    let certificates = certificates.map_err(|_| mend("contains something other than certificates"))?;
-    let mut roots = RootCertStore::empty();
-    if certificates.is_empty() || certificates.into_iter().any(|certificate| roots.add(certificate).is_err()) {
-        return Err(mend("has no CA certificate, or one that is malformed"));
+    let mut certificates = authorities()?;
+    if let Some(path) = environment.get_os(BUNDLE).map(PathBuf::from) {
+        let removal = format!("run: unset {BUNDLE}");
+        certificates.extend(authorities_in(&NamedFile { path, named_by: BUNDLE.to_owned(), removal })?);
     }
-    let store = TrustStore::default().with_pem_certificate(pem.to_vec());
-    TlsContext::builder().with_trust_store(store).build().map_err(|_| mend("can't be used"))
+    let store = TrustStore::empty().with_pem_certificate(pem(&certificates));
+    TlsContext::builder().with_trust_store(store).build().map_err(|error| Error::broke(error.to_string()))
+}
+
+/// The SDK takes no certificates in another form (RFC 7468).
+fn pem(certificates: &[CertificateDer<'_>]) -> String {
+    certificates.iter().fold(String::new(), |mut pem, certificate| {
+        let _ = writeln!(pem, "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----", BASE64.encode(certificate));
+        pem
+    })
 }

@@ -7,7 +7,7 @@ use aws_runtime::env_config::file::{Builder, EnvConfigFileKind, EnvConfigFiles};
 use aws_runtime::env_config::section::SsoSession;
 use aws_types::os_shim_internal::{Env, Fs};
 use claude_credential_config::{Environment, Folders, cloud};
-use claude_credential_files::{Trust, read};
+use claude_credential_files::{FileError, Trust, read};
 use claude_credential_protocol::{Error, text};
 
 use super::command::{DEFAULT, line};
@@ -121,7 +121,12 @@ pub(super) fn setting(profile: &Profile, key: &str) -> Option<String> {
 
 /// Whether the file exists. A pipe is an error: it would block, or be empty for the next reader.
 fn is_text(path: &Path) -> Result<bool, Error> {
-    let Some(bytes) = read(path, Trust::Unchecked, MAX_FILE)? else { return Ok(false) };
+    let bytes = match read(path, Trust::Unchecked, MAX_FILE) {
+        // As AWS's tools have it. Docker makes a folder where a file that is to be mounted is not there.
+        Err(FileError::Folder(_)) => return Ok(false),
+        read => read?,
+    };
+    let Some(bytes) = bytes else { return Ok(false) };
     match std::str::from_utf8(&bytes) {
         Ok(_) => Ok(true),
         Err(_) => Err(Error::config(format!("{} is not UTF-8; mend it", text::shown_path(path)))),

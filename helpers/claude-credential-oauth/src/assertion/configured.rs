@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::time::Instant;
 
 use claude_credential_config::{Environment, Provider, TokenSource};
-use claude_credential_files::{Trust, read};
+use claude_credential_files::{Trust, read_once};
 use claude_credential_process::{KeyCommand, StderrRule, find_on_path};
 use claude_credential_protocol::{Error, Secret, parse_token, text};
 
@@ -19,7 +20,7 @@ pub(crate) fn get(client: &Client<'_>) -> Result<Secret, Error> {
     let missing =
         || Error::config(format!("{place}: [provider.{name}] has no `assertion_file`, nor a variable or command"));
     let token = match assertion.as_ref().ok_or_else(missing)? {
-        TokenSource::File(file) => in_file(file),
+        TokenSource::File(file) => in_file(file, client.until),
         TokenSource::Variable(variable) => in_variable(client.environment, variable),
         TokenSource::Command(words) => printed(client, words),
         TokenSource::Read { token, .. } => Ok(token.clone()),
@@ -28,9 +29,9 @@ pub(crate) fn get(client: &Client<'_>) -> Result<Secret, Error> {
 }
 
 /// CI systems and clusters leave such files readable for others; it only matters that no other user can write them.
-pub(crate) fn in_file(file: &Path) -> Result<Secret, Error> {
+pub(crate) fn in_file(file: &Path, until: Instant) -> Result<Secret, Error> {
     let shown = text::shown_path(file);
-    let bytes = read(file, Trust::Settings, MAX_FILE)?;
+    let bytes = read_once(file, Trust::Settings, MAX_FILE, until)?;
     let bytes = bytes.ok_or_else(|| Error::config(format!("{shown}, the token to exchange, does not exist")))?;
     parse_token(&bytes).map_err(|problem| Error::config(format!("{shown} holds no token: {problem}")))
 }

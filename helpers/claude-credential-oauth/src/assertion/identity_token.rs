@@ -69,7 +69,8 @@ pub(crate) fn at_hand(client: &Client<'_>) -> Result<Option<(Secret, String)>, E
         return Ok(Some((configured::in_variable(environment, TOKEN)?, TOKEN.to_owned())));
     }
     let Some(file) = environment.get_os(TOKEN_FILE) else { return Ok(None) };
-    let token = configured::in_file(&client.folders.expand(file)).map_err(|error| error.with_prefix(TOKEN_FILE))?;
+    let token = configured::in_file(&client.folders.expand(file), client.until);
+    let token = token.map_err(|error| error.with_prefix(TOKEN_FILE))?;
     Ok(Some((token, TOKEN_FILE.to_owned())))
 }
 

@@ -1,6 +1,6 @@
 //! RFC 6749, 4.1, with PKCE (RFC 7636) and a loopback redirect (RFC 8252): the user signs in with a browser.
 
-use std::io::BufRead;
+use std::io::{self, BufRead, Write};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use claude_credential_config::Provider;
 use claude_credential_files::random;
-use claude_credential_protocol::{Error, Secret};
+use claude_credential_protocol::{Error, Secret, is_cut_by_terminal};
 use reqwest::Url;
 use sha2::{Digest, Sha256};
 
@@ -41,6 +41,10 @@ impl From<Callback> for Event {
     }
 }
 
+/// Said of an address that is longer than what a terminal takes in one line.
+const CUT: &str = "the terminal cut that line off, so it is not used; paste code#state, which is shorter, or save the \
+                   address in a file and run the login again with <FILE";
+
 /// The parts of a sign-in that was requested.
 struct AuthorizationRequest {
     url: Url,
@@ -66,6 +70,10 @@ pub(crate) fn sign_in(
     if let Some(input) = input {
         thread::spawn(move || {
             for line in input.lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()) {
+                if is_cut_by_terminal(line.as_bytes()) {
+                    let _ = writeln!(io::stderr(), "{CUT}");
+                    continue;
+                }
                 if sender.send(Event::Pasted(line)).is_err() {
                     return;
                 }

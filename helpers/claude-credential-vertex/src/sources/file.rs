@@ -1,10 +1,10 @@
 use std::fmt::{Display, Write as _};
 use std::path::{Path, PathBuf};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use claude_credential_config::{SourceContext, is_endpoint};
-use claude_credential_files::{FileError, Trust, read};
+use claude_credential_files::{FileError, Trust, read, read_once};
 use claude_credential_protocol::{Error, text};
 
 use super::gcloud;
@@ -54,21 +54,21 @@ impl AdcFile {
         let is_gclouds = gcloud::well_known(context).is_ok_and(|known| known == path);
         let named_by = if is_gclouds { NamedBy::Gcloud } else { NamedBy::Variable };
         let missing = || Error::config(format!("{shown}, which {VARIABLE} names, does not exist; {mend}"));
-        Ok(Some(Self::open(path, named_by, VARIABLE)?.ok_or_else(missing)?))
+        Ok(Some(Self::open(path, named_by, VARIABLE, context.until)?.ok_or_else(missing)?))
     }
 
     /// gcloud's credentials file.
     pub(crate) fn of_gcloud(context: &SourceContext<'_>) -> Result<Option<Self>, Error> {
         let path = gcloud::well_known(context)?;
-        Self::open(&path, NamedBy::Gcloud, gcloud::variable(context))
+        Self::open(&path, NamedBy::Gcloud, gcloud::variable(context), context.until)
     }
 
     /// Reads the file at `path`, which `variable` leads to; `None` if it does not exist.
     ///
     /// Any readable file is accepted, as by Google's libraries: in containers it often belongs to another user and is
     /// readable by a group. `require_trusted` checks a file that names further files, servers or programs.
-    fn open(path: &Path, named_by: NamedBy, variable: &str) -> Result<Option<Self>, Error> {
-        let Some((parsed, trust_problem)) = parsed(path, variable)? else { return Ok(None) };
+    fn open(path: &Path, named_by: NamedBy, variable: &str, until: Instant) -> Result<Option<Self>, Error> {
+        let Some((parsed, trust_problem)) = parsed(path, variable, until)? else { return Ok(None) };
         let shown = match named_by {
             NamedBy::Gcloud => text::shown_path(path),
             NamedBy::Variable => format!("{} ({VARIABLE})", text::shown_path(path)),
@@ -142,10 +142,10 @@ type Parsed = (serde_json::Result<Fields>, Option<FileError>);
 
 /// Reads the file at `path` and checks the owner and mode of the same open file. gcloud writes its file in place, so an
 /// incomplete one is read again.
-fn parsed(path: &Path, variable: &str) -> Result<Option<Parsed>, Error> {
+fn parsed(path: &Path, variable: &str, until: Instant) -> Result<Option<Parsed>, Error> {
     let mut attempt = 1;
     loop {
-        let (read, trust_problem) = match read(path, Trust::Settings, MAX_FILE) {
+        let (read, trust_problem) = match read_once(path, Trust::Settings, MAX_FILE, until) {
             Err(problem @ (FileError::Owner(_) | FileError::Writable(_))) => {
                 (read(path, Trust::Unchecked, MAX_FILE), Some(problem))
             }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use claude_credential_config::{Entry, Program};
+use claude_credential_config::{Entry, Program, claude};
 use claude_credential_process::{Ended, Finished, KeyCommand, RunError, StderrRule, Task, find_on_path};
 use claude_credential_protocol::{
     Auth, Capabilities, Class, Credential, Error, Interactive, Kind, MAX_MESSAGE, Message, Operation, Request, now,
@@ -147,11 +147,17 @@ impl Limits {
 
 fn run_helper(context: &Context, entry: &ResolvedEntry, call: Call, key: &str) -> Result<Finished, Failure> {
     let Call { file, operation, message, limits: Limits { deadline, own_group } } = call;
+    if let Ok(folder) = std::env::current_dir() {
+        // The helper itself runs in the user's home, where it can't tell.
+        claude::refuse_trust_of_project(&context.environment, &context.folders, &folder)?;
+    }
     let claude_config_dir = entry.claude_config_dir.iter();
     let entry = &entry.definition;
     let mut command = Command::new(&file);
     command.args(helper_args(context, &entry.program)).arg(operation.name());
-    command.current_dir(&context.folders.home);
+    let home = &context.folders.home;
+    // The suite's own need no home to be started in.
+    command.current_dir(if entry.is_of_suite() && !home.is_dir() { Path::new("/") } else { home });
     command.envs(claude_config_dir.map(|folder| ("CLAUDE_CONFIG_DIR", folder)));
     context.hand_down(&context.active.with(key), &mut command);
     let task = Task { command, input: message.to_bytes(), max_stdout: MAX_MESSAGE, deadline, own_group };

@@ -1,5 +1,6 @@
 use std::fmt::Display;
 use std::io::Write;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -67,6 +68,16 @@ impl Log {
             let problem = text::one_line(&problem.to_string());
             let _ = writeln!(std::io::stderr(), "claude-credential: going on without the cache: {problem}");
         }
+    }
+
+    /// `XDG_RUNTIME_DIR` names no folder of this user's.
+    pub(crate) fn cache_is_elsewhere(&self, foreign: &Path, used: &Path) {
+        let (foreign, used) = (text::shown_path(foreign), text::shown_path(used));
+        let what = "is no folder of this user's";
+        let _ = writeln!(
+            std::io::stderr(),
+            "claude-credential: XDG_RUNTIME_DIR, {foreign}, {what}, so the cache is in {used}"
+        );
     }
 
     /// The user called the command: from here on, a wait may be shown.

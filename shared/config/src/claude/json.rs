@@ -15,14 +15,19 @@ pub(super) const MAX_SETTINGS: u64 = 1 << 20;
 pub(super) fn load(file: &Path) -> Result<Option<Value>, Error> {
     match read(file, Trust::Settings, MAX_SETTINGS) {
         Ok(Some(bytes)) => parse(&bytes, file).map(Some),
-        Ok(None) => Ok(None),
+        // Docker makes a folder where a file that is to be mounted is not there.
+        Ok(None) | Err(FileError::Folder(_)) => Ok(None),
         Err(FileError::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => Ok(None),
         Err(problem) => Err(problem.into()),
     }
 }
 
 pub(super) fn parse(bytes: &[u8], file: &Path) -> Result<Value, Error> {
-    let parsed = jsonc_parser::parse_to_serde_value::<Value>(text(bytes, file)?, &parse_options());
+    let text = text(bytes, file)?;
+    if text.trim().is_empty() {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    let parsed = jsonc_parser::parse_to_serde_value::<Value>(text, &parse_options());
     parsed.map_err(|error| not_json(file, &error))
 }
 
@@ -31,7 +36,7 @@ pub(super) fn text<'a>(bytes: &'a [u8], file: &Path) -> Result<&'a str, Error> {
     Ok(text.strip_prefix('\u{FEFF}').unwrap_or(text))
 }
 
-/// The client accepts plain JSON. Comments and trailing commas are accepted too, so that an editor's habit voids
+/// A file of nothing sets nothing, and the client accepts plain JSON. Comments and trailing commas are accepted too, so that an editor's habit voids
 /// nothing and hides nothing.
 #[must_use]
 pub fn parse_options() -> ParseOptions {

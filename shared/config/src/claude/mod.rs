@@ -1,6 +1,7 @@
 //! Claude Code's settings files: the user's and the administrator's are read for what they set, a project's only to
 //! refuse (<https://code.claude.com/docs/en/settings>).
 
+mod authorities;
 mod command;
 mod json;
 mod login;
@@ -8,6 +9,7 @@ mod project;
 mod scopes;
 mod shell;
 
+pub use authorities::{extra_authorities, refuse_trust_of_project};
 pub use command::{
     API_KEY_HELPER, AWS_AUTH_REFRESH, AWS_CREDENTIAL_EXPORT, CommandSetting, GCP_AUTH_REFRESH, command, settings_files,
     settings_places,

@@ -42,8 +42,7 @@ impl SettingsFile {
     /// The user's, as if it said `text`.
     #[must_use]
     pub fn of_user(file: &Path, text: &str) -> Self {
-        let sets = if text.trim().is_empty() { Ok(Vec::new()) } else { lines(text.as_bytes(), file) };
-        Self { scope: Scope::User, file: file.to_owned(), sets }
+        Self { scope: Scope::User, file: file.to_owned(), sets: lines(text.as_bytes(), file) }
     }
 
     /// Its setting of that name; `None` if it has none or can't be read.
@@ -188,7 +187,8 @@ impl From<Unreadable> for Error {
 fn lines_of(file: &Path) -> Option<Result<Vec<SettingLine>, Unreadable>> {
     // The client reads it, whatever its owner and mode are.
     match read(file, Trust::Unchecked, MAX_SETTINGS) {
-        Ok(None) => None,
+        // The client can't read a folder either.
+        Ok(None) | Err(FileError::Folder(_)) => None,
         Ok(Some(bytes)) => Some(lines(&bytes, file).map_err(Unreadable::Text)),
         Err(FileError::Io(_, error)) if error.kind() == io::ErrorKind::NotADirectory => None,
         Err(problem) => Some(Err(Unreadable::File(problem))),
@@ -203,6 +203,10 @@ pub fn switch(files: &[SettingsFile], environment: &Environment, name: &str) -> 
 
 fn lines(bytes: &[u8], file: &Path) -> Result<Vec<SettingLine>, Error> {
     let text = text(bytes, file)?;
+    // As `touch` leaves it, or an editor before the first save.
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
     let parsed = parse_to_ast(text, &CollectOptions::default(), &parse_options());
     let parsed = parsed.map_err(|error| not_json(file, &error))?;
     let Some(Value::Object(settings)) = parsed.value else {

@@ -111,7 +111,7 @@ fn who_can_t_be_reached_or_trusted_is_wrong() {
     let ca = sandbox.write("ca.pem", authority.pem());
     let proxy = Proxy::start(authority, |_| refused(401));
     sandbox.set("HTTPS_PROXY", proxy.url());
-    live(&sandbox).is_wrong("reach", "certificate", "export SSL_CERT_FILE=");
+    live(&sandbox).is_wrong("reach", "certificate", "export NODE_EXTRA_CA_CERTS=");
     sandbox.set("SSL_CERT_FILE", ca);
     live(&sandbox).is_good(&LIVE);
     assert_eq!(proxy.connected().last().map(String::as_str), Some("gateway.example:443"));

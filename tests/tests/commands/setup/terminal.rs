@@ -132,6 +132,51 @@ fn no_input_asks_nothing_even_at_a_terminal() {
     assert_eq!(output.code(), Some(78), "{output:#?}");
 }
 
+#[test]
+fn a_line_that_the_terminal_cut_is_said_to_be_and_never_used() {
+    let long = "x".repeat(5000);
+    let sandbox = Sandbox::new();
+    sandbox.script("vault", "exit 1");
+    let Some(mut terminal) = Terminal::start(&sandbox, "setup --preset vault") else { return };
+    terminal.answers("path of the secret", &long);
+    terminal.answers("the terminal cut that line off", "secret/claude");
+    terminal.answers("its field", "");
+    terminal.answers("write this?", "y");
+    assert_eq!(terminal.ends().code(), Some(0));
+    let config = fs::read_to_string(sandbox.config_file()).expect("config.toml");
+    assert!(config.contains("\"secret/claude\"") && !config.contains("xxxx"), "{config}");
+
+    let Some(mut terminal) = Terminal::start(&sandbox, "login api-key --stdin") else { return };
+    terminal.types(&long);
+    terminal.write("\x04");
+    let output = terminal.ends();
+    assert_eq!(output.code(), Some(78), "{output:#?}");
+    assert!(output.stdout.contains("the terminal cut that line off, so nothing is kept"), "{output:#?}");
+
+    let sandbox = Sandbox::new();
+    sandbox.config(
+        "[provider.acme]\nstore = \"file\"\nclient_id = \"cli\"\nauthorization_endpoint = \"http://127.0.0.1:1/a\"\n\
+         token_endpoint = \"http://127.0.0.1:1/t\"\n",
+    );
+    let Some(mut terminal) = Terminal::start(&sandbox, "login acme --no-browser") else { return };
+    terminal.answers("paste here", &format!("http://127.0.0.1:1/callback?code={long}&state=x"));
+    terminal.waits_for_another("the terminal cut that line off, so it is not used", 1);
+    terminal.write("\x03");
+    assert_ne!(terminal.ends().code(), Some(0));
+}
+
+#[test]
+fn a_key_of_any_length_is_taken_whole_where_it_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let Some(mut terminal) = Terminal::start(&sandbox, "login api-key") else { return };
+    let key = format!("{}{}", sandbox.secret("typed"), "x".repeat(6000));
+    terminal.waits_for_another("API key for https://api.anthropic.com:", 1);
+    terminal.waits_until_hidden();
+    terminal.types(&key);
+    assert_eq!(terminal.ends().code(), Some(0));
+    assert_eq!(sandbox.print().run().succeeds().stdout.trim_end(), key);
+}
+
 /// The dispatcher at a terminal, and somebody who types when he has read.
 struct Terminal<'a> {
     running: Running<'a>,

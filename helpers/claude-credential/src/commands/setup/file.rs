@@ -5,8 +5,11 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-use claude_credential_files::{Trust, read, replace_prepared};
+use claude_credential_files::{Trust, may_create, read, replace_prepared};
 use claude_credential_protocol::Error;
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
+use rustix::process::geteuid;
 
 use crate::context::Context;
 
@@ -19,6 +22,9 @@ const MAX_LINKS: usize = 40;
 /// Of a file that is created: keys get into `env`, and other users have no need to read them.
 const NEW_MODE: u32 = 0o600;
 
+/// Where Nix and Guix keep what they made, which nobody changes there, root included.
+const STORES: [&str; 2] = ["/nix/store", "/gnu/store"];
+
 /// A file as it was found.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
@@ -28,28 +34,44 @@ pub(crate) struct Target {
     pub(crate) text: Option<String>,
     /// Mode, user and group. `None` if there is no file.
     kept: Option<(u32, u32, u32)>,
+    /// Why it can't be replaced.
+    obstacle: Option<Error>,
 }
 
 impl Target {
     /// Reads the file at `path`. Fails if it can't be replaced.
     pub(crate) fn find(path: &Path) -> Result<Self, Error> {
+        let target = Self::look(path)?;
+        target.replaceable().map(|()| target)
+    }
+
+    /// Reads the file at `path`, which may be one that can't be replaced.
+    pub(crate) fn look(path: &Path) -> Result<Self, Error> {
+        let is_link = path.is_symlink();
         let path = resolve(path)?;
         let shown = path.display();
-        let Some(bytes) = read(&path, Trust::Settings, MAX)? else { return Ok(Self { path, text: None, kept: None }) };
+        let bytes = read(&path, Trust::Settings, MAX)?;
+        let mut target = Self { path: path.clone(), text: None, kept: None, obstacle: closed_folder(&path, is_link) };
+        let Some(bytes) = bytes else { return Ok(target) };
         let text = String::from_utf8(bytes.to_vec()).map_err(|_| {
             Error::config(format!("{shown} is not UTF-8; convert it, then run: claude-credential setup"))
         })?;
         let found = fs::metadata(&path).map_err(|error| unusable(&path, &error))?;
-        if found.mode() & 0o200 == 0 {
-            return Err(Error::config(format!("{shown} is read-only; run: chmod u+w {shown}")));
-        }
-        if found.nlink() > 1 {
-            return Err(Error::config(format!(
+        if target.obstacle.is_none() && found.mode() & 0o200 == 0 {
+            target.obstacle = Some(Error::config(format!("{shown} is read-only; run: chmod u+w {shown}")));
+        } else if target.obstacle.is_none() && found.nlink() > 1 {
+            target.obstacle = Some(Error::config(format!(
                 "{shown} has another name (a hard link), which would keep the old text; replace it with a copy of itself"
             )));
         }
-        let kept = Some((found.mode() & 0o7777, found.uid(), found.gid()));
-        Ok(Self { path, text: Some(text), kept })
+        target.kept = Some((found.mode() & 0o7777, found.uid(), found.gid()));
+        target.text = Some(text);
+        Ok(target)
+    }
+
+    /// Fails if it can't be replaced.
+    pub(crate) fn replaceable(&self) -> Result<(), Error> {
+        self.obstacle.clone().map_or(Ok(()), Err)
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -65,6 +87,9 @@ impl Target {
     /// Replaces the text by `text`, unless another program has changed the file since it was found.
     pub(crate) fn write(&self, text: &str) -> Result<(), Error> {
         let folder = self.path.parent().unwrap_or(Path::new("/"));
+        if self.text.is_none() {
+            may_create(&self.path)?;
+        }
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unusable(&self.path, &error))?;
         replace_prepared(&self.path, text.as_bytes(), |file| {
             self.prepare(file).map_err(|error| unusable(&self.path, &error))?;
@@ -129,6 +154,25 @@ impl Edit {
     pub(crate) fn after(&self) -> &str {
         self.after.as_deref().unwrap_or_default()
     }
+}
+
+/// The error for a file whose folder can't be written.
+fn closed_folder(path: &Path, is_link: bool) -> Option<Error> {
+    let folder = path.ancestors().skip(1).find(|folder| folder.exists())?;
+    let is_store = STORES.iter().any(|store| path.starts_with(store));
+    let problem = match access(folder, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) if is_store => Errno::ROFS,
+        problem => problem.err()?,
+    };
+    let uid = fs::metadata(folder).map_or(u32::MAX, |found| found.uid());
+    let (folder, shown) = (folder.display(), path.display());
+    let mend = match problem {
+        Errno::ACCESS if uid == geteuid().as_raw() => format!("run: chmod u+rwx {folder}"),
+        Errno::ACCESS if !is_link => format!("run: sudo chown $(id -un) {folder}"),
+        // A link into a store such as that of Nix, or a file that was mounted into a container.
+        _ => "make the change that is shown where it is made, as in home-manager's configuration".to_owned(),
+    };
+    Some(Error::config(format!("{folder} can't be written, nor {shown} in it; {mend}")))
 }
 
 /// Claude Code's user settings.

@@ -96,6 +96,7 @@ pub(crate) fn run(context: &Context, options: &Setup) -> Result<u8, Failure> {
         }
         let shown = plan.shown(wants_colours(&context.environment, &io::stderr()));
         let _ = io::stderr().write_all(shown.as_bytes());
+        plan.replaceable()?;
         if !prompt.agree("write this?", options.yes)? {
             prompt.say("nothing was changed");
             return Ok(1);

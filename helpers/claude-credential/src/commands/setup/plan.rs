@@ -29,7 +29,7 @@ impl Plan {
         placeholders: &Placeholders,
         options: &Setup,
     ) -> Result<Self, Error> {
-        let target = Target::find(&settings_file(context))?;
+        let target = Target::look(&settings_file(context))?;
         let earlier = Record::load(&context.folders, &target.path)?;
         let wanted = placeholders.settings(&preset.settings);
         let now = SettingsDocument::parse(target.text(), &target.path)?;
@@ -72,7 +72,7 @@ impl Plan {
             edited.text()
         };
         let own = context.folders.config.join("config.toml");
-        let config = Target::find(context.options.config.as_deref().unwrap_or(&own))?;
+        let config = Target::look(context.options.config.as_deref().unwrap_or(&own))?;
         let mut wanted_sections = preset.config(&|name| placeholders.has(name))?;
         placeholders.config(&mut wanted_sections);
         // A section that an earlier setup wrote may be replaced.
@@ -106,6 +106,14 @@ impl Plan {
             _ => (old, vec![new]),
         };
         settings + &show_config(&self.config, &by_setup, colours)
+    }
+
+    /// Fails if a file that changes can't be replaced. The user has seen the change by then.
+    pub(crate) fn replaceable(&self) -> Result<(), Error> {
+        [&self.config, &self.settings]
+            .into_iter()
+            .filter(|edit| edit.is_change())
+            .try_for_each(|edit| edit.target.replaceable())
     }
 
     /// Writes the record for undo, then `config.toml`, then the settings, which Claude Code acts on. Returns the folder

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use claude_credential_protocol::{Error, Interactive, text};
+use claude_credential_protocol::{Error, Interactive, is_cut_by_terminal, text};
 
 use crate::context::Context;
 
@@ -36,6 +36,10 @@ impl Prompt {
         let mut line = String::new();
         match self.input.read_line(&mut line) {
             Ok(0) => Err(Error::config("no answer on stdin; nothing was changed; run: claude-credential setup")),
+            Ok(_) if is_cut_by_terminal(line.as_bytes()) => {
+                self.say("the terminal cut that line off; give it in place of this question: --set NAME=VALUE");
+                self.ask(question, default)
+            }
             Ok(_) if line.trim().is_empty() => Ok(default.unwrap_or_default().to_owned()),
             Ok(_) => Ok(line.trim().to_owned()),
             // Bytes that are not UTF-8 are a wrong answer, and the question is asked again.

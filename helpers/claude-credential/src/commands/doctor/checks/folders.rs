@@ -23,10 +23,9 @@ pub(in super::super) fn usable(check_context: &CheckContext) -> Vec<Finding> {
         Err(error) => found.push(Finding::wrong(format!("HOME, {home}, can't be used: {error}"), SET_HOME)),
     }
     // The suite makes the other folders if they are missing; the system makes this one.
-    if let Some(run) = check_context.context.environment.get_os("XDG_RUNTIME_DIR")
-        && !Path::new(run).is_dir()
-    {
-        let message = format!("XDG_RUNTIME_DIR, {}, is not there", shown_path(run.as_ref()));
+    if let Some(run) = &folders.foreign_runtime {
+        let what = if run.is_dir() { "belongs to another user" } else { "is not there" };
+        let message = format!("XDG_RUNTIME_DIR, {}, {what}", shown_path(run));
         found.push(Finding::wrong(message, "run: unset XDG_RUNTIME_DIR, or sign in anew"));
     }
     or_good(found, || {

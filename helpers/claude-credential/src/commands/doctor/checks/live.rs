@@ -25,10 +25,7 @@ pub(in super::super) fn reach(check_context: &CheckContext) -> Vec<Finding> {
         return vec![Finding::good("not asked: a cloud wants no key, but its own credentials")];
     }
     let failed = probes(check_context).iter().filter_map(|(_, probe)| {
-        let finding = Finding::of(probe.as_ref().err()?);
-        let is_of_tls = finding.message.contains("certificate");
-        let ca = "if it has a CA of your own, run: export SSL_CERT_FILE=/path/to/ca.pem";
-        Some(finding.or_mend(if is_of_tls { ca } else { "look at the network, HTTPS_PROXY and ANTHROPIC_BASE_URL" }))
+        Some(Finding::of(probe.as_ref().err()?).or_mend("look at the network, HTTPS_PROXY and ANTHROPIC_BASE_URL"))
     });
     good_if_asked(check_context, failed.collect(), "can be reached")
 }
