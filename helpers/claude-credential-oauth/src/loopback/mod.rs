@@ -1,6 +1,7 @@
 //! The HTTP server on 127.0.0.1 to which the browser returns: it takes one answer, with the state that we sent.
 
 pub(crate) mod callback;
+pub(crate) mod page;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant};
 use claude_credential_protocol::Error;
 use reqwest::Url;
 
-use callback::{Callback, Expected};
+use callback::{Callback, Expected, NotOurs};
+use page::Page;
 
 /// The longest request that is read.
 const MAX_REQUEST: usize = 16 * 1024;
@@ -22,6 +24,9 @@ const MAX_REQUEST: usize = 16 * 1024;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 const PATH: &str = "/callback";
+
+/// Where who went astray finds the right way.
+const GO_BACK: &str = "Close this window, and open the address that your terminal shows.";
 
 /// An open port to which the browser can return.
 #[derive(Debug)]
@@ -50,8 +55,8 @@ impl Loopback {
         format!("http://{}{PATH}", self.address)
     }
 
-    /// Sends the first callback that is the answer to our sign-in.
-    pub(crate) fn listen<T: From<Callback> + Send + 'static>(self, expected: Expected, events: Sender<T>) {
+    /// Sends the first callback that is the answer to our sign-in, and why others before it are not.
+    pub(crate) fn listen<T: From<Visit> + Send + 'static>(self, expected: Expected, events: Sender<T>) {
         let done = Arc::new(AtomicBool::new(false));
         thread::spawn(move || {
             for stream in self.listener.incoming() {
@@ -63,9 +68,9 @@ impl Loopback {
                 let host = self.address.to_string();
                 // A thread for each connection: a browser may open an unused one first.
                 thread::spawn(move || {
-                    if let Some(callback) = serve(stream, &host, &expected, &done) {
+                    if let Some(visit) = serve(stream, &host, &expected, &done) {
                         // The receiver is gone if the user has pasted the answer.
-                        let _ = events.send(callback.into());
+                        let _ = events.send(visit.into());
                     }
                 });
             }
@@ -73,33 +78,53 @@ impl Loopback {
     }
 }
 
-fn serve(mut stream: TcpStream, host: &str, expected: &Expected, done: &AtomicBool) -> Option<Callback> {
+/// What came to our callback.
+#[derive(Debug)]
+pub(crate) enum Visit {
+    /// The answer, and the browser that waits to hear what became of it.
+    Answer(Callback, Visitor),
+    /// No answer to our sign-in.
+    TurnedAway(NotOurs),
+}
+
+/// A browser that waits for its page.
+#[derive(Debug)]
+pub(crate) struct Visitor(TcpStream);
+
+impl Visitor {
+    pub(crate) fn show(mut self, page: &Page) {
+        answer(&mut self.0, page);
+    }
+}
+
+fn serve(mut stream: TcpStream, host: &str, expected: &Expected, done: &AtomicBool) -> Option<Visit> {
     let request = read(&mut stream)?;
     let mut lines = request.split("\r\n");
     let target = lines.next()?.strip_prefix("GET ")?.split(' ').next()?.to_owned();
     let named = lines.filter_map(|line| line.split_once(':')).find(|(name, _)| name.eq_ignore_ascii_case("host"));
-    // A foreign page can make a browser send us another host name (DNS rebinding).
-    let for_us = named.is_some_and(|(_, named)| is_host(named.trim(), host));
     let url = Url::parse(&format!("http://{host}{target}")).ok();
-    let url = url.filter(|url| for_us && target.starts_with('/') && url.path() == PATH);
-    let Some(url) = url else {
-        answer(&mut stream, "404 Not Found", "There is nothing here.");
+    let Some(url) = url.filter(|url| target.starts_with('/') && url.path() == PATH) else {
+        answer(&mut stream, &Page::stray("404 Not Found", "There is nothing here", GO_BACK));
         return None;
     };
-    let Ok(callback) = expected.understand(&url) else {
-        answer(&mut stream, "400 Bad Request", "This is not the answer to the sign-in that is under way.");
-        return None;
+    // A foreign page can make a browser send us another host name (DNS rebinding).
+    if !named.is_some_and(|(_, named)| is_host(named.trim(), host)) {
+        answer(&mut stream, &Page::stray("404 Not Found", "There is nothing here", GO_BACK));
+        return Some(Visit::TurnedAway(NotOurs::Host));
+    }
+    let callback = match expected.understand(&url) {
+        Ok(callback) => callback,
+        Err(why) => {
+            let title = "This is not the answer to the sign-in that is under way";
+            answer(&mut stream, &Page::stray("400 Bad Request", title, GO_BACK));
+            return Some(Visit::TurnedAway(why));
+        }
     };
     if done.swap(true, Ordering::SeqCst) {
-        answer(&mut stream, "410 Gone", "This sign-in is over. This window can be closed.");
+        answer(&mut stream, &Page::stray("410 Gone", "This sign-in is over", "You can close this window."));
         return None;
     }
-    let words = match &callback {
-        Callback::Code(_) => "The sign-in goes on in the terminal. This window can be closed.",
-        Callback::Denied(_) => "The sign-in was denied. This window can be closed.",
-    };
-    answer(&mut stream, "200 OK", words);
-    Some(callback)
+    Some(Visit::Answer(callback, Visitor(stream)))
 }
 
 /// Whether a Host header names `host`, an address with its port. A browser leaves out the port that is http's own.
@@ -123,18 +148,9 @@ fn read(stream: &mut TcpStream) -> Option<String> {
     None
 }
 
-/// Answers with a plain page that leaks the code to no other page.
-fn answer(stream: &mut TcpStream, status: &str, words: &str) {
-    let page = format!(
-        "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\"><title>claude-credential</title><p>{words}</p></html>\n"
-    );
-    let response = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\
-         Cache-Control: no-store\r\nReferrer-Policy: no-referrer\r\nContent-Security-Policy: default-src 'none'\r\n\r\n{page}",
-        page.len()
-    );
+fn answer(stream: &mut TcpStream, page: &Page) {
     // The user may have closed the window; the answer counts all the same.
-    let _ = stream.write_all(response.as_bytes()).and_then(|()| stream.flush());
+    let _ = stream.write_all(page.response().as_bytes()).and_then(|()| stream.flush());
 }
 
 #[cfg(test)]
@@ -142,10 +158,14 @@ mod tests {
     use std::io::{Read, Write};
     use std::net::TcpStream;
     use std::sync::mpsc;
+    use std::thread;
     use std::time::Duration;
 
     use super::callback::tests::expected;
-    use super::{Callback, Loopback, is_host};
+    use claude_credential_config::{Flow, Provider};
+
+    use super::page::Page;
+    use super::{Callback, Loopback, NotOurs, Visit, is_host};
 
     #[test]
     fn a_browser_leaves_out_the_port_of_http_and_no_other() {
@@ -174,24 +194,35 @@ mod tests {
         let uri = loopback.redirect_uri();
         assert!(uri.starts_with("http://127.0.0.1:") && uri.ends_with("/callback"), "{uri}");
         let address = loopback.address.to_string();
-        let (sender, receiver) = mpsc::channel::<Callback>();
+        let (sender, receiver) = mpsc::channel::<Visit>();
         loopback.listen(expected(), sender);
         let _idle = TcpStream::connect(&address).unwrap();
-        for (target, host, status) in [
-            ("/favicon.ico", address.as_str(), "404"),
-            ("/callback?code=CANARY&state=STATE", "evil.example", "404"),
-            ("/callback?code=CANARY&state=other", &address, "400"),
-            ("/callback?code=CANARY", &address, "400"),
-            ("/callback?code=CANARY&state=STATE&iss=https://evil.example", &address, "400"),
+        for (target, host, status, why) in [
+            ("/favicon.ico", address.as_str(), "404", None),
+            ("/callback?code=CANARY&state=STATE", "evil.example", "404", Some(NotOurs::Host)),
+            ("/callback?code=CANARY&state=other", &address, "400", Some(NotOurs::State)),
+            ("/callback?code=CANARY", &address, "400", Some(NotOurs::State)),
+            ("/callback?code=CANARY&state=STATE&iss=https://evil.example", &address, "400", Some(NotOurs::Issuer)),
         ] {
             let answer = get(&address, target, host);
             assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {answer}");
             assert!(!answer.contains("CANARY"), "{answer}");
+            if let Some(why) = why {
+                let told = receiver.recv_timeout(Duration::from_secs(20));
+                assert!(matches!(told, Ok(Visit::TurnedAway(said)) if said == why), "{target}: {told:?}");
+            }
         }
         assert!(receiver.try_recv().is_err());
-        let page = get(&address, "/callback?code=CANARY&state=STATE", &address);
-        assert!(page.contains("can be closed") && !page.contains("CANARY"), "{page}");
-        assert_eq!(receiver.recv_timeout(Duration::from_secs(20)), Ok(Callback::Code("CANARY".into())));
+        let page = thread::scope(|scope| {
+            let page = scope.spawn(|| get(&address, "/callback?code=CANARY&state=STATE", &address));
+            let Ok(Visit::Answer(callback, browser)) = receiver.recv_timeout(Duration::from_secs(20)) else {
+                panic!("no answer")
+            };
+            assert_eq!(callback, Callback::Code("CANARY".into()));
+            browser.show(&Page::signed_in(&Provider::new("acme", "/c:1", Flow::default()), None));
+            page.join().unwrap()
+        });
+        assert!(page.contains("close this window") && !page.contains("CANARY"), "{page}");
         for _ in 0..2 {
             // It may not even be accepted any more.
             let second = TcpStream::connect(&address).and_then(|mut stream| stream.write_all(b"GET /callback?code=X"));

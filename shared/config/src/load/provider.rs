@@ -49,7 +49,7 @@ pub(super) struct RawProvider {
 
 /// What we send ourselves. A second value beside ours would be a second meaning: a state that is known to others, an
 /// answer that goes elsewhere, another's code.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 23] = [
     "assertion",
     "audience",
     "client_assertion",
@@ -62,6 +62,7 @@ const RESERVED: [&str; 22] = [
     "code_verifier",
     "device_code",
     "grant_type",
+    "nonce",
     "redirect_uri",
     "refresh_token",
     "request",
