@@ -10,11 +10,13 @@ use claude_credential_config::{
 use claude_credential_files::{Trust, read};
 use claude_credential_http::{Answer, Body, Call};
 use claude_credential_process::{Active, exit_if_signalled};
-use claude_credential_protocol::{Error, Interactive, Request, Secret, parse_token, text};
+use claude_credential_protocol::{Error, Interactive, Request, Secret, now, parse_token, text};
 use reqwest::Url;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::client_assertion;
+use crate::discovery::document::network;
 use crate::discovery::{Endpoint, Endpoints};
 use crate::token_error::{TokenError, code};
 use crate::tokens::{TokenSet, response};
@@ -91,7 +93,9 @@ impl<'a> Client<'a> {
     /// The tokens, or the error, of an answer.
     pub(crate) fn understood(&self, answer: Answer, host: &str) -> Result<TokenSet, TokenError> {
         match answer.status {
-            200..=299 if !is_refusal(&answer, host) => Ok(response::token_set(&answer, host, answer.asked)?),
+            200..=299 if !is_refusal(&answer, host) => {
+                Ok(response::token_set(&answer, host, answer.asked, self.provider.token)?)
+            }
             status if answer.may_change() => {
                 let said = Refusal::code(&answer, host).map(|code| format!(", {code}")).unwrap_or_default();
                 Err(TokenError::Error(Error::unavailable(format!("{host} answered {status}{said}; try again later"))))
@@ -149,12 +153,22 @@ impl<'a> Client<'a> {
     ) -> Result<(Answer, String), Error> {
         let url = endpoints.need(wanted, self.provider)?;
         let secret = self.client_secret()?;
+        let audience = endpoints.get(Endpoint::Token).unwrap_or(url);
+        let assertion = client_assertion::of(self.provider, audience, now() / 1000)?;
         let id = self.provider.client_id.as_deref();
         let mut fields = fields.to_vec();
         let mut authorization = None;
+        if let Some(assertion) = &assertion {
+            fields
+                .extend([("client_assertion_type", client_assertion::TYPE), ("client_assertion", assertion.expose())]);
+        }
         match (id, &secret, authentication) {
             (Some(id), Some(secret), None | Some(ClientAuthentication::Basic)) => {
                 authorization = Some(basic(id, secret));
+                // One of the parameters that are pushed (RFC 9126, 2.1).
+                if wanted == Endpoint::PushedAuthorization {
+                    fields.push(("client_id", id));
+                }
             }
             (Some(id), Some(secret), Some(ClientAuthentication::Post)) => {
                 fields.extend([("client_id", id), ("client_secret", secret.expose())]);
@@ -166,6 +180,7 @@ impl<'a> Client<'a> {
             url,
             body: Body::Form(&fields),
             authorization,
+            network: network(self.provider),
             before_pause: Some(exit_if_signalled),
             ..Call::default()
         };

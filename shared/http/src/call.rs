@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderVal
 use reqwest::{Client, RequestBuilder};
 
 use crate::answer::{Answer, MAX_ANSWER, exchange};
-use crate::client::{Route, client, runtime};
+use crate::client::{Network, Route, client, runtime};
 use crate::error::TransportError;
 
 /// The pause before the second attempt; each further one is twice as long.
@@ -40,6 +40,8 @@ pub struct Call<'a> {
     /// The host is on this machine or its link: it is asked without a proxy, and is down if it accepts no connection
     /// within 2 s. Plain HTTP never uses a proxy.
     pub is_nearby: bool,
+    /// What differs from the environment for this server.
+    pub network: Network<'a>,
     /// Called before each pause, when no request is under way: a caller that defers signals can exit there.
     pub before_pause: Option<fn()>,
 }
@@ -150,8 +152,8 @@ impl Call<'_> {
                 true => Route::Direct,
                 false => Route::AsConfigured,
             };
-            let client = client(route).map_err(|error| TransportError::of(&error))?;
-            exchange(self.request(client)?).await
+            let client = client(route, self.network)?;
+            exchange(self.request(&client)?).await
         };
         runtime.block_on(async { tokio::time::timeout(patience, work).await }).unwrap_or(Err(TransportError::Timeout))
     }
@@ -178,6 +180,7 @@ impl Call<'_> {
     fn describe(&self, error: &TransportError) -> Error {
         let host = self.host();
         Error::unavailable(match error {
+            TransportError::Settings(error) => return error.clone(),
             TransportError::InvalidHeader => {
                 return Error::config(format!("a header for {host} has characters that can't be sent"));
             }

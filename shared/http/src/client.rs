@@ -1,11 +1,19 @@
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::Client;
+use claude_credential_files::{Trust, read};
+use claude_credential_protocol::{Error, text};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy};
 use tokio::runtime::{Builder, Runtime};
+
+use crate::error::TransportError;
 
 /// A server that accepts no connection within this time is down.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// The system's own bundle has a quarter of it.
+const MAX_AUTHORITIES: u64 = 1 << 20;
 
 /// The same for a server on this machine or its link, which answers at once.
 const CONNECT_NEARBY: Duration = Duration::from_secs(2);
@@ -31,13 +39,53 @@ pub(crate) enum Route {
     Nearby,
 }
 
-/// The client for all requests of a route.
-pub(crate) fn client(route: Route) -> Result<&'static Client, reqwest::Error> {
+/// What differs from the environment for one server.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Network<'a> {
+    /// Certificate authorities in PEM that are trusted beside the system's.
+    pub ca_file: Option<&'a Path>,
+    /// The proxy for https, in place of those that the environment names.
+    pub proxy: Option<&'a str>,
+}
+
+/// The client for a request.
+pub(crate) fn client(route: Route, network: Network<'_>) -> Result<Client, TransportError> {
     static CLIENTS: [OnceLock<Client>; 3] = [const { OnceLock::new() }; 3];
-    let cell = &CLIENTS[route as usize];
-    if let Some(client) = cell.get() {
-        return Ok(client);
+    let Network { ca_file, proxy } = network;
+    // Neither concerns plain HTTP.
+    if route != Route::AsConfigured || (ca_file.is_none() && proxy.is_none()) {
+        let cell = &CLIENTS[route as usize];
+        if let Some(client) = cell.get() {
+            return Ok(client.clone());
+        }
+        let client = builder(route).build().map_err(|error| TransportError::of(&error))?;
+        return Ok(cell.get_or_init(|| client).clone());
     }
+    let mut builder = builder(route);
+    if let Some(file) = ca_file {
+        builder = builder.tls_certs_merge(authorities(file)?);
+    }
+    if let Some(proxy) = proxy {
+        let wrong = |_| TransportError::Settings(Error::config("`proxy` is no address of a proxy"));
+        builder = builder.no_proxy().proxy(Proxy::https(proxy).map_err(wrong)?);
+    }
+    builder.build().map_err(|error| TransportError::of(&error))
+}
+
+fn authorities(file: &Path) -> Result<Vec<Certificate>, TransportError> {
+    let shown = text::shown_path(file);
+    let wrong = |what: &str| TransportError::Settings(Error::config(format!("{shown}, the `ca_file`, {what}")));
+    let bytes = read(file, Trust::Settings, MAX_AUTHORITIES).map_err(|error| TransportError::Settings(error.into()))?;
+    let bytes = bytes.ok_or_else(|| wrong("does not exist"))?;
+    let found = Certificate::from_pem_bundle(&bytes).map_err(|_| wrong("holds a certificate that can't be read"))?;
+    if found.is_empty() {
+        let what = "holds no certificate in PEM; to convert one from DER, run: openssl x509 -inform der -in FILE";
+        return Err(wrong(what));
+    }
+    Ok(found)
+}
+
+fn builder(route: Route) -> ClientBuilder {
     // Fails if the process has a default provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -47,10 +95,8 @@ pub(crate) fn client(route: Route) -> Result<&'static Client, reqwest::Error> {
         .connect_timeout(if route == Route::Nearby { CONNECT_NEARBY } else { CONNECT })
         // The runtime does not run between requests, so an idle connection may be dead.
         .pool_max_idle_per_host(0);
-    let client = match route {
+    match route {
         Route::AsConfigured => builder.https_only(true),
         Route::Direct | Route::Nearby => builder.no_proxy(),
-    };
-    let client = client.build()?;
-    Ok(cell.get_or_init(|| client))
+    }
 }

@@ -1,5 +1,7 @@
 use std::error::Error as StdError;
 
+use claude_credential_protocol::Error;
+
 /// Why a request got no usable answer.
 #[derive(Debug)]
 pub(crate) enum TransportError {
@@ -8,6 +10,8 @@ pub(crate) enum TransportError {
     Interrupted(String),
     Redirect(u16),
     TooLarge,
+    /// What the user configured for this server can't be used.
+    Settings(Error),
     /// A header has characters that can't be sent.
     InvalidHeader,
 }

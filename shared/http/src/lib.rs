@@ -10,4 +10,4 @@ mod error;
 
 pub use answer::Answer;
 pub use call::{Body, Call};
-pub use client::runtime;
+pub use client::{Network, runtime};

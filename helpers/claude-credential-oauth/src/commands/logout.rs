@@ -1,6 +1,6 @@
 use clap::Args;
 use claude_credential_config::logins::Login;
-use claude_credential_config::{Folders, Provider};
+use claude_credential_config::{Folders, Provider, TokenKind};
 use claude_credential_http::Answer;
 use claude_credential_protocol::{Error, Secret, parse_account};
 
@@ -109,9 +109,10 @@ fn tell(
 /// RFC 7009: the refresh token first, with which the provider ends the whole grant.
 pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Error> {
     let TokenSet { access, refresh, .. } = set;
-    let tokens = [(refresh, "refresh_token"), (access, "access_token")];
-    let tokens: Vec<(&Secret, &str)> =
-        tokens.into_iter().filter_map(|(token, kind)| Some((token.as_ref()?, kind))).collect();
+    // An ID token in its place is nothing that a provider revokes.
+    let access = access.as_ref().filter(|_| client.provider.token == TokenKind::Access);
+    let tokens = [(refresh.as_ref(), "refresh_token"), (access, "access_token")];
+    let tokens: Vec<(&Secret, &str)> = tokens.into_iter().filter_map(|(token, kind)| Some((token?, kind))).collect();
     if tokens.is_empty() {
         return Ok(Revoked::No);
     }
@@ -140,7 +141,8 @@ fn refused(client: &Client<'_>, answer: &Answer, host: &str) -> Error {
         return Error::unavailable(format!("{host} answered {status} to the revocation"));
     }
     let provider = client.provider;
-    let public = matches!(status, 400 | 401 | 403) && provider.client_secret.is_none();
+    let public =
+        matches!(status, 400 | 401 | 403) && provider.client_secret.is_none() && provider.client_assertion.is_none();
     let why = if public { "; it may want a client secret, which this client does not have" } else { "" };
     provider.error(format!("{host} refused the revocation with status {status}{why}"))
 }

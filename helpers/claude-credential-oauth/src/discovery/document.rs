@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use claude_credential_http::{Answer, Call};
+use claude_credential_config::Provider;
+use claude_credential_http::{Answer, Call, Network};
 use claude_credential_process::exit_if_signalled;
 use claude_credential_protocol::Error;
 use reqwest::Url;
@@ -24,16 +25,22 @@ pub(super) fn documents(issuer: &str) -> Vec<String> {
     ]
 }
 
+/// What the user configured about the way to the provider's server.
+pub(crate) fn network(provider: &Provider) -> Network<'_> {
+    Network { ca_file: provider.ca_file.as_deref(), proxy: provider.proxy.as_deref() }
+}
+
 /// A document. The request has no secret in it, so a redirect on the same host is followed; one to another host would
 /// let that host say where our secrets go, and is returned.
-pub(super) fn fetch(mut url: String, until: Instant) -> Result<(Answer, String), Error> {
+pub(super) fn fetch(provider: &Provider, mut url: String, until: Instant) -> Result<(Answer, String), Error> {
     for _ in 0..MOST_REDIRECTS {
-        let call = Call { url: &url, before_pause: Some(exit_if_signalled), ..Call::default() };
+        let call =
+            Call { url: &url, network: network(provider), before_pause: Some(exit_if_signalled), ..Call::default() };
         let answer = call.probe_with_retry(EACH, until)?;
         let Some(next) = redirect(&answer, &url) else { return Ok((answer, call.host())) };
         url = next;
     }
-    let call = Call { url: &url, before_pause: Some(exit_if_signalled), ..Call::default() };
+    let call = Call { url: &url, network: network(provider), before_pause: Some(exit_if_signalled), ..Call::default() };
     Ok((call.probe_with_retry(EACH, until)?, call.host()))
 }
 

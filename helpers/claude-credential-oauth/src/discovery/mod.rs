@@ -36,6 +36,7 @@ pub(crate) enum Endpoint {
     Token,
     DeviceAuthorization,
     Revocation,
+    PushedAuthorization,
 }
 
 /// OpenID Connect Discovery 1.0 and RFC 8414 have the same names for what we need.
@@ -46,6 +47,8 @@ struct Document {
     token_endpoint: Option<String>,
     device_authorization_endpoint: Option<String>,
     revocation_endpoint: Option<String>,
+    pushed_authorization_request_endpoint: Option<String>,
+    require_pushed_authorization_requests: Option<bool>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     authorization_response_iss_parameter_supported: Option<bool>,
 }
@@ -69,6 +72,7 @@ impl Endpoints {
             (Endpoint::Token, &provider.token_endpoint),
             (Endpoint::DeviceAuthorization, &provider.device_authorization_endpoint),
             (Endpoint::Revocation, &provider.revocation_endpoint),
+            (Endpoint::PushedAuthorization, &provider.pushed_authorization_request_endpoint),
         ];
         let urls = urls.into_iter().filter_map(|(endpoint, url)| Some((endpoint, url.clone()?))).collect();
         Self {
@@ -100,6 +104,7 @@ impl Endpoints {
             Endpoint::Token => "token_endpoint",
             Endpoint::DeviceAuthorization => "device_authorization_endpoint",
             Endpoint::Revocation => "revocation_endpoint",
+            Endpoint::PushedAuthorization => "pushed_authorization_request_endpoint",
         };
         self.get(wanted).ok_or_else(|| {
             provider.error(format!("the provider {} names no {name}; add `{name}` there", provider.name))
@@ -111,7 +116,7 @@ fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoin
     let mut refused = 0;
     let mut unclear = None;
     for url in documents(issuer) {
-        let (answer, host) = fetch(url, until)?;
+        let (answer, host) = fetch(provider, url, until)?;
         match answer.status {
             200 => match answer.json::<Document>(&host) {
                 Ok(document) => return understood(provider, issuer, document, &host),
@@ -146,6 +151,13 @@ fn understood(provider: &Provider, issuer: &str, document: Document, host: &str)
         (Endpoint::Token, document.token_endpoint),
         (Endpoint::DeviceAuthorization, document.device_authorization_endpoint),
         (Endpoint::Revocation, document.revocation_endpoint),
+        // Where it is only offered, the address of the sign-in says all.
+        (
+            Endpoint::PushedAuthorization,
+            document
+                .pushed_authorization_request_endpoint
+                .filter(|_| document.require_pushed_authorization_requests == Some(true)),
+        ),
     ];
     let urls: BTreeMap<_, _> = urls.into_iter().filter_map(|(endpoint, url)| Some((endpoint, url?))).collect();
     if urls.values().any(|url| !is_endpoint(url) || is_step_down(issuer, url)) {

@@ -10,11 +10,12 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use claude_credential_files::random;
 use claude_credential_protocol::{Error, Secret};
 use reqwest::Url;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use crate::binding;
 use crate::browser;
-use crate::client::{Client, EACH};
+use crate::client::{Client, EACH, is_refusal};
 use crate::discovery::{Endpoint, Endpoints};
 use crate::loopback::callback::{Callback, Expected, NotOurs};
 use crate::loopback::page::Page;
@@ -83,12 +84,12 @@ pub(crate) fn sign_in(
 ) -> Result<SignedIn, Error> {
     let provider = client.provider;
     let endpoints = client.endpoints(&[Endpoint::Authorization, Endpoint::Token])?;
-    let loopback = Loopback::open(provider.redirect_port)?;
+    let loopback = Loopback::open(provider)?;
     let expected =
         Expected { state: random_text(), issuer: endpoints.issuer.clone(), says_issuer: endpoints.says_issuer };
-    let request = begin(client, &endpoints, &loopback, &expected.state)?;
+    let request = begin(client, &endpoints, &loopback, &expected.state, login)?;
     let (sender, events) = mpsc::channel();
-    loopback.listen(expected.clone(), sender.clone());
+    loopback.listen(&expected, &sender);
     if let Some(input) = input {
         thread::spawn(move || {
             for line in input.lines().map_while(Result::ok).filter(|line| !line.trim().is_empty()) {
@@ -155,27 +156,53 @@ fn begin(
     endpoints: &Endpoints,
     loopback: &Loopback,
     state: &Secret,
+    login: &str,
 ) -> Result<AuthorizationRequest, Error> {
     let provider = client.provider;
     let endpoint = endpoints.need(Endpoint::Authorization, provider)?;
     let mut url = Url::parse(endpoint).map_err(|_| provider.error("the authorization endpoint is no URL"))?;
-    let redirect_uri = loopback.redirect_uri();
+    let redirect_uri = loopback.redirect_uri().to_owned();
     let verifier = random_text();
     let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.expose().as_bytes()));
     let scope = provider.scopes.join(" ");
-    url.query_pairs_mut()
-        .append_pair("response_type", "code")
-        .append_pair("client_id", provider.client_id.as_deref().unwrap_or_default())
-        .append_pair("redirect_uri", &redirect_uri)
-        .append_pair("state", state.expose())
-        .append_pair("code_challenge", &challenge)
-        .append_pair("code_challenge_method", "S256")
-        .extend_pairs(client.requested_fields(&scope));
     let nonce = provider.scopes.iter().any(|scope| scope == "openid").then(random_text);
-    if let Some(nonce) = &nonce {
-        url.query_pairs_mut().append_pair("nonce", nonce.expose());
+    let mut fields = vec![
+        ("response_type", "code"),
+        ("redirect_uri", &redirect_uri),
+        ("state", state.expose()),
+        ("code_challenge", &challenge),
+        ("code_challenge_method", "S256"),
+    ];
+    fields.extend(client.requested_fields(&scope));
+    fields.extend(nonce.iter().map(|nonce| ("nonce", nonce.expose())));
+    url.query_pairs_mut().append_pair("client_id", provider.client_id.as_deref().unwrap_or_default());
+    match endpoints.get(Endpoint::PushedAuthorization) {
+        Some(_) => {
+            let uri = pushed(client, endpoints, &fields, login)?;
+            url.query_pairs_mut().append_pair("request_uri", &uri);
+        }
+        None => drop(url.query_pairs_mut().extend_pairs(&fields)),
     }
     Ok(AuthorizationRequest { url, redirect_uri, verifier, nonce })
+}
+
+/// What a provider answers to parameters that are pushed.
+#[derive(Deserialize)]
+struct Pushed {
+    request_uri: String,
+}
+
+/// Sends the parameters to the provider before the browser goes there (RFC 9126).
+fn pushed(client: &Client<'_>, endpoints: &Endpoints, fields: &[(&str, &str)], login: &str) -> Result<String, Error> {
+    let (answer, host) = client.post(endpoints, Endpoint::PushedAuthorization, fields)?;
+    if is_refusal(&answer, &host) {
+        let refused = client.understood(answer, &host).err();
+        return Err(refused.map_or_else(
+            || Error::unavailable(format!("{host} refused the sign-in")),
+            |failed| failed.error(client.provider, login),
+        ));
+    }
+    Ok(answer.json::<Pushed>(&host)?.request_uri)
 }
 
 fn wait(

@@ -30,7 +30,7 @@ impl Step {
         request: &Request,
     ) -> Result<Self, &'static str> {
         if !is_bound {
-            let why = "was with another `issuer`, `token_endpoint` or `client_id` than config.toml has now";
+            let why = "was with another `issuer`, `token_endpoint`, `client_id` or `token` than config.toml has now";
             return if is_for_people { Err(why) } else { Ok(Self::Renew) };
         }
         if set.refused && set.doubted.is_some() {

@@ -2,6 +2,7 @@ mod calls;
 mod commands;
 mod crowd;
 mod device;
+mod gateways;
 mod machines;
 mod refresh;
 mod server;

@@ -1,5 +1,6 @@
 //! What a token endpoint answers.
 
+use claude_credential_config::TokenKind;
 use claude_credential_http::Answer;
 use claude_credential_protocol::{Error, MAX_EXPIRY, MAX_LINE, Seconds, Secret, parse_token};
 use serde::Deserialize;
@@ -27,7 +28,7 @@ struct Raw {
 
 /// What `answer` of `host` gives. `asked` is when we sent the request: a lifetime counts from the server's answer,
 /// which is later, so nothing lives longer here than there, and the server's clock does not matter.
-pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<TokenSet, Error> {
+pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds, kind: TokenKind) -> Result<TokenSet, Error> {
     let Raw { access_token, token_type, expires_in, refresh_token, scope, id_token } = answer.json(host)?;
     let id = text(id_token).map(Secret::from);
     let (access, refresh) = (text(access_token).map(Secret::from), text(refresh_token).map(Secret::from));
@@ -36,15 +37,20 @@ pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<T
     if refresh.as_ref().is_some_and(|token| !is_keepable(token)) {
         return Err(Error::unavailable(wrong("is no refresh token: it is too long, or not printable")));
     }
+    let checked = |token: Secret, what: &str| {
+        parse_token(token.expose().as_bytes()).map_err(|problem| wrong(&format!("is no {what}: {problem}")))
+    };
     let is_bearer = |word: &str| word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("n_a");
     let parsed = match (access, token_type) {
+        _ if kind == TokenKind::Id => match &id {
+            Some(id) => checked(id.clone(), "ID token"),
+            None => Err(wrong("has no ID token, which `token = \"id\"` hands out")),
+        },
         (_, Some(kind)) if !kind.is_null() && !kind.as_str().is_some_and(is_bearer) => {
             Err(wrong("is a token of a type other than Bearer, which is not supported"))
         }
         (None, _) => Err(wrong("is not the JSON that it should be: it has no access token")),
-        (Some(access), _) => {
-            parse_token(access.expose().as_bytes()).map_err(|problem| wrong(&format!("is no access token: {problem}")))
-        }
+        (Some(access), _) => checked(access, "access token"),
     };
     let (access, complaint) = match parsed {
         Ok(access) => (Some(access), None),
@@ -53,10 +59,13 @@ pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<T
         Err(complaint) => return Err(Error::unavailable(complaint)),
     };
     let plain = |text: &String| text.len() <= MAX_SHOWN && !text.chars().any(char::is_control);
+    // `expires_in` is the access token's.
+    let life = match &id {
+        Some(id) if kind == TokenKind::Id => id_token::life(id),
+        _ => lifetime(expires_in.as_ref()),
+    };
     Ok(TokenSet {
-        expires_at: lifetime(expires_in.as_ref())
-            .filter(|_| access.is_some())
-            .map(|seconds| asked.saturating_add(seconds).min(MAX_EXPIRY)),
+        expires_at: life.filter(|_| access.is_some()).map(|seconds| asked.saturating_add(seconds).min(MAX_EXPIRY)),
         access,
         obtained: asked,
         refresh,
