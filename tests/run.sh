@@ -60,6 +60,34 @@ with_keyring() {
 # --- OAuth: a certified provider, a browser, a keychain --------------------------------------------------------------
 
 test_oauth() {
+    local servers
+    servers=$(servers_folder)
+    export CLAUDE_CREDENTIAL_TEST_SERVERS=$servers
+    test_foreign_provider django "django-oauth-toolkit"
+    test_foreign_provider canaille "Canaille"
+    if have glewlwyd; then
+        step_foreign_provider glewlwyd "glewlwyd"
+    else
+        skip "the OAuth provider glewlwyd" "no glewlwyd; on Debian: apt-get install glewlwyd"
+    fi
+    test_certified_provider
+}
+
+# $1 is what its requirements are called, and its test.
+test_foreign_provider() {
+    local venv
+    if make_venv "$1"; then
+        step_foreign_provider "$1" "$2"
+    else
+        skip "the OAuth provider $2" "pip could not install it: $(tail -n 1 "$venv.log")"
+    fi
+}
+
+step_foreign_provider() {
+    step "oauth, $2" cargo test --workspace --locked --test oauth "foreign::$1" -- --ignored
+}
+
+test_certified_provider() {
     local servers tests=(cargo test --workspace --locked --test oauth certified:: -- --ignored)
     install_oauth_servers || return 0
     if ! have chromium chromedriver; then
@@ -250,6 +278,7 @@ strace strace the gates on system calls
 valgrind valgrind the gates on instructions
 zsh zsh completions and assignments for zsh
 fish fish completions and assignments for fish
+glewlwyd glewlwyd -
 script bsdutils prompts on a terminal
 unshare util-linux a full disk and callers in other namespaces
 setpriv util-linux callers of another user

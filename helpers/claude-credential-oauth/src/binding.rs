@@ -1,6 +1,6 @@
 //! The settings to which tokens are bound.
 
-use claude_credential_config::Flow;
+use claude_credential_config::{Flow, TokenKind};
 use claude_credential_files::hex;
 use sha2::{Digest, Sha256};
 
@@ -46,6 +46,9 @@ fn of_request(client: &Client<'_>) -> String {
     ];
     if let (Some(_), Some(endpoint)) = (&provider.issuer, &provider.token_endpoint) {
         parts.push(format!("token_endpoint {endpoint:?}"));
+    }
+    if provider.token == TokenKind::Id {
+        parts.push("token id".to_owned());
     }
     if !provider.flow.is_for_people() {
         parts.push(format!("{:?}", (provider.flow, &provider.scopes, &provider.audience, &provider.resource)));

@@ -10,10 +10,13 @@ use claude_credential_config::{
 use claude_credential_files::{Trust, read_once};
 use claude_credential_http::{Answer, Body, Call};
 use claude_credential_process::{Active, exit_if_signalled};
-use claude_credential_protocol::{Error, Interactive, Request, Secret, parse_token, text};
+use claude_credential_protocol::{Error, Interactive, Request, Secret, now, parse_token, text};
 use reqwest::Url;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
+use crate::client_assertion;
+use crate::discovery::document::network;
 use crate::discovery::{Endpoint, Endpoints};
 use crate::token_error::{TokenError, code};
 use crate::tokens::{TokenSet, response};
@@ -39,14 +42,24 @@ pub(crate) struct Client<'a> {
 /// An answer with an error (RFC 6749, 5.2). Its other fields may repeat what we sent, so they are not read.
 #[derive(Deserialize)]
 struct Refusal {
-    error: String,
+    error: Option<String>,
+    access_token: Option<IgnoredAny>,
 }
 
 impl Refusal {
+    fn of(answer: &Answer, host: &str) -> Option<Self> {
+        answer.json::<Self>(host).ok().filter(|refusal| refusal.error.is_some())
+    }
+
     /// The standard's code in an answer, if there is one.
     fn code(answer: &Answer, host: &str) -> Option<&'static str> {
-        code(&answer.json::<Self>(host).ok()?.error)
+        code(&Self::of(answer, host)?.error?)
     }
+}
+
+/// Whether the answer is an error. Some servers say so with status 200, GitHub's among them.
+pub(crate) fn is_refusal(answer: &Answer, host: &str) -> bool {
+    !answer.is_success() || Refusal::of(answer, host).is_some_and(|refusal| refusal.access_token.is_none())
 }
 
 impl<'a> Client<'a> {
@@ -80,7 +93,9 @@ impl<'a> Client<'a> {
     /// The tokens, or the error, of an answer.
     pub(crate) fn understood(&self, answer: Answer, host: &str) -> Result<TokenSet, TokenError> {
         match answer.status {
-            200..=299 => Ok(response::token_set(&answer, host, answer.asked)?),
+            200..=299 if !is_refusal(&answer, host) => {
+                Ok(response::token_set(&answer, host, answer.asked, self.provider.token)?)
+            }
             status if answer.may_change() => {
                 let said = Refusal::code(&answer, host).map(|code| format!(", {code}")).unwrap_or_default();
                 Err(TokenError::Error(Error::unavailable(format!("{host} answered {status}{said}; try again later"))))
@@ -88,10 +103,15 @@ impl<'a> Client<'a> {
             status => match Refusal::code(&answer, host) {
                 Some(code) => Err(TokenError::Code(code, answer)),
                 None if self.provider.flow == Flow::Federation => Err(TokenError::Code("invalid_grant", answer)),
-                None => Err(TokenError::Error(self.provider.error(format!(
-                    "{host} answered {status}, with no error of the OAuth standard; mend [provider.{}] there",
-                    self.provider.name
-                )))),
+                None => {
+                    let error = self.provider.error(format!(
+                        "{host} answered {status}, with no error of the OAuth standard; mend [provider.{}] there",
+                        self.provider.name
+                    ));
+                    // Any other status comes from something that does not know our tokens.
+                    let is_of_tokens = matches!(status, 200..=299 | 400 | 401 | 403);
+                    Err(if is_of_tokens { TokenError::Unclear(error) } else { TokenError::Error(error) })
+                }
             },
         }
     }
@@ -111,16 +131,44 @@ impl<'a> Client<'a> {
         endpoints: &Endpoints,
         wanted: Endpoint,
         fields: &[(&str, &str)],
-        how: impl FnOnce(&Call<'_>) -> Result<Answer, Error>,
+        how: impl Fn(&Call<'_>) -> Result<Answer, Error>,
+    ) -> Result<(Answer, String), Error> {
+        let (answer, host) = self.send_as(endpoints, endpoints.authentication, wanted, fields, &how)?;
+        let is_basic = self.provider.client_secret.is_some() && endpoints.authentication.is_none();
+        let refused = || answer.status == 401 || Refusal::code(&answer, &host) == Some("invalid_client");
+        // Some servers publish both, and register a client for one. A client that is refused has used nothing up.
+        if is_basic && endpoints.takes_post && refused() {
+            return self.send_as(endpoints, Some(ClientAuthentication::Post), wanted, fields, &how);
+        }
+        Ok((answer, host))
+    }
+
+    fn send_as(
+        &self,
+        endpoints: &Endpoints,
+        authentication: Option<ClientAuthentication>,
+        wanted: Endpoint,
+        fields: &[(&str, &str)],
+        how: &impl Fn(&Call<'_>) -> Result<Answer, Error>,
     ) -> Result<(Answer, String), Error> {
         let url = endpoints.need(wanted, self.provider)?;
         let secret = self.client_secret()?;
+        let audience = endpoints.get(Endpoint::Token).unwrap_or(url);
+        let assertion = client_assertion::of(self.provider, audience, now() / 1000)?;
         let id = self.provider.client_id.as_deref();
         let mut fields = fields.to_vec();
         let mut authorization = None;
-        match (id, &secret, endpoints.authentication) {
+        if let Some(assertion) = &assertion {
+            fields
+                .extend([("client_assertion_type", client_assertion::TYPE), ("client_assertion", assertion.expose())]);
+        }
+        match (id, &secret, authentication) {
             (Some(id), Some(secret), None | Some(ClientAuthentication::Basic)) => {
                 authorization = Some(basic(id, secret));
+                // One of the parameters that are pushed (RFC 9126, 2.1).
+                if wanted == Endpoint::PushedAuthorization {
+                    fields.push(("client_id", id));
+                }
             }
             (Some(id), Some(secret), Some(ClientAuthentication::Post)) => {
                 fields.extend([("client_id", id), ("client_secret", secret.expose())]);
@@ -132,6 +180,7 @@ impl<'a> Client<'a> {
             url,
             body: Body::Form(&fields),
             authorization,
+            network: network(self.provider),
             before_pause: Some(exit_if_signalled),
             ..Call::default()
         };

@@ -7,6 +7,7 @@ mod assertion;
 mod binding;
 mod browser;
 mod client;
+mod client_assertion;
 mod commands;
 mod discovery;
 mod flows;

@@ -20,5 +20,7 @@ pub use environment::Environment;
 pub use folders::Folders;
 pub use key_store::KeyStore;
 pub use model::{ClaudeLogin, Config, Entry, Profile, Program, is_name};
-pub use provider::{ClientAuthentication, Flow, Provider, TokenSource, ValueSource, is_endpoint};
+pub use provider::{
+    ClientAssertion, ClientAuthentication, Flow, Provider, TokenKind, TokenSource, ValueSource, is_endpoint,
+};
 pub use suite::{SourceContext, Suite};

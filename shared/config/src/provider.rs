@@ -29,6 +29,8 @@ pub struct Provider {
     pub client_id: Option<String>,
     /// Where the client's secret is, if it has one.
     pub client_secret: Option<ValueSource>,
+    /// With what the client proves itself in place of a secret (RFC 7523, 2.2).
+    pub client_assertion: Option<ClientAssertion>,
     /// How that secret is sent; without it, as the provider says.
     pub client_authentication: Option<ClientAuthentication>,
     /// What is asked for.
@@ -45,6 +47,16 @@ pub struct Provider {
     pub default: bool,
     /// The port that the browser comes back to; any free one without it.
     pub redirect_port: Option<u16>,
+    /// The whole address that the browser comes back to, on this machine.
+    pub redirect_uri: Option<String>,
+    /// Where the parameters of a sign-in are sent first, if the provider wants that (RFC 9126).
+    pub pushed_authorization_request_endpoint: Option<String>,
+    /// Which of its tokens is handed out.
+    pub token: TokenKind,
+    /// A file with the certificate authorities of its server, beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The proxy for its server, in place of those that the environment names.
+    pub proxy: Option<String>,
     /// Where the token is that is exchanged for one of the provider's.
     pub assertion: Option<TokenSource>,
     /// Of what type that token is, for a token exchange.
@@ -88,6 +100,30 @@ pub enum ClientAuthentication {
     Basic,
     /// Among the parameters.
     Post,
+}
+
+/// A JWT with which a client proves itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientAssertion {
+    /// Somebody else signs it, and keeps it fresh in this file.
+    File(PathBuf),
+    /// It is signed for each request (`private_key_jwt` in OpenID Connect Core, 9).
+    Key {
+        /// The private key, in PEM.
+        file: PathBuf,
+        /// Its name at the provider.
+        id: Option<String>,
+    },
+}
+
+/// Which of a provider's tokens is handed out.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TokenKind {
+    /// The access token.
+    #[default]
+    Access,
+    /// The ID token.
+    Id,
 }
 
 /// Where a secret of the user's own is.
@@ -171,9 +207,25 @@ fn is_loopback(host: &str) -> bool {
     name == "localhost" || name == "[::1]" || address.is_ok_and(|address| address.is_loopback())
 }
 
+/// Whether a browser that is sent there comes back to this machine, over plain HTTP and to a path.
+#[must_use]
+pub(crate) fn is_redirect_uri(url: &str) -> bool {
+    is_endpoint(url) && url.starts_with("http://") && !url.contains('?')
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_endpoint;
+    use super::{is_endpoint, is_redirect_uri};
+
+    #[test]
+    fn a_browser_comes_back_to_this_machine() {
+        for good in ["http://localhost:8080/oauth/callback", "http://127.0.0.1/callback", "http://[::1]:1/"] {
+            assert!(is_redirect_uri(good), "{good}");
+        }
+        for bad in ["https://localhost/", "http://a.example/cb", "http://localhost/?a=b", "acme://callback", "x"] {
+            assert!(!is_redirect_uri(bad), "{bad}");
+        }
+    }
 
     #[test]
     fn plain_http_is_for_this_very_machine() {

@@ -9,7 +9,7 @@ use reqwest::{Client, RequestBuilder};
 use rustls::CertificateError;
 
 use crate::answer::{Answer, MAX_ANSWER, exchange};
-use crate::client::{Route, client, runtime};
+use crate::client::{Network, Route, client, runtime};
 use crate::error::TransportError;
 use crate::proxy::check_proxy;
 
@@ -42,6 +42,8 @@ pub struct Call<'a> {
     /// The host is on this machine or its link: it is asked without a proxy, and is down if it accepts no connection
     /// within 2 s. Plain HTTP never uses a proxy.
     pub is_nearby: bool,
+    /// What differs from the environment for this server.
+    pub network: Network<'a>,
     /// Called before each pause, when no request is under way: a caller that defers signals can exit there.
     pub before_pause: Option<fn()>,
 }
@@ -153,10 +155,11 @@ impl Call<'_> {
                 (false, true) => Route::Nearby,
                 (false, false) => Route::AsConfigured,
             };
-            if route == Route::AsConfigured {
+            if route == Route::AsConfigured && self.network.proxy.is_none() {
                 check_proxy(self.url).map_err(TransportError::Setting)?;
             }
-            exchange(self.request(client(route)?)?).await
+            let client = client(route, self.network)?;
+            exchange(self.request(&client)?).await
         };
         runtime.block_on(async { tokio::time::timeout(patience, work).await }).unwrap_or(Err(TransportError::Timeout))
     }

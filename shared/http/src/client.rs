@@ -1,10 +1,14 @@
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, ClientBuilder};
+use claude_credential_files::NamedFile;
+use claude_credential_protocol::Error;
+use reqwest::{Certificate, Client, ClientBuilder, Proxy};
+use rustls_pki_types::CertificateDer;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::authorities::authorities;
+use crate::authorities::{authorities, authorities_in};
 use crate::error::TransportError;
 
 /// A server that accepts no connection within this time is down.
@@ -36,13 +40,45 @@ pub(crate) enum Route {
     Nearby,
 }
 
-/// The client for all requests of a route.
-pub(crate) fn client(route: Route) -> Result<&'static Client, TransportError> {
+/// What differs from the environment for one server.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Network<'a> {
+    /// Certificate authorities in PEM that are trusted beside the system's.
+    pub ca_file: Option<&'a Path>,
+    /// The proxy for https, in place of those that the environment names.
+    pub proxy: Option<&'a str>,
+}
+
+/// The client for a request.
+pub(crate) fn client(route: Route, network: Network<'_>) -> Result<Client, TransportError> {
     static CLIENTS: [OnceLock<Client>; 4] = [const { OnceLock::new() }; 4];
-    let cell = &CLIENTS[route as usize];
-    if let Some(client) = cell.get() {
-        return Ok(client);
+    let Network { ca_file, proxy } = network;
+    // Neither concerns plain HTTP.
+    if route != Route::AsConfigured || (ca_file.is_none() && proxy.is_none()) {
+        let cell = &CLIENTS[route as usize];
+        if let Some(client) = cell.get() {
+            return Ok(client.clone());
+        }
+        let client = builder(route, &[])?.build().map_err(|error| TransportError::of(&error))?;
+        return Ok(cell.get_or_init(|| client).clone());
     }
+    let further = ca_file.map(of_server).transpose()?.unwrap_or_default();
+    let mut builder = builder(route, &further)?;
+    if let Some(proxy) = proxy {
+        let wrong = |_| TransportError::Setting(Error::config("`proxy` is no address of a proxy"));
+        builder = builder.no_proxy().proxy(Proxy::https(proxy).map_err(wrong)?);
+    }
+    builder.build().map_err(|error| TransportError::of(&error))
+}
+
+/// The authorities of one server's own file.
+fn of_server(file: &Path) -> Result<Vec<CertificateDer<'static>>, TransportError> {
+    let (named_by, removal) = ("ca_file".to_owned(), "remove the line".to_owned());
+    authorities_in(&NamedFile { path: file.to_owned(), named_by, removal }).map_err(TransportError::Setting)
+}
+
+/// `further` are authorities beside those of the system and of the user's variables.
+fn builder(route: Route, further: &[CertificateDer<'static>]) -> Result<ClientBuilder, TransportError> {
     // Fails if the process has a default provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -52,18 +88,17 @@ pub(crate) fn client(route: Route) -> Result<&'static Client, TransportError> {
         .connect_timeout(if matches!(route, Route::Nearby | Route::PlainNearby) { CONNECT_NEARBY } else { CONNECT })
         // The runtime does not run between requests, so an idle connection may be dead.
         .pool_max_idle_per_host(0);
-    let client = match route {
-        Route::AsConfigured => trusting(builder.https_only(true))?,
-        Route::Nearby => trusting(builder.no_proxy())?,
+    Ok(match route {
+        Route::AsConfigured => trusting(builder.https_only(true), further)?,
+        Route::Nearby => trusting(builder.no_proxy(), further)?,
         Route::Plain | Route::PlainNearby => builder.no_proxy().tls_certs_only([]),
-    };
-    let client = client.build().map_err(|error| TransportError::of(&error))?;
-    Ok(cell.get_or_init(|| client))
+    })
 }
 
 /// With the authorities of the system and the user's further ones.
-fn trusting(builder: ClientBuilder) -> Result<ClientBuilder, TransportError> {
-    let certificates = authorities().map_err(TransportError::Setting)?;
+fn trusting(builder: ClientBuilder, further: &[CertificateDer<'static>]) -> Result<ClientBuilder, TransportError> {
+    let mut certificates = authorities().map_err(TransportError::Setting)?;
+    certificates.extend_from_slice(further);
     let certificates = certificates.iter().filter_map(|certificate| Certificate::from_der(certificate).ok());
     // There the keychain says more than a list of certificates: what the user trusts or distrusts.
     Ok(if cfg!(target_os = "macos") {

@@ -14,5 +14,5 @@ mod proxy;
 pub use answer::Answer;
 pub use authorities::{also_trust, authorities, authorities_in};
 pub use call::{Body, Call};
-pub use client::runtime;
+pub use client::{Network, runtime};
 pub use proxy::check_proxy;

@@ -248,6 +248,32 @@ fn federation_needs_no_configuration_and_goes_through_the_proxy_to_anthropic_alo
 }
 
 #[test]
+fn a_provider_s_own_proxy_and_authorities_are_used_for_it() {
+    let (mut fixture, signer, machines) = fixture();
+    let authority = CertificateAuthority::new();
+    fixture.sandbox.write("authority.pem", authority.pem());
+    let proxy = Proxy::start(authority, machines.answers());
+    identify(&mut fixture, &signer.sign(&signer.claims(Federation::AUDIENCE)), true);
+    // What the environment names leads nowhere.
+    fixture.sandbox.set("HTTPS_PROXY", "http://127.0.0.1:1");
+    let section = |lines: &str| {
+        let ids = [
+            ("federation_rule_id", Federation::RULE),
+            ("organization_id", Federation::ORGANIZATION),
+            ("service_account_id", Federation::SERVICE_ACCOUNT),
+        ];
+        let ids: String = ids.iter().map(|(name, value)| format!("{name} = \"{value}\"\n")).collect();
+        fixture.provider(&format!("flow = \"federation\"\nanthropic = false\n{ids}{lines}"));
+    };
+    section(&format!("proxy = \"{}\"", proxy.url()));
+    let distrusts = fixture.print().run();
+    assert!(distrusts.fails(75).contains("can't be reached"), "{distrusts:#?}");
+    section(&format!("proxy = \"{}\"\nca_file = \"~/authority.pem\"", proxy.url()));
+    assert_eq!(fixture.print().run().key(), "machine-1");
+    assert!(proxy.connected().iter().all(|target| target == "api.anthropic.com:443"), "{:?}", proxy.connected());
+}
+
+#[test]
 fn github_s_token_is_asked_for_with_the_audience() {
     let (mut fixture, signer, machines) = fixture();
     let jwt = signer.sign(&signer.claims(Federation::AUDIENCE));

@@ -7,13 +7,14 @@ use claude_credential_protocol::{Error, iso_8601, parse_account};
 use super::logout::{self, Revoked};
 use super::shared::{PATIENCE, as_account};
 use crate::client::Client;
-use crate::flows::authorization_code::Input;
+use crate::flows::authorization_code::{Input, SignedIn, Waiting};
 use crate::flows::federation::prepared;
 use crate::flows::{authorization_code, device_code, mint};
+use crate::loopback::page::Page;
 use crate::options::Oauth;
 use crate::reporter::Reporter;
 use crate::token_store::TokenStore;
-use crate::tokens::TokenSet;
+use crate::tokens::{TokenSet, no_refresh_hint};
 use claude_credential_process::SignalGuard;
 
 /// Long enough for the user to find and type the keychain's password.
@@ -51,27 +52,36 @@ pub(crate) fn run(
     let client = helper.client(folders, provider, PATIENCE);
     let login = store.login_command(account);
     let browser = !options.no_browser;
-    let set = match provider.flow {
+    let by_itself = |set| SignedIn { set, browser: Waiting::nobody() };
+    let SignedIn { set, browser: waiting } = match provider.flow {
         Flow::AuthorizationCode if !options.device => {
             authorization_code::sign_in(&client, browser, input, &login, reporter)?
         }
-        Flow::AuthorizationCode | Flow::DeviceCode => device_code::sign_in(&client, browser, &login, reporter)?,
+        Flow::AuthorizationCode | Flow::DeviceCode => {
+            by_itself(device_code::sign_in(&client, browser, &login, reporter)?)
+        }
         _ if account.is_some() || options.device => {
             let (name, flow) = (&provider.name, provider.flow.name());
             return Err(provider.error(format!("{name} signs in by itself ({flow}), with no account and no device")));
         }
-        _ => mint(&client).map_err(|failed| failed.error(provider, &login))?,
+        _ => by_itself(mint(&client).map_err(|failed| failed.error(provider, &login))?),
     };
     let held = SignalGuard::begin();
     let kept = keep(folders, provider, account, &set);
-    let (set, place) = kept.map_err(|error| {
+    let kept = kept.map_err(|error| {
         // Tokens that are stored nowhere should not stay valid.
         let client = Client { until: Instant::now() + PATIENCE, ..client };
         match logout::revoke(&client, &set) {
             Ok(Revoked::Yes) => error.with_prefix("the new tokens could not be kept, and were revoked"),
             _ => error.with_prefix("the new tokens could not be kept"),
         }
-    })?;
+    });
+    let who = set.who.as_deref().or(account);
+    waiting.show(&match &kept {
+        Ok(_) => Page::signed_in(provider, who),
+        Err(error) => Page::failed(provider, &error.to_string(), &login),
+    });
+    let (set, place) = kept?;
     drop(held);
     tell(helper, provider, account, &set, &place, reporter)
 }
@@ -116,9 +126,9 @@ fn tell(
     let name = &provider.name;
     let who = as_account(set.who.as_deref().or(account));
     let renewed = if set.refresh.is_some() || !provider.flow.is_for_people() {
-        ", and is renewed by itself"
+        ", and is renewed by itself".to_owned()
     } else {
-        ", and the provider gave nothing to renew it with"
+        format!(", and the provider gave nothing to renew it with{}", no_refresh_hint(provider))
     };
     let until =
         set.expires_at.map_or("the token has no end".to_owned(), |at| format!("the token ends {}", iso_8601(at)));

@@ -1,6 +1,7 @@
 use clap::Args;
 use claude_credential_config::logins::Login;
-use claude_credential_config::{Folders, Provider};
+use claude_credential_config::{Folders, Provider, TokenKind};
+use claude_credential_http::Answer;
 use claude_credential_protocol::{Error, Secret, parse_account};
 
 use super::shared::{PATIENCE, as_account};
@@ -51,6 +52,8 @@ pub(crate) fn run(
         }
         return reporter.line(&not_signed_in(options.account.as_deref()));
     };
+    let login_command = store.login_command(login.account.as_deref());
+    let to_local = |error: &Error| to_local(error, &login_command);
     // A renewal that is under way would store a new token after the old one was revoked.
     let _lock = store.lock(login.account.as_deref(), PATIENCE)?;
     let store = TokenStore::new(folders, provider, PATIENCE);
@@ -63,7 +66,9 @@ pub(crate) fn run(
     } else {
         let client = helper.client(folders, provider, PATIENCE);
         match store.read(&login).map_err(|error| to_local(&error))? {
-            Some(set) if binding::is_revocable(&client, &set) => revoke(&client, &set)?,
+            Some(set) if binding::is_revocable(&client, &set) => {
+                revoke(&client, &set).map_err(|error| to_local(&error))?
+            }
             // No later undo: without its tokens the sign-in can't be ended at the provider.
             Some(set) if binding::is_usable(&client, &set) => {
                 let message =
@@ -104,13 +109,14 @@ fn tell(
 /// RFC 7009: the refresh token first, with which the provider ends the whole grant.
 pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Error> {
     let TokenSet { access, refresh, .. } = set;
-    let tokens = [(refresh, "refresh_token"), (access, "access_token")];
-    let tokens: Vec<(&Secret, &str)> =
-        tokens.into_iter().filter_map(|(token, kind)| Some((token.as_ref()?, kind))).collect();
+    // An ID token in its place is nothing that a provider revokes.
+    let access = access.as_ref().filter(|_| client.provider.token == TokenKind::Access);
+    let tokens = [(refresh.as_ref(), "refresh_token"), (access, "access_token")];
+    let tokens: Vec<(&Secret, &str)> = tokens.into_iter().filter_map(|(token, kind)| Some((token?, kind))).collect();
     if tokens.is_empty() {
         return Ok(Revoked::No);
     }
-    let endpoints = client.endpoints(&[Endpoint::Revocation]).map_err(|error| to_local(&error))?;
+    let endpoints = client.endpoints(&[Endpoint::Revocation])?;
     if endpoints.get(Endpoint::Revocation).is_none() {
         return Ok(Revoked::Nowhere);
     }
@@ -118,19 +124,33 @@ pub(super) fn revoke(client: &Client<'_>, set: &TokenSet) -> Result<Revoked, Err
         let fields = [("token", token.expose()), ("token_type_hint", kind)];
         let outcome = client.post(&endpoints, Endpoint::Revocation, &fields);
         match outcome {
-            Ok((answer, _)) if (200..300).contains(&answer.status) => {}
+            Ok((answer, _)) if answer.is_success() => {}
             // The first revocation ends the grant; the second is for providers that revoke each token alone.
             _ if number > 0 => {}
-            Ok((answer, host)) => {
-                let status = answer.status;
-                return Err(to_local(&Error::unavailable(format!("{host} answered {status} to the revocation"))));
-            }
-            Err(error) => return Err(to_local(&error)),
+            Ok((answer, host)) => return Err(refused(client, &answer, &host)),
+            Err(error) => return Err(error),
         }
     }
     Ok(Revoked::Yes)
 }
 
-fn to_local(error: &Error) -> Error {
-    Error::new(error.class(), format!("{error}; nothing was removed; to forget the tokens here alone, add: --local"))
+/// Only what may change by itself is worth another try.
+fn refused(client: &Client<'_>, answer: &Answer, host: &str) -> Error {
+    let status = answer.status;
+    if answer.may_change() {
+        return Error::unavailable(format!("{host} answered {status} to the revocation"));
+    }
+    let provider = client.provider;
+    let public =
+        matches!(status, 400 | 401 | 403) && provider.client_secret.is_none() && provider.client_assertion.is_none();
+    let why = if public { "; it may want a client secret, which this client does not have" } else { "" };
+    provider.error(format!("{host} refused the revocation with status {status}{why}"))
+}
+
+fn to_local(error: &Error, login: &str) -> Error {
+    let logout = login.replacen(" login ", " logout ", 1);
+    Error::new(
+        error.class(),
+        format!("{error}; nothing was removed; to forget the tokens here alone, run: {logout} --local"),
+    )
 }

@@ -10,6 +10,7 @@ use super::shared::PATIENCE;
 use crate::options::{Oauth, Source, find};
 use crate::reporter::Reporter;
 use crate::token_store::TokenStore;
+use crate::tokens::no_refresh_hint;
 
 /// One login, in words and as JSON.
 type Row = (String, Value);
@@ -107,10 +108,12 @@ fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Row {
     };
     let renewal = if set.refused {
         format!("the provider ended the sign-in; run: {}", store.login_command(account))
+    } else if set.doubted.is_some() {
+        "the provider refused the last refresh and did not say why; it is asked once more".to_owned()
     } else if can_renew {
         "a refresh is possible".to_owned()
     } else {
-        "no refresh is possible".to_owned()
+        format!("no refresh is possible{}", no_refresh_hint(provider))
     };
     (format!("{words}: in {shown}; {end}; {renewal}"), json)
 }

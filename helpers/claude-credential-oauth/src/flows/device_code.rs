@@ -6,20 +6,25 @@ use std::time::{Duration, Instant};
 use claude_credential_http::Call;
 use claude_credential_protocol::{Class, Error, Secret};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::binding;
 use crate::browser;
-use crate::client::Client;
+use crate::client::{Client, is_refusal};
 use crate::discovery::Endpoint;
 use crate::reporter::Reporter;
 use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
+use crate::tokens::response::lifetime;
 use claude_credential_process::SignalGuard;
 
 const GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 /// The standard's interval, if the provider gives none.
 const INTERVAL: u64 = 5;
+
+/// How long a code is good if the provider does not say: the standard wants it said.
+const LIFE: u64 = 15 * 60;
 
 /// How much longer the interval gets after `slow_down`, or if the provider can't be reached.
 const SLOWER: Duration = Duration::from_secs(5);
@@ -31,11 +36,13 @@ const LONGEST: u64 = 30 * 60;
 struct DeviceAuthorization {
     device_code: Secret,
     user_code: String,
-    #[serde(alias = "verification_url")]
-    verification_uri: String,
+    verification_uri: Option<String>,
+    /// What Google calls it; some servers say both.
+    verification_url: Option<String>,
     verification_uri_complete: Option<String>,
-    expires_in: u64,
-    interval: Option<u64>,
+    // Numbers, texts or floats.
+    expires_in: Option<Value>,
+    interval: Option<Value>,
 }
 
 pub(crate) fn sign_in(
@@ -50,15 +57,17 @@ pub(crate) fn sign_in(
     let scope = provider.scopes.join(" ");
     let requested_fields = client.requested_fields(&scope);
     let (answer, host) = client.post(&endpoints, Endpoint::DeviceAuthorization, &requested_fields)?;
-    if !(200..300).contains(&answer.status) {
+    if is_refusal(&answer, &host) {
         let refused = client.understood(answer, &host);
         return Err(refused.err().map_or_else(|| Error::unavailable("no device code"), |failed| told(&failed)));
     }
     let authorization: DeviceAuthorization = answer.json(&host)?;
     show(client, &authorization, open_browser, reporter)?;
-    let until = Instant::now() + Duration::from_secs(authorization.expires_in.min(LONGEST));
+    let life = lifetime(authorization.expires_in.as_ref()).unwrap_or(LIFE);
+    let until = Instant::now() + Duration::from_secs(life.min(LONGEST));
     // At least what the provider demands (RFC 8628, 3.5).
-    let mut interval = Duration::from_secs(authorization.interval.unwrap_or(INTERVAL).clamp(1, LONGEST));
+    let interval = lifetime(authorization.interval.as_ref()).unwrap_or(INTERVAL);
+    let mut interval = Duration::from_secs(interval.clamp(1, LONGEST));
     let mut grant = vec![("grant_type", GRANT), ("device_code", authorization.device_code.expose())];
     grant.extend(provider.resource.iter().map(|resource| ("resource", resource.as_str())));
     loop {
@@ -95,7 +104,11 @@ fn show(
     open_browser: bool,
     reporter: &mut Reporter<'_>,
 ) -> Result<(), Error> {
-    let DeviceAuthorization { user_code, verification_uri, verification_uri_complete, .. } = authorization;
+    let DeviceAuthorization { user_code, verification_uri, verification_url, verification_uri_complete, .. } =
+        authorization;
+    let verification_uri = verification_uri.as_ref().or(verification_url.as_ref());
+    let nowhere = || Error::unavailable("the provider names no address at which the code is typed");
+    let verification_uri = verification_uri.or(verification_uri_complete.as_ref()).ok_or_else(nowhere)?;
     // The provider, not the user, chose the address that is about to be opened.
     let is_web = |uri: &str| uri.starts_with("https://") || claude_credential_config::is_endpoint(uri);
     let uri = verification_uri_complete.as_ref().unwrap_or(verification_uri);

@@ -11,6 +11,7 @@ use claude_credential_protocol::{Error, now};
 use super::machine::JWT_BEARER;
 use crate::assertion::{identity_token, jwt};
 use crate::client::{Client, EACH};
+use crate::discovery::document::network;
 use crate::token_error::TokenError;
 use crate::tokens::TokenSet;
 
@@ -75,7 +76,8 @@ pub(crate) fn mint(client: &Client<'_>) -> Result<TokenSet, TokenError> {
         body["workspace_id"] = workspace.as_str().into();
     }
     let url = provider.token_endpoint.as_deref().unwrap_or(ENDPOINT);
-    let call = Call { url, body: Body::Json(&body), before_pause: Some(exit_if_signalled), ..Call::default() };
+    let network = network(provider);
+    let call = Call { url, body: Body::Json(&body), network, before_pause: Some(exit_if_signalled), ..Call::default() };
     let answer = call.send_with_retry(EACH, client.until)?;
     match client.understood(answer, &call.host()) {
         Err(TokenError::Code(_, answer)) => {

@@ -3,15 +3,16 @@
 use claude_credential_protocol::Secret;
 use reqwest::Url;
 
-use crate::token_error::code;
+use crate::discovery::document::names_issuer;
+use crate::token_error::Refusal;
 
 /// The provider's answer to a sign-in.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Callback {
     /// The code that is exchanged for tokens.
     Code(Secret),
-    /// The provider or the user denied it, with the standard's error code if there is one.
-    Denied(Option<&'static str>),
+    /// The provider or the user refused it (RFC 6749, 4.1.2.1).
+    Refused(Refusal),
 }
 
 /// Why a callback is not the answer to our sign-in. The next one may be.
@@ -21,6 +22,8 @@ pub(crate) enum NotOurs {
     Nothing,
     /// The state is not ours.
     State,
+    /// It came under another host's name.
+    Host,
     /// The issuer is another one, or is missing although our provider always sends it (RFC 9207).
     Issuer,
 }
@@ -29,6 +32,7 @@ pub(crate) enum NotOurs {
 #[derive(Debug, Clone)]
 pub(crate) struct Expected {
     pub(crate) state: Secret,
+    /// As the provider publishes it.
     pub(crate) issuer: Option<String>,
     /// The provider publishes that it always sends `iss`.
     pub(crate) says_issuer: bool,
@@ -44,14 +48,19 @@ impl Expected {
         if get("state").map(Secret::from).as_ref() != Some(&self.state) {
             return Err(NotOurs::State);
         }
+        let error = get("error");
         match (get("iss"), &self.issuer) {
-            (Some(theirs), Some(issuer)) if theirs != *issuer => return Err(NotOurs::Issuer),
-            (None, _) if self.says_issuer => return Err(NotOurs::Issuer),
+            (Some(theirs), Some(issuer)) if !names_issuer(issuer, &theirs) => return Err(NotOurs::Issuer),
+            // An error carries no code that could be another provider's, and not every server names itself in one.
+            (None, _) if self.says_issuer && error.is_none() => return Err(NotOurs::Issuer),
             _ => {}
         }
-        Ok(match get("code") {
-            Some(code) if get("error").is_none() => Callback::Code(code.into()),
-            _ => Callback::Denied(get("error").and_then(|error| code(&error))),
+        Ok(match (get("code"), error) {
+            (Some(code), None) => Callback::Code(code.into()),
+            (_, error) => {
+                let description = get("error_description").unwrap_or_default().replace(self.state.expose(), "…");
+                Callback::Refused(Refusal::new(&error.unwrap_or_default(), &description))
+            }
         })
     }
 
@@ -76,6 +85,7 @@ impl Expected {
 #[cfg(test)]
 pub(super) mod tests {
     use super::{Callback, Expected, NotOurs};
+    use crate::token_error::Refusal;
 
     pub(in super::super) fn expected() -> Expected {
         Expected { state: "STATE".into(), issuer: Some("https://a.example".to_owned()), says_issuer: false }
@@ -87,7 +97,8 @@ pub(super) mod tests {
         for (pasted, outcome) in [
             ("code=CANARY&state=STATE&iss=https://a.example", Ok(Callback::Code("CANARY".into()))),
             ("code=CANARY&state=STATE", Err(NotOurs::Issuer)),
-            ("error=access_denied&state=STATE", Err(NotOurs::Issuer)),
+            ("error=access_denied&state=STATE", Ok(Callback::Refused(Refusal::new("access_denied", "")))),
+            ("error=access_denied&state=STATE&iss=https://evil.example", Err(NotOurs::Issuer)),
             ("code=CANARY&state=STATE&iss=https://evil.example", Err(NotOurs::Issuer)),
         ] {
             assert_eq!(expected.understand_pasted(&format!("http://127.0.0.1/callback?{pasted}")), outcome, "{pasted}");
@@ -117,6 +128,6 @@ pub(super) mod tests {
             assert_eq!(expected().understand_pasted(bad), Err(why), "{bad}");
         }
         let denied = expected().understand_pasted("http://127.0.0.1/callback?error=access_denied&state=STATE");
-        assert_eq!(denied, Ok(Callback::Denied(Some("access_denied"))));
+        assert_eq!(denied, Ok(Callback::Refused(Refusal::new("access_denied", ""))));
     }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use claude_credential_config::logins::Login;
 use claude_credential_files::LockError;
-use claude_credential_protocol::{Auth, Class, Credential, Error, Request};
+use claude_credential_protocol::{Auth, Class, Credential, Error, Request, Seconds, now};
 
 use crate::anthropic::HEADER;
 use crate::binding;
@@ -21,9 +21,9 @@ use crate::discovery::Endpoint;
 use crate::flows;
 use crate::token_error::TokenError;
 use crate::token_store::TokenStore;
-use crate::tokens::TokenSet;
+use crate::tokens::{TokenSet, no_refresh_hint};
 use claude_credential_process::SignalGuard;
-use step::Step;
+use step::{Step, UNCLEAR};
 
 /// One request, the client of its provider, and the store of its tokens.
 pub(crate) struct Refresh<'a> {
@@ -31,6 +31,9 @@ pub(crate) struct Refresh<'a> {
     pub(crate) store: TokenStore<'a>,
     pub(crate) request: &'a Request,
 }
+
+/// After how many seconds a provider that refused without a reason is believed.
+const DOUBT: Seconds = 30;
 
 /// Why there is no new set.
 enum RenewalError {
@@ -161,6 +164,9 @@ impl Refresh<'_> {
                 self.store.renew(&login, &TokenSet { refused: true, ..old })?;
                 return Err(self.ended(account, "was ended by the provider (invalid_grant)"));
             }
+            (Err(RenewalError::Theirs(TokenError::Unclear(_))), Some((login, old))) if self.is_for_people() => {
+                return self.doubt(&login, old, alive);
+            }
             (Err(RenewalError::Ours(error)), _) => {
                 if alive.is_some() {
                     self.store.note_failure(account, None);
@@ -177,6 +183,23 @@ impl Refresh<'_> {
                 error
             }
         };
+        alive.ok_or(error)
+    }
+
+    /// The provider refused and did not say why: a refresh token that is dead, or a bad day. It is asked once more later,
+    /// and then the sign-in is over.
+    fn doubt(&self, login: &Login, old: TokenSet, alive: Option<Credential>) -> Result<Credential, Error> {
+        let account = login.account.as_deref();
+        let here = now() / 1000;
+        let since = old.doubted.filter(|since| *since <= here).unwrap_or(here);
+        let is_over = old.doubted.is_some() && here >= since + DOUBT;
+        self.store.renew(login, &TokenSet { refused: is_over, doubted: Some(since), ..old })?;
+        if is_over {
+            return Err(self.ended(account, UNCLEAR));
+        }
+        let name = &self.client.provider.name;
+        let error = Error::unavailable(format!("{name} refused the renewal and did not say why; try again later"));
+        self.store.note_failure(account, Some(&error));
         alive.ok_or(error)
     }
 
@@ -240,7 +263,8 @@ impl Refresh<'_> {
     fn step_of(&self, login: &Login, set: &TokenSet, check_live: bool) -> Result<Step, Error> {
         let is_bound = binding::is_usable(self.client, set);
         let step = Step::of(set, is_bound, self.is_for_people(), check_live, self.request);
-        step.map_err(|why| self.ended(login.account.as_deref(), why))
+        let hint = if set.refresh.is_none() { no_refresh_hint(self.client.provider) } else { "" };
+        step.map_err(|why| self.ended(login.account.as_deref(), &format!("{why}{hint}")))
     }
 
     fn ended(&self, account: Option<&str>, why: &str) -> Error {

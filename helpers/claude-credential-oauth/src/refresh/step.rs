@@ -4,6 +4,9 @@ use claude_credential_protocol::Request;
 
 use crate::tokens::{Due, TokenSet};
 
+/// How a sign-in is over whose renewal is refused again and again without a reason.
+pub(super) const UNCLEAR: &str = "was ended by the provider, which refuses to renew it and does not say why";
+
 /// What to do about a token set.
 pub(super) enum Step {
     /// It is the answer.
@@ -27,8 +30,11 @@ impl Step {
         request: &Request,
     ) -> Result<Self, &'static str> {
         if !is_bound {
-            let why = "was with another `issuer`, `token_endpoint` or `client_id` than config.toml has now";
+            let why = "was with another `issuer`, `token_endpoint`, `client_id` or `token` than config.toml has now";
             return if is_for_people { Err(why) } else { Ok(Self::Renew) };
+        }
+        if set.refused && set.doubted.is_some() {
+            return Err(UNCLEAR);
         }
         if set.refused {
             return Err("was ended by the provider (invalid_grant)");

@@ -22,7 +22,11 @@ struct Line {
 }
 
 /// What a command says, to the person and on stdout.
-fn run(fixture: &Fixture, words: &[&str], input: Option<Box<dyn Read + Send>>) -> (Result<(), Error>, String, String) {
+pub(super) fn run(
+    fixture: &Fixture,
+    words: &[&str],
+    input: Option<Box<dyn Read + Send>>,
+) -> (Result<(), Error>, String, String) {
     let command = Line::parse_from([&["oauth"], words].concat()).command;
     let (mut said, mut stdout) = (Vec::new(), Vec::new());
     let input = input.map(|input| Box::new(BufReader::new(input)) as crate::flows::authorization_code::Input);
@@ -30,13 +34,17 @@ fn run(fixture: &Fixture, words: &[&str], input: Option<Box<dyn Read + Send>>) -
     (outcome, String::from_utf8(said).unwrap(), String::from_utf8(stdout).unwrap())
 }
 
-fn provider(server: &Server, more: &str) -> Fixture {
+pub(super) fn provider(server: &Server, more: &str) -> Fixture {
     let section = format!("issuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]\n{more}", server.url);
     Fixture::with_provider(&section, &[("ANTHROPIC_API_KEY", "CANARY-key")])
 }
 
 /// Signs in by pasting what the browser would end at: `answer` makes it of the address that was shown.
-fn paste(fixture: &Fixture, words: &[&str], answer: fn(&Url) -> String) -> (Result<(), Error>, String) {
+pub(super) fn paste(
+    fixture: &Fixture,
+    words: &[&str],
+    answer: impl Fn(&Url) -> String + Send + 'static,
+) -> (Result<(), Error>, String) {
     // The address is known only once it was said, so the person's side is a pipe in both directions.
     let (sender, receiver) = mpsc::channel::<Vec<u8>>();
     let (reader, mut writer) = io::pipe().unwrap();
@@ -72,7 +80,7 @@ impl Write for Tee {
     }
 }
 
-fn parameter(url: &Url, name: &str) -> String {
+pub(super) fn parameter(url: &Url, name: &str) -> String {
     url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
 }
 
@@ -120,7 +128,10 @@ fn a_revocation_endpoint_gets_no_token_that_is_older_than_its_line() {
     fixture.configure(&format!("{section}\nrevocation_endpoint = \"{}/revoke\"", other.url));
     assert!(fixture.get(&anthropic()).unwrap().contains("CANARY-access-1"));
     let error = run(&fixture, &["logout"], None).0.unwrap_err().to_string();
-    assert!(error.contains("revocation_endpoint") && error.ends_with("add: --local"), "{error}");
+    assert!(
+        error.contains("revocation_endpoint") && error.ends_with("run: claude-credential logout acme --local"),
+        "{error}"
+    );
     assert!(fixture.get(&anthropic()).unwrap().contains("CANARY-access-1"));
     let (outcome, said, _) = run(&fixture, &["logout", "--local"], None);
     outcome.unwrap();
@@ -168,11 +179,32 @@ fn a_logout_that_fails_removes_nothing_and_says_how_to_do_without() {
     let fixture = provider(&server, "");
     paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state"))).0.unwrap();
     let error = run(&fixture, &["logout"], None).0.unwrap_err().to_string();
-    assert!(error.ends_with("add: --local") && !error.contains("CANARY"), "{error}");
+    assert!(error.ends_with("run: claude-credential logout acme --local") && !error.contains("CANARY"), "{error}");
     assert!(fixture.get(&anthropic()).unwrap().contains("CANARY-access-1"));
     run(&fixture, &["logout", "--local"], None).0.unwrap();
     assert_eq!(server.seen().len(), 2);
     assert_eq!(fixture.get(&anthropic()).unwrap_err().class(), Class::SignIn);
+}
+
+#[test]
+fn a_revocation_that_is_refused_is_no_passing_trouble_and_the_whole_command_is_named() {
+    for (status, class, says) in [
+        (401, Class::Config, "it may want a client secret"),
+        (400, Class::Config, "refused the revocation with status 400"),
+        (503, Class::Unavailable, "answered 503"),
+    ] {
+        let server = Server::start(vec![Reply::tokens(1, 3600)]);
+        let fixture = provider(&server, "");
+        let words = ["login", "--no-browser", "--account", "my work"];
+        paste(&fixture, &words, |url| format!("CODE#{}", parameter(url, "state"))).0.unwrap();
+        for _ in 0..5 {
+            server.will(Reply::With(status, "Retry-After: 0\r\n", r#"{"error":"invalid_client"}"#.to_owned()));
+        }
+        let error = run(&fixture, &["logout"], None).0.unwrap_err();
+        let ending = "run: claude-credential logout acme --account 'my work' --local";
+        assert!(error.class() == class && error.to_string().contains(says), "{error}");
+        assert!(error.to_string().ends_with(ending), "{error}");
+    }
 }
 
 #[test]
@@ -194,29 +226,6 @@ fn accounts_stand_beside_each_other_and_one_is_current() {
     outcome.unwrap();
     assert!(said.ends_with("the current account of acme is now home\n"), "{said}");
     assert_eq!(token(None), "CANARY-access-1");
-}
-
-#[test]
-fn a_device_code_is_asked_about_until_somebody_signs_in() {
-    let begun = serde_json::json!({
-        "device_code": "CANARY-device", "user_code": "WDJB-MJHT", "verification_uri": "https://a.example/device",
-        "expires_in": 60, "interval": 1,
-    });
-    let server =
-        Server::start(vec![Reply::json(&begun), Reply::error(400, "authorization_pending"), Reply::tokens(1, 3600)]);
-    let fixture = provider(&server, "");
-    let (outcome, said, _) = run(&fixture, &["login", "--device", "--no-browser"], None);
-    outcome.unwrap();
-    assert!(
-        said.contains("https://a.example/device") && said.contains("WDJB-MJHT") && said.contains("waiting"),
-        "{said}"
-    );
-    assert!(!said.contains("CANARY"), "{said}");
-    assert_eq!(server.seen()[2].field("device_code").as_deref(), Some("CANARY-device"));
-    server.will(Reply::json(&begun));
-    server.will(Reply::error(400, "access_denied"));
-    let error = run(&fixture, &["login", "--device", "--no-browser"], None).0.unwrap_err();
-    assert!(error.class() == Class::SignIn && error.to_string().contains("access_denied"), "{error}");
 }
 
 #[test]

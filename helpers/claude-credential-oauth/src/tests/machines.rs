@@ -210,3 +210,25 @@ fn federation_by_variables_alone_is_for_anthropics_own_host() {
     assert!(error.to_string().starts_with("ANTHROPIC_FEDERATION_RULE_ID: "), "{error}");
     assert!(!fixture.get(&Request::new("https", "gateway.example")).unwrap().contains("credential="));
 }
+
+#[test]
+fn a_secret_that_is_refused_in_the_header_is_sent_once_among_the_parameters() {
+    let section = |server: &Server, more: &str| {
+        let lines = "flow = \"client-credentials\"\nclient_id = \"c\"\nclient_secret_variable = \"V\"";
+        Fixture::with_provider(&format!("issuer = \"{}\"\n{lines}\n{more}", server.url), &[("V", "CANARY-secret")])
+    };
+    let server = Server::start(vec![Reply::error(401, "invalid_client"), Reply::tokens(1, 3600)]);
+    let answer = section(&server, "").get(&anthropic()).unwrap();
+    assert_eq!(value(&answer, "credential"), Some("CANARY-access-1"));
+    let seen = server.seen();
+    assert!(seen[0].headers.contains("uthorization: Basic") && seen[0].field("client_secret").is_none());
+    assert!(!seen[1].headers.contains("uthorization"));
+    assert_eq!(seen[1].field("client_secret").as_deref(), Some("CANARY-secret"));
+
+    for (more, requests) in [("", 2), ("client_authentication = \"basic\"", 1)] {
+        let server = Server::start((0..3).map(|_| Reply::error(401, "invalid_client")).collect());
+        let error = section(&server, more).get(&anthropic()).unwrap_err();
+        assert!(error.class() == Class::Config && error.to_string().contains("`client_authentication`"), "{error}");
+        assert_eq!(server.seen().len(), requests);
+    }
+}

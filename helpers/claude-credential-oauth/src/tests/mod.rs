@@ -1,9 +1,12 @@
 mod calls;
 mod commands;
 mod crowd;
+mod device;
+mod gateways;
 mod machines;
 mod refresh;
 mod server;
+mod sign_in;
 mod signed_in;
 mod store_erase;
 

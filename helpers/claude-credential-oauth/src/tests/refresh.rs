@@ -91,7 +91,7 @@ fn every_answer_of_a_provider_has_a_class_and_a_line_without_a_secret() {
     let cases: Vec<(Reply, Class, &str)> = vec![
         (Reply::error(400, "invalid_grant"), Class::SignIn, "run: claude-credential login acme"),
         (Reply::error(401, "invalid_client"), Class::Config, "config.toml:2: acme says invalid_client"),
-        (Reply::error(400, "CANARY-code"), Class::Config, "answered 400"),
+        (Reply::error(400, "CANARY-code"), Class::Unavailable, "did not say why"),
         (Reply::Json(404, "CANARY".to_owned()), Class::Config, "answered 404"),
         (Reply::With(302, "Location: http://127.0.0.1:1/CANARY\r\n", String::new()), Class::Unavailable, "redirect"),
         (Reply::Json(200, "{\"CANARY".to_owned()), Class::Unavailable, "is not the JSON"),
@@ -206,4 +206,69 @@ fn a_refresh_is_for_the_resource_that_the_user_named() {
     store(&fixture, "0", -10, true);
     assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-1");
     assert_eq!(server.seen()[0].field("resource").as_deref(), Some("https://gateway.example/"));
+}
+
+#[test]
+fn an_error_with_status_200_is_an_error() {
+    for error in ["bad_refresh_token", "invalid_grant"] {
+        let server = Server::start(vec![Reply::Json(200, format!(r#"{{"error":"{error}"}}"#))]);
+        let fixture = signed_in(&server, -10);
+        let error = fixture.get(&anthropic()).unwrap_err();
+        assert!(
+            error.class() == Class::SignIn && error.to_string().contains("claude-credential login acme"),
+            "{error}"
+        );
+    }
+    let whole = r#"{"error":"","access_token":"CANARY-access-1","token_type":"BEARER","expires_in":3600}"#;
+    let server = Server::start(vec![Reply::Json(200, whole.to_owned())]);
+    assert_eq!(token(&signed_in(&server, -10), &anthropic()).unwrap(), "CANARY-access-1");
+}
+
+#[test]
+fn a_refusal_without_a_reason_is_asked_once_more_and_then_ends_the_sign_in() {
+    let unclear = || vec![Reply::Json(400, String::new()), Reply::Json(400, "{}".to_owned()), Reply::tokens(3, 3600)];
+    let server = Server::start(unclear());
+    let fixture = signed_in(&server, -10);
+    let error = fixture.get(&anthropic()).unwrap_err();
+    assert!(error.class() == Class::Unavailable && error.to_string().contains("did not say why"), "{error}");
+    assert!(status(&fixture).contains("asked once more"), "{}", status(&fixture));
+    doubt_grows_old(&fixture);
+    let error = fixture.get(&anthropic()).unwrap_err();
+    assert!(
+        error.class() == Class::SignIn && error.to_string().contains("run: claude-credential login acme"),
+        "{error}"
+    );
+    assert!(status(&fixture).contains("the provider ended the sign-in"), "{}", status(&fixture));
+    assert_eq!(fixture.get(&anthropic()).unwrap_err().class(), Class::SignIn);
+    assert_eq!(server.seen().len(), 2, "a sign-in that is over is not asked about again");
+
+    // A bad day is no end.
+    let server = Server::start(vec![Reply::Json(403, "<p>no".to_owned()), Reply::tokens(1, 3600)]);
+    let fixture = signed_in(&server, -10);
+    assert_eq!(fixture.get(&anthropic()).unwrap_err().class(), Class::Unavailable);
+    doubt_grows_old(&fixture);
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-1");
+    assert!(status(&fixture).contains("a refresh is possible"), "{}", status(&fixture));
+}
+
+fn status(fixture: &Fixture) -> String {
+    let (outcome, _, words) = super::commands::run(fixture, &["status"], None);
+    outcome.unwrap();
+    words
+}
+
+/// A minute passes since the provider refused.
+fn doubt_grows_old(fixture: &Fixture) {
+    forget_failures(fixture);
+    let folder = fixture.home.path().join(".local/share/claude-credential/logins");
+    let mut changed = 0;
+    for file in std::fs::read_dir(folder).unwrap().flatten().map(|file| file.path()) {
+        let Ok(text) = std::fs::read_to_string(&file) else { continue };
+        let Some((before, after)) = text.split_once("doubted=") else { continue };
+        let (at, after) = after.split_once('\n').unwrap();
+        let at: u64 = at.parse().unwrap();
+        std::fs::write(&file, format!("{before}doubted={}\n{after}", at - 60)).unwrap();
+        changed += 1;
+    }
+    assert_eq!(changed, 1);
 }

@@ -99,6 +99,7 @@ fn discovery(url: &str) -> String {
     serde_json::json!({
         "issuer": url, "authorization_endpoint": format!("{url}/authorize"), "token_endpoint": format!("{url}/token"),
         "device_authorization_endpoint": format!("{url}/device"), "revocation_endpoint": format!("{url}/revoke"),
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
     })
     .to_string()
 }

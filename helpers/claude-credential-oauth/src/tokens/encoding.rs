@@ -9,8 +9,20 @@ impl TokenSet {
     /// As it is kept, with its name in it: what was moved under another name is not answered with.
     pub(crate) fn to_bytes(&self, provider: &str, account: Option<&str>) -> Result<Zeroizing<Vec<u8>>, Malformed> {
         // Named one by one: a field forgotten here is lost with the next sign-in.
-        let Self { access, expires_at, obtained, refresh, scope, who, binding, refused, superseded, complaint: _ } =
-            self;
+        let Self {
+            access,
+            expires_at,
+            obtained,
+            refresh,
+            scope,
+            who,
+            binding,
+            refused,
+            doubted,
+            superseded,
+            complaint: _,
+            id: _,
+        } = self;
         let mut message = Message::default();
         message.push("provider", provider)?;
         message.push_some("username", account)?;
@@ -24,6 +36,7 @@ impl TokenSet {
         if *refused {
             message.push("refused", "1")?;
         }
+        message.push_some("doubted", doubted.map(|at| at.to_string()).as_deref())?;
         for hash in superseded {
             message.push("superseded[]", hash)?;
         }
@@ -46,8 +59,10 @@ impl TokenSet {
             who: text("claude.account"),
             binding: text("binding")?,
             refused: message.flag("refused"),
+            doubted: message.number("doubted", 0..=MAX_EXPIRY).ok()?,
             superseded: message.list("superseded[]").into_iter().map(str::to_owned).collect(),
             complaint: None,
+            id: None,
         })
     }
 }

@@ -1,8 +1,10 @@
 //! The tokens of one sign-in.
 
 mod encoding;
+pub(crate) mod id_token;
 pub(crate) mod response;
 
+use claude_credential_config::Provider;
 use claude_credential_files::{hex, random};
 use claude_credential_protocol::{Error, Seconds, Secret, now};
 use sha2::{Digest, Sha256};
@@ -34,10 +36,14 @@ pub(crate) struct TokenSet {
     pub(crate) binding: String,
     /// The provider refused the refresh token; it is kept and never sent again.
     pub(crate) refused: bool,
+    /// Since when the provider refuses to renew it without saying why.
+    pub(crate) doubted: Option<Seconds>,
     /// The hashes of the access tokens before.
     pub(crate) superseded: Vec<String>,
     /// Why the access token that came with this refresh token is unusable; it is neither handed out nor stored.
     pub(crate) complaint: Option<String>,
+    /// The ID token that came with them; it is not kept.
+    pub(crate) id: Option<Secret>,
 }
 
 /// How urgent a new access token is.
@@ -127,6 +133,12 @@ impl TokenSet {
             Due::No
         }
     }
+}
+
+/// For messages about a set that can't be renewed: the scope that asks for a refresh token (OpenID Connect Core, 11).
+pub(crate) fn no_refresh_hint(provider: &Provider) -> &'static str {
+    let asked = provider.scopes.iter().any(|scope| scope == "offline_access");
+    if asked || !provider.flow.is_for_people() { "" } else { " (`scopes` has no \"offline_access\")" }
 }
 
 /// A hash to compare tokens by; a random token can't be found from it.

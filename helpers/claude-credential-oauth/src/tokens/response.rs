@@ -1,14 +1,12 @@
 //! What a token endpoint answers.
 
-use base64::Engine;
-use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use claude_credential_config::TokenKind;
 use claude_credential_http::Answer;
 use claude_credential_protocol::{Error, MAX_EXPIRY, MAX_LINE, Seconds, Secret, parse_token};
 use serde::Deserialize;
 use serde_json::Value;
-use zeroize::Zeroizing;
 
-use super::TokenSet;
+use super::{TokenSet, id_token};
 
 /// The longest text that is shown or stored.
 const MAX_SHOWN: usize = 4096;
@@ -28,35 +26,31 @@ struct Raw {
     id_token: Option<Value>,
 }
 
-/// The claims by which people know an account, the best first (OpenID Connect Core, 5.1).
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Claims {
-    email: Option<String>,
-    preferred_username: Option<String>,
-    name: Option<String>,
-    sub: Option<String>,
-}
-
 /// What `answer` of `host` gives. `asked` is when we sent the request: a lifetime counts from the server's answer,
 /// which is later, so nothing lives longer here than there, and the server's clock does not matter.
-pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<TokenSet, Error> {
+pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds, kind: TokenKind) -> Result<TokenSet, Error> {
     let Raw { access_token, token_type, expires_in, refresh_token, scope, id_token } = answer.json(host)?;
+    let id = text(id_token).map(Secret::from);
     let (access, refresh) = (text(access_token).map(Secret::from), text(refresh_token).map(Secret::from));
     let wrong = |what: &str| format!("what {host} answered {what}");
     let refresh = refresh.filter(|token| !token.expose().is_empty());
     if refresh.as_ref().is_some_and(|token| !is_keepable(token)) {
         return Err(Error::unavailable(wrong("is no refresh token: it is too long, or not printable")));
     }
+    let checked = |token: Secret, what: &str| {
+        parse_token(token.expose().as_bytes()).map_err(|problem| wrong(&format!("is no {what}: {problem}")))
+    };
     let is_bearer = |word: &str| word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("n_a");
     let parsed = match (access, token_type) {
+        _ if kind == TokenKind::Id => match &id {
+            Some(id) => checked(id.clone(), "ID token"),
+            None => Err(wrong("has no ID token, which `token = \"id\"` hands out")),
+        },
         (_, Some(kind)) if !kind.is_null() && !kind.as_str().is_some_and(is_bearer) => {
             Err(wrong("is a token of a type other than Bearer, which is not supported"))
         }
         (None, _) => Err(wrong("is not the JSON that it should be: it has no access token")),
-        (Some(access), _) => {
-            parse_token(access.expose().as_bytes()).map_err(|problem| wrong(&format!("is no access token: {problem}")))
-        }
+        (Some(access), _) => checked(access, "access token"),
     };
     let (access, complaint) = match parsed {
         Ok(access) => (Some(access), None),
@@ -65,15 +59,19 @@ pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<T
         Err(complaint) => return Err(Error::unavailable(complaint)),
     };
     let plain = |text: &String| text.len() <= MAX_SHOWN && !text.chars().any(char::is_control);
+    // `expires_in` is the access token's.
+    let life = match &id {
+        Some(id) if kind == TokenKind::Id => id_token::life(id),
+        _ => lifetime(expires_in.as_ref()),
+    };
     Ok(TokenSet {
-        expires_at: lifetime(expires_in.as_ref())
-            .filter(|_| access.is_some())
-            .map(|seconds| asked.saturating_add(seconds).min(MAX_EXPIRY)),
+        expires_at: life.filter(|_| access.is_some()).map(|seconds| asked.saturating_add(seconds).min(MAX_EXPIRY)),
         access,
         obtained: asked,
         refresh,
         scope: text(scope).filter(plain),
-        who: text(id_token).map(Zeroizing::new).and_then(|token| who(&token)).filter(plain),
+        who: id.as_ref().and_then(id_token::who).filter(plain),
+        id,
         complaint,
         ..TokenSet::default()
     })
@@ -81,15 +79,16 @@ pub(crate) fn token_set(answer: &Answer, host: &str, asked: Seconds) -> Result<T
 
 /// In seconds; some providers write the number as a text. What is none says nothing, and is no reason to throw tokens
 /// away that can't be had again.
-fn lifetime(value: Option<&Value>) -> Option<Seconds> {
+pub(crate) fn lifetime(value: Option<&Value>) -> Option<Seconds> {
     match value? {
-        Value::Number(number) => {
-            let whole = number.as_f64().filter(|seconds| *seconds >= 0.0)?;
-            Some(number.as_u64().unwrap_or_else(|| std::time::Duration::from_secs_f64(whole.min(1e12)).as_secs()))
-        }
-        Value::String(text) => text.trim().parse().ok(),
+        Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
+        Value::String(text) => text.trim().parse().ok().or_else(|| whole(text.trim().parse().ok()?)),
         _ => None,
     }
+}
+
+fn whole(seconds: f64) -> Option<Seconds> {
+    (seconds >= 0.0).then(|| std::time::Duration::from_secs_f64(seconds.min(1e12)).as_secs())
 }
 
 fn text(value: Option<Value>) -> Option<String> {
@@ -103,12 +102,4 @@ fn text(value: Option<Value>) -> Option<String> {
 /// back all the same.
 fn is_keepable(token: &Secret) -> bool {
     token.expose().len() <= MAX_REFRESH && token.expose().bytes().all(|byte| matches!(byte, b' '..=b'~'))
-}
-
-/// Who an ID token speaks of. It came straight from the provider over TLS, so its signature says nothing more (OpenID
-/// Connect Core, 3.1.3.7), and it is shown to people and decides nothing.
-fn who(id_token: &str) -> Option<String> {
-    let payload = BASE64_URL_SAFE_NO_PAD.decode(id_token.split('.').nth(1)?).ok()?;
-    let Claims { email, preferred_username, name, sub } = serde_json::from_slice(&payload).ok()?;
-    [email, preferred_username, name, sub].into_iter().flatten().find(|name| !name.is_empty())
 }

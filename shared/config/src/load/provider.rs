@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use claude_credential_protocol::Error;
 use claude_credential_protocol::text::is_secret_like;
+use claude_credential_protocol::{Error, Origin};
 use serde::Deserialize;
 use toml::Spanned;
 
 use super::text::ConfigText;
-use crate::provider::{ClientAuthentication, FLOWS, Flow, Provider, TokenSource, ValueSource, is_endpoint};
+use crate::provider::{
+    ClientAssertion, ClientAuthentication, FLOWS, Flow, Provider, TokenKind, TokenSource, ValueSource, is_endpoint,
+    is_redirect_uri,
+};
 use crate::{Folders, KeyStore};
 
 #[derive(Deserialize)]
@@ -23,6 +26,9 @@ pub(super) struct RawProvider {
     client_id: Option<String>,
     client_secret_file: Option<Spanned<String>>,
     client_secret_variable: Option<Spanned<String>>,
+    client_assertion_file: Option<Spanned<String>>,
+    client_key_file: Option<Spanned<String>>,
+    client_key_id: Option<String>,
     client_authentication: Option<Spanned<String>>,
     #[serde(default)]
     scopes: Vec<Spanned<String>>,
@@ -34,6 +40,11 @@ pub(super) struct RawProvider {
     #[serde(default)]
     default: bool,
     redirect_port: Option<Spanned<u16>>,
+    redirect_uri: Option<Spanned<String>>,
+    pushed_authorization_request_endpoint: Option<Spanned<String>>,
+    token: Option<Spanned<String>>,
+    ca_file: Option<Spanned<String>>,
+    proxy: Option<Spanned<String>>,
     assertion_file: Option<Spanned<String>>,
     assertion_variable: Option<Spanned<String>>,
     assertion_command: Option<Spanned<Vec<String>>>,
@@ -49,7 +60,7 @@ pub(super) struct RawProvider {
 
 /// What we send ourselves. A second value beside ours would be a second meaning: a state that is known to others, an
 /// answer that goes elsewhere, another's code.
-const RESERVED: [&str; 22] = [
+const RESERVED: [&str; 23] = [
     "assertion",
     "audience",
     "client_assertion",
@@ -62,6 +73,7 @@ const RESERVED: [&str; 22] = [
     "code_verifier",
     "device_code",
     "grant_type",
+    "nonce",
     "redirect_uri",
     "refresh_token",
     "request",
@@ -99,6 +111,18 @@ impl ConfigText<'_> {
             (None, Some(variable)) => Some(ValueSource::Variable(self.variable("client_secret_variable", variable)?)),
             _ => return Err(self.error(at, "only one of `client_secret_file` and `client_secret_variable` can hold")),
         };
+        let client_assertion = match (raw.client_assertion_file, raw.client_key_file) {
+            (None, None) => None,
+            (Some(path), None) => Some(ClientAssertion::File(file("client_assertion_file", &path)?)),
+            (None, Some(path)) => {
+                Some(ClientAssertion::Key { file: file("client_key_file", &path)?, id: raw.client_key_id })
+            }
+            _ => return Err(self.error(at, "only one of `client_assertion_file` and `client_key_file` can hold")),
+        };
+        if client_assertion.is_some() && client_secret.is_some() {
+            let message = "a client proves itself with a secret, an assertion or a key, and with one of them only";
+            return Err(self.error(at, message));
+        }
         let assertion = match (raw.assertion_file, raw.assertion_variable, raw.assertion_command) {
             (None, None, None) => None,
             (Some(path), None, None) => Some(TokenSource::File(file("assertion_file", &path)?)),
@@ -122,6 +146,7 @@ impl ConfigText<'_> {
             revocation_endpoint: self.endpoint("revocation_endpoint", raw.revocation_endpoint)?,
             client_id: raw.client_id,
             client_secret,
+            client_assertion,
             client_authentication: self.choice(
                 "client_authentication",
                 raw.client_authentication.as_ref(),
@@ -147,6 +172,12 @@ impl ConfigText<'_> {
                 }
                 port => port.map(Spanned::into_inner),
             },
+            redirect_uri: self.redirect_uri(raw.redirect_uri)?,
+            pushed_authorization_request_endpoint: self
+                .endpoint("pushed_authorization_request_endpoint", raw.pushed_authorization_request_endpoint)?,
+            token: self.choice("token", raw.token.as_ref(), &TOKENS)?.unwrap_or_default(),
+            ca_file: raw.ca_file.map(|path| file("ca_file", &path)).transpose()?,
+            proxy: self.proxy(raw.proxy)?,
             assertion,
             subject_token_type: raw.subject_token_type,
             // Anthropic's own exchange gives Anthropic's own tokens.
@@ -168,6 +199,30 @@ impl ConfigText<'_> {
         }
         let message = format!("`{key}` is a URL that begins with https://, or with http://127.0.0.1 for a test");
         Err(self.error(value.span().start, &message))
+    }
+
+    fn redirect_uri(&self, value: Option<Spanned<String>>) -> Result<Option<String>, Error> {
+        match value {
+            Some(value) if !is_redirect_uri(value.get_ref()) => {
+                let message =
+                    "`redirect_uri` is an address on this machine, such as \"http://localhost:8080/callback\"";
+                Err(self.error(value.span().start, message))
+            }
+            value => Ok(value.map(Spanned::into_inner)),
+        }
+    }
+
+    fn proxy(&self, value: Option<Spanned<String>>) -> Result<Option<String>, Error> {
+        let Some(value) = value else { return Ok(None) };
+        let is_proxy = |url: &String| {
+            Origin::of_url(url).is_ok() && !url.contains('@') && url.bytes().all(|byte| byte.is_ascii_graphic())
+        };
+        if is_proxy(value.get_ref()) {
+            return Ok(Some(value.into_inner()));
+        }
+        let message =
+            "`proxy` is an http:// or https:// address without a password; for one with a password set HTTPS_PROXY";
+        Err(self.error(value.span().start, message))
     }
 
     fn parameter(&self, (name, value): (Spanned<String>, String)) -> Result<(String, String), Error> {
@@ -196,6 +251,8 @@ impl ConfigText<'_> {
     }
 }
 
+const TOKENS: [(&str, TokenKind); 2] = [("access", TokenKind::Access), ("id", TokenKind::Id)];
+
 /// What a provider of that flow can't do without.
 fn missing(provider: &Provider) -> Option<&'static str> {
     let Provider { flow, issuer, token_endpoint, .. } = provider;
@@ -206,6 +263,18 @@ fn missing(provider: &Provider) -> Option<&'static str> {
         _ => true,
     };
     match flow {
+        _ if provider.redirect_uri.is_some() && provider.redirect_port.is_some() => {
+            Some("only one of `redirect_uri` and `redirect_port` can hold")
+        }
+        _ if provider.token == TokenKind::Id
+            && flow.is_for_people()
+            && !provider.scopes.iter().any(|scope| scope == "openid") =>
+        {
+            Some("`token = \"id\"` needs \"openid\" among `scopes`")
+        }
+        _ if provider.client_assertion.is_some() && provider.client_id.is_none() => {
+            Some("`client_id` is missing: which client proves itself")
+        }
         _ if provider.client_secret.is_some() && provider.client_id.is_none() => {
             Some("`client_id` is missing: whose client secret it is")
         }
@@ -217,8 +286,14 @@ fn missing(provider: &Provider) -> Option<&'static str> {
         Flow::AuthorizationCode | Flow::DeviceCode if provider.client_id.is_none() => {
             Some("`client_id` is missing; the provider gives one when the application is registered with it")
         }
-        Flow::ClientCredentials if provider.client_id.is_none() || provider.client_secret.is_none() => {
-            Some("client credentials are a `client_id` and a `client_secret_file` or `client_secret_variable`")
+        Flow::ClientCredentials
+            if provider.client_id.is_none()
+                || (provider.client_secret.is_none() && provider.client_assertion.is_none()) =>
+        {
+            Some(
+                "client credentials are a `client_id` and a `client_secret_file`, `client_secret_variable`, \
+                 `client_key_file` or `client_assertion_file`",
+            )
         }
         Flow::JwtBearer | Flow::TokenExchange if provider.assertion.is_none() => {
             Some("`assertion_file`, `assertion_variable` or `assertion_command` is missing: the token to exchange")

@@ -1,22 +1,30 @@
 //! A provider's endpoints: as the user configured them, else as the provider publishes them.
 
+pub(crate) mod document;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use claude_credential_config::{ClientAuthentication, Provider, is_endpoint};
-use claude_credential_http::Call;
-use claude_credential_process::exit_if_signalled;
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 use serde::Deserialize;
 
-/// The time for one request for a static document.
-const EACH: Duration = Duration::from_secs(10);
+use document::{documents, fetch, names_issuer};
+
+/// The longest issuer that a message shows.
+const MAX_ISSUER: usize = 300;
 
 /// A provider's endpoints, as far as they are known.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Endpoints {
     urls: BTreeMap<Endpoint, String>,
     pub(crate) authentication: Option<ClientAuthentication>,
+    /// It publishes that it takes the client secret among the parameters, beside the header.
+    pub(crate) takes_post: bool,
+    /// The issuer as it is published, which may have a place for the tenant.
+    pub(crate) issuer: Option<String>,
     /// Callbacks carry the issuer (RFC 9207).
     pub(crate) says_issuer: bool,
 }
@@ -28,6 +36,7 @@ pub(crate) enum Endpoint {
     Token,
     DeviceAuthorization,
     Revocation,
+    PushedAuthorization,
 }
 
 /// OpenID Connect Discovery 1.0 and RFC 8414 have the same names for what we need.
@@ -38,6 +47,8 @@ struct Document {
     token_endpoint: Option<String>,
     device_authorization_endpoint: Option<String>,
     revocation_endpoint: Option<String>,
+    pushed_authorization_request_endpoint: Option<String>,
+    require_pushed_authorization_requests: Option<bool>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     authorization_response_iss_parameter_supported: Option<bool>,
 }
@@ -61,15 +72,23 @@ impl Endpoints {
             (Endpoint::Token, &provider.token_endpoint),
             (Endpoint::DeviceAuthorization, &provider.device_authorization_endpoint),
             (Endpoint::Revocation, &provider.revocation_endpoint),
+            (Endpoint::PushedAuthorization, &provider.pushed_authorization_request_endpoint),
         ];
         let urls = urls.into_iter().filter_map(|(endpoint, url)| Some((endpoint, url.clone()?))).collect();
-        Self { urls, authentication: provider.client_authentication, says_issuer: false }
+        Self {
+            urls,
+            authentication: provider.client_authentication,
+            issuer: provider.issuer.clone(),
+            ..Self::default()
+        }
     }
 
     fn or(self, other: Self) -> Self {
         Self {
             urls: other.urls.into_iter().chain(self.urls).collect(),
             authentication: self.authentication.or(other.authentication),
+            takes_post: self.takes_post || other.takes_post,
+            issuer: other.issuer.or(self.issuer),
             says_issuer: self.says_issuer || other.says_issuer,
         }
     }
@@ -85,6 +104,7 @@ impl Endpoints {
             Endpoint::Token => "token_endpoint",
             Endpoint::DeviceAuthorization => "device_authorization_endpoint",
             Endpoint::Revocation => "revocation_endpoint",
+            Endpoint::PushedAuthorization => "pushed_authorization_request_endpoint",
         };
         self.get(wanted).ok_or_else(|| {
             provider.error(format!("the provider {} names no {name}; add `{name}` there", provider.name))
@@ -96,16 +116,15 @@ fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoin
     let mut refused = 0;
     let mut unclear = None;
     for url in documents(issuer) {
-        let call = Call { url: &url, before_pause: Some(exit_if_signalled), ..Call::default() };
-        let answer = call.send_with_retry(EACH, until)?;
+        let (answer, host) = fetch(provider, url, until)?;
         match answer.status {
-            200 => match answer.json::<Document>(&call.host()) {
-                Ok(document) => return understood(provider, issuer, document, &call.host()),
+            200 => match answer.json::<Document>(&host) {
+                Ok(document) => return understood(provider, issuer, document, &host),
                 // Some servers answer unknown paths with a page; the other document may exist.
                 Err(error) => unclear = Some(error),
             },
             status if answer.may_change() => {
-                return Err(Error::unavailable(format!("{} answered {status}", call.host())));
+                unclear = Some(Error::unavailable(format!("{host} answered {status}; try again later")));
             }
             status => refused = status,
         }
@@ -118,22 +137,13 @@ fn discover(provider: &Provider, issuer: &str, until: Instant) -> Result<Endpoin
     )))
 }
 
-/// OpenID Connect puts its document below the issuer's path, RFC 8414 in front of it.
-fn documents(issuer: &str) -> Vec<String> {
-    let base = issuer.trim_end_matches('/');
-    let host = base.find("://").and_then(|at| base[at + 3..].find('/').map(|slash| at + 3 + slash));
-    let (host, path) = base.split_at(host.unwrap_or(base.len()));
-    vec![
-        format!("{base}/.well-known/openid-configuration"),
-        format!("{host}/.well-known/oauth-authorization-server{path}"),
-    ]
-}
-
 fn understood(provider: &Provider, issuer: &str, document: Document, host: &str) -> Result<Endpoints, Error> {
-    // Character by character (RFC 8414, 3.3): another issuer's document would send our secrets to another's endpoints.
-    if document.issuer != issuer {
+    // Another issuer's document would send our secrets to another's endpoints (RFC 8414, 3.3).
+    if !names_issuer(&document.issuer, issuer) {
+        let own: String = document.issuer.chars().take(MAX_ISSUER).collect();
         return Err(provider.error(format!(
-            "{host} says that it is another issuer than `issuer` there, if only by a slash; write it as the provider does"
+            "{host} says that its issuer is {}, which is not `issuer` there; write it as the provider does",
+            text::one_line(&own)
         )));
     }
     let urls = [
@@ -141,6 +151,13 @@ fn understood(provider: &Provider, issuer: &str, document: Document, host: &str)
         (Endpoint::Token, document.token_endpoint),
         (Endpoint::DeviceAuthorization, document.device_authorization_endpoint),
         (Endpoint::Revocation, document.revocation_endpoint),
+        // Where it is only offered, the address of the sign-in says all.
+        (
+            Endpoint::PushedAuthorization,
+            document
+                .pushed_authorization_request_endpoint
+                .filter(|_| document.require_pushed_authorization_requests == Some(true)),
+        ),
     ];
     let urls: BTreeMap<_, _> = urls.into_iter().filter_map(|(endpoint, url)| Some((endpoint, url?))).collect();
     if urls.values().any(|url| !is_endpoint(url) || is_step_down(issuer, url)) {
@@ -153,6 +170,8 @@ fn understood(provider: &Provider, issuer: &str, document: Document, host: &str)
     let post = has("client_secret_post") && !has("client_secret_basic");
     Ok(Endpoints {
         urls,
+        takes_post: has("client_secret_post"),
+        issuer: Some(document.issuer),
         authentication: post.then_some(ClientAuthentication::Post),
         says_issuer: document.authorization_response_iss_parameter_supported == Some(true),
     })
@@ -161,52 +180,4 @@ fn understood(provider: &Provider, issuer: &str, document: Document, host: &str)
 /// An https issuer must not lead to a plain-text endpoint, not even on this machine.
 fn is_step_down(issuer: &str, endpoint: &str) -> bool {
     issuer.starts_with("https://") && endpoint.starts_with("http://")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::io::{Read, Write};
-    use std::net::TcpListener;
-    use std::thread;
-    use std::time::{Duration, Instant};
-
-    use claude_credential_config::{Flow, Provider};
-
-    use super::{Endpoint, Endpoints, documents};
-
-    #[test]
-    fn a_page_where_one_document_could_be_leads_to_the_other() {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let document = format!(
-            r#"{{"issuer":"{url}","token_endpoint":"{url}/token","authorization_response_iss_parameter_supported":true}}"#
-        );
-        thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let mut request = [0; 4096];
-                let read = stream.read(&mut request).unwrap_or(0);
-                let is_second = String::from_utf8_lossy(&request[..read]).contains("oauth-authorization-server");
-                let body = if is_second { document.as_str() } else { "<p>CANARY" };
-                let length = body.len();
-                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
-                let _ = stream.write_all(format!("{head}{body}").as_bytes());
-            }
-        });
-        let provider = Provider { issuer: Some(url.clone()), ..Provider::new("acme", "/c:1", Flow::default()) };
-        let endpoints = Endpoints::of(&provider, &[Endpoint::Token], Instant::now() + Duration::from_secs(20)).unwrap();
-        assert_eq!(endpoints.get(Endpoint::Token), Some(format!("{url}/token").as_str()));
-        assert!(endpoints.says_issuer);
-    }
-
-    #[test]
-    fn both_documents_are_where_their_standards_put_them() {
-        assert_eq!(
-            documents("https://a.example/tenant/1"),
-            [
-                "https://a.example/tenant/1/.well-known/openid-configuration",
-                "https://a.example/.well-known/oauth-authorization-server/tenant/1"
-            ]
-        );
-        assert_eq!(documents("https://a.example/")[1], "https://a.example/.well-known/oauth-authorization-server");
-    }
 }
