@@ -6,7 +6,10 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use claude_credential_config::Environment;
 use claude_credential_files::{Trust, read};
@@ -15,20 +18,46 @@ use rustls::RootCertStore;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
+use crate::clock::{Ahead, ServerClock};
+use crate::source_context::SourceContext;
+
 const BUNDLE: &str = "AWS_CA_BUNDLE";
 
 /// Larger than the certificate bundle of any system.
 const MAX_BUNDLE: u64 = 16 << 20;
 
 /// The HTTP client for AWS's services.
-pub(super) fn client(environment: &Environment) -> Result<SharedHttpClient, Error> {
-    let context = tls(environment)?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+pub(super) fn client(context: &SourceContext<'_>) -> Result<SharedHttpClient, Error> {
+    let tls = tls(context.environment)?;
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
         builder.set_connector_settings(settings.cloned());
         builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()
+        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build()
+    });
+    let clock = context.clock.clone();
+    Ok(http_client_fn(move |settings, components| {
+        let (inner, clock) = (client.http_connector(settings, components), clock.clone());
+        SharedHttpConnector::new(Clocked { inner, clock })
     }))
+}
+
+/// Notes the `Date` of each answer.
+#[derive(Debug)]
+struct Clocked {
+    inner: SharedHttpConnector,
+    clock: ServerClock,
+}
+
+impl HttpConnector for Clocked {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (answer, clock) = (self.inner.call(request), self.clock.clone());
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            clock.note(Ahead::of_date(answer.headers().get("date")));
+            Ok(answer)
+        })
+    }
 }
 
 /// The HTTP client for the instance metadata service, which is link-local: no proxy is used.
