@@ -42,21 +42,21 @@ impl Profiles {
     /// The settings of a profile for AWS's SDK, which reads endpoints and the like there: as its default profile, since
     /// the SDK does not take every name, and without what is secret.
     pub(crate) fn for_sdk(&self, named: Option<&str>) -> EnvConfigFiles {
-        let mut text = String::new();
+        let mut text = Vec::new();
         let profile = self.get(named.unwrap_or(DEFAULT));
         let services = profile.and_then(|profile| self.sections.get(Type::Services, &profile.setting("services")?));
         for (header, section) in [("default", profile), ("services ours", services)] {
             let Some(section) = section else { continue };
-            text.push_str(&format!("[{header}]\n"));
+            text.push(format!("[{header}]"));
             for (name, value) in section.settings.iter().filter(|(name, _)| !SECRET.contains(&name.as_str())) {
                 let value = if name == "services" { "ours" } else { value };
                 let mut lines = value.lines();
-                text.push_str(&format!("{name} = {}\n", lines.next().unwrap_or_default()));
+                text.push(format!("{name} = {}", lines.next().unwrap_or_default()));
                 // The SDK gives up all of the file for a line in between that has no `=`.
-                lines.filter(|line| line.contains('=')).for_each(|line| text.push_str(&format!("  {line}\n")));
+                text.extend(lines.filter(|line| line.contains('=')).map(|line| format!("  {line}")));
             }
         }
-        EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, text).build()
+        EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, text.join("\n")).build()
     }
 
     /// A profile, also one that has a fault.
