@@ -42,7 +42,7 @@ def credentials(world, name, life):
         "id": f"ASIA{name.upper():0<12}{number:08}",
         "secret": world.secret(f"{name}-secret-{number}"),
         "token": world.secret(f"{name}-token-{number}"),
-        "until": int(time.time()) + life,
+        "until": int(world.time()) + life,
     }
 
 
@@ -72,7 +72,7 @@ def with_metadata_token(answer):
 
 
 def instance_credentials(world, _asked):
-    more = {"Code": "Success", "LastUpdated": iso_8601(time.time()), "Type": "AWS-HMAC"}
+    more = {"Code": "Success", "LastUpdated": iso_8601(world.time()), "Type": "AWS-HMAC"}
     return metadata_credentials(world, "imds", more)
 
 
@@ -112,7 +112,7 @@ def create_token(world, asked):
         return refused(400, "InvalidGrantException", {"error": "invalid_grant", "error_description": "Invalid grant"})
     number, life = world.count("sso-access"), world.life("oidc")
     tokens = {"accessToken": world.secret(f"sso-access-{number}"), "refreshToken": world.secret(f"refresh-{number}")}
-    return Reply({**tokens, "expiresIn": life, "tokenType": "Bearer"}, told={"until": int(time.time()) + life})
+    return Reply({**tokens, "expiresIn": life, "tokenType": "Bearer"}, told={"until": int(world.time()) + life})
 
 
 def refused(status, error, body):
@@ -135,6 +135,8 @@ def sts(world, asked):
         return sts_refuses(403, "InvalidClientTokenId", "The security token included in the request is invalid.", told)
     elif signer.startswith("AKIAEXPIRED"):
         return sts_refuses(403, "ExpiredToken", "The security token included in the request is expired", told)
+    if signer and abs(world.ahead()) > 300:
+        return sts_refuses(403, "SignatureDoesNotMatch", "Signature expired: is now earlier than", told)
     if action == "GetCallerIdentity":
         arn = f"arn:aws:iam::{ACCOUNT}:user/somebody"
         return sts_answers(action, {"Arn": arn, "UserId": signer, "Account": ACCOUNT}, told)

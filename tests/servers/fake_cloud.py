@@ -12,6 +12,7 @@ and there, beside what the modules answer:
     POST /_life         {"name": "sts", "seconds": 60}: for how long what has a name that begins so is good
     POST /_fault        {"name": "imds", "status": 500, "headers": {…}, "body": "…", "delay": 2.0, "hangs": true,
                         "times": 3}: what comes in place of an answer; without "status" the answer comes after all
+    POST /_ahead        {"seconds": 10800}: the clock of whoever asks is ahead by so much; negative: behind
     POST /_end          {"name": "sso-first"}: that secret is good no more
 
 SILENT_PORT takes connections and never answers.
@@ -61,11 +62,11 @@ def control(world, asked):
         world.end(world.secret(asked.json()["name"]))
         return Reply()
     with world.lock:
-        {"/_life": world.lives, "/_fault": world.faults}[asked.path].append(asked.json())
+        {"/_life": world.lives, "/_fault": world.faults, "/_ahead": world.skews}[asked.path].append(asked.json())
     return Reply()
 
 
-def listen(port, answer_to):
+def listen(port, answer_to, clock=time.time):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         # Head and body in one packet: otherwise each answer waits for the acknowledgement of its first half.
@@ -85,6 +86,9 @@ def listen(port, answer_to):
 
         do_GET = do_POST = do_PUT = answer
 
+        def date_time_string(self, timestamp=None):
+            return super().date_time_string(clock() if timestamp is None else timestamp)
+
         def log_message(self, *_):
             pass
 
@@ -99,7 +103,7 @@ def listen(port, answer_to):
 
 def open_world(asked):
     world = World(asked.json()["secret"])
-    server = listen(0, lambda asked: control(world, asked) if asked.path.startswith("/_") else answer(world, asked))
+    server = listen(0, lambda asked: control(world, asked) if asked.path.startswith("/_") else answer(world, asked), world.time)
     return Reply({"address": f"http://127.0.0.1:{server.server_port}"})
 
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from urllib.parse import parse_qsl, urlsplit
 
 LIFE = 3600
@@ -18,6 +19,7 @@ class World:
         self.faults = []
         self.counts = {}
         self.ended = set()
+        self.skews = []
 
     def secret(self, name):
         return self.prefix + name
@@ -40,6 +42,15 @@ class World:
         with self.lock:
             lives = [life["seconds"] for life in self.lives if name.startswith(life["name"])]
         return lives[-1] if lives else usual
+
+    def time(self):
+        """What this world's clock says."""
+        return time.time() - self.ahead()
+
+    def ahead(self):
+        """By how many seconds the clock of the machine that asks is ahead of this world's."""
+        with self.lock:
+            return self.skews[-1]["seconds"] if self.skews else 0
 
     def fault(self, name):
         with self.lock:

@@ -42,6 +42,11 @@ impl Cloud {
         self.post("/_life", &json!({"name": name, "seconds": seconds}));
     }
 
+    /// This machine's clock is ahead of the cloud's by so many seconds; behind it, where negative.
+    pub fn is_behind(&self, seconds: i64) {
+        self.post("/_ahead", &json!({"seconds": seconds}));
+    }
+
     /// From now on, what has a name that begins so is answered with a status, and with a page for people.
     pub fn fails(&self, name: &str, status: u16) {
         self.fails_times(name, status, ALWAYS);

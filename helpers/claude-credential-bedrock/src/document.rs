@@ -1,9 +1,12 @@
 //! The JSON documents in which AWS's tools and services return credentials. Errors name line and column only, because
 //! the content is secret.
 
-use aws_smithy_types::date_time::{DateTime, Format};
 use claude_credential_protocol::{Seconds, text};
-use serde::Deserialize;
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::keys::Keys;
 
@@ -11,6 +14,7 @@ use crate::keys::Keys;
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct CodeDocument {
+    #[serde(default, deserialize_with = "if_text")]
     code: Option<String>,
 }
 
@@ -31,7 +35,17 @@ struct CredentialsDocument {
     #[serde(alias = "Token")]
     session_token: Option<String>,
     expiration: Option<String>,
+    #[serde(default, deserialize_with = "if_text")]
     account_id: Option<String>,
+}
+
+/// A field that keys are good without: text, or a number as text. What else is there does not count.
+fn if_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
 }
 
 /// Parses either form. The error says what is wrong with it.
@@ -41,7 +55,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
         _ => format!("is not JSON at line {} column {}", error.line(), error.column()),
     };
     let service: CodeDocument = serde_json::from_slice(bytes).map_err(unclear)?;
-    if let Some(code) = service.code.filter(|code| code != "Success") {
+    if let Some(code) = service.code.filter(|code| code != "Success" && !code.bytes().all(|byte| byte.is_ascii_digit()))
+    {
         return Err(format!("has no AWS credentials and says {}", text::one_line(&code)));
     }
     let flat = match serde_json::from_slice::<OuterDocument>(bytes).map_err(unclear)?.credentials {
@@ -70,11 +85,19 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Keys, String> {
     })
 }
 
-/// Parses ISO 8601 with any offset. Early AWS tools wrote `UTC` for `Z`.
+/// Parses ISO 8601 in every form that the AWS CLI or the SDK for JavaScript takes: with any offset, with a blank for `T`,
+/// without seconds, and the basic form. A time without an offset is one in UTC, as all of AWS's are.
 pub(crate) fn time(text: &str) -> Option<Seconds> {
-    let text = text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |time| format!("{time}Z"));
-    let time = DateTime::from_str(&text, Format::DateTimeWithOffset).ok()?;
-    u64::try_from(time.secs()).ok()
+    // Early AWS tools wrote `UTC` for `Z`.
+    let text = text.trim();
+    let text = text.strip_suffix("UTC").map_or_else(|| text.to_owned(), |time| format!("{}Z", time.trim_end()));
+    let seconds = text.parse::<Timestamp>().map(Timestamp::as_second).ok().or_else(|| {
+        let (_, clock) = text.split_once(['T', 't', ' '])?;
+        let is_local = clock.bytes().all(|byte| byte.is_ascii_digit() || b":.,".contains(&byte));
+        let zoned = text.parse::<DateTime>().ok().filter(|_| is_local)?.to_zoned(TimeZone::UTC).ok()?;
+        Some(zoned.timestamp().as_second())
+    });
+    u64::try_from(seconds?).ok()
 }
 
 #[cfg(test)]
@@ -92,6 +115,18 @@ mod tests {
             let keys = parse(form.as_bytes()).unwrap();
             assert_eq!((keys.access_key_id.as_str(), keys.secret_access_key.expose()), ("A", "S"));
             assert_eq!(keys.session_token.as_ref().map(claude_credential_protocol::Secret::expose), token);
+        }
+    }
+
+    #[test]
+    fn fields_that_keys_are_good_without_may_be_anything() {
+        for (more, account) in [
+            (r#""AccountId":123456789012"#, Some("123456789012")),
+            (r#""AccountId":{"id":1},"Code":200"#, None),
+            (r#""AccountId":null,"Code":null"#, None),
+        ] {
+            let form = format!(r#"{{"AccessKeyId":"A","SecretAccessKey":"S",{more}}}"#);
+            assert_eq!(parse(form.as_bytes()).unwrap().account.as_deref(), account, "{form}");
         }
     }
 
@@ -116,10 +151,26 @@ mod tests {
 
     #[test]
     fn times_are_read_as_the_tools_of_aws_write_them() {
-        for text in ["2026-08-01T09:30:00Z", "2026-08-01T11:30:00+02:00", "2026-08-01T09:30:00UTC"] {
+        for text in [
+            "2026-08-01T09:30:00Z",
+            "2026-08-01T11:30:00+02:00",
+            "2026-08-01T09:30:00UTC",
+            "2026-08-01T09:30:00.123Z",
+            "2026-08-01T09:30:00+0000",
+            "2026-08-01T04:30:00-0500",
+            "2026-08-01T09:30Z",
+            "2026-08-01T10:30:00+01",
+            "20260801T093000Z",
+            "20260801T113000+0200",
+            "2026-08-01 09:30:00+00:00",
+            "2026-08-01 09:30:00Z",
+            "2026-08-01T09:30:00",
+        ] {
             assert_eq!(time(text), Some(1_785_576_600), "{text}");
         }
-        for text in ["yesterday", "1785576600", "1960-01-01T00:00:00Z"] {
+        for text in
+            ["yesterday", "1785576600", "1960-01-01T00:00:00Z", "2026-08-01T09:30:00+99:99", "2026-13-01T09:30:00Z", ""]
+        {
             assert_eq!(time(text), None, "{text}");
         }
     }

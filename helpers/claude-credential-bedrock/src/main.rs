@@ -2,6 +2,7 @@
 //! credential providers.
 
 mod aws;
+mod clock;
 mod commands;
 mod document;
 mod keys;
@@ -68,6 +69,10 @@ fn finish(options: &Bedrock, context: &SourceContext<'_>, keys: Keys) -> Result<
     let keys = if options.session && keys.session_token.is_none() { sts::session(context, &keys)? } else { keys };
     if is_past(keys.expires_at) {
         let Keys { source, mend, .. } = &keys;
+        // A new sign-in would bring the same.
+        if let Some(ahead) = context.clock.explains(keys.expires_at) {
+            return Err(Error::config(format!("the credentials of {source} look expired, because {ahead}")));
+        }
         return Err(Error::sign_in(format!("the credentials of {source} have expired; {mend}")));
     }
     let account = if context.request.check_live { sts::verify(context, &keys)? } else { None };

@@ -6,6 +6,7 @@ use clap::builder::NonEmptyStringValueParser;
 use claude_credential_config::{Folders, Suite};
 use claude_credential_protocol::Request;
 
+use crate::clock::ServerClock;
 use crate::source_context::SourceContext;
 use crate::sources::Source;
 
@@ -16,7 +17,7 @@ pub(crate) struct Bedrock {
     #[arg(long = "source", value_name = "NAME", value_enum)]
     sources: Vec<Source>,
 
-    /// The profile in ~/.aws/config to use, and nothing else [default: `AWS_PROFILE`, as one source among the others]
+    /// The profile in ~/.aws/config to use, and nothing else [default: `AWS_DEFAULT_PROFILE` or `AWS_PROFILE`, as one source among the others]
     #[arg(long, value_name = "NAME", conflicts_with = "sources", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) aws_profile: Option<String>,
 
@@ -43,6 +44,7 @@ impl Bedrock {
             region_option: self.region.as_deref(),
             until: Instant::now() + request.patience(),
             profiles: OnceCell::new(),
+            clock: ServerClock::default(),
         }
     }
 

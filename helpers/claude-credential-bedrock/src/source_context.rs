@@ -6,6 +6,7 @@ use claude_credential_config::{Environment, Folders};
 use claude_credential_process::Active;
 use claude_credential_protocol::{Error, Request, text};
 
+use crate::clock::ServerClock;
 use crate::profile::Profiles;
 
 /// A request and what the sources need to answer it.
@@ -22,21 +23,27 @@ pub(crate) struct SourceContext<'a> {
     pub(crate) until: Instant,
     /// AWS's own configuration, read on first use.
     pub(crate) profiles: OnceCell<Profiles>,
+    /// The clock of whoever was asked last.
+    pub(crate) clock: ServerClock,
 }
 
-const PROFILE: &str = "AWS_PROFILE";
+/// In the order of the AWS CLI.
+const PROFILES: [&str; 2] = ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"];
 
 impl SourceContext<'_> {
     /// The profile that the user named. It has to exist, and no other source answers in its place.
     pub(crate) fn named_profile(&self) -> Result<Option<&str>, Error> {
-        self.aws_profile.map_or_else(|| self.environment.get(PROFILE), |name| Ok(Some(name)))
+        match self.aws_profile {
+            Some(name) => Ok(Some(name)),
+            None => Ok(self.environment.first(&PROFILES)?.map(|(_, name)| name)),
+        }
     }
 
     pub(crate) fn profiles(&self) -> Result<&Profiles, Error> {
         if let Some(profiles) = self.profiles.get() {
             return Ok(profiles);
         }
-        let profiles = Profiles::load(self.environment, self.folders, self.until)?;
+        let profiles = Profiles::load(self.environment, self.folders)?;
         Ok(self.profiles.get_or_init(|| profiles))
     }
 
@@ -78,10 +85,12 @@ impl SourceContext<'_> {
     }
 }
 
-/// Rejects what is not a region name, since it becomes part of host names.
+/// Rejects what is not a region name, since it becomes part of host names. Those are the same in capitals; signatures are
+/// not.
 fn checked(region: &str, place: &str) -> Result<String, Error> {
-    if text::is_region(region) {
-        Ok(region.to_owned())
+    let region = region.to_ascii_lowercase();
+    if text::is_region(&region) {
+        Ok(region)
     } else {
         Err(Error::config(format!("{place} is not an AWS region such as us-east-1; mend it")))
     }

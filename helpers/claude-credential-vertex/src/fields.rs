@@ -6,7 +6,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use claude_credential_config::cloud::GOOGLE;
 use claude_credential_protocol::Secret;
-use serde::{Deserialize, de::IgnoredAny};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 /// The fields of all types. All are optional: a missing one is reported when it is needed.
 #[derive(Default, Deserialize)]
@@ -14,12 +16,15 @@ use serde::{Deserialize, de::IgnoredAny};
 pub(crate) struct Fields {
     #[serde(rename = "type")]
     pub(crate) kind: Option<String>,
+    #[serde(deserialize_with = "if_text")]
     pub(crate) project_id: Option<String>,
+    #[serde(deserialize_with = "if_text")]
     pub(crate) quota_project_id: Option<String>,
     universe_domain: Option<String>,
 
     pub(crate) client_email: Option<String>,
     pub(crate) private_key: Option<Secret>,
+    #[serde(deserialize_with = "if_text")]
     pub(crate) private_key_id: Option<String>,
     pub(crate) token_uri: Option<String>,
 
@@ -30,6 +35,7 @@ pub(crate) struct Fields {
     pub(crate) audience: Option<String>,
     pub(crate) subject_token_type: Option<String>,
     pub(crate) token_url: Option<String>,
+    #[serde(deserialize_with = "if_text")]
     pub(crate) workforce_pool_user_project: Option<String>,
     pub(crate) credential_source: Option<CredentialSource>,
 
@@ -37,6 +43,15 @@ pub(crate) struct Fields {
     service_account_impersonation: Option<Impersonation>,
     pub(crate) source_credentials: Option<Box<Fields>>,
     pub(crate) delegates: Option<Vec<String>>,
+}
+
+/// A field that tokens are good without: text, or a number as text. What else is there does not count.
+fn if_text<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(from)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
 }
 
 /// The source of an external account's subject token. One kind of source is set.

@@ -3,10 +3,10 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use claude_credential_protocol::{Seconds, Secret};
-use rustls::SignatureScheme;
 use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{SignatureAlgorithm, SignatureScheme};
 use serde_json::{Value, json};
 
 /// The lifetime of a JWT, the longest that Google accepts.
@@ -29,6 +29,13 @@ pub(crate) fn sign(claims: &Value, key: &Secret, key_id: Option<&str>) -> Option
     let text = format!("{}.{}", part(&header), part(claims));
     let signature = signer.sign(text.as_bytes()).ok()?;
     Some(format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
+}
+
+/// Whether `key` is one for ECDSA, which Google's token endpoint takes no signatures of.
+pub(crate) fn is_elliptic(key: &Secret) -> bool {
+    let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes()).ok();
+    let key = key.and_then(|key| any_supported_type(&key).ok());
+    key.is_some_and(|key| key.algorithm() == SignatureAlgorithm::ECDSA)
 }
 
 #[cfg(test)]

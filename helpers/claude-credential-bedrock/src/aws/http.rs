@@ -7,7 +7,10 @@ use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Builder, Connector};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,21 +20,47 @@ use claude_credential_http::{authorities, authorities_in, check_proxy};
 use claude_credential_protocol::Error;
 use rustls_pki_types::CertificateDer;
 
+use crate::clock::{Ahead, ServerClock};
+use crate::source_context::SourceContext;
+
 const BUNDLE: &str = "AWS_CA_BUNDLE";
 
 /// A URL of AWS, by which `NO_PROXY` is judged before it is known which service will be asked.
 const ANY_SERVICE: &str = "https://sts.amazonaws.com/";
 
 /// The HTTP client for AWS's services.
-pub(super) fn client(environment: &Environment) -> Result<SharedHttpClient, Error> {
+pub(super) fn client(context: &SourceContext<'_>) -> Result<SharedHttpClient, Error> {
     check_proxy(ANY_SERVICE)?;
-    let context = tls(environment)?;
-    Ok(Builder::new().build_with_connector_fn(move |settings, components| {
+    let tls = tls(context.environment)?;
+    let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
         builder.set_connector_settings(settings.cloned());
         builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
-        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(context.clone()).build()
+        builder.tls_provider(Provider::Rustls(CryptoMode::Ring)).tls_context(tls.clone()).build()
+    });
+    let clock = context.clock.clone();
+    Ok(http_client_fn(move |settings, components| {
+        let (inner, clock) = (client.http_connector(settings, components), clock.clone());
+        SharedHttpConnector::new(Clocked { inner, clock })
     }))
+}
+
+/// Notes the `Date` of each answer.
+#[derive(Debug)]
+struct Clocked {
+    inner: SharedHttpConnector,
+    clock: ServerClock,
+}
+
+impl HttpConnector for Clocked {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (answer, clock) = (self.inner.call(request), self.clock.clone());
+        HttpConnectorFuture::new(async move {
+            let answer = answer.await?;
+            clock.note(Ahead::of_date(answer.headers().get("date")));
+            Ok(answer)
+        })
+    }
 }
 
 /// The HTTP client for the instance metadata service, which is link-local: no proxy is used.

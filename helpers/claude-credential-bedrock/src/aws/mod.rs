@@ -13,6 +13,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use claude_credential_protocol::Error;
 
+use crate::profile::DEFAULT;
 use crate::source_context::SourceContext;
 
 /// A service that accepts no connection within this time is down.
@@ -32,17 +33,10 @@ async fn sdk_config(context: &SourceContext<'_>, region: String) -> Result<SdkCo
         .operation_timeout(context.left());
     let loader = aws_config::defaults(BehaviorVersion::latest())
         .region(Region::new(region))
-        .http_client(http::client(context.environment)?)
+        .http_client(http::client(context)?)
         .no_credentials()
         .timeout_config(timeouts.build())
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
-    let loader = match context.named_profile()? {
-        Some(name) => loader.profile_name(name),
-        None => loader,
-    };
-    let loader = match context.profiles()?.files() {
-        Some(files) => loader.profile_files(files),
-        None => loader,
-    };
-    Ok(loader.load().await)
+    let files = context.profiles()?.for_sdk(context.named_profile()?);
+    Ok(loader.profile_name(DEFAULT).profile_files(files).load().await)
 }

@@ -6,6 +6,8 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use claude_credential_protocol::{Class, Error, text};
 
+use crate::clock::Ahead;
+
 /// Codes for a mistake in the configuration: the identity is valid, but may not have what it asks for. Signing in again
 /// would not help.
 const CONFIG_CODES: [&str; 8] = [
@@ -18,6 +20,18 @@ const CONFIG_CODES: [&str; 8] = [
     "ForbiddenException",
     "ResourceNotFoundException",
 ];
+
+/// Codes for a signature that the server finds too old or too new, or wrong in another way.
+const SIGNATURE_CODES: [&str; 5] = [
+    "RequestExpired",
+    "RequestTimeTooSkewed",
+    "RequestInTheFuture",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+];
+
+/// Those of them that have no other reason than a clock.
+const CLOCK_CODES: [&str; 3] = ["RequestExpired", "RequestTimeTooSkewed", "RequestInTheFuture"];
 
 /// Codes for errors that may pass.
 const TRANSIENT_CODES: [&str; 6] = [
@@ -38,6 +52,8 @@ pub(super) struct ServiceError {
     pub(super) what: String,
     /// The service's error code; `None` if it sent none.
     pub(super) code: Option<String>,
+    /// The reason is this machine's clock, which `what` says: no other credential helps.
+    pub(super) is_clock: bool,
 }
 
 impl ServiceError {
@@ -55,19 +71,27 @@ impl ServiceError {
         let status = answered.raw().status().as_u16();
         let code = answered.err().code().map(text::one_line);
         let is_one_of = |list: &[&str]| code.as_deref().is_some_and(|code| list.contains(&code));
+        let ahead = Ahead::of_date(answered.raw().headers().get("date")).filter(|ahead| ahead.is_too_much());
+        let clock = match ahead {
+            Some(ahead) if is_one_of(&SIGNATURE_CODES) => Some(ahead.to_string()),
+            _ if is_one_of(&CLOCK_CODES) => Some("this machine's clock is wrong; set the clock".to_owned()),
+            _ => None,
+        };
         // Without a code the answer comes from a portal or a proxy: AWS's services always send one.
         let class = if code.is_none() || status >= 500 || status == 429 || is_one_of(&TRANSIENT_CODES) {
             Class::Unavailable
-        } else if is_one_of(&CONFIG_CODES) {
+        } else if clock.is_some() || is_one_of(&CONFIG_CODES) {
             Class::Config
         } else {
             Class::SignIn
         };
-        let what = match &code {
-            Some(code) => format!("{service} answered {code}"),
-            None => format!("a server that is not {service} answered with status {status}; check the network"),
+        let is_clock = clock.is_some();
+        let what = match (&code, clock) {
+            (Some(code), Some(clock)) => format!("{service} answered {code}, and {clock}"),
+            (Some(code), None) => format!("{service} answered {code}"),
+            (None, _) => format!("a server that is not {service} answered with status {status}; check the network"),
         };
-        Self { class, what, code }
+        Self { class, what, code, is_clock }
     }
 
     /// The error to report. `mend` is appended if another credential helps, `written` if a change of the configuration
@@ -76,7 +100,7 @@ impl ServiceError {
         let error = Error::new(self.class, &self.what).with_prefix(whose);
         match self.class {
             Class::SignIn => Error::sign_in(format!("{error}; {mend}")),
-            Class::Config => Error::config(format!("{error}; {written}")),
+            Class::Config if !self.is_clock => Error::config(format!("{error}; {written}")),
             _ => error,
         }
     }
@@ -85,6 +109,6 @@ impl ServiceError {
 /// An error without a code of the service's.
 impl From<Error> for ServiceError {
     fn from(error: Error) -> Self {
-        Self { class: error.class(), what: error.to_string(), code: None }
+        Self { class: error.class(), what: error.to_string(), code: None, is_clock: false }
     }
 }

@@ -98,7 +98,7 @@ impl Session<'_> {
                 .await;
             match answer.map_err(|error| ServiceError::of("SSO", &error)) {
                 Ok(answer) => Ok(Some(answer)),
-                Err(error) if matches!(error.class, Class::SignIn | Class::Config) => Ok(None),
+                Err(error) if !error.is_clock && matches!(error.class, Class::SignIn | Class::Config) => Ok(None),
                 Err(error) => Err(self.describe(&error)),
             }
         })

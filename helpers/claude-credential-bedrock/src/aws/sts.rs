@@ -42,7 +42,7 @@ pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> R
         answer.map_err(|error| {
             let mut error = ServiceError::of("STS", &error);
             // STS has one code for a wrong MFA code and for a role that is not granted.
-            if with_code && error.class == Class::Config {
+            if with_code && error.class == Class::Config && !error.is_clock {
                 error.class = Class::SignIn;
                 return error.to_error(
                     &whose,
@@ -110,7 +110,7 @@ pub(crate) fn verify(context: &SourceContext<'_>, keys: &Keys) -> Result<Option<
         answer.map_err(|error| {
             let error = ServiceError::of("STS", &error);
             // Every valid key may call GetCallerIdentity, so any refusal means that the keys are not valid.
-            let class = if error.class == Class::Config { Class::SignIn } else { error.class };
+            let class = if error.class == Class::Config && !error.is_clock { Class::SignIn } else { error.class };
             ServiceError { class, ..error }.to_error(&whose, &keys.mend, "")
         })
     })?;

@@ -1,7 +1,6 @@
 use claude_credential_protocol::text;
 
-/// The profile that is used if none is named.
-pub(crate) const DEFAULT: &str = "default";
+use super::ini::DEFAULT;
 
 /// The option that names a profile to AWS's tools.
 pub(crate) fn option(profile: &str) -> Vec<String> {

@@ -1,17 +1,13 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use aws_config::profile::{Profile, ProfileSet, load};
-use aws_runtime::env_config::file::{Builder, EnvConfigFileKind, EnvConfigFiles};
-use aws_runtime::env_config::section::SsoSession;
-use aws_types::os_shim_internal::{Env, Fs};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use claude_credential_config::{Environment, Folders, cloud};
 use claude_credential_files::{FileError, Trust, read};
 use claude_credential_protocol::{Error, text};
 
-use super::command::{DEFAULT, line};
-use crate::runtime::block_on;
+use super::command::line;
+use super::ini::{DEFAULT, Kind, Section, Sections, Type};
 
 /// The similarity from which a name is suggested.
 const ALIKE: f64 = 0.8;
@@ -19,55 +15,66 @@ const ALIKE: f64 = 0.8;
 /// Larger than any settings file.
 const MAX_FILE: u64 = 4 << 20;
 
-/// `~/.aws/config` and `~/.aws/credentials`, or the files that the variables name, as AWS's SDK reads them. No `Debug`,
-/// because they contain secrets.
+/// `~/.aws/config` and `~/.aws/credentials`, or the files that the variables name. No `Debug`, because they contain
+/// secrets.
 pub(crate) struct Profiles {
-    set: ProfileSet,
-    /// The files that exist, for the SDK to read again; `None` if there is none.
-    files: Option<EnvConfigFiles>,
+    sections: Sections,
     config: PathBuf,
 }
 
+/// What AWS's SDK has no business with: it signs with what we hand to it.
+const SECRET: [&str; 4] = ["aws_access_key_id", "aws_secret_access_key", "aws_session_token", "credential_process"];
+
 impl Profiles {
-    /// A missing file counts as empty. One that can't be read or parsed is an error: the SDK would ignore it and answer
-    /// with the machine's own credentials.
-    pub(crate) fn load(environment: &Environment, folders: &Folders, until: Instant) -> Result<Self, Error> {
+    /// A missing file counts as empty. One that can't be read is an error: the SDK would ignore it and answer with the
+    /// machine's own credentials.
+    pub(crate) fn load(environment: &Environment, folders: &Folders) -> Result<Self, Error> {
         let [config, credentials] = cloud::aws_files(environment, folders);
-        let mut files = None;
-        for (kind, path) in [(EnvConfigFileKind::Config, &config), (EnvConfigFileKind::Credentials, &credentials)] {
-            if is_text(path)? {
-                files = Some(files.unwrap_or_else(EnvConfigFiles::builder).with_file(kind, path));
+        let mut sections = Sections::default();
+        for (kind, path) in [(Kind::Config, &config), (Kind::Credentials, &credentials)] {
+            if let Some(text) = text_of(path)? {
+                sections.add(&text, kind, &text::shown_path(path));
             }
         }
-        let Some(files) = files.map(Builder::build) else {
-            return Ok(Self { set: ProfileSet::default(), files: None, config });
-        };
-        let set = block_on(until, async {
-            let loaded = load(&Fs::real(), &Env::real(), &files, Some(DEFAULT.into())).await;
-            // The SDK's message names file and line and quotes nothing.
-            loaded.map_err(|error| {
-                let said = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-                let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
-                Error::config(format!("{said}; mend that line"))
-            })
-        })?;
-        Ok(Self { set, files: Some(files), config })
+        Ok(Self { sections, config })
     }
 
-    pub(crate) fn files(&self) -> Option<EnvConfigFiles> {
-        self.files.clone()
+    /// The settings of a profile for AWS's SDK, which reads endpoints and the like there: as its default profile, since
+    /// the SDK does not take every name, and without what is secret.
+    pub(crate) fn for_sdk(&self, named: Option<&str>) -> EnvConfigFiles {
+        let mut text = Vec::new();
+        let profile = self.get(named.unwrap_or(DEFAULT));
+        let services = profile.and_then(|profile| self.sections.get(Type::Services, &profile.setting("services")?));
+        for (header, section) in [("default", profile), ("services ours", services)] {
+            let Some(section) = section else { continue };
+            text.push(format!("[{header}]"));
+            for (name, value) in section.settings.iter().filter(|(name, _)| !SECRET.contains(&name.as_str())) {
+                let value = if name == "services" { "ours" } else { value };
+                let mut lines = value.lines();
+                text.push(format!("{name} = {}", lines.next().unwrap_or_default()));
+                // The SDK gives up all of the file for a line in between that has no `=`.
+                text.extend(lines.filter(|line| line.contains('=')).map(|line| format!("  {line}")));
+            }
+        }
+        EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, text.join("\n")).build()
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&Profile> {
-        self.set.get_profile(name)
+    /// A profile, also one that has a fault.
+    pub(crate) fn get(&self, name: &str) -> Option<&Section> {
+        self.sections.get(Type::Profile, name)
     }
 
-    pub(super) fn sso_session(&self, name: &str) -> Option<&SsoSession> {
-        self.set.sso_session(name)
+    /// A profile that is to be used.
+    pub(super) fn usable(&self, name: &str) -> Result<Option<&Section>, Error> {
+        whole(self.get(name))
+    }
+
+    pub(super) fn sso_session(&self, name: &str) -> Result<Option<&Section>, Error> {
+        whole(self.sections.get(Type::SsoSession, name))
     }
 
     pub(crate) fn region(&self, named: Option<&str>) -> Option<String> {
-        setting(self.get(named.unwrap_or(DEFAULT))?, "region")
+        self.get(named.unwrap_or(DEFAULT))?.setting("region")
     }
 
     /// An error in AWS's files, which names the configuration file.
@@ -84,15 +91,15 @@ impl Profiles {
         }
         if self.has_malformed_section(name) {
             return self.error(format!(
-                "{there_is_none} that AWS's SDKs read: its line has to be [profile NAME], without quotes or blanks in \
-                 the name"
+                "{there_is_none} that AWS's tools read; write its line as [profile {}]",
+                text::quoted(name)
             ));
         }
         let alike = |other: &&str| {
             let likeness = strsim::jaro_winkler(&other.to_lowercase(), &name.to_lowercase());
             likeness >= ALIKE || (!name.is_empty() && (other.contains(name) || name.contains(other)))
         };
-        let mut near: Vec<&str> = self.set.profiles().filter(alike).collect();
+        let mut near: Vec<&str> = self.sections.names(Type::Profile).filter(alike).collect();
         near.sort_by(|a, b| strsim::jaro_winkler(b, name).total_cmp(&strsim::jaro_winkler(a, name)).then(a.cmp(b)));
         near.truncate(5);
         let hint = if near.is_empty() {
@@ -103,7 +110,7 @@ impl Profiles {
         self.error(format!("{there_is_none}; {hint}"))
     }
 
-    /// Whether the file has a section for this name that the SDK silently drops.
+    /// Whether the file has a section for this name that AWS's tools silently drop.
     fn has_malformed_section(&self, name: &str) -> bool {
         let text = std::fs::read_to_string(&self.config).unwrap_or_default();
         let sections = text.lines().filter_map(|line| line.trim().strip_prefix('[')?.split(']').next());
@@ -114,21 +121,28 @@ impl Profiles {
     }
 }
 
-/// The value of a key in a profile; `None` if it is missing or empty.
-pub(super) fn setting(profile: &Profile, key: &str) -> Option<String> {
-    profile.get(key).map(str::trim).filter(|value| !value.is_empty()).map(str::to_owned)
+fn whole(section: Option<&Section>) -> Result<Option<&Section>, Error> {
+    match section.and_then(|section| section.fault.as_ref()) {
+        Some(fault) => Err(Error::config(format!("{fault}; mend that line"))),
+        None => Ok(section),
+    }
 }
 
-/// Whether the file exists. A pipe is an error: it would block, or be empty for the next reader.
-fn is_text(path: &Path) -> Result<bool, Error> {
+/// The value of a key in a profile; `None` if it is missing or empty.
+pub(super) fn setting(profile: &Section, key: &str) -> Option<String> {
+    profile.setting(key)
+}
+
+/// The text of a file; `None` if it does not exist. A pipe is an error: it would block, or be empty for the next reader.
+fn text_of(path: &Path) -> Result<Option<String>, Error> {
     let bytes = match read(path, Trust::Unchecked, MAX_FILE) {
         // As AWS's tools have it. Docker makes a folder where a file that is to be mounted is not there.
-        Err(FileError::Folder(_)) => return Ok(false),
+        Err(FileError::Folder(_)) => return Ok(None),
         read => read?,
     };
-    let Some(bytes) = bytes else { return Ok(false) };
+    let Some(bytes) = bytes else { return Ok(None) };
     match std::str::from_utf8(&bytes) {
-        Ok(_) => Ok(true),
+        Ok(text) => Ok(Some(text.to_owned())),
         Err(_) => Err(Error::config(format!("{} is not UTF-8; mend it", text::shown_path(path)))),
     }
 }

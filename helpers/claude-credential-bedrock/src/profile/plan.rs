@@ -1,9 +1,9 @@
-use aws_config::profile::Profile;
 use claude_credential_protocol::{Error, Seconds};
 
 use super::Sso;
-use super::command::{DEFAULT, line};
+use super::command::line;
 use super::files::{Profiles, setting};
+use super::ini::{DEFAULT, Section};
 use crate::keys::Keys;
 
 /// The session lengths that AWS allows.
@@ -59,7 +59,7 @@ impl Plan {
     /// profile without credentials is an error, which the machine's own credentials must not hide.
     pub(crate) fn of(profiles: &Profiles, named: Option<&str>) -> Result<Option<Self>, Error> {
         let name = named.unwrap_or(DEFAULT);
-        let Some(profile) = profiles.get(name) else {
+        let Some(profile) = profiles.usable(name)? else {
             return named.map_or(Ok(None), |name| Err(profiles.profile_not_found(name, "")));
         };
         let is_bare = role(profiles, profile)?.is_none() && base(profiles, profile)?.is_none();
@@ -67,7 +67,7 @@ impl Plan {
     }
 
     /// Follows `source_profile` from one profile to the next.
-    fn from<'p>(profiles: &'p Profiles, mut profile: &'p Profile) -> Result<Self, Error> {
+    fn from<'p>(profiles: &'p Profiles, mut profile: &'p Section) -> Result<Self, Error> {
         let mut roles = Vec::new();
         let mut visited = vec![profile.name().to_owned()];
         loop {
@@ -96,7 +96,7 @@ impl Plan {
                 }
             };
             let wanted_by = format!(", which profile {name} names as its source_profile");
-            profile = profiles.get(&source).ok_or_else(|| profiles.profile_not_found(&source, &wanted_by))?;
+            profile = profiles.usable(&source)?.ok_or_else(|| profiles.profile_not_found(&source, &wanted_by))?;
             let again = visited.contains(&source);
             visited.push(source);
             if again {
@@ -111,7 +111,7 @@ impl Plan {
     }
 }
 
-fn role(profiles: &Profiles, profile: &Profile) -> Result<Option<Role>, Error> {
+fn role(profiles: &Profiles, profile: &Section) -> Result<Option<Role>, Error> {
     let own = |key: &str| setting(profile, key);
     // A role with a token file needs no other credentials, so it is a base.
     let Some(arn) = own("role_arn").filter(|_| own("web_identity_token_file").is_none()) else {
@@ -127,9 +127,11 @@ fn role(profiles: &Profiles, profile: &Profile) -> Result<Option<Role>, Error> {
     }))
 }
 
-fn duration(profiles: &Profiles, profile: &Profile) -> Result<Option<Seconds>, Error> {
+fn duration(profiles: &Profiles, profile: &Section) -> Result<Option<Seconds>, Error> {
     let Some(text) = setting(profile, "duration_seconds") else { return Ok(None) };
-    text.parse().ok().filter(|seconds| DURATIONS.contains(seconds)).map(Some).ok_or_else(|| {
+    // AWS's tools pass over what is no number.
+    let Ok(seconds) = text.parse() else { return Ok(None) };
+    Some(seconds).filter(|seconds| DURATIONS.contains(seconds)).map(Some).ok_or_else(|| {
         let (least, most) = (DURATIONS.start(), DURATIONS.end());
         let name = profile.name();
         profiles.error(format!("duration_seconds of profile {name} is not a number from {least} to {most}; mend it"))
@@ -137,7 +139,7 @@ fn duration(profiles: &Profiles, profile: &Profile) -> Result<Option<Seconds>, E
 }
 
 /// The base of a profile, by the precedence of AWS's SDK.
-fn base(profiles: &Profiles, profile: &Profile) -> Result<Option<Base>, Error> {
+fn base(profiles: &Profiles, profile: &Section) -> Result<Option<Base>, Error> {
     let own = |key: &str| setting(profile, key);
     let name = profile.name();
     match (own("web_identity_token_file"), own("role_arn")) {
@@ -153,6 +155,12 @@ fn base(profiles: &Profiles, profile: &Profile) -> Result<Option<Base>, Error> {
     }
     if let Some(sso) = Sso::of(profiles, profile)? {
         return Ok(Some(Base::Sso(sso)));
+    }
+    // As in both SDKs, keys in `credentials` take precedence, and keys in `config` don't.
+    if profile.has_credentials
+        && let Some(keys) = keys(profiles, profile)?
+    {
+        return Ok(Some(Base::Keys(keys)));
     }
     if let Some(command) = own("credential_process") {
         return Ok(Some(Base::Process(command)));
@@ -170,7 +178,7 @@ fn base(profiles: &Profiles, profile: &Profile) -> Result<Option<Base>, Error> {
     Ok(None)
 }
 
-fn keys(profiles: &Profiles, profile: &Profile) -> Result<Option<Keys>, Error> {
+fn keys(profiles: &Profiles, profile: &Section) -> Result<Option<Keys>, Error> {
     let own = |key: &str| setting(profile, key);
     match (own("aws_access_key_id"), own("aws_secret_access_key")) {
         (None, None) => Ok(None),

@@ -1,9 +1,9 @@
-use aws_config::profile::Profile;
 use claude_credential_protocol::{Error, text};
 use sha1::{Digest, Sha1};
 
 use super::command::line;
 use super::files::{Profiles, setting};
+use super::ini::Section;
 
 /// The SSO settings of a profile (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-sso-credentials.html>).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) struct Sso {
 
 impl Sso {
     /// `None` if the profile has no SSO settings.
-    pub(super) fn of(profiles: &Profiles, profile: &Profile) -> Result<Option<Self>, Error> {
+    pub(super) fn of(profiles: &Profiles, profile: &Section) -> Result<Option<Self>, Error> {
         let own = |key: &str| setting(profile, key);
         let keys = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"];
         if keys.iter().all(|key| own(key).is_none()) {
@@ -28,8 +28,8 @@ impl Sso {
         // The session takes precedence; AWS's tools reject a profile whose own value differs.
         let shared = |key: &str| match &session {
             None => Ok(own(key)),
-            Some(session) => match profiles.sso_session(session) {
-                Some(session) => Ok(session.get(key).map(str::to_owned).or_else(|| own(key))),
+            Some(session) => match profiles.sso_session(session)? {
+                Some(session) => Ok(session.setting(key).or_else(|| own(key))),
                 None => Err(profiles.error(format!(
                     "profile {} names [sso-session {}], which does not exist; to set it up, run: \
                      aws configure sso-session",

@@ -10,6 +10,7 @@ use claude_credential_files::{Trust, read};
 use claude_credential_http::Call;
 use claude_credential_protocol::{Error, Origin, Secret, text};
 
+use crate::clock::Ahead;
 use crate::document;
 use crate::keys::Keys;
 use crate::source_context::SourceContext;
@@ -45,6 +46,7 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
     let call = Call { url: &url, authorization: token, is_nearby: true, ..Call::default() };
     let until = context.until.min(Instant::now() + ALL_ATTEMPTS);
     let answer = call.probe_with_retry(ATTEMPT, until).map_err(|error| error.with_prefix(variable))?;
+    context.clock.note(Ahead::of_date(answer.header("date")));
     let status = answer.status;
     match status {
         200 => {}

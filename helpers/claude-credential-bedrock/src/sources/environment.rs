@@ -15,9 +15,11 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
         |name| Ok::<_, Error>(context.environment.get(name)?.map(str::trim).filter(|value| !value.is_empty()));
     let (id, secret) = match (variable(ID)?, variable(SECRET)?) {
         (Some(id), Some(secret)) => (id, secret),
-        (None, None) => return Ok(None),
-        (None, Some(_)) => return Err(incomplete_pair(SECRET, ID)),
-        (Some(_), None) => return Err(incomplete_pair(ID, SECRET)),
+        // A secret alone is no credential to AWS's tools, which go on to the next source.
+        (None, _) => return Ok(None),
+        (Some(_), None) => {
+            return Err(Error::config(format!("{ID} is set and {SECRET} is not; set both, or run: unset {ID}")));
+        }
     };
     let expires_at = variable(EXPIRATION)?.map(|text| {
         let not_a_time = || Error::config(format!("{EXPIRATION} is not an ISO 8601 time; run: unset {EXPIRATION}"));
@@ -31,8 +33,4 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
     };
     let mend = format!("run: unset {ID} {SECRET} AWS_SESSION_TOKEN {EXPIRATION}, or set new ones");
     Ok(Some(keys.with_source(format!("env:{ID}"), mend)))
-}
-
-fn incomplete_pair(set: &str, missing: &str) -> Error {
-    Error::config(format!("{set} is set and {missing} is not; set both, or run: unset {set}"))
 }

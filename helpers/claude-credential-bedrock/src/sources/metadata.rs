@@ -11,7 +11,7 @@ use aws_config::imds::client::error::{ImdsError, TokenError};
 use aws_config::provider_config::ProviderConfig;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, Seconds, is_past, now};
 
 use crate::aws::http;
 use crate::document;
@@ -32,6 +32,9 @@ const READ: Duration = Duration::from_secs(1);
 
 /// The pause after a first 5xx; each further one is twice as long.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// For how long keys are used that the service gives out after their end.
+const EXTENSION: Seconds = 600;
 
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
@@ -55,9 +58,16 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
         // The service answers, so it can be asked for the region: once, since the keys are good without it.
         let region = service.client.get("/latest/meta-data/placement/region").await.ok();
         let region = region.map(|region| region.as_ref().trim().to_owned()).filter(|region| !region.is_empty());
-        let keys = Keys { region, account: Some(format!("role {role}")), ..keys };
+        let keys =
+            Keys { region, account: Some(format!("role {role}")), expires_at: extended(keys.expires_at), ..keys };
         Ok(Some(keys.with_source("metadata", format!("grant role {role} of this machine what it needs"))))
     })
+}
+
+/// A service that can't renew its keys goes on giving out the old ones, and AWS goes on taking them: so do AWS's SDKs,
+/// which call it static stability. They are asked for again soon.
+fn extended(expires_at: Option<Seconds>) -> Option<Seconds> {
+    if is_past(expires_at) { Some(now() / 1000 + EXTENSION) } else { expires_at }
 }
 
 struct Service {

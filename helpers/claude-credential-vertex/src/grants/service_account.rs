@@ -17,7 +17,12 @@ pub(crate) const TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
 pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields, scope: &str) -> Result<Token, Error> {
     let email = file.require("client_email", fields.client_email.as_deref())?;
     let key = file.require("private_key", fields.private_key.as_ref())?;
-    let unusable = || file.error("its `private_key` is not an RSA key in PEM; get the file anew");
+    let unusable = || {
+        file.error(match jwt::is_elliptic(key) {
+            true => "its `private_key` is one for ES256, and only RSA keys are read; create a key of the type RSA",
+            false => "its `private_key` is not an RSA key in PEM; get the file anew",
+        })
+    };
     if fields.universe() != GOOGLE {
         // Other universes have no token endpoint; there the JWT itself is the token.
         let here = now() / 1000;

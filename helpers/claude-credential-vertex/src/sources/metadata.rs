@@ -1,6 +1,6 @@
 //! The metadata server of Google's machines: <https://cloud.google.com/compute/docs/metadata/querying-metadata>.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use claude_credential_config::cloud::GOOGLE;
 use claude_credential_config::{Environment, SourceContext};
@@ -19,6 +19,23 @@ const HOSTS: [&str; 3] = ["GCE_METADATA_HOST", "GCE_METADATA_ROOT", "GCE_METADAT
 
 /// The server answers within milliseconds. A lookup without one should take less than a second in all.
 const PROBE: Duration = Duration::from_millis(750);
+
+/// Where a server is sure to be, it is waited for as in Google's libraries: one of GKE may answer after a second in a new
+/// pod.
+const SURE_PROBE: Duration = Duration::from_secs(3);
+
+/// As many attempts as Google's libraries make.
+const ATTEMPTS: u32 = 3;
+
+/// Whether the server is looked for, as in Google's library for Node.js
+/// (<https://github.com/googleapis/google-cloud-node-core/tree/main/packages/gcp-metadata>).
+const DETECTION: &str = "METADATA_SERVER_DETECTION";
+
+/// The variables that Google's serverless platforms set.
+const SERVERLESS: [&str; 3] = ["K_SERVICE", "CLOUD_RUN_JOB", "FUNCTION_NAME"];
+
+/// The maker of this machine's firmware, which containers see, too.
+const FIRMWARE: &str = "/sys/class/dmi/id/bios_vendor";
 
 /// A header that both request and response carry, so that no other server is taken for this one and no forwarded
 /// request reaches it.
@@ -45,8 +62,32 @@ impl MetadataServer {
             Error::config(format!("{name} names no HOST[:PORT]: {problem}; run: unset {name}"))
         })?;
         let metadata = Self { host: origin.host().to_owned(), named };
-        let (patience, left) = (probe_timeout(context.environment)?, context.left());
-        match (metadata.ask("/", |call| call.send(patience.min(left))), named) {
+        let is_sure = named.is_some() || is_googles_machine(context.environment);
+        match context.environment.get(DETECTION)?.map(|said| said.trim().to_ascii_lowercase()).as_deref() {
+            None | Some("" | "ping-only") => {}
+            Some("none") => return Ok(None),
+            Some("assume-present") => return Ok(Some(metadata)),
+            Some("bios-only") => return Ok(is_sure.then_some(metadata)),
+            Some(_) => {
+                return Err(Error::config(format!(
+                    "{DETECTION} is none of none, assume-present, bios-only and ping-only; run: unset {DETECTION}"
+                )));
+            }
+        }
+        let patience = probe_timeout(context.environment)?;
+        let patience = patience.unwrap_or(if is_sure { SURE_PROBE } else { PROBE });
+        let left = context.left();
+        let again = |call: &Call<'_>| {
+            let until = Instant::now() + patience.saturating_mul(ATTEMPTS).saturating_add(PROBE);
+            call.send_with_retry(patience, context.until.min(until))
+        };
+        let first =
+            if is_sure { metadata.ask("/", again) } else { metadata.ask("/", |call| call.send(patience.min(left))) };
+        let asked = match first {
+            Ok(answer) if !is_sure && answer.may_change() && is_google(&answer) => metadata.ask("/", again),
+            asked => asked,
+        };
+        match (asked, named) {
             (Ok(answer), _) if answer.is_success() && is_google(&answer) => Ok(Some(metadata)),
             // The server exists and fails, so the next source must not answer in its place.
             (Ok(answer), _) if answer.may_change() && (named.is_some() || is_google(&answer)) => {
@@ -142,7 +183,13 @@ fn body(answer: &Answer) -> Option<&str> {
 }
 
 /// The timeout for the first request, in whole seconds if the user sets it, as in Google's libraries.
-fn probe_timeout(environment: &Environment) -> Result<Duration, Error> {
-    let configured = environment.get("GCE_METADATA_TIMEOUT")?.and_then(|seconds| seconds.parse().ok());
-    Ok(configured.map_or(PROBE, Duration::from_secs))
+fn probe_timeout(environment: &Environment) -> Result<Option<Duration>, Error> {
+    let configured = environment.get("GCE_METADATA_TIMEOUT")?.and_then(|seconds| seconds.trim().parse().ok());
+    Ok(configured.map(Duration::from_secs))
+}
+
+/// Whether this machine is one of Google's, as far as that can be told without a question.
+fn is_googles_machine(environment: &Environment) -> bool {
+    SERVERLESS.iter().any(|name| environment.get_os(name).is_some())
+        || std::fs::read_to_string(FIRMWARE).is_ok_and(|vendor| vendor.contains("Google"))
 }

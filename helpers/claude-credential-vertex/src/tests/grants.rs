@@ -255,3 +255,24 @@ fn who_may_not_be_somebody_else_hears_what_he_lacks() {
         assert!(words.contains(&format!("answered {status} ")) && words.ends_with(says), "{words}");
     }
 }
+
+#[test]
+fn a_key_for_es256_is_named_as_what_it_is() {
+    let server = Server::start(vec![]);
+    let mut file = service_account(&server);
+    file["private_key"] = include_str!("key-ec.pem").into();
+    let words = Fixture::with(&file).fails(Class::Config);
+    assert!(words.ends_with("only RSA keys are read; create a key of the type RSA"), "{words}");
+    assert!(server.seen().is_empty());
+}
+
+#[test]
+fn fields_that_nobody_needs_may_be_anything() {
+    let server = Server::start(vec![Reply::token("t")]);
+    let mut file = service_account(&server);
+    file["project_id"] = 123_456.into();
+    file["private_key_id"] = json!({});
+    file["quota_project_id"] = false.into();
+    let credential = Fixture::with(&file).get().unwrap().unwrap();
+    assert_eq!((secret(&credential).as_str(), credential.project.as_deref()), ("t", Some("123456")));
+}

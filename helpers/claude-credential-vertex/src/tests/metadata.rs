@@ -81,7 +81,9 @@ fn a_named_server_that_is_not_there_or_never_answers_is_said_by_its_name() {
     assert!(words.starts_with("GCE_METADATA_HOST: http://127.0.0.1:1 can't be reached"), "{words}");
     // The kernel accepts connections, and no one reads from them.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
-    let words = with(&silent.local_addr().unwrap().to_string()).fails(Class::Unavailable);
+    let mut fixture = with(&silent.local_addr().unwrap().to_string());
+    fixture.set("GCE_METADATA_TIMEOUT", "1");
+    let words = fixture.fails(Class::Unavailable);
     assert!(words.ends_with("did not answer in time"), "{words}");
     assert!(with("CANARY CANARY").get().unwrap_err().to_string().starts_with("GCE_METADATA_HOST names no HOST[:PORT]"));
 }
@@ -102,10 +104,40 @@ fn who_says_that_there_is_none_is_believed() {
 #[test]
 fn who_is_in_trouble_is_there() {
     for status in [503, 429] {
-        let server = Server::start(vec![Reply::Json(status, "CANARY".to_owned())]);
+        let server = Server::start((0..9).map(|_| Reply::Json(status, "CANARY".to_owned())).collect());
         let words = with(server.host()).fails(Class::Unavailable);
         assert!(words.starts_with(&format!("GCE_METADATA_HOST: the metadata server answered {status};")), "{words}");
+        assert!(server.seen().len() > 1, "it is asked again");
     }
+}
+
+#[test]
+fn who_is_busy_or_late_at_first_is_asked_again() {
+    for first in [Reply::Json(503, String::new()), Reply::Json(429, String::new()), Reply::Never] {
+        let replies = vec![first, Reply::google("ok"), universe(), Reply::google(TOKEN), Reply::google("its-project")];
+        let server = Server::start(replies);
+        let mut fixture = with(server.host());
+        fixture.set("GCE_METADATA_TIMEOUT", "1");
+        assert_eq!(fixture.token(), "the-machine's");
+    }
+}
+
+#[test]
+fn whether_a_server_is_looked_for_is_said_as_to_googles_library() {
+    let token = || vec![universe(), Reply::google(TOKEN), Reply::google("its-project")];
+    let server = Server::start(token());
+    let mut fixture = with(server.host());
+    fixture.set("METADATA_SERVER_DETECTION", " Assume-Present");
+    assert_eq!(fixture.token(), "the-machine's");
+    assert!(server.seen()[0].line.contains("universe-domain"), "nobody asks whether it is there");
+    let server = Server::start(token());
+    let mut fixture = with(server.host());
+    fixture.set("METADATA_SERVER_DETECTION", "none");
+    assert_eq!(fixture.get(), Ok(None));
+    assert!(server.seen().is_empty());
+    fixture.set("METADATA_SERVER_DETECTION", "CANARY");
+    let words = fixture.fails(Class::Config);
+    assert!(words.ends_with("run: unset METADATA_SERVER_DETECTION"), "{words}");
 }
 
 #[test]

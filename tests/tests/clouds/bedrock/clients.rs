@@ -209,6 +209,19 @@ fn where_the_sign_in_fails_all_hear_why_and_where_there_is_no_network_nobody_sig
     }
 }
 
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn with_a_wrong_clock_nobody_signs_in() {
+    for ahead in [10_800, -10_800] {
+        let fixture = client();
+        let sign_in = aws(&fixture, "exit 0");
+        fixture.cloud.is_behind(ahead);
+        let said = refresh(&fixture).run();
+        assert!(said.fails(78).ends_with("set the clock"), "{said:#?}");
+        assert!(!sign_in.exists(), "it would open the browser for ever");
+    }
+}
+
 /// A stand-in for the CLI's sign-in, which does as a script says; the file in which it notes how it was called.
 fn aws(fixture: &Fixture, does: &str) -> PathBuf {
     let called = fixture.sandbox.root().join("called");

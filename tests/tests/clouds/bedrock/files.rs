@@ -15,8 +15,29 @@ fn the_environment_and_the_files() {
         aws("a session in the environment", session, "env-secret", Some("env-token"), Until::Never).asks("", 0),
         aws("and its expiry", session_until_2099, "env-secret", Some("env-token"), Until::At(4_070_908_800)),
         fails("and that is past", session_until_2001, 77, &["AWS_CREDENTIAL_EXPIRATION"]).asks("imds", 0),
-        fails("half of a pair", half_a_pair, 78, &["AWS_SECRET_ACCESS_KEY is set", "AWS_ACCESS_KEY_ID"])
+        fails("an id without a secret", id_alone, 78, &["AWS_ACCESS_KEY_ID is set", "AWS_SECRET_ACCESS_KEY"])
             .asks("imds", 0),
+        aws("a secret without an id, and a profile", secret_alone, "file-secret", None, Until::Never),
+        aws(
+            "an expiry in the basic form",
+            session_basic_2099,
+            "env-secret",
+            Some("env-token"),
+            Until::At(4_070_908_800),
+        ),
+        aws("a region in capitals", named, "file-secret", None, Until::Never)
+            .with(&["--region", "US-EAST-2"])
+            .in_region("us-east-2"),
+        aws("a profile by the variable of the AWS CLI", default_profile, "file-secret", None, Until::Never).asks("", 0),
+        aws("a name with a blank", name_with_blank, "file-secret", None, Until::Never)
+            .asks("", 0)
+            .in_region("eu-west-1"),
+        aws("a name in other letters", name_with_umlaut, "file-secret", None, Until::Never).in_region("eu-west-1"),
+        aws("indented lines", indented, "file-secret", None, Until::Never).asks("", 0).in_region("eu-west-1"),
+        aws("a fault in another profile", other_fault, "file-secret", None, Until::Never).asks("", 0),
+        aws("keys before a command", keys_and_process, "file-secret", None, Until::Never).asks("", 0),
+        fails("a name that lacks its quotes", lacks_quotes, 78, &["there is no profile", "[profile 'my work']"])
+            .asks("", 0),
         aws("the environment before the profile", environment_and_file, "env-secret", None, Until::Never),
         aws("the default profile", file, "file-secret", None, Until::Never).asks("", 0),
         aws("variables that are empty", empty, "file-secret", None, Until::Never).asks("", 0),
@@ -56,9 +77,64 @@ fn session_until_2001(fixture: &mut Fixture) {
     fixture.set("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z");
 }
 
-fn half_a_pair(fixture: &mut Fixture) {
+fn session_basic_2099(fixture: &mut Fixture) {
+    session(fixture);
+    fixture.set("AWS_CREDENTIAL_EXPIRATION", "20990101T010000+0100");
+}
+
+fn id_alone(fixture: &mut Fixture) {
+    fixture.environment("AKIAENV", false);
+    fixture.sandbox.unset("AWS_SECRET_ACCESS_KEY");
+}
+
+fn secret_alone(fixture: &mut Fixture) {
+    file(fixture);
     fixture.environment("AKIAENV", false);
     fixture.sandbox.unset("AWS_ACCESS_KEY_ID");
+}
+
+fn default_profile(fixture: &mut Fixture) {
+    named(fixture);
+    fixture.set("AWS_PROFILE", "other");
+    fixture.set("AWS_DEFAULT_PROFILE", "prod");
+}
+
+fn with_name(fixture: &mut Fixture, name: &str, written: &str) {
+    fixture.keys(name, "AKIAFILE");
+    fixture.config(&format!("[profile {written}]\nregion = eu-west-1\n"));
+    fixture.set("AWS_PROFILE", name);
+}
+
+fn name_with_blank(fixture: &mut Fixture) {
+    with_name(fixture, "my work", "'my work'");
+}
+
+fn name_with_umlaut(fixture: &mut Fixture) {
+    with_name(fixture, "büro & co", "\"büro & co\"");
+}
+
+fn indented(fixture: &mut Fixture) {
+    let secret = fixture.sandbox.secret("file-secret");
+    fixture.config(&format!(
+        "[default]\nregion = us-east-1\n\n[profile work]\n    # mine\n    region = eu-west-1\n    \
+         aws_access_key_id = AKIAX\n    aws_secret_access_key = {secret}\n"
+    ));
+    fixture.set("AWS_PROFILE", "work");
+}
+
+fn other_fault(fixture: &mut Fixture) {
+    named(fixture);
+    fixture.config("[profile other]\n    region\n    = x\n[profile prod]\nregion = eu-west-1\n");
+}
+
+fn keys_and_process(fixture: &mut Fixture) {
+    file(fixture);
+    fixture.config("[default]\ncredential_process = /nowhere/command\n");
+}
+
+fn lacks_quotes(fixture: &mut Fixture) {
+    fixture.config("[profile my work]\nregion = eu-west-1\n");
+    fixture.set("AWS_PROFILE", "my work");
 }
 
 fn file(fixture: &mut Fixture) {

@@ -113,6 +113,7 @@ fn the_container() {
         fails("its authorization is two lines", container_two_lines, 78, &["AWS_CONTAINER", "can't be sent"])
             .asks("", 0),
         fails("its role is over", container_over, 77, &["have expired"]).asks("imds", 0),
+        fails("its keys look over, by a clock that is ahead", container_clock, 78, &["10800 s ahead", "set the clock"]),
         fails("somebody else answers", container_page, 75, &[]).asks("imds", 0),
         fails("it sends us elsewhere", container_redirects, 78, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
             .asks("imds", 0),
@@ -162,6 +163,11 @@ fn container_over(fixture: &mut Fixture) {
     fixture.cloud.lives("container", -60);
 }
 
+fn container_clock(fixture: &mut Fixture) {
+    container(fixture);
+    fixture.cloud.is_behind(10_800);
+}
+
 fn container_page(fixture: &mut Fixture) {
     container(fixture);
     fixture.cloud.is_taken_over("container");
@@ -207,7 +213,8 @@ fn the_machine() {
         aws("it is busy at first", busy, "imds-secret-1", Some("imds-token-1"), Until::Given),
         aws("it is busy half-way", half_busy, "imds-secret-1", Some("imds-token-1"), Until::Given),
         fails("it breaks half-way", half_broken, 75, &[]).in_vain(),
-        fails("its role is over", over, 77, &["have expired"]),
+        // The service goes on with old keys while it can't renew them.
+        aws("its role is over and goes on", over, "imds-secret-1", Some("imds-token-1"), Until::Later),
         fails("somebody else answers", page, 75, &[]),
         fails("it sends us elsewhere", redirects, 75, &[]).asks("container", 0),
         nothing("it is asked by nobody", metadata)

@@ -39,6 +39,13 @@ fn roles() {
         fails("that are not for us", forbidden, 78, &["forbidden"]).asks("imds", 0),
         fails("with keys that nobody has", unknown_keys, 77, &["base"]).asks("imds", 0),
         fails("with keys that have expired", expired_keys, 77, &["base"]).asks("imds", 0),
+        fails(
+            "by a clock that is ahead",
+            clock_ahead,
+            78,
+            &["SignatureDoesNotMatch", "10800 s ahead", "set the clock"],
+        ),
+        fails("by a clock that is behind", clock_behind, 78, &["10800 s behind", "set the clock"]),
         fails("that are over", role_over, 77, &["have expired"]).asks("imds", 0),
         fails("when somebody else answers for STS", sts_page, 75, &[]).asks("imds", 0),
         fails("when STS never answers", sts_silent, 75, &[]).asks("imds", 0).in_vain(),
@@ -48,6 +55,16 @@ fn roles() {
 fn role(fixture: &mut Fixture) {
     fixture.keys("base", "AKIABASE");
     fixture.config(&format!("[default]\nrole_arn = {ROLE}/work\nsource_profile = base\nregion = eu-west-1\n"));
+}
+
+fn clock_ahead(fixture: &mut Fixture) {
+    role(fixture);
+    fixture.cloud.is_behind(10_800);
+}
+
+fn clock_behind(fixture: &mut Fixture) {
+    role(fixture);
+    fixture.cloud.is_behind(-10_800);
 }
 
 fn own_keys(fixture: &mut Fixture) {

@@ -50,6 +50,8 @@ fn sso() {
         fails("the portal is not there", portal_gone, 75, &[]).asks("imds", 0).in_vain(),
         fails("a file with half a token", torn, 77, &[]).mended_by(LOGIN).asks("", 0),
         fails("a session that is nowhere", no_session, 78, &["acmee", ".aws/config"]).asks("", 0),
+        fails("keys that look over, by a clock that is ahead", clock_ahead, 78, &["10800 s ahead", "set the clock"]),
+        aws("keys of a clock that is behind", clock_behind, "sso-secret-1", Some("sso-token-1"), Until::Given),
         fails("no account", no_account, 78, &["sso_account_id"]).asks("", 0),
     ]);
 }
@@ -73,6 +75,17 @@ fn signed_in(fixture: &mut Fixture, seconds: i64, refresh: Option<&str>) {
 
 fn good(fixture: &mut Fixture) {
     signed_in(fixture, 3600, Some("refresh-0"));
+}
+
+/// A sign-in would bring keys that look over, too, and so on for ever.
+fn clock_ahead(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.cloud.is_behind(10_800);
+}
+
+fn clock_behind(fixture: &mut Fixture) {
+    good(fixture);
+    fixture.cloud.is_behind(-10_800);
 }
 
 fn good_default(fixture: &mut Fixture) {
