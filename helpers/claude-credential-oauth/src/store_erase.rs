@@ -57,7 +57,7 @@ pub(crate) fn store(
     let set = match &old {
         // A caller may know the access token alone: the refresh token stays, unless it was refused or belongs to other
         // settings.
-        Some(old) if set.refresh.is_none() && !old.refused && binding::is_usable(&client, old) => set.after(old),
+        Some(old) if set.refresh.is_none() && !old.refused && binding::is_usable(&client, old) => set.of_sign_in(old),
         Some(old) => set.superseding(old),
         None => set,
     };

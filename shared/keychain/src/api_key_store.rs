@@ -226,7 +226,7 @@ mod tests {
         fs::remove_file(keys.shown(&name(None), Place::File)).unwrap();
         let error = keys.find(&name(None)).unwrap_err();
         assert_eq!(error.class(), Class::SignIn);
-        assert!(error.to_string().ends_with("run: claude-credential login api-key"), "{error}");
+        assert!(error.to_string().ends_with("login api-key --host api.anthropic.com"), "{error}");
         assert!(keys.erase(&name(None), None).unwrap());
         assert_eq!(keys.find(&name(None)).unwrap(), None);
     }

@@ -61,15 +61,14 @@ mod tests {
 
     #[test]
     fn a_header_beside_the_credential_is_valid_and_none_that_changes_the_request() {
-        for good in
-            ["X-Team: red", "anthropic-beta: oauth-2025-04-20", "a: b c\td: e", "x-goog-user-project: acme", "!: ~"]
-        {
+        for good in ["X-Team: red", "anthropic-beta: oauth-2025-04-20", "a: b c", "x-goog-user-project: acme", "!: ~"] {
             assert!(may_accompany(good), "{good}");
         }
         for bad in [
             "",
             "X-Team",
             "X-Team:red",
+            "X-Team: a\tb",
             "X-Team : red",
             ": red",
             " X-Team: red",

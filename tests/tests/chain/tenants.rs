@@ -206,7 +206,10 @@ fn a_key_is_stored_for_the_line_that_lists_its_host_and_a_missing_one_is_named_b
     let said = print();
     assert!(said.fails(1).ends_with("login api-key --host gateway.example/v1/acct-2"), "{said:#?}");
     let below = "https://gateway.example/v1/acct-2/anthropic";
-    let login = sandbox.dispatcher(&["login", "api-key", "--host", below]).says(sandbox.secret("second") + "\n").run();
+    let login = sandbox
+        .dispatcher(&["login", "api-key", "--stdin", "--host", below])
+        .says(sandbox.secret("second") + "\n")
+        .run();
     login.exits(0);
     assert_eq!(print().key(), "second");
 }

@@ -137,7 +137,7 @@ impl Refresh<'_> {
         let had_time = self.left() >= EACH;
         let error = match (self.exchange(kept.as_ref()), kept) {
             (Ok(new), Some((login, old))) => {
-                let new = new.after(&old);
+                let new = if self.is_for_people() { new.of_sign_in(&old) } else { new.after(&old) };
                 let login = self.store.renew(&login, &new)?;
                 match new.complaint.as_deref().map(Error::unavailable) {
                     None => {

@@ -160,7 +160,8 @@ fn a_renewal_gives_a_later_revocation_endpoint_no_right_to_the_refresh_token() {
 
 #[test]
 fn without_its_revocation_endpoint_a_sign_in_is_ended_where_the_issuer_says() {
-    let server = Server::start(vec![Reply::tokens(1, 3600)]);
+    let done = || Reply::Json(200, String::new());
+    let server = Server::start(vec![Reply::tokens(1, 3600), done(), done()]);
     let fixture = provider(&server, "");
     let section = format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]", server.url);
     let other = Server::start(Vec::new());

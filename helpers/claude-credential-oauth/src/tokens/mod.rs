@@ -68,14 +68,18 @@ impl TokenSet {
         }
     }
 
-    /// This set as the successor of `old`: what the provider left out is taken from there. It is the same grant, so it
-    /// stays bound to the settings of its sign-in.
+    /// This set as the successor of `old` from the same sign-in, to whose settings it stays bound.
+    #[must_use]
+    pub(crate) fn of_sign_in(self, old: &Self) -> Self {
+        Self { binding: old.binding.clone(), ..self.after(old) }
+    }
+
+    /// This set as the successor of `old`: what the provider left out is taken from there.
     #[must_use]
     pub(crate) fn after(mut self, old: &Self) -> Self {
         self.refresh = self.refresh.or_else(|| old.refresh.clone());
         self.scope = self.scope.or_else(|| old.scope.clone());
         self.who = self.who.or_else(|| old.who.clone());
-        self.binding.clone_from(&old.binding);
         if self.complaint.is_some() {
             // The old access token may still be valid.
             self.access.clone_from(&old.access);

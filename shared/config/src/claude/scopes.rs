@@ -331,7 +331,9 @@ mod tests {
         assert!(setting(&both, "apiKeyHelper").is_none());
         assert_eq!(setting(&one, "apiKeyHelper").map(|found| found.value.expose().to_owned()), Some("x".to_owned()));
         let line = SettingSource::Line("f".into(), 2);
-        assert_eq!((value(&both, "A"), value(&both, "B")), (None, Some(("far".to_owned(), line.clone()))));
+        // The client has the word in its environment then.
+        let near = SettingSource::Line("f".into(), 1);
+        assert_eq!((value(&both, "A"), value(&both, "B")), (None, Some(("null".to_owned(), near))));
         assert_eq!(value(&one, "A"), Some(("far".to_owned(), line)));
         assert_eq!(value(&both, "C"), Some(("shell".to_owned(), SettingSource::Environment)));
         assert_eq!(value(&both, "D"), None);
