@@ -1,7 +1,5 @@
 //! HTTP clients for AWS: TLS by rustls with ring, the user's proxies and the user's certificate authorities.
 
-use std::path::Path;
-
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -11,7 +9,6 @@ use aws_smithy_runtime_api::client::http::{
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use claude_credential_config::Environment;
 use claude_credential_files::{Trust, read};
 use claude_credential_protocol::{Error, text};
 use rustls::RootCertStore;
@@ -19,6 +16,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
 use crate::clock::{Ahead, ServerClock};
+use crate::profile::DEFAULT;
 use crate::source_context::SourceContext;
 
 const BUNDLE: &str = "AWS_CA_BUNDLE";
@@ -28,7 +26,7 @@ const MAX_BUNDLE: u64 = 16 << 20;
 
 /// The HTTP client for AWS's services.
 pub(super) fn client(context: &SourceContext<'_>) -> Result<SharedHttpClient, Error> {
-    let tls = tls(context.environment)?;
+    let tls = tls(context)?;
     let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
         builder.set_connector_settings(settings.cloned());
@@ -69,13 +67,22 @@ pub(crate) fn without_proxy() -> SharedHttpClient {
     })
 }
 
-/// The system's certificate authorities and those in `AWS_CA_BUNDLE`. Each certificate is checked here, because the SDK
-/// assumes that they are valid.
-fn tls(environment: &Environment) -> Result<TlsContext, Error> {
-    let Some(path) = environment.get_os(BUNDLE).map(Path::new) else { return Ok(TlsContext::default()) };
-    let shown = text::shown_path(path);
-    let mend = |what: &str| Error::config(format!("{BUNDLE}: {shown} {what}; mend it, or run: unset {BUNDLE}"));
-    let pem = read(path, Trust::Unchecked, MAX_BUNDLE).map_err(|error| Error::from(error).with_prefix(BUNDLE))?;
+/// The system's certificate authorities and those in `AWS_CA_BUNDLE`, else in the profile's `ca_bundle`. Each certificate
+/// is checked here, because the SDK assumes that they are valid.
+fn tls(context: &SourceContext<'_>) -> Result<TlsContext, Error> {
+    let (path, named_by, removal) = match context.environment.get_os(BUNDLE) {
+        Some(path) => (context.folders.expand(path), BUNDLE.to_owned(), format!("run: unset {BUNDLE}")),
+        None => {
+            let profile = context.named_profile()?.unwrap_or(DEFAULT);
+            let path = context.profiles()?.get(profile).and_then(|profile| profile.setting("ca_bundle"));
+            let Some(path) = path else { return Ok(TlsContext::default()) };
+            let named_by = format!("ca_bundle of profile {}", text::shown(profile));
+            (context.folders.expand(path), named_by, "remove that line".to_owned())
+        }
+    };
+    let shown = text::shown_path(&path);
+    let mend = |what: &str| Error::config(format!("{named_by}: {shown} {what}; mend it, or {removal}"));
+    let pem = read(&path, Trust::Unchecked, MAX_BUNDLE).map_err(|error| Error::from(error).with_prefix(&named_by))?;
     let pem = pem.ok_or_else(|| mend("does not exist"))?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.map_err(|_| mend("contains something other than certificates"))?;
