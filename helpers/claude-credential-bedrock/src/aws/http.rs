@@ -70,15 +70,14 @@ pub(crate) fn without_proxy() -> SharedHttpClient {
 /// The system's certificate authorities and those in `AWS_CA_BUNDLE`, else in the profile's `ca_bundle`. Each certificate
 /// is checked here, because the SDK assumes that they are valid.
 fn tls(context: &SourceContext<'_>) -> Result<TlsContext, Error> {
-    let (path, named_by, removal) = match context.environment.get_os(BUNDLE) {
-        Some(path) => (context.folders.expand(path), BUNDLE.to_owned(), format!("run: unset {BUNDLE}")),
-        None => {
-            let profile = context.named_profile()?.unwrap_or(DEFAULT);
-            let path = context.profiles()?.get(profile).and_then(|profile| profile.setting("ca_bundle"));
-            let Some(path) = path else { return Ok(TlsContext::default()) };
-            let named_by = format!("ca_bundle of profile {}", text::shown(profile));
-            (context.folders.expand(path), named_by, "remove that line".to_owned())
-        }
+    let (path, named_by, removal) = if let Some(path) = context.environment.get_os(BUNDLE) {
+        (context.folders.expand(path), BUNDLE.to_owned(), format!("run: unset {BUNDLE}"))
+    } else {
+        let profile = context.named_profile()?.unwrap_or(DEFAULT);
+        let path = context.profiles()?.get(profile).and_then(|profile| profile.setting("ca_bundle"));
+        let Some(path) = path else { return Ok(TlsContext::default()) };
+        let named_by = format!("ca_bundle of profile {}", text::shown(profile));
+        (context.folders.expand(path), named_by, "remove that line".to_owned())
     };
     let shown = text::shown_path(&path);
     let mend = |what: &str| Error::config(format!("{named_by}: {shown} {what}; mend it, or {removal}"));

@@ -188,13 +188,13 @@ fn a_certificate_of_nobody_known_is_told_as_one() {
     fixture.environment("AKIAENV", false);
     fixture.sandbox.unset("AWS_ENDPOINT_URL_STS");
     fixture.set("HTTPS_PROXY", proxy.url());
-    let live = ["claude.check=live"];
-    let said = fixture.get(&[], &live).run();
+    let proof = ["claude.check=live"];
+    let said = fixture.get(&[], &proof).run();
     let line = said.exits(75).error_line();
     assert!(line.contains("the certificate of STS") && line.ends_with("AWS_CA_BUNDLE"), "{line}");
     let bundle = fixture.sandbox.write("corp.pem", pem);
     fixture.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
-    let said = fixture.get(&[], &live).run();
+    let said = fixture.get(&[], &proof).run();
     let line = said.exits(75).error_line();
     assert!(line.contains("status 503"), "with that it is trusted: {line}");
 }
