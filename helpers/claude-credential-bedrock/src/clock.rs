@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_date_tells_the_difference() {
-        let early = Ahead::of_date(Some("Sat, 01 Aug 2026 09:30:00 GMT")).map(|ahead| ahead.is_too_much());
+        let early = Ahead::of_date(Some("Sat, 01 Aug 2026 09:30:00 GMT")).map(Ahead::is_too_much);
         assert_eq!(early, Some(true));
         assert_eq!(Ahead::of_date(Some("yesterday")), None);
         assert!(!Ahead(-300).is_too_much() && Ahead(-301).is_too_much());

@@ -1,7 +1,6 @@
 //! HTTP clients for AWS: TLS by rustls with ring, the user's proxies and the user's certificate authorities.
 
 use std::fmt::Write;
-use std::path::PathBuf;
 
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -14,13 +13,13 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use claude_credential_config::Environment;
 use claude_credential_files::NamedFile;
 use claude_credential_http::{authorities, authorities_in, check_proxy};
-use claude_credential_protocol::Error;
+use claude_credential_protocol::{Error, text};
 use rustls_pki_types::CertificateDer;
 
 use crate::clock::{Ahead, ServerClock};
+use crate::profile::DEFAULT;
 use crate::source_context::SourceContext;
 
 const BUNDLE: &str = "AWS_CA_BUNDLE";
@@ -31,7 +30,7 @@ const ANY_SERVICE: &str = "https://sts.amazonaws.com/";
 /// The HTTP client for AWS's services.
 pub(super) fn client(context: &SourceContext<'_>) -> Result<SharedHttpClient, Error> {
     check_proxy(ANY_SERVICE)?;
-    let tls = tls(context.environment)?;
+    let tls = tls(context)?;
     let client = Builder::new().build_with_connector_fn(move |settings, components| {
         let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
         builder.set_connector_settings(settings.cloned());
@@ -72,12 +71,18 @@ pub(crate) fn without_proxy() -> SharedHttpClient {
     })
 }
 
-/// The authorities that every helper trusts and those in `AWS_CA_BUNDLE`, each of which can be used: the SDK assumes so.
-fn tls(environment: &Environment) -> Result<TlsContext, Error> {
+/// The authorities that every helper trusts and those in `AWS_CA_BUNDLE`, else in the profile's `ca_bundle`. Each can be
+/// used: the SDK assumes so.
+fn tls(context: &SourceContext<'_>) -> Result<TlsContext, Error> {
     let mut certificates = authorities()?;
-    if let Some(path) = environment.get_os(BUNDLE).map(PathBuf::from) {
-        let removal = format!("run: unset {BUNDLE}");
+    let profile = context.named_profile()?.unwrap_or(DEFAULT);
+    if let Some(path) = context.environment.get_os(BUNDLE) {
+        let (path, removal) = (context.folders.expand(path), format!("run: unset {BUNDLE}"));
         certificates.extend(authorities_in(&NamedFile { path, named_by: BUNDLE.to_owned(), removal })?);
+    } else if let Some(path) = context.profiles()?.get(profile).and_then(|profile| profile.setting("ca_bundle")) {
+        let (path, removal) = (context.folders.expand(path), "remove that line".to_owned());
+        let named_by = format!("ca_bundle of profile {}", text::shown(profile));
+        certificates.extend(authorities_in(&NamedFile { path, named_by, removal })?);
     }
     let store = TrustStore::empty().with_pem_certificate(pem(&certificates));
     TlsContext::builder().with_trust_store(store).build().map_err(|error| Error::broke(error.to_string()))

@@ -62,6 +62,14 @@ impl ServiceError {
             let what = match error {
                 SdkError::TimeoutError(_) => "did not answer in time",
                 SdkError::DispatchFailure(failure) if failure.is_timeout() => "did not answer in time",
+                // How its words end depends on the reason, so they are looked through and not shown.
+                SdkError::DispatchFailure(failure) if format!("{failure:?}").contains("InvalidCertificate") => {
+                    return Error::unavailable(format!(
+                        "the certificate of {service} is not one of an authority that is trusted here; if your network \
+                         has its own, name its file in AWS_CA_BUNDLE"
+                    ))
+                    .into();
+                }
                 SdkError::DispatchFailure(_) => "can't be reached",
                 SdkError::ResponseError(_) => "sent a malformed answer",
                 _ => return Error::broke(format!("{service} could not be asked")).into(),

@@ -1,7 +1,5 @@
 //! AWS's Security Token Service: roles, sessions, and the check that keys are valid.
 
-use std::path::Path;
-
 use aws_sdk_sts::config::Builder;
 use aws_sdk_sts::types::Credentials;
 use aws_sdk_sts::{Client, config::SharedCredentialsProvider};
@@ -63,7 +61,7 @@ pub(crate) fn assume(context: &SourceContext<'_>, keys: &Keys, role: &Role) -> R
 pub(crate) fn with_web_identity(context: &SourceContext<'_>, identity: &WebIdentity) -> Result<Keys, Error> {
     const WHAT: &str = "the web identity token file";
     let WebIdentity { role_arn, file, session_name, duration } = identity;
-    let found_token = read(Path::new(file), Trust::Unchecked, MAX_TOKEN);
+    let found_token = read(&context.folders.expand(file), Trust::Unchecked, MAX_TOKEN);
     let found_token = found_token.map_err(|error| Error::from(error).with_prefix(WHAT))?;
     let (shown_role, file) = (text::shown(role_arn), text::shown(file));
     let not_there = || Error::config(format!("{WHAT} {file} does not exist; mend its name"));

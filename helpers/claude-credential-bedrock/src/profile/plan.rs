@@ -171,7 +171,7 @@ fn base(profiles: &Profiles, profile: &Section) -> Result<Option<Base>, Error> {
     if own("login_session").is_some() {
         let process = line("aws configure export-credentials", name);
         return Err(profiles.error(format!(
-            "profile {name} signs in with `aws login`, whose sessions only the AWS CLI reads; add a profile with: \
+            "profile {name} signs in with `aws login`, whose sessions are not read here; with version 2 of the AWS CLI, add a profile with: \
              credential_process = {process}"
         )));
     }

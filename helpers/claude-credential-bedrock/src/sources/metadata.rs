@@ -3,6 +3,7 @@
 //! with short timeouts, because a laptop has none.
 
 use std::error::Error as _;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use aws_config::imds::Client;
@@ -16,6 +17,7 @@ use claude_credential_protocol::{Error, Seconds, is_past, now};
 use crate::aws::http;
 use crate::document;
 use crate::keys::Keys;
+use crate::profile::DEFAULT;
 use crate::runtime::block_on;
 use crate::source_context::SourceContext;
 
@@ -26,6 +28,13 @@ const TIMEOUT: &str = "AWS_METADATA_SERVICE_TIMEOUT";
 
 /// A service on the machine's own link accepts a connection within a millisecond.
 const CONNECT: Duration = Duration::from_millis(150);
+
+/// Where the service is, unless somebody says otherwise by one of these, in the variables or the profile.
+const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)), 80);
+const ELSEWHERE: [(&str, &str); 2] = [
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint"),
+    ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode"),
+];
 
 /// The service may have to fetch the role's keys itself.
 const READ: Duration = Duration::from_secs(1);
@@ -42,8 +51,12 @@ pub(crate) fn get(context: &SourceContext<'_>) -> Result<Option<Keys>, Error> {
     if context.environment.get(DISABLED)?.is_some_and(|value| value.eq_ignore_ascii_case("true")) {
         return Ok(None);
     }
+    let said = timeout(context)?;
+    if !is_elsewhere(context) && !is_connected(said.unwrap_or(CONNECT)) {
+        return Ok(None);
+    }
     block_on(context.until, async {
-        let service = Service::new(context)?;
+        let service = Service::new(said.unwrap_or(READ));
         let roles = match service.get(ROLES).await {
             Ok(roles) => roles,
             Err(error) if is_absent(&error) => return Ok(None),
@@ -70,6 +83,26 @@ fn extended(expires_at: Option<Seconds>) -> Option<Seconds> {
     if is_past(expires_at) { Some(now() / 1000 + EXTENSION) } else { expires_at }
 }
 
+/// What the user says about the time of an attempt.
+fn timeout(context: &SourceContext<'_>) -> Result<Option<Duration>, Error> {
+    let said = context.environment.get(TIMEOUT)?.and_then(|text| text.parse().ok());
+    Ok(said.filter(|seconds| (1..=30).contains(seconds)).map(Duration::from_secs))
+}
+
+fn is_elsewhere(context: &SourceContext<'_>) -> bool {
+    let profile = context.named_profile().ok().flatten().unwrap_or(DEFAULT);
+    let profile = context.profiles().ok().and_then(|profiles| profiles.get(profile));
+    ELSEWHERE.iter().any(|(variable, setting)| {
+        context.environment.get_os(variable).is_some() || profile.is_some_and(|own| own.setting(setting).is_some())
+    })
+}
+
+/// Whether something at the service's address takes connections. The kernel makes them, so it does not matter for how
+/// long this process waits for the processor.
+fn is_connected(patience: Duration) -> bool {
+    TcpStream::connect_timeout(&ADDRESS, patience).is_ok()
+}
+
 struct Service {
     client: Client,
     /// How long an attempt may take.
@@ -77,14 +110,12 @@ struct Service {
 }
 
 impl Service {
-    fn new(context: &SourceContext<'_>) -> Result<Self, Error> {
-        let said = context.environment.get(TIMEOUT)?.and_then(|text| text.parse().ok());
-        let said = said.filter(|seconds| (1..=30).contains(seconds)).map(Duration::from_secs);
-        let patience = said.unwrap_or(READ);
+    fn new(patience: Duration) -> Self {
         let config = ProviderConfig::without_region().with_http_client(http::without_proxy());
         let client = Client::builder()
             .configure(&config)
-            .connect_timeout(said.unwrap_or(CONNECT))
+            // Not shorter: on a busy machine this process may not get to see in time that it is connected.
+            .connect_timeout(patience)
             .read_timeout(patience)
             .operation_attempt_timeout(patience * 2)
             .operation_timeout(patience * 2)
@@ -92,7 +123,7 @@ impl Service {
             // there.
             .max_attempts(1)
             .build();
-        Ok(Self { client, patience })
+        Self { client, patience }
     }
 
     /// Asks again after a 5xx, for twice the time of an attempt.

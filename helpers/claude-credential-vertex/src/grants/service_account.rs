@@ -18,9 +18,10 @@ pub(crate) fn token(context: &SourceContext<'_>, file: &AdcFile, fields: &Fields
     let email = file.require("client_email", fields.client_email.as_deref())?;
     let key = file.require("private_key", fields.private_key.as_ref())?;
     let unusable = || {
-        file.error(match jwt::is_elliptic(key) {
-            true => "its `private_key` is one for ES256, and only RSA keys are read; create a key of the type RSA",
-            false => "its `private_key` is not an RSA key in PEM; get the file anew",
+        file.error(if jwt::is_elliptic(key) {
+            "its `private_key` is one for ES256, and only RSA keys are read; create a key of the type RSA"
+        } else {
+            "its `private_key` is not an RSA key in PEM; get the file anew"
         })
     };
     if fields.universe() != GOOGLE {

@@ -18,6 +18,16 @@ fn web_identity() {
         fails("a pipe in its place", web_pipe, 78, &["web-pipe"]).asks("", 0),
         fails("authorities that are none", bundle_of_junk, 78, &["AWS_CA_BUNDLE"]).asks("", 0),
         fails("authorities in a form of their own", bundle_of_a_broken_one, 78, &["AWS_CA_BUNDLE"]).asks("", 0),
+        fails(
+            "a profile's authorities",
+            bundle_of_the_profile_missing,
+            78,
+            &["ca_bundle of profile default", "/corp.pem"],
+        )
+        .asks("", 0),
+        fails("authorities below the home folder", bundle_at_home, 78, &["AWS_CA_BUNDLE: /", "/bundle-at-home"])
+            .asks("", 0),
+        aws("a token below the home folder", token_at_home, secret, token, Until::Given),
         fails("authorities that are not there", bundle_missing, 78, &["AWS_CA_BUNDLE"]).asks("", 0),
         fails("a region that is none", region_of_junk, 78, &["AWS_REGION"]).asks("", 0),
         fails("a file and no role", web_without_role, 78, &["AWS_ROLE_ARN"]).asks("", 0),
@@ -58,6 +68,22 @@ fn bundle_of_a_broken_one(fixture: &mut Fixture) {
     web(fixture);
     let bundle = fixture.sandbox.write("bundle", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
     fixture.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
+}
+
+fn bundle_of_the_profile_missing(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.config("[default]\nca_bundle = ~/corp.pem\n");
+}
+
+/// The variable takes precedence, and `~` is the user's home.
+fn bundle_at_home(fixture: &mut Fixture) {
+    bundle_of_the_profile_missing(fixture);
+    fixture.set("AWS_CA_BUNDLE", "~/bundle-at-home");
+}
+
+fn token_at_home(fixture: &mut Fixture) {
+    web(fixture);
+    fixture.set("AWS_WEB_IDENTITY_TOKEN_FILE", "~/web-token");
 }
 
 fn bundle_missing(fixture: &mut Fixture) {

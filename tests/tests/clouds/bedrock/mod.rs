@@ -1,5 +1,6 @@
 //! `claude-credential-bedrock`.
 
+mod botocore;
 mod clients;
 mod files;
 mod machines;

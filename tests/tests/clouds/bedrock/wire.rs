@@ -4,7 +4,7 @@
 
 use claude_credential_tests::aws::{Answered, Fixture, HOST, Sso, Until, aws, fails, run};
 use claude_credential_tests::cloud::silent;
-use claude_credential_tests::oauth::now;
+use claude_credential_tests::oauth::{CertificateAuthority, Proxy, Reply, now};
 use claude_credential_tests::{Answer, Output, label, request};
 use serde_json::Value;
 
@@ -175,4 +175,26 @@ fn keys_of(value: &Value) -> Vec<&str> {
     let mut keys: Vec<&str> = value.as_object().expect("an object").keys().map(String::as_str).collect();
     keys.sort_unstable();
     keys
+}
+
+#[test]
+#[ignore = "needs a network of its own: tests/run.sh"]
+fn a_certificate_of_nobody_known_is_told_as_one() {
+    // As in a company whose proxy looks into TLS.
+    let authority = CertificateAuthority::new();
+    let pem = authority.pem();
+    let proxy = Proxy::start(authority, |_| Reply::page(503, "busy"));
+    let mut fixture = Fixture::new();
+    fixture.environment("AKIAENV", false);
+    fixture.sandbox.unset("AWS_ENDPOINT_URL_STS");
+    fixture.set("HTTPS_PROXY", proxy.url());
+    let proof = ["claude.check=live"];
+    let said = fixture.get(&[], &proof).run();
+    let line = said.exits(75).error_line();
+    assert!(line.contains("the certificate of STS") && line.ends_with("AWS_CA_BUNDLE"), "{line}");
+    let bundle = fixture.sandbox.write("corp.pem", pem);
+    fixture.set("AWS_CA_BUNDLE", bundle.to_str().expect("a name in UTF-8"));
+    let said = fixture.get(&[], &proof).run();
+    let line = said.exits(75).error_line();
+    assert!(line.contains("status 503"), "with that it is trusted: {line}");
 }

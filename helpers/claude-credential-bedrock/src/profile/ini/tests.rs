@@ -11,7 +11,7 @@ fn profile<'a>(sections: &'a Sections, name: &str) -> &'a Section {
     sections.get(Type::Profile, name).unwrap_or_else(|| panic!("no profile {name}"))
 }
 
-/// tests/servers/aws_oracle.py has the same names and asks botocore.
+/// `tests/tests/clouds/bedrock/botocore.rs` asks botocore for the same and more.
 #[test]
 fn names_are_read_as_the_aws_cli_writes_them() {
     for (line, name) in [
