@@ -314,12 +314,24 @@ apt_install() {
     echo "installing ${packages[*]} …"
     log=$(mktemp)
     export DEBIAN_FRONTEND=noninteractive
-    if ! { apt-get update || true; apt-get install -y --no-install-recommends "${packages[@]}"; } >"$log" 2>&1; then
+    if ! { apt-get update || true; without_services apt-get install -y --no-install-recommends "${packages[@]}"; } \
+        >"$log" 2>&1; then
         echo "apt-get could not install all of them:"
         tail -n 5 "$log"
     fi
     rm -f "$log"
 }
+
+# Debian starts the service of a package with a server, unless this file says no; the tests start their own.
+without_services() (
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+        trap 'rm -f "$policy"' EXIT
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod +x "$policy"
+    fi
+    "$@"
+)
 
 have() {
     local tool

@@ -162,10 +162,9 @@ fn the_way_to_a_provider_is_its_own_setting() {
         fs::write(fixture.home.path().join("ca.der"), b"0\x82CANARY").unwrap();
         fixture.get(&anthropic()).unwrap_err()
     };
-    for (line, says) in [
-        ("ca_file = \"~/ca.pem\"", "ca.pem does not exist"),
-        ("ca_file = \"~/ca.der\"", "has no certificate in PEM"),
-    ] {
+    for (line, says) in
+        [("ca_file = \"~/ca.pem\"", "ca.pem does not exist"), ("ca_file = \"~/ca.der\"", "has no certificate in PEM")]
+    {
         let error = with(line);
         assert!(error.class() == Class::Config && error.to_string().contains(says), "{error}");
     }
