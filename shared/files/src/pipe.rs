@@ -15,7 +15,10 @@ use crate::{FileError, Trust, read};
 
 /// What this process has read from pipes, by device and inode: a helper that needs a secret twice in one call finds it in
 /// the pipe once.
-static READ: Mutex<BTreeMap<(u64, u64), Zeroizing<Vec<u8>>>> = Mutex::new(BTreeMap::new());
+static READ: Mutex<BTreeMap<PipeNumber, Zeroizing<Vec<u8>>>> = Mutex::new(BTreeMap::new());
+
+/// Its device and inode.
+type PipeNumber = (u64, u64);
 
 /// As [`read`], and takes a pipe of this user's, too, such as a shell's `<(COMMAND)`: it is read to its end, once in this
 /// process, for no longer than until `until`. Only for a file that the user named for this call, with a secret in it: who

@@ -78,7 +78,8 @@ impl ForeignProvider {
     /// Configures it in `fixture`, with these scopes beside `openid`.
     pub fn configure(&self, fixture: &Fixture, scopes: &[&str]) {
         let (issuer, port) = (&self.issuer, self.port);
-        let scopes: String = scopes.iter().map(|scope| format!(", \"{scope}\"")).collect();
+        let scopes: Vec<String> = scopes.iter().map(|scope| format!(", \"{scope}\"")).collect();
+        let scopes = scopes.concat();
         let own = match self.kind {
             // It publishes none.
             ForeignKind::Django => format!("revocation_endpoint = \"{}\"", self.revocation()),

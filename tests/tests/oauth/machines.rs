@@ -262,7 +262,7 @@ fn a_provider_s_own_proxy_and_authorities_are_used_for_it() {
             ("organization_id", Federation::ORGANIZATION),
             ("service_account_id", Federation::SERVICE_ACCOUNT),
         ];
-        let ids: String = ids.iter().map(|(name, value)| format!("{name} = \"{value}\"\n")).collect();
+        let ids = ids.map(|(name, value)| format!("{name} = \"{value}\"\n")).concat();
         fixture.provider(&format!("flow = \"federation\"\nanthropic = false\n{ids}{lines}"));
     };
     section(&format!("proxy = \"{}\"", proxy.url()));

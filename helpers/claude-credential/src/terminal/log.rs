@@ -70,8 +70,11 @@ impl Log {
         }
     }
 
-    /// `XDG_RUNTIME_DIR` names no folder of this user's.
+    /// `XDG_RUNTIME_DIR` names no folder of this user's. Never said to Claude Code.
     pub(crate) fn cache_is_elsewhere(&self, foreign: &Path, used: &Path) {
+        if self.quiet {
+            return;
+        }
         let (foreign, used) = (text::shown_path(foreign), text::shown_path(used));
         let what = "is no folder of this user's";
         let _ = writeln!(

@@ -31,7 +31,7 @@ pub fn extra_authorities() -> Result<Option<NamedFile>, Error> {
         let path = environment.get_os(FURTHER).map(PathBuf::from)?;
         Some(NamedFile { path, named_by: FURTHER.to_owned(), removal: format!("run: unset {FURTHER}") })
     };
-    Ok(set.unwrap_or_else(here))
+    Ok(set.map_or_else(here, |named| named.into_iter().next()))
 }
 
 /// Refuses a variable of trust in the environment if a project in `folder` sets it: Claude Code hands a project's
@@ -58,23 +58,24 @@ pub fn refuse_trust_of_project(environment: &Environment, folders: &Folders, fol
     Ok(())
 }
 
-/// `None` if no file names the variable; the inner one if the file that decides sets it to nothing. A file that can't be
-/// used adds nobody: less is trusted without it.
-fn set_by_user(folders: &Folders) -> Option<Option<NamedFile>> {
+/// The file that the variable leads to, or none if it is set to nothing; `None` if no settings set it. Settings that can't
+/// be used add nobody: less is trusted without them.
+fn set_by_user(folders: &Folders) -> Option<Vec<NamedFile>> {
     settings_files(folders).into_iter().find_map(|file| {
         let settings = load(&file).ok().flatten()?;
         let value = settings.get("env")?.get(FURTHER)?;
         let path = match value {
             Value::Null => return None,
             Value::String(path) => path,
-            _ => return Some(None),
+            _ => return Some(Vec::new()),
         };
         let file = file.display();
-        Some((!path.is_empty()).then(|| NamedFile {
+        let named = (!path.is_empty()).then(|| NamedFile {
             path: path.into(),
             named_by: format!("{FURTHER} in {file}"),
             removal: format!("remove {FURTHER} from `env` in {file}"),
-        }))
+        });
+        Some(named.into_iter().collect())
     })
 }
 
@@ -91,10 +92,10 @@ mod tests {
         let (_home, folders) = home();
         let found = |text: &str| {
             fs::write(folders.claude.join("settings.json"), text).unwrap();
-            set_by_user(&folders).map(|found| found.map(|file| file.path))
+            set_by_user(&folders).map(|found| found.into_iter().map(|file| file.path).collect::<Vec<_>>())
         };
-        assert_eq!(found(r#"{"env": {"NODE_EXTRA_CA_CERTS": "/etc/acme.pem"}}"#), Some(Some("/etc/acme.pem".into())));
-        assert_eq!(found(r#"{"env": {"NODE_EXTRA_CA_CERTS": ""}}"#), Some(None));
+        assert_eq!(found(r#"{"env": {"NODE_EXTRA_CA_CERTS": "/etc/acme.pem"}}"#), Some(vec!["/etc/acme.pem".into()]));
+        assert_eq!(found(r#"{"env": {"NODE_EXTRA_CA_CERTS": ""}}"#), Some(vec![]));
         for none in [r#"{"env": {"NODE_EXTRA_CA_CERTS": null}}"#, "{}", "", "{ broken"] {
             assert_eq!(found(none), None, "{none}");
         }
