@@ -279,6 +279,7 @@ valgrind valgrind the gates on instructions
 zsh zsh completions and assignments for zsh
 fish fish completions and assignments for fish
 glewlwyd glewlwyd -
+openssl openssl -
 script bsdutils prompts on a terminal
 unshare util-linux a full disk and callers in other namespaces
 setpriv util-linux callers of another user
