@@ -17,7 +17,7 @@ pub(crate) struct Bedrock {
     #[arg(long = "source", value_name = "NAME", value_enum)]
     sources: Vec<Source>,
 
-    /// The profile in ~/.aws/config to use, and nothing else [default: `AWS_DEFAULT_PROFILE` or `AWS_PROFILE`, as one source among the others]
+    /// The profile in ~/.aws/config to use, and nothing else [default: `AWS_PROFILE` or `AWS_DEFAULT_PROFILE`, as one source among the others]
     #[arg(long, value_name = "NAME", conflicts_with = "sources", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) aws_profile: Option<String>,
 

@@ -27,8 +27,8 @@ pub(crate) struct SourceContext<'a> {
     pub(crate) clock: ServerClock,
 }
 
-/// In the order of the AWS CLI.
-const PROFILES: [&str; 2] = ["AWS_DEFAULT_PROFILE", "AWS_PROFILE"];
+/// The first is the one that Claude Code itself reads; the AWS CLI knows both.
+const PROFILES: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
 
 impl SourceContext<'_> {
     /// The profile that the user named. It has to exist, and no other source answers in its place.

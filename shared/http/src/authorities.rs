@@ -38,18 +38,21 @@ pub fn authorities() -> Result<Vec<CertificateDer<'static>>, Error> {
     let is_set = file.is_some() || folders.is_some();
     let mut all = usable(if is_set { system_authorities() } else { rustls_native_certs::load_native_certs() });
     if let Some(file) = file.filter(|value| !value.is_empty()) {
-        all.extend(authorities_in(&named(file.into(), FILE))?);
+        all.extend(authorities_in(&named(file.into(), FILE), Trust::Unchecked)?);
     }
     let folders = folders.filter(|value| !value.is_empty());
+    let (mut of_folders, mut last) = (Vec::new(), None);
     for folder in folders.iter().flat_map(std::env::split_paths).filter(|folder| !folder.as_os_str().is_empty()) {
-        let of_folder = usable(rustls_native_certs::load_certs_from_paths(None, Some(&folder)));
-        if of_folder.is_empty() {
-            return Err(unusable(&named(folder, FOLDERS), "is no folder with certificates of authorities in PEM"));
-        }
-        all.extend(of_folder);
+        of_folders.extend(usable(rustls_native_certs::load_certs_from_paths(None, Some(&folder))));
+        last = Some(folder);
     }
+    // One of several may be gone, as for OpenSSL.
+    if let Some(folder) = last.filter(|_| of_folders.is_empty()) {
+        return Err(unusable(&named(folder, FOLDERS), "is no folder with certificates of authorities in PEM"));
+    }
+    all.extend(of_folders);
     if let Some(file) = FURTHER.get().map_or(Ok(None), |find| find())? {
-        all.extend(authorities_in(&file)?);
+        all.extend(authorities_in(&file, Trust::Unchecked)?);
     }
     if all.is_empty() {
         return Err(Error::config(format!(
@@ -64,13 +67,16 @@ pub fn authorities() -> Result<Vec<CertificateDer<'static>>, Error> {
 }
 
 /// The authorities in a file of certificates in PEM. Those that can't be used are left out, as every system's bundle has
-/// some; a file without any is an error.
-pub fn authorities_in(file: &NamedFile) -> Result<Vec<CertificateDer<'static>>, Error> {
-    let bytes = read(&file.path, Trust::Unchecked, MAX_BUNDLE);
+/// some; a file without any is an error. `trust` says who may write it.
+pub fn authorities_in(file: &NamedFile, trust: Trust) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let bytes = read(&file.path, trust, MAX_BUNDLE);
     let bytes = bytes.map_err(|problem| Error::from(problem).with_prefix(&file.named_by))?;
     let bytes = bytes.ok_or_else(|| unusable(file, "does not exist"))?;
-    let certificates = CertificateDer::pem_slice_iter(&bytes).collect::<Result<Vec<_>, _>>();
-    let certificates = certificates.map_err(|_| unusable(file, "contains something other than certificates in PEM"))?;
+    let (certificates, broken): (Vec<_>, Vec<_>) = CertificateDer::pem_slice_iter(&bytes).partition(Result::is_ok);
+    let certificates: Vec<_> = certificates.into_iter().flatten().collect();
+    if certificates.is_empty() && !broken.is_empty() {
+        return Err(unusable(file, "contains something other than certificates in PEM"));
+    }
     let good: Vec<_> = certificates.iter().filter(|certificate| is_usable(certificate)).cloned().collect();
     match (good.is_empty(), certificates.is_empty()) {
         (false, _) => Ok(good),

@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use claude_credential_files::NamedFile;
+use claude_credential_files::{NamedFile, Trust};
 use claude_credential_protocol::Error;
 use reqwest::{Certificate, Client, ClientBuilder, Proxy};
 use rustls_pki_types::CertificateDer;
@@ -74,7 +74,9 @@ pub(crate) fn client(route: Route, network: Network<'_>) -> Result<Client, Trans
 /// The authorities of one server's own file.
 fn of_server(file: &Path) -> Result<Vec<CertificateDer<'static>>, TransportError> {
     let (named_by, removal) = ("ca_file".to_owned(), "remove the line".to_owned());
-    authorities_in(&NamedFile { path: file.to_owned(), named_by, removal }).map_err(TransportError::Setting)
+    let file = NamedFile { path: file.to_owned(), named_by, removal };
+    // As config.toml, which names it: who writes it decides who gets the secrets.
+    authorities_in(&file, Trust::Settings).map_err(TransportError::Setting)
 }
 
 /// `further` are authorities beside those of the system and of the user's variables.

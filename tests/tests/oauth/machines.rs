@@ -267,7 +267,7 @@ fn a_provider_s_own_proxy_and_authorities_are_used_for_it() {
     };
     section(&format!("proxy = \"{}\"", proxy.url()));
     let distrusts = fixture.print().run();
-    assert!(distrusts.fails(75).contains("can't be reached"), "{distrusts:#?}");
+    assert!(distrusts.fails(75).contains("an authority that this machine does not know"), "{distrusts:#?}");
     section(&format!("proxy = \"{}\"\nca_file = \"~/authority.pem\"", proxy.url()));
     assert_eq!(fixture.print().run().key(), "machine-1");
     assert!(proxy.connected().iter().all(|target| target == "api.anthropic.com:443"), "{:?}", proxy.connected());

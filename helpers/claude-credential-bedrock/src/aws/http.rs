@@ -13,7 +13,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use claude_credential_files::NamedFile;
+use claude_credential_files::{NamedFile, Trust};
 use claude_credential_http::{authorities, authorities_in, check_proxy};
 use claude_credential_protocol::{Error, text};
 use rustls_pki_types::CertificateDer;
@@ -78,11 +78,12 @@ fn tls(context: &SourceContext<'_>) -> Result<TlsContext, Error> {
     let profile = context.named_profile()?.unwrap_or(DEFAULT);
     if let Some(path) = context.environment.get_os(BUNDLE) {
         let (path, removal) = (context.folders.expand(path), format!("run: unset {BUNDLE}"));
-        certificates.extend(authorities_in(&NamedFile { path, named_by: BUNDLE.to_owned(), removal })?);
+        certificates
+            .extend(authorities_in(&NamedFile { path, named_by: BUNDLE.to_owned(), removal }, Trust::Unchecked)?);
     } else if let Some(path) = context.profiles()?.get(profile).and_then(|profile| profile.setting("ca_bundle")) {
         let (path, removal) = (context.folders.expand(path), "remove that line".to_owned());
         let named_by = format!("ca_bundle of profile {}", text::shown(profile));
-        certificates.extend(authorities_in(&NamedFile { path, named_by, removal })?);
+        certificates.extend(authorities_in(&NamedFile { path, named_by, removal }, Trust::Unchecked)?);
     }
     let store = TrustStore::empty().with_pem_certificate(pem(&certificates));
     TlsContext::builder().with_trust_store(store).build().map_err(|error| Error::broke(error.to_string()))

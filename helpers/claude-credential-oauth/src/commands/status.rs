@@ -109,7 +109,8 @@ fn of_login(store: &TokenStore<'_>, provider: &Provider, login: &Login) -> Row {
     let renewal = if set.refused {
         format!("the provider ended the sign-in; run: {}", store.login_command(account))
     } else if set.doubted.is_some() {
-        "the provider refused the last refresh and did not say why; it is asked once more".to_owned()
+        let login = store.login_command(account);
+        format!("the provider refused the last refresh and did not say why; if it goes on, run: {login}")
     } else if can_renew {
         "a refresh is possible".to_owned()
     } else {

@@ -35,6 +35,9 @@ pub(crate) struct Refresh<'a> {
 /// After how many seconds a provider that refused without a reason is believed.
 const DOUBT: Seconds = 30;
 
+/// After how many seconds such a refusal says nothing any more.
+const DOUBT_PERIOD: Seconds = 3600;
+
 /// Why there is no new set.
 enum RenewalError {
     /// Ours; the provider was not asked.
@@ -186,19 +189,21 @@ impl Refresh<'_> {
         alive.ok_or(error)
     }
 
-    /// The provider refused and did not say why: a refresh token that is dead, or a bad day. It is asked once more later,
-    /// and then the sign-in is over.
+    /// The provider refused and did not say why: a refresh token that is dead, or a bad day, such as a firewall's. It is
+    /// asked once more later, and then the user is to sign in; but the token stays, and is tried whenever one is due.
     fn doubt(&self, login: &Login, old: TokenSet, alive: Option<Credential>) -> Result<Credential, Error> {
         let account = login.account.as_deref();
         let here = now() / 1000;
-        let since = old.doubted.filter(|since| *since <= here).unwrap_or(here);
-        let is_over = old.doubted.is_some() && here >= since + DOUBT;
-        self.store.renew(login, &TokenSet { refused: is_over, doubted: Some(since), ..old })?;
-        if is_over {
-            return Err(self.ended(account, UNCLEAR));
-        }
+        // What was long ago says nothing about today.
+        let is_recent = |since: &Seconds| *since <= here && here - since < DOUBT_PERIOD;
+        let since = old.doubted.filter(is_recent).unwrap_or(here);
+        self.store.renew(login, &TokenSet { doubted: Some(since), ..old })?;
         let name = &self.client.provider.name;
-        let error = Error::unavailable(format!("{name} refused the renewal and did not say why; try again later"));
+        let error = if here >= since + DOUBT {
+            self.ended(account, UNCLEAR)
+        } else {
+            Error::unavailable(format!("{name} refused the renewal and did not say why; try again later"))
+        };
         self.store.note_failure(account, Some(&error));
         alive.ok_or(error)
     }

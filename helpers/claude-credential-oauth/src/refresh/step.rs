@@ -33,9 +33,6 @@ impl Step {
             let why = "was with another `issuer`, `token_endpoint`, `client_id` or `token` than config.toml has now";
             return if is_for_people { Err(why) } else { Ok(Self::Renew) };
         }
-        if set.refused && set.doubted.is_some() {
-            return Err(UNCLEAR);
-        }
         if set.refused {
             return Err("was ended by the provider (invalid_grant)");
         }

@@ -225,22 +225,21 @@ fn an_error_with_status_200_is_an_error() {
 }
 
 #[test]
-fn a_refusal_without_a_reason_is_asked_once_more_and_then_ends_the_sign_in() {
+fn after_two_refusals_without_a_reason_the_user_is_to_sign_in_but_the_token_is_kept() {
     let unclear = || vec![Reply::Json(400, String::new()), Reply::Json(400, "{}".to_owned()), Reply::tokens(3, 3600)];
     let server = Server::start(unclear());
     let fixture = signed_in(&server, -10);
     let error = fixture.get(&anthropic()).unwrap_err();
     assert!(error.class() == Class::Unavailable && error.to_string().contains("did not say why"), "{error}");
-    assert!(status(&fixture).contains("asked once more"), "{}", status(&fixture));
+    assert!(status(&fixture).contains("if it goes on, run: "), "{}", status(&fixture));
     doubt_grows_old(&fixture);
     let error = fixture.get(&anthropic()).unwrap_err();
     assert!(
         error.class() == Class::SignIn && error.to_string().contains("run: claude-credential login acme"),
         "{error}"
     );
-    assert!(status(&fixture).contains("the provider ended the sign-in"), "{}", status(&fixture));
-    assert_eq!(fixture.get(&anthropic()).unwrap_err().class(), Class::SignIn);
-    assert_eq!(server.seen().len(), 2, "a sign-in that is over is not asked about again");
+    // A firewall may have been in between.
+    assert_eq!(token(&fixture, &anthropic()).unwrap(), "CANARY-access-3");
 
     // A bad day is no end.
     let server = Server::start(vec![Reply::Json(403, "<p>no".to_owned()), Reply::tokens(1, 3600)]);

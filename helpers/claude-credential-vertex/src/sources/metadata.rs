@@ -78,8 +78,8 @@ impl MetadataServer {
         let patience = patience.unwrap_or(if is_sure { SURE_PROBE } else { PROBE });
         let left = context.left();
         let again = |call: &Call<'_>| {
-            let until = Instant::now() + patience.saturating_mul(ATTEMPTS).saturating_add(PROBE);
-            call.send_with_retry(patience, context.until.min(until))
+            let until = Instant::now().checked_add(patience.saturating_mul(ATTEMPTS).saturating_add(PROBE));
+            call.send_with_retry(patience, until.map_or(context.until, |until| context.until.min(until)))
         };
         let first =
             if is_sure { metadata.ask("/", again) } else { metadata.ask("/", |call| call.send(patience.min(left))) };

@@ -41,10 +41,18 @@ pub fn refuse_trust_of_project(environment: &Environment, folders: &Folders, fol
     if set.is_empty() {
         return Ok(());
     }
-    for file in projects(folder, folders) {
+    // A helper for another folder of Claude Code's runs in the home, where the usual one is no project's.
+    let usual = folders.home.join(".claude");
+    for file in projects(folder, folders).iter().filter(|file| file.file.parent() != Some(&usual)) {
+        if file.sets.is_err() || file.get("env").is_some() {
+            return Err(Error::config(format!(
+                "{} can't be understood, and may say whom to trust; mend or remove it",
+                file.file.display()
+            )));
+        }
         for name in &set {
             let line = file.get(&format!("env.{name}"));
-            let line = line.filter(|line| line.value.as_ref().is_some_and(|value| !value.expose().is_empty()));
+            let line = line.filter(|line| line.value.as_ref().is_none_or(|value| !value.expose().is_empty()));
             if let Some(line) = line {
                 return Err(Error::config(format!(
                     "{}:{}: {name} can let another server than the right one read a secret, and it is set here, too; \

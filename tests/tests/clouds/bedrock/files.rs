@@ -29,6 +29,7 @@ fn the_environment_and_the_files() {
             .with(&["--region", "US-EAST-2"])
             .in_region("us-east-2"),
         aws("a profile by the variable of the AWS CLI", default_profile, "file-secret", None, Until::Never).asks("", 0),
+        aws("both variables of a profile", both_profiles, "file-secret", None, Until::Never).asks("", 0),
         aws("a name with a blank", name_with_blank, "file-secret", None, Until::Never)
             .asks("", 0)
             .in_region("eu-west-1"),
@@ -95,8 +96,14 @@ fn secret_alone(fixture: &mut Fixture) {
 
 fn default_profile(fixture: &mut Fixture) {
     named(fixture);
-    fixture.set("AWS_PROFILE", "other");
+    fixture.sandbox.unset("AWS_PROFILE");
     fixture.set("AWS_DEFAULT_PROFILE", "prod");
+}
+
+fn both_profiles(fixture: &mut Fixture) {
+    named(fixture);
+    fixture.set("AWS_PROFILE", "prod");
+    fixture.set("AWS_DEFAULT_PROFILE", "other");
 }
 
 fn with_name(fixture: &mut Fixture, name: &str, written: &str) {
