@@ -113,7 +113,8 @@ impl Driver {
             55..65 => ("refused", Self::refuse),
             65..75 => ("erased", Self::erase),
             75..85 => ("killed", Self::kill),
-            85..95 => ("stored or forgotten", Self::store_or_forget),
+            85..92 => ("stored or forgotten", Self::store_or_forget),
+            92..96 => ("stored on the wire", Self::store_on_the_wire),
             _ => ("cache cleared", Self::clear_cache),
         };
         println!("{name}; known: {:?}", self.known);
@@ -220,6 +221,34 @@ impl Driver {
         self.known.clear();
         self.settle(asked);
         self.known.clear();
+    }
+
+    /// git offers a key that worked: one of ours, which is not copied to where the user's keys are, or one of the user's.
+    fn store_on_the_wire(&mut self) {
+        let sandbox = Rc::clone(&self.sandbox);
+        let is_ours = self.random.bool();
+        let name = if is_ours {
+            let profile = self.random.choice(WITH_ENTRY).expect("one of them");
+            self.ask_alone(&sandbox, profile)
+        } else {
+            self.stored += 1;
+            format!("kept{}", self.stored)
+        };
+        let asked = (0..self.random.usize(..4)).map(|_| self.ask(&sandbox, WITH_KEPT)).collect();
+        let at = Instant::now();
+        let message = format!(
+            "protocol=https\nhost=api.anthropic.com\nusername=x-api-key\npassword={}\n\n",
+            self.sandbox.secret(&name)
+        );
+        sandbox.dispatcher(&["store", "--profile", WITH_KEPT]).says(message).run().succeeds();
+        if !is_ours {
+            self.begin(WITH_KEPT, &name, at);
+            self.known.clear();
+        }
+        self.settle(asked);
+        if !is_ours {
+            self.known.clear();
+        }
     }
 
     fn clear_cache(&mut self) {
