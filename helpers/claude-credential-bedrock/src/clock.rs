@@ -51,7 +51,9 @@ impl Ahead {
 impl fmt::Display for Ahead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let side = if self.0 > 0 { "ahead of" } else { "behind" };
-        write!(f, "this machine's clock is {} s {side} the server's; set the clock", self.0.unsigned_abs())
+        // A server's second may end between two calls, so the rounded minutes are what is said alike by both.
+        let minutes = (self.0.unsigned_abs() + 30) / 60;
+        write!(f, "this machine's clock is {minutes} min {side} the server's; set the clock")
     }
 }
 
@@ -80,6 +82,6 @@ mod tests {
         assert_eq!(early, Some(true));
         assert_eq!(Ahead::of_date(Some("yesterday")), None);
         assert!(!Ahead(-300).is_too_much() && Ahead(-301).is_too_much());
-        assert_eq!(Ahead(-301).to_string(), "this machine's clock is 301 s behind the server's; set the clock");
+        assert_eq!(Ahead(-301).to_string(), "this machine's clock is 5 min behind the server's; set the clock");
     }
 }

@@ -139,7 +139,7 @@ fn the_container() {
         fails("its authorization is two lines", container_two_lines, 78, &["AWS_CONTAINER", "can't be sent"])
             .asks("", 0),
         fails("its role is over", container_over, 77, &["have expired"]).asks("imds", 0),
-        fails("its keys look over, by a clock that is ahead", container_clock, 78, &["10800 s ahead", "set the clock"]),
+        fails("its keys look over, by a clock that is ahead", container_clock, 78, &["180 min ahead", "set the clock"]),
         fails("somebody else answers", container_page, 75, &[]).asks("imds", 0),
         fails("it sends us elsewhere", container_redirects, 78, &["AWS_CONTAINER_CREDENTIALS_FULL_URI"])
             .asks("imds", 0),

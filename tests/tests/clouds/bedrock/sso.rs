@@ -50,7 +50,7 @@ fn sso() {
         fails("the portal is not there", portal_gone, 75, &[]).asks("imds", 0).in_vain(),
         fails("a file with half a token", torn, 77, &[]).mended_by(LOGIN).asks("", 0),
         fails("a session that is nowhere", no_session, 78, &["acmee", ".aws/config"]).asks("", 0),
-        fails("keys that look over, by a clock that is ahead", clock_ahead, 78, &["10800 s ahead", "set the clock"]),
+        fails("keys that look over, by a clock that is ahead", clock_ahead, 78, &["180 min ahead", "set the clock"]),
         aws("keys of a clock that is behind", clock_behind, "sso-secret-1", Some("sso-token-1"), Until::Given),
         fails("no account", no_account, 78, &["sso_account_id"]).asks("", 0),
     ]);
