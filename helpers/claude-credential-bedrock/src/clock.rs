@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_smithy_types::date_time::{DateTime, Format};
+use claude_credential_http::clock_ahead;
 use claude_credential_protocol::{Seconds, now};
 
 /// The difference in seconds that AWS tolerates in the time of a signature
@@ -37,8 +37,7 @@ impl ServerClock {
 impl Ahead {
     /// From the `Date` header of an answer that has just come.
     pub(crate) fn of_date(header: Option<&str>) -> Option<Self> {
-        let date = DateTime::from_str(header?, Format::HttpDate).ok()?;
-        Some(Self(i64::try_from(now() / 1000).ok()? - date.secs()))
+        clock_ahead(header?).map(Self)
     }
 
     /// Whether AWS rejects a signature for it.

@@ -13,6 +13,7 @@ use rustls::crypto::ring::sign::any_supported_type;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde_json::json;
+use zeroize::Zeroizing;
 
 pub(crate) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -28,11 +29,8 @@ pub(crate) fn of(provider: &Provider, audience: &str, here: Seconds) -> Result<O
         Some(ClientAssertion::File(file)) => in_file(provider, file).map(Some),
         Some(ClientAssertion::Key { file, id }) => {
             let client = provider.client_id.as_deref().unwrap_or_default();
-            let bytes =
-                read(file, Trust::Secret, MAX_FILE).map_err(|error| Error::from(error).with_prefix(&provider.place))?;
+            let bytes = contents(provider, file, Trust::Secret, "client_key_file")?;
             let shown = text::shown_path(file);
-            let bytes =
-                bytes.ok_or_else(|| provider.error(format!("{shown}, the `client_key_file`, does not exist")))?;
             let what = "holds no private key in PEM that is RSA or EC on P-256 (RS256, ES256)";
             let signed = sign(&bytes, id.as_deref(), client, audience, here);
             signed.map(Some).ok_or_else(|| provider.error(format!("{shown}, the `client_key_file`, {what}")))
@@ -43,10 +41,15 @@ pub(crate) fn of(provider: &Provider, audience: &str, here: Seconds) -> Result<O
 /// Clusters leave such files readable for others; it only matters that no other user can write them.
 fn in_file(provider: &Provider, file: &Path) -> Result<Secret, Error> {
     let shown = text::shown_path(file);
-    let bytes =
-        read(file, Trust::Settings, MAX_FILE).map_err(|error| Error::from(error).with_prefix(&provider.place))?;
-    let bytes = bytes.ok_or_else(|| provider.error(format!("{shown}, the `client_assertion_file`, does not exist")))?;
+    let bytes = contents(provider, file, Trust::Settings, "client_assertion_file")?;
     parse_token(&bytes).map_err(|problem| provider.error(format!("{shown} holds no client assertion: {problem}")))
+}
+
+/// What is in the file that `setting` names.
+fn contents(provider: &Provider, file: &Path, trust: Trust, setting: &str) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let bytes = read(file, trust, MAX_FILE).map_err(|error| Error::from(error).with_prefix(&provider.place))?;
+    let missing = || provider.error(format!("{}, the `{setting}`, does not exist", text::shown_path(file)));
+    bytes.ok_or_else(missing)
 }
 
 /// `None` if `pem` is no key of a kind that we sign with.

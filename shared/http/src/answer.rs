@@ -73,15 +73,13 @@ impl Answer {
     /// The server's time, from the `Date` header.
     #[must_use]
     pub fn date(&self) -> Option<Seconds> {
-        let date = httpdate::parse_http_date(self.headers.get(DATE)?.to_str().ok()?).ok()?;
-        date.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
+        seconds_of(self.headers.get(DATE)?.to_str().ok()?)
     }
 
     /// By how many seconds this machine's clock is ahead of the server's.
     #[must_use]
     pub fn clock_ahead(&self) -> Option<i64> {
-        let here = i64::try_from(now() / 1000).ok()?;
-        Some(here - i64::try_from(self.date()?).ok()?)
+        clock_ahead(self.headers.get(DATE)?.to_str().ok()?)
     }
 
     /// The `Retry-After` header: seconds, or a date by the server's clock.
@@ -90,9 +88,21 @@ impl Answer {
         if let Ok(seconds) = value.parse() {
             return Some(Duration::from_secs(seconds));
         }
-        let at = httpdate::parse_http_date(value).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs();
+        let at = seconds_of(value)?;
         Some(Duration::from_secs(at.saturating_sub(self.date().unwrap_or(now() / 1000))))
     }
+}
+
+/// By how many seconds this machine's clock is ahead of that of a server, whose answer with this `Date` header (RFC 9110,
+/// 6.6.1) has just come; negative if it is behind.
+#[must_use]
+pub fn clock_ahead(date: &str) -> Option<i64> {
+    Some(i64::try_from(now() / 1000).ok()? - i64::try_from(seconds_of(date)?).ok()?)
+}
+
+fn seconds_of(date: &str) -> Option<Seconds> {
+    let date = httpdate::parse_http_date(date).ok()?;
+    date.duration_since(std::time::UNIX_EPOCH).ok().map(|since| since.as_secs())
 }
 
 pub(crate) async fn exchange(request: RequestBuilder) -> Result<Answer, TransportError> {

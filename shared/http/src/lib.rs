@@ -11,7 +11,7 @@ mod error;
 mod os;
 mod proxy;
 
-pub use answer::Answer;
+pub use answer::{Answer, clock_ahead};
 pub use authorities::{also_trust, authorities, authorities_in};
 pub use call::{Body, Call};
 pub use client::{Network, runtime};

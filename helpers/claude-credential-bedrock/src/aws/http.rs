@@ -75,18 +75,26 @@ pub(crate) fn without_proxy() -> SharedHttpClient {
 /// used: the SDK assumes so.
 fn tls(context: &SourceContext<'_>) -> Result<TlsContext, Error> {
     let mut certificates = authorities()?;
-    let profile = context.named_profile()?.unwrap_or(DEFAULT);
-    if let Some(path) = context.environment.get_os(BUNDLE) {
-        let (path, removal) = (context.folders.expand(path), format!("run: unset {BUNDLE}"));
-        certificates
-            .extend(authorities_in(&NamedFile { path, named_by: BUNDLE.to_owned(), removal }, Trust::Unchecked)?);
-    } else if let Some(path) = context.profiles()?.get(profile).and_then(|profile| profile.setting("ca_bundle")) {
-        let (path, removal) = (context.folders.expand(path), "remove that line".to_owned());
-        let named_by = format!("ca_bundle of profile {}", text::shown(profile));
-        certificates.extend(authorities_in(&NamedFile { path, named_by, removal }, Trust::Unchecked)?);
+    if let Some(file) = bundle(context)? {
+        certificates.extend(authorities_in(&file, Trust::Unchecked)?);
     }
     let store = TrustStore::empty().with_pem_certificate(pem(&certificates));
     TlsContext::builder().with_trust_store(store).build().map_err(|error| Error::broke(error.to_string()))
+}
+
+/// The user's further file of authorities.
+fn bundle(context: &SourceContext<'_>) -> Result<Option<NamedFile>, Error> {
+    if let Some(path) = context.environment.get_os(BUNDLE) {
+        let (path, removal) = (context.folders.expand(path), format!("run: unset {BUNDLE}"));
+        return Ok(Some(NamedFile { path, named_by: BUNDLE.to_owned(), removal }));
+    }
+    let name = context.named_profile()?.unwrap_or(DEFAULT);
+    let path = context.profiles()?.get(name).and_then(|profile| profile.setting("ca_bundle"));
+    Ok(path.map(|path| NamedFile {
+        path: context.folders.expand(path),
+        named_by: format!("ca_bundle of profile {}", text::shown(name)),
+        removal: "remove that line".to_owned(),
+    }))
 }
 
 /// The SDK takes no certificates in another form (RFC 7468).

@@ -39,6 +39,11 @@ pub(super) fn provider(server: &Server, more: &str) -> Fixture {
     Fixture::with_provider(&section, &[("ANTHROPIC_API_KEY", "CANARY-key")])
 }
 
+/// The whole of a config.toml with the provider of [`provider`] and `more`.
+fn section(server: &Server, more: &str) -> String {
+    format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]\n{more}", server.url)
+}
+
 /// Signs in by pasting what the browser would end at: `answer` makes it of the address that was shown.
 pub(super) fn paste(
     fixture: &Fixture,
@@ -124,8 +129,7 @@ fn a_revocation_endpoint_gets_no_token_that_is_older_than_its_line() {
     let sign_in = || paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state")));
     sign_in().0.unwrap();
     let other = Server::start(vec![Reply::Json(200, String::new()), Reply::Json(200, String::new())]);
-    let section = format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]", server.url);
-    fixture.configure(&format!("{section}\nrevocation_endpoint = \"{}/revoke\"", other.url));
+    fixture.configure(&section(&server, &format!("revocation_endpoint = \"{}/revoke\"", other.url)));
     assert!(fixture.get(&anthropic()).unwrap().contains("CANARY-access-1"));
     let error = run(&fixture, &["logout"], None).0.unwrap_err().to_string();
     assert!(
@@ -149,8 +153,7 @@ fn a_renewal_gives_a_later_revocation_endpoint_no_right_to_the_refresh_token() {
     let sign_in = || paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state")));
     sign_in().0.unwrap();
     let other = Server::start(vec![Reply::Json(200, String::new()), Reply::Json(200, String::new())]);
-    let section = format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]", server.url);
-    fixture.configure(&format!("{section}\nrevocation_endpoint = \"{}/revoke\"", other.url));
+    fixture.configure(&section(&server, &format!("revocation_endpoint = \"{}/revoke\"", other.url)));
     let rejected = Some("CANARY-access-1".into());
     let request = claude_credential_protocol::Request { rejected, ..anthropic() };
     assert!(fixture.get(&request).unwrap().contains("CANARY-access-2"));
@@ -163,11 +166,10 @@ fn without_its_revocation_endpoint_a_sign_in_is_ended_where_the_issuer_says() {
     let done = || Reply::Json(200, String::new());
     let server = Server::start(vec![Reply::tokens(1, 3600), done(), done()]);
     let fixture = provider(&server, "");
-    let section = format!("[provider.acme]\nissuer = \"{}\"\nclient_id = \"c\"\nscopes = [\"openid\"]", server.url);
     let other = Server::start(Vec::new());
-    fixture.configure(&format!("{section}\nrevocation_endpoint = \"{}/revoke\"", other.url));
+    fixture.configure(&section(&server, &format!("revocation_endpoint = \"{}/revoke\"", other.url)));
     paste(&fixture, &["login", "--no-browser"], |url| format!("CODE#{}", parameter(url, "state"))).0.unwrap();
-    fixture.configure(&section);
+    fixture.configure(&section(&server, ""));
     let (outcome, said, _) = run(&fixture, &["logout"], None);
     outcome.unwrap();
     assert!(said.starts_with("signed out of acme; the provider"), "{said}");
